@@ -1,0 +1,57 @@
+# The words that people and CI use. Each sets .venv up first if it is missing or out of date.
+
+# The first Python on the PATH that this project runs on; `make PYTHON=... install` takes another.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell \
+	$(name) -c 'import sys; (3, 11) <= sys.version_info[:2] < (3, 14) and print("$(name)")' 2>/dev/null)))
+# The versions that the tests ran with. Empty: whatever pyproject.toml allows.
+CONSTRAINTS = constraints.txt
+
+CONFIG = configs/laptop.yaml
+HOST = http://localhost:8000
+USERS = 4
+TIME = 30s
+
+VENV = .venv
+INSTALLED = $(VENV)/.installed
+LOCUST = $(VENV)/bin/locust -f loadtest/locustfile.py --host $(HOST)
+
+.PHONY: help install serve test check format train load load-ui picture
+
+help:  ## Lists these words.
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+install: $(INSTALLED)  ## Makes .venv with everything and the command mask2face in it.
+
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, or name it: make PYTHON=/path/to/python3.11 install" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet $(addprefix -c ,$(CONSTRAINTS)) -e '.[dev]'
+	@touch $@
+
+serve: $(INSTALLED)  ## Serves CONFIG (configs/laptop.yaml) on http://localhost:8000.
+	$(VENV)/bin/mask2face serve $(CONFIG)
+
+test: $(INSTALLED)  ## Runs all tests.
+	$(VENV)/bin/python -m pytest
+
+check: $(INSTALLED)  ## Lint, format and types, as in CI.
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+format: $(INSTALLED)  ## Formats the code and mends what ruff can.
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+
+train: $(INSTALLED)  ## Trains NET (crop, mask, landmarks, inpaint) on the folder DATA, or resumes.
+	@test -n "$(NET)" -a -n "$(DATA)" || { echo "usage: make train NET=mask DATA=path/to/faces" >&2; exit 2; }
+	$(VENV)/bin/python -m models.training $(NET) $(DATA)
+
+load: $(INSTALLED)  ## Load test of HOST with USERS for TIME; fails on errors or a slow p99.
+	$(LOCUST) --headless --users $(USERS) --spawn-rate $(USERS) --run-time $(TIME)
+
+load-ui: $(INSTALLED)  ## The same from Locust's page, http://localhost:8089.
+	$(LOCUST) --web-host 127.0.0.1
+
+picture: $(INSTALLED)  ## Draws docs/before_after.jpg anew with the shipped weights.
+	$(VENV)/bin/python docs/before_after.py

@@ -1,0 +1,135 @@
+"""Weights files: safetensors with the net's config inside, pinned by a manifest.
+
+`weights/manifest.json` lists each file with its sha256, size, licence and how it was
+trained. A file that differs from the manifest is refused. Pickles are never read.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from models.errors import WeightsError
+
+MANIFEST_NAME = "manifest.json"
+
+Net = TypeVar("Net", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One weights file as the manifest describes it."""
+
+    file: str
+    sha256: str
+    size: int  # bytes
+    licence: str
+    trained: str  # one line: data, images, time
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The weights that belong together."""
+
+    folder: Path
+    version: str  # goes out as X-Model-Version
+    entries: dict[str, Entry]
+
+    def path(self, name: str) -> Path:
+        """The file of the net `name`, after its size and sha256 were checked.
+
+        Raises:
+            WeightsError: unknown name, missing file, or its content is not the pinned one.
+        """
+        if name not in self.entries:
+            raise WeightsError(f"{self.folder / MANIFEST_NAME} has no entry '{name}'.")
+        entry = self.entries[name]
+        path = self.folder / entry.file
+        if not path.is_file():
+            raise WeightsError(f"{path} is missing: restore it from the repository.")
+        if file_sha256(path) != entry.sha256:
+            raise WeightsError(
+                f"{path} is not the file that the manifest pins (sha256 differs): restore it, "
+                "or pin yours with `mask2face weights pin`."
+            )
+        return path
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Reads `folder/manifest.json`.
+
+    Raises:
+        WeightsError: there is none, or it isn't a manifest.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        content = json.loads(path.read_text())
+        entries = {name: Entry(**entry) for name, entry in content["nets"].items()}
+        return Manifest(folder, str(content["version"]), entries)
+    except FileNotFoundError:
+        raise WeightsError(f"{path} is missing: is '{folder}' the weights folder?") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} is not a weights manifest: {error}") from error
+
+
+def save_manifest(manifest: Manifest) -> None:
+    """Writes the manifest into its folder."""
+    nets = {name: dataclasses.asdict(entry) for name, entry in manifest.entries.items()}
+    text = json.dumps({"version": manifest.version, "nets": nets}, indent=2)
+    (manifest.folder / MANIFEST_NAME).write_text(text + "\n")
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of the file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_net(path: Path, net: nn.Module, config: Any) -> None:
+    """Writes the net's state with its frozen dataclass config as metadata, atomically.
+
+    Matrices and kernels are stored as float16 (half the size; the nets run in bfloat16, which
+    is coarser), vectors such as batch norm statistics as they are.
+    """
+    state = {name: _stored(tensor) for name, tensor in net.state_dict().items()}
+    metadata = {"config": json.dumps(dataclasses.asdict(config))}
+    part = path.with_suffix(".part")
+    save_file(state, part, metadata=metadata)
+    part.replace(path)
+
+
+def _stored(tensor: torch.Tensor) -> torch.Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
+
+
+def load_net(path: Path, net_class: type[Net], config_class: type[Any], device: str = "cpu") -> Net:
+    """Builds the net that `save_net` wrote, in eval mode, channels last, without gradients.
+
+    Raises:
+        WeightsError: not a weights file, or of another net.
+    """
+    try:
+        with safe_open(path, framework="pt", device=device) as file:
+            config = config_class(**_config_of(file.metadata()))
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        net = net_class(config)
+        net.load_state_dict(state)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        what = f"{path} doesn't hold a {net_class.__name__}: {error}"
+        raise WeightsError(what) from error
+    net = net.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    return net.requires_grad_(False)
+
+
+def _config_of(metadata: dict[str, str] | None) -> dict[str, Any]:
+    config = json.loads((metadata or {})["config"])
+    # JSON has no tuples, and the configs are hashable.
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}

@@ -1,0 +1,157 @@
+"""Finds the faces of photos: boxes, scores and five points each, batched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.checkpoint import Manifest, load_net
+from models.crop.net import STRIDES, Candidates, DetectorConfig, FaceDetector
+from models.pixels import Image, Landmarks, to_tensor
+
+THUMB_PX = 640
+MIN_SCORE = 0.4
+_GREY = 114
+_MAX_CANDIDATES = 400  # cells of one photo that are looked at, best first
+_SAME_FACE_IOU = 0.45  # boxes that overlap more are one face
+_AGREEING_IOU = 0.7  # of these, the ones whose box and points are averaged
+
+Boxes = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face, in px of the picture it was found in."""
+
+    box: Boxes  # (4,) x0, y0, x1, y1
+    score: float  # 0..1
+    points: Landmarks  # (5, 2): eyes, nose tip, mouth corners; left in the picture first
+
+
+@dataclass(frozen=True)
+class Thumb:
+    """A photo scaled into a square at its top left corner, the rest grey."""
+
+    image: Image  # (size, size, 3)
+    scale: float  # thumb px per photo px
+
+    def to_photo(self, face: Face) -> Face:
+        """The same face in px of the photo that the thumb was made from."""
+        return Face(
+            _to_photo(face.box.reshape(2, 2), self.scale).reshape(4),
+            face.score,
+            _to_photo(face.points, self.scale),
+        )
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A loaded net and the device it runs on."""
+
+    net: FaceDetector
+    device: str
+
+
+def to_thumb(image: Image, size: int = THUMB_PX) -> Thumb:
+    """Fits a photo into the detector's square; a photo that is smaller stays as it is.
+
+    Args:
+        image: RGB, uint8 (H, W, 3).
+        size: side of the square, px.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, size / max(height, width))
+    square = np.full((size, size, 3), _GREY, np.uint8)
+    if scale == 1.0:
+        square[:height, :width] = image
+        return Thumb(square, scale)
+    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    square[: shape[1], : shape[0]] = cv2.resize(image, shape, interpolation=cv2.INTER_AREA)
+    return Thumb(square, scale)
+
+
+def load_detector(manifest: Manifest, device: str) -> Detector:
+    """The detector of the manifest's `crop` entry.
+
+    Raises:
+        WeightsError: see `Manifest.path` and `load_net`.
+    """
+    net = load_net(manifest.path("crop"), FaceDetector, DetectorConfig, device)
+    return Detector(net, device)
+
+
+@torch.inference_mode()
+def detect_faces(
+    detector: Detector, thumbs: Sequence[Image], min_score: float = MIN_SCORE
+) -> list[list[Face]]:
+    """The faces of each thumb, best first.
+
+    Args:
+        detector: from `load_detector`.
+        thumbs: squares of one size, uint8 (S, S, 3).
+        min_score: faces below are left out.
+
+    Returns:
+        One list a thumb, in px of the thumb; empty where no face was found.
+    """
+    if not thumbs:
+        return []
+    squares = [_padded(thumb, STRIDES[-1]) for thumb in thumbs]
+    photos = to_tensor(squares, detector.device).contiguous(memory_format=torch.channels_last)
+    return faces_of(detector.net(photos), min_score)
+
+
+def faces_of(candidates: Candidates, min_score: float) -> list[list[Face]]:
+    """Turns the proposals of all cells into distinct faces, best first, for each photo."""
+    logits = candidates.logits
+    best, order = logits.topk(min(_MAX_CANDIDATES, logits.shape[1]), dim=1)
+    boxes = candidates.boxes.gather(1, order[..., None].expand(-1, -1, 4))
+    points = candidates.points.flatten(2).gather(1, order[..., None].expand(-1, -1, 10))
+    arrays = [part.float().cpu().numpy() for part in (best.sigmoid(), boxes, points)]
+    photos = zip(*arrays, strict=True)
+    return [_distinct(scores, boxes, points, min_score) for scores, boxes, points in photos]
+
+
+def box_iou(boxes: Boxes, others: Boxes) -> Boxes:
+    """Intersection over union of each box with each other, float32 (N, M)."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    common = np.clip(high - low, 0, None).prod(axis=2)
+    areas = [np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1) for b in (boxes, others)]
+    union = areas[0][:, None] + areas[1][None, :] - common
+    return np.asarray(common / np.maximum(union, 1e-6), np.float32)
+
+
+def _distinct(scores: Boxes, boxes: Boxes, points: Boxes, min_score: float) -> list[Face]:
+    kept = scores >= min_score
+    scores, boxes, points = scores[kept], boxes[kept], points[kept]
+    overlaps = box_iou(boxes, boxes)
+    left = np.ones(len(scores), bool)
+    faces = []
+    for best in range(len(scores)):  # sorted, best first
+        if not left[best]:
+            continue
+        agreeing = left & (overlaps[best] >= _AGREEING_IOU)
+        left &= overlaps[best] < _SAME_FACE_IOU
+        # Neighbouring cells see the same face: their mean is steadier than the best one.
+        weights = np.where(agreeing, scores**2, 0)
+        weights /= weights.sum()
+        face = weights @ boxes, float(scores[best]), (weights @ points).reshape(5, 2)
+        faces.append(Face(face[0].astype(np.float32), face[1], face[2].astype(np.float32)))
+    return faces
+
+
+def _padded(image: Image, multiple: int) -> Image:
+    height, width = image.shape[:2]
+    below, right = -height % multiple, -width % multiple
+    if not below and not right:
+        return image
+    return np.pad(image, ((0, below), (0, right), (0, 0)), constant_values=_GREY)
+
+
+def _to_photo(points: Landmarks, scale: float) -> Landmarks:
+    # Integer coordinates are pixel centres, so the picture's corner is at -0.5.
+    return np.asarray((points + 0.5) / scale - 0.5, np.float32)

@@ -1,0 +1,155 @@
+"""The canonical frame: an upright face, 256x256, its five points at fixed places.
+
+Everything behind the detector works in this frame; one similarity transform a face
+leads from the photo into it and back. Integer coordinates are pixel centres.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.pixels import Affine, Image, Landmarks, Mask
+
+FRAME_PX = 256
+
+# Eyes, nose tip, mouth corners, in px of a 256 px frame.
+_CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float64)
+
+
+def five_points(landmarks: Landmarks) -> Landmarks:
+    """The five points of the frame out of 68 landmarks in iBUG order.
+
+    Args:
+        landmarks: float32 (68, 2), (x, y) px.
+
+    Returns:
+        float32 (5, 2): centres of both eyes, nose tip, both mouth corners, same px.
+    """
+    eyes = [landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)]
+    return np.stack([*eyes, landmarks[30], landmarks[48], landmarks[54]]).astype(np.float32)
+
+
+def fit_frame(points: Landmarks, size: int = FRAME_PX) -> Affine:
+    """The similarity transform that brings a face into the canonical frame.
+
+    Args:
+        points: float32 (5, 2), (x, y) px in the photo: eyes, nose tip, mouth corners.
+        size: side of the frame, px.
+
+    Returns:
+        float32 (2, 3), photo px to frame px: rotation, one scale, shift; no shear.
+
+    Least squares as in Umeyama, 1991, doi:10.1109/34.88573.
+    """
+    target = scale_affine(size).astype(np.float64)
+    return _umeyama(points.astype(np.float64), _CANONICAL @ target[:, :2].T + target[:, 2])
+
+
+def scale_affine(size: int) -> Affine:
+    """The map from px of the 256 px frame to px of the same frame at another size."""
+    factor = size / FRAME_PX
+    shift = (factor - 1) / 2  # pixel centres: the corner of the picture stays the corner
+    return np.array([[factor, 0, shift], [0, factor, shift]], np.float32)
+
+
+def invert(affine: Affine) -> Affine:
+    """The way back, float32 (2, 3)."""
+    return cv2.invertAffineTransform(affine.astype(np.float64)).astype(np.float32)
+
+
+def compose(second: Affine, first: Affine) -> Affine:
+    """The map that does `first`, then `second`, float32 (2, 3)."""
+    bottom = np.array([[0.0, 0.0, 1.0]])
+    product = np.vstack([second, bottom]) @ np.vstack([first, bottom])
+    return np.asarray(product[:2], np.float32)
+
+
+def transform(points: Landmarks, affine: Affine) -> Landmarks:
+    """Moves (K, 2) points through the map; float32."""
+    return np.asarray(points @ affine[:, :2].T + affine[:, 2], np.float32)
+
+
+def scale_of(affine: Affine) -> float:
+    """How many px of the target one px of the source becomes."""
+    return float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+
+
+def crop_face(image: Image, affine: Affine, size: int = FRAME_PX) -> Image:
+    """Cuts the face out, upright and centred.
+
+    Args:
+        image: RGB, uint8 (H, W, 3).
+        affine: image px to px of the crop, as `fit_frame` gives it for `size`.
+        size: side of the crop, px.
+
+    Returns:
+        uint8 (size, size, 3); beyond the photo its pixels are mirrored.
+    """
+    source, shift = _source_rectangle(image, affine, size)
+    to_crop = compose(affine, np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32))
+    # A warp samples four pixels at most: shrink first by averaging, or it aliases.
+    factor = 1.0 / scale_of(to_crop)
+    if factor > 1.5 and min(source.shape[:2]) > 8:
+        height, width = source.shape[:2]
+        small = (max(1, round(width / factor)), max(1, round(height / factor)))
+        sx, sy = width / small[0], height / small[1]
+        source = cv2.resize(source, small, interpolation=cv2.INTER_AREA).astype(np.uint8)
+        up = np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2]], np.float32)
+        to_crop = compose(to_crop, up)
+    warped = cv2.warpAffine(
+        np.ascontiguousarray(source),
+        to_crop,
+        (size, size),
+        flags=cv2.INTER_CUBIC if factor < 1.0 else cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )
+    return np.asarray(warped, np.uint8)
+
+
+def mask_to_photo(mask: Mask, affine: Affine, shape: tuple[int, int]) -> Mask:
+    """A mask of the frame as pixels of the photo.
+
+    Args:
+        mask: bool (256, 256), True = hidden.
+        affine: photo px to frame px.
+        shape: height and width of the photo, px.
+
+    Returns:
+        bool `shape`.
+    """
+    # Several px of the frame may fall on one of the photo: average them, or it aliases.
+    blur = max(0.0, scale_of(affine) - 1) / 2
+    soft = mask.astype(np.float32)
+    if blur > 0:
+        soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), blur), np.float32)
+    warped = cv2.warpAffine(soft, invert(affine), shape[::-1], flags=cv2.INTER_LINEAR)
+    return np.asarray(warped > 0.5, np.bool_)
+
+
+def _source_rectangle(
+    image: Image, affine: Affine, size: int
+) -> tuple[Image, npt.NDArray[np.int64]]:
+    """The part of the photo that the crop can see, and its upper left corner (x, y)."""
+    margin = 4
+    edge = np.array([(0, 0), (size, 0), (size, size), (0, size)], np.float32)
+    corners = transform(edge, invert(affine))
+    height, width = image.shape[:2]
+    limit = np.array([width, height])
+    low = np.floor(corners.min(axis=0)).astype(np.int64) - margin
+    high = np.ceil(corners.max(axis=0)).astype(np.int64) + margin
+    low = np.clip(low, 0, limit - 1)
+    high = np.clip(high, low + 1, limit)
+    return image[low[1] : high[1], low[0] : high[0]], low
+
+
+def _umeyama(source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> Affine:
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    centred = source - source_mean
+    covariance = (target - target_mean).T @ centred / len(source)
+    u, singular, vt = np.linalg.svd(covariance)
+    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
+    rotation = u @ np.diag(sign) @ vt
+    variance = max(float((centred**2).sum() / len(source)), 1e-12)
+    scale = float((singular * sign).sum()) / variance
+    shift = target_mean - scale * rotation @ source_mean
+    return np.hstack([scale * rotation, shift[:, None]]).astype(np.float32)

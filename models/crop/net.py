@@ -1,0 +1,154 @@
+"""Anchor-free face detector with five points, one stage, four strides.
+
+In the spirit of FCOS (Tian et al., 2019, https://arxiv.org/abs/1904.01355) and SCRFD
+(Guo et al., 2021, https://arxiv.org/abs/2105.04714): each cell of four grids says whether a
+face is centred near it, and where that face's box and points lie.
+In:   photo  float32 (B, 3, H, W), RGB in [-1, 1], H and W divisible by 64.
+Out:  Candidates, one per cell, N = sum of H/s * W/s over the strides s; px of the input,
+      integer coordinates are pixel centres.
+Unlike the papers: the picture is folded 4x4 before the first layer (fine grids are slow on
+a CPU), heads are not shared between strides, and the score estimates the box's overlap.
+Not here: non-maximum suppression and thresholds (detect.py), weights (checkpoint.py).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+STRIDES = (8, 16, 32, 64)
+FOLD = 4
+POINTS = 5
+# Prior of a face at a cell; keeps the first steps from drowning in the empty cells.
+_FACE_PRIOR_LOGIT = -4.6
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    stem: int = 32  # channels of the folded picture
+    widths: tuple[int, ...] = (40, 80, 128, 96)  # backbone channels at strides 8, 16, 32, 64
+    blocks: tuple[int, ...] = (1, 2, 2, 1)  # residual blocks at these strides
+    necks: tuple[int, ...] = (48, 64, 80, 80)  # channels that the heads see
+
+
+class Candidates(NamedTuple):
+    """What every cell proposes."""
+
+    logits: torch.Tensor  # (B, N); sigmoid: expected overlap (IoU) of the box with a face
+    boxes: torch.Tensor  # (B, N, 4) x0, y0, x1, y1, px
+    points: torch.Tensor  # (B, N, 5, 2) x, y, px: eyes, nose tip, mouth corners
+
+
+class FaceDetector(nn.Module):
+    """See the head of this file."""
+
+    def __init__(self, config: DetectorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.stem = _conv(3 * FOLD * FOLD, config.stem, kernel=1)
+        before = (config.stem, *config.widths[:-1])
+        stages = zip(before, config.widths, config.blocks, strict=True)
+        self.stages = nn.ModuleList([_stage(*stage) for stage in stages])
+        self.neck = _Neck(config.widths, config.necks)
+        self.heads = nn.ModuleList([_Head(channels) for channels in config.necks])
+
+    def forward(self, photo: torch.Tensor) -> Candidates:
+        features = self.stem(F.pixel_unshuffle(photo, FOLD))
+        levels = []
+        for stage in self.stages:
+            features = stage(features)
+            levels.append(features)
+        levels = self.neck(levels)
+        proposals = [
+            _decode(head(level), stride)
+            for head, level, stride in zip(self.heads, levels, STRIDES, strict=True)
+        ]
+        return Candidates(*(torch.cat(part, dim=1) for part in zip(*proposals, strict=True)))
+
+
+def cell_centres(height: int, width: int, stride: int, device: torch.device) -> torch.Tensor:
+    """Centres of the cells of one grid, row by row: float32 (H/s * W/s, 2), (x, y) px."""
+    y = torch.arange(height // stride, device=device, dtype=torch.float32)
+    x = torch.arange(width // stride, device=device, dtype=torch.float32)
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
+    return ((grid + 0.5) * stride - 0.5).reshape(-1, 2)
+
+
+def _decode(raw: torch.Tensor, stride: int) -> Candidates:
+    batch, channels, height, width = raw.shape
+    cells = raw.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
+    centres = cell_centres(height * stride, width * stride, stride, raw.device)
+    logits, sides, points = cells.tensor_split([1, 5], dim=-1)
+    # Distances from the cell's centre to the box's sides, always positive.
+    sides = stride * sides.clamp(max=4.0).exp()
+    boxes = torch.cat([centres - sides[..., :2], centres + sides[..., 2:]], dim=-1)
+    offsets = stride * points.reshape(batch, height * width, POINTS, 2)
+    return Candidates(logits.squeeze(-1), boxes, centres[:, None] + offsets)
+
+
+class _Neck(nn.Module):
+    """Passes what the coarse grids know down to the finer ones (FPN)."""
+
+    def __init__(self, widths: tuple[int, ...], necks: tuple[int, ...]) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(
+            [_conv(i, o, kernel=1) for i, o in zip(widths, necks, strict=True)]
+        )
+        self.down = nn.ModuleList(
+            [_conv(coarse, fine, kernel=1) for coarse, fine in zip(necks[1:], necks, strict=False)]
+        )
+
+    def forward(self, levels: list[torch.Tensor]) -> list[torch.Tensor]:
+        result = [lateral(level) for lateral, level in zip(self.lateral, levels, strict=True)]
+        for index in reversed(range(len(self.down))):
+            hint = self.down[index](result[index + 1])
+            result[index] = result[index] + F.interpolate(hint, scale_factor=2.0)
+        return result
+
+
+class _Head(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mix = _conv(channels, channels, kernel=3)
+        self.out = nn.Conv2d(channels, 1 + 4 + 2 * POINTS, 1)
+        nn.init.normal_(self.out.weight, std=0.01)
+        start = torch.zeros(1 + 4 + 2 * POINTS)
+        start[0] = _FACE_PRIOR_LOGIT
+        start[1:5] = 0.7  # faces start four cells wide
+        self.out.bias = nn.Parameter(start)
+
+    def forward(self, level: torch.Tensor) -> torch.Tensor:
+        mixed = self.mix(level)
+        # Coordinates need more digits than bfloat16 has.
+        with torch.autocast(mixed.device.type, enabled=False):
+            raw: torch.Tensor = self.out(mixed.float())
+        return raw
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _conv(channels, channels, kernel=3)
+        self.second = _conv(channels, channels, kernel=3, active=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.relu(x + self.second(self.first(x)))
+
+
+def _stage(before: int, channels: int, blocks: int) -> nn.Sequential:
+    halve = _conv(before, channels, kernel=3, stride=2)
+    return nn.Sequential(halve, *(_Residual(channels) for _ in range(blocks)))
+
+
+def _conv(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, active: bool = True
+) -> nn.Sequential:
+    layers: list[nn.Module] = [
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
+    if active:
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)

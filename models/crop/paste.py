@@ -1,0 +1,126 @@
+"""Puts an edited face back into the photo, at the photo's own resolution."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.crop.frame import compose, invert, scale_of, transform
+from models.pixels import Affine, Image, Mask
+
+Floats = npt.NDArray[np.float32]
+
+FEATHER_PX = 2  # of the frame: the blend runs from this far inside the mask to this far outside
+SEAM_PX = 12.0  # of the frame: how far a tone step at the mask's edge is led into the patch
+_RING_PX = 3  # of the frame: width of the bands that are compared
+_COARSE = 4
+_SEAM_LEVELS = 20.0  # larger steps are outlines of things, not of the mask
+_SHARPEN_SIGMA_PX, _SHARPEN_AMOUNT = 1.2, 0.6
+
+
+def paste_face(
+    photo: Image, patch: Image, mask: Mask, affine: Affine, sharpen: bool = False
+) -> None:
+    """Blends the masked part of an edited face into the photo, in place.
+
+    Only pixels in and up to `FEATHER_PX` frame px around the mask change; the cost goes by the
+    size of the face, not of the photo.
+
+    Args:
+        photo: RGB, uint8 (H, W, 3); is changed.
+        patch: the edited face in the canonical frame, uint8 (256, 256, 3); beyond the mask it
+            equals the crop.
+        mask: bool (256, 256), True = take the patch here.
+        affine: photo px to frame px.
+        sharpen: unsharp mask on the patch, Gaussian of 1.2 frame px, amount 0.6.
+    """
+    weight = _feather(mask)
+    box = _rectangle(weight > 0, affine, photo.shape[:2])
+    if box is None:
+        return
+    left, top, right, bottom = box
+    region = photo[top:bottom, left:right]
+    smooth = even_seam(patch, mask)
+    prepared = _antialias(_unsharp(smooth) if sharpen else smooth, affine)
+    to_frame = compose(affine, np.array([[1, 0, left], [0, 1, top]], np.float32))
+    face = _warp(prepared, to_frame, region.shape[:2], cv2.INTER_CUBIC)
+    share = _warp(weight, to_frame, region.shape[:2], cv2.INTER_LINEAR)
+    photo[top:bottom, left:right] = cv2.blendLinear(region, face, 1 - share, share)
+
+
+def even_seam(patch: Image, mask: Mask) -> Image:
+    """Takes the step in tone at the mask's edge out of the patch.
+
+    Just inside and just outside of the edge the local mean colours are compared; their
+    difference is added to the patch, fading inwards (a cheap stand-in for Poisson blending,
+    Perez 2003). Large differences are outlines of the face or its shadow and stay.
+
+    Args:
+        patch: uint8 (S, S, 3); equals the photo's crop beyond the mask.
+        mask: bool (S, S), True = made up.
+
+    Returns:
+        uint8 (S, S, 3), equal to `patch` beyond the mask.
+    """
+    inside = mask.astype(np.uint8)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
+    height = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
+    outer = _local_mean(patch, (height > 0) & (height <= _RING_PX))
+    inner = _local_mean(patch, (depth > 0) & (depth <= _RING_PX))
+    step = outer - inner
+    step *= np.exp(-np.square(np.abs(step).max(axis=2, keepdims=True) / _SEAM_LEVELS))
+    step = cv2.resize(step, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    evened = patch + step * np.exp(-depth / SEAM_PX)[..., None]
+    return np.where(mask[..., None], np.clip(evened, 0, 255).round(), patch).astype(np.uint8)
+
+
+def _local_mean(pixels: Image, where: Mask) -> Floats:
+    """Mean colour of the nearby pixels `where`, on a coarse grid; spreads over all of it."""
+    weight = where.astype(np.float32)
+    both = np.dstack([pixels * weight[..., None], weight])
+    side = (both.shape[1] // _COARSE, both.shape[0] // _COARSE)
+    coarse = cv2.resize(both, side, interpolation=cv2.INTER_AREA)
+    coarse = cv2.GaussianBlur(coarse, (0, 0), SEAM_PX / 2 / _COARSE)
+    return np.asarray(coarse[..., :3] / (coarse[..., 3:] + 1e-6), np.float32)
+
+
+def _feather(mask: Mask) -> Floats:
+    """Weight of the patch, 0..1, finite support."""
+    side = FEATHER_PX + 1
+    soft = cv2.blur(mask.astype(np.float32), (side, side), borderType=cv2.BORDER_CONSTANT)
+    soft = cv2.blur(soft, (side, side), borderType=cv2.BORDER_CONSTANT)
+    return np.where(soft > 1e-4, np.minimum(soft, 1), 0).astype(np.float32)
+
+
+def _unsharp(patch: Image) -> Image:
+    blurred = cv2.GaussianBlur(patch, (0, 0), _SHARPEN_SIGMA_PX)
+    sharp = cv2.addWeighted(patch, 1 + _SHARPEN_AMOUNT, blurred, -_SHARPEN_AMOUNT, 0)
+    return np.asarray(sharp, np.uint8)
+
+
+def _antialias(patch: Image, affine: Affine) -> Image:
+    """Takes away what the photo's coarser grid can't hold."""
+    sigma = (scale_of(affine) - 1) * .35
+    return np.asarray(cv2.GaussianBlur(patch, (0, 0), sigma), np.uint8) if sigma > 0.1 else patch
+
+
+def _rectangle(
+    where: Mask, affine: Affine, shape: tuple[int, int]
+) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of the photo's pixels that `where` can reach; None: outside."""
+    if not where.any():
+        return None
+    x, y, width, height = cv2.boundingRect(where.astype(np.uint8))
+    edges = [(x - 1, y - 1), (x + width, y - 1), (x + width, y + height), (x - 1, y + height)]
+    corners = transform(np.array(edges, np.float32), invert(affine))
+    limit = np.array(shape[::-1])
+    low = np.clip(np.floor(corners.min(axis=0)), 0, limit).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, limit).astype(int)
+    return (*low, *high) if (high > low).all() else None
+
+
+def _warp(
+    source: Image | Floats, to_frame: Affine, shape: tuple[int, int], flags: int
+) -> npt.NDArray[Any]:
+    return cv2.warpAffine(source, to_frame, shape[::-1], flags=flags | cv2.WARP_INVERSE_MAP)

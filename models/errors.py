@@ -1,0 +1,77 @@
+"""What can go wrong with a photo or with a weights file.
+
+Mask2FaceError
+├── InputError              the caller's picture or request; names its HTTP status
+│   ├── BadImageError           400  the bytes don't decode
+│   ├── TooLargeError           413  bytes, pixels, side or frames over a limit
+│   ├── NotAnImageError         415  not JPEG, PNG, WebP or HEIC
+│   ├── BadRequestError         422  a field that can't be used as it is
+│   ├── NoFaceError             422  no face where one is needed
+│   ├── NoMaskError             422  no masked face where one is needed
+│   ├── ConsentError            422  a reference photo without consent=true
+│   └── ReferencePhotoError     422  a reference with no face, or with several
+└── WeightsError            our own file: missing, changed, or of another net
+"""
+
+
+class Mask2FaceError(Exception):
+    """Base of everything this project raises on purpose."""
+
+
+class InputError(Mask2FaceError):
+    """The caller can mend it. `str(error)` says how."""
+
+    status = 400
+    slug = "bad-input"
+    title = "The input can't be used"
+
+
+class BadImageError(InputError):
+    slug = "bad-image"
+    title = "The image can't be decoded"
+
+
+class TooLargeError(InputError):
+    status = 413
+    slug = "too-large"
+    title = "The image is too large"
+
+
+class NotAnImageError(InputError):
+    status = 415
+    slug = "not-an-image"
+    title = "Not a supported image format"
+
+
+class BadRequestError(InputError):
+    status = 422
+    slug = "bad-request"
+    title = "A field of the request can't be used"
+
+
+class NoFaceError(InputError):
+    status = 422
+    slug = "no-face"
+    title = "No face found"
+
+
+class NoMaskError(InputError):
+    status = 422
+    slug = "no-mask"
+    title = "No mask found"
+
+
+class ConsentError(InputError):
+    status = 422
+    slug = "missing-consent"
+    title = "Consent is missing"
+
+
+class ReferencePhotoError(InputError):
+    status = 422
+    slug = "bad-reference"
+    title = "The reference photo can't be used"
+
+
+class WeightsError(Mask2FaceError):
+    """A weights file is missing, was changed, or belongs to another net."""

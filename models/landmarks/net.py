@@ -1,0 +1,60 @@
+"""Landmark net: 68 points of a face, the hidden ones guessed from what is seen.
+
+In:   face   float32 (B, 3, S, S), RGB in [-1, 1], canonical frame, S = 256 or 128.
+      mask   float32 (B, 1, S, S), 1 = hidden: these pixels of the face are erased.
+Out:  points float32 (B, 68, 2), (x, y) px of the 256 px frame, iBUG order.
+The net sees 128 px: a larger picture is averaged down first. It predicts offsets from the
+mean face of its training data. What lies under the mask is erased before it looks, so that the
+look of drawn masks can't matter; only their outline is seen.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from models.blocks import ResidualBlock, conv_bn
+
+POINTS = 68
+SEEN_PX = 128  # side of the picture that the net looks at
+
+
+@dataclass(frozen=True)
+class LandmarkConfig:
+    widths: tuple[int, ...] = (32, 64, 128, 192)  # channels at grids of 64, 32, 16, 8
+    blocks: tuple[int, ...] = (1, 2, 2, 1)  # residual blocks at each grid
+    features: int = 256  # between the last grid and the points
+
+
+class LandmarkNet(nn.Module):
+    mean_face: torch.Tensor
+
+    def __init__(self, config: LandmarkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("mean_face", torch.zeros(POINTS, 2))
+        self.fold = nn.PixelUnshuffle(2)
+        layers: list[nn.Module] = []
+        channels = 4 * 4
+        for level, (width, blocks) in enumerate(zip(config.widths, config.blocks, strict=True)):
+            layers.append(conv_bn(channels, width, stride=1 if level == 0 else 2))
+            layers.extend(ResidualBlock(width) for _ in range(blocks))
+            channels = width
+        self.body = nn.Sequential(*layers)
+        self.squeeze = nn.Conv2d(channels, 32, 1)
+        grid = SEEN_PX // 2 >> (len(config.widths) - 1)
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(32 * grid * grid, config.features),
+            nn.SiLU(),
+            nn.Linear(config.features, POINTS * 2),
+        )
+
+    def forward(self, face: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        seen = torch.cat([face * (1 - mask), mask], dim=1)
+        seen = nn.functional.avg_pool2d(seen, seen.shape[-1] // SEEN_PX)
+        features = self.squeeze(self.body(self.fold(seen)))
+        # Flattened in NCHW order whatever the memory format, so that weights mean the same.
+        offsets = self.head(features.contiguous()).float()
+        # Units of 32 px keep the last layer's outputs near one.
+        return self.mean_face + 32 * offsets.view(-1, POINTS, 2)

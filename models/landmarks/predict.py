@@ -1,0 +1,33 @@
+"""The landmark stage's work: faces and masks in, 68 points each out."""
+
+from collections.abc import Sequence
+
+import torch
+
+from models.checkpoint import Manifest, load_net
+from models.landmarks.net import LandmarkConfig, LandmarkNet
+from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_tensor
+
+
+def load_landmark_net(manifest: Manifest, device: str = "cpu") -> LandmarkNet:
+    """The net that the manifest pins as "landmarks"."""
+    return load_net(manifest.path("landmarks"), LandmarkNet, LandmarkConfig, device)
+
+
+@torch.inference_mode()
+def predict_landmarks(
+    net: LandmarkNet, faces: Sequence[Image], masks: Sequence[Mask]
+) -> list[Landmarks]:
+    """Finds the 68 points of each face; those under its mask are guessed.
+
+    Args:
+        net: the landmark net.
+        faces: canonical crops, uint8 (256, 256, 3) RGB.
+        masks: bool (256, 256), True = hidden.
+
+    Returns:
+        float32 (68, 2) each, (x, y) px of the crop, iBUG order.
+    """
+    device = net.mean_face.device
+    points = net(to_tensor(faces, device), masks_to_tensor(masks, device))
+    return list(points.cpu().numpy())

@@ -1,0 +1,67 @@
+"""The mask stage's work: which pixels of a face are covered, and is a mask worn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from models.checkpoint import Manifest, load_net
+from models.mask.unet import UNet, UNetConfig
+from models.pixels import Image, Mask, to_tensor
+
+_SPECK_PX = 60  # smaller islands are noise
+_HOLE_PX = 200  # smaller gaps inside the mask are highlights or print
+
+
+@dataclass(frozen=True)
+class MaskFinding:
+    """What the mask stage says of one face."""
+
+    mask: Mask  # bool (256, 256), True = covered
+    probability: float  # that a mask is worn, 0..1
+
+    @property
+    def coverage(self) -> float:
+        """Share of the frame that is covered, 0..1."""
+        return float(self.mask.mean())
+
+
+def load_mask_net(manifest: Manifest, device: str = "cpu") -> UNet:
+    """The net that the manifest pins as "mask"."""
+    return load_net(manifest.path("mask"), UNet, UNetConfig, device)
+
+
+@torch.inference_mode()
+def detect_masks(net: UNet, faces: Sequence[Image]) -> list[MaskFinding]:
+    """Marks the covered pixels of each face.
+
+    Args:
+        net: the U-Net.
+        faces: canonical crops, uint8 (256, 256, 3) RGB.
+
+    Returns:
+        One finding a face, in order.
+    """
+    device = next(net.parameters()).device
+    logits, worn = net(to_tensor(faces, device))
+    masks = (logits[:, 0] > 0).cpu().numpy()
+    probabilities = torch.sigmoid(worn.float()).cpu().tolist()
+    return [
+        MaskFinding(_tidy(mask), probability)
+        for mask, probability in zip(masks, probabilities, strict=True)
+    ]
+
+
+def _tidy(mask: Mask) -> Mask:
+    """Drops specks and fills small gaps: nobody wears a mask with holes."""
+    filled = ~_without_small(~mask, _HOLE_PX)
+    return _without_small(filled, _SPECK_PX)
+
+
+def _without_small(mask: Mask, area_px: int) -> Mask:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), None, None, None, 8)
+    keep = stats[:, cv2.CC_STAT_AREA] >= area_px
+    keep[0] = False  # the background
+    return np.asarray(keep[labels] if count > 1 else np.zeros_like(mask), np.bool_)

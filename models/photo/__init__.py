@@ -1,0 +1,1 @@
+"""Bytes of a photo to pixels and back."""

@@ -1,0 +1,158 @@
+"""Bytes of a photo to upright RGB pixels, in memory."""
+
+import struct
+from dataclasses import dataclass
+from io import BytesIO
+
+import cv2
+import numpy as np
+from PIL import Image as PilImage
+from PIL import ImageCms
+from PIL.ImageFile import ImageFile
+
+from models.errors import BadImageError
+from models.photo.header import DEFAULT_LIMITS, Limits, PhotoFormat, open_photo
+from models.pixels import Image
+
+_ORIENTATION_TAG = 0x0112
+_MAX_PROFILE_BYTES = 1 << 20  # Pillow itself refuses a PNG with a larger one
+_TURNS = {
+    3: cv2.ROTATE_180,
+    6: cv2.ROTATE_90_CLOCKWISE,
+    8: cv2.ROTATE_90_COUNTERCLOCKWISE,
+}
+
+
+@dataclass
+class Photo:
+    """A decoded photo; `paste_face` changes its pixels in place."""
+
+    pixels: Image  # upright, C-contiguous and writable
+    icc_profile: bytes | None  # of an RGB space; None is read as sRGB
+    format: PhotoFormat
+
+
+def decode_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Photo:
+    """Decodes a JPEG, PNG, WebP or HEIC.
+
+    Args:
+        data: the file's content.
+        limits: what is refused from the header alone, before any pixel is decoded.
+
+    Returns:
+        Upright RGB pixels (EXIF orientation applied, transparency over white), uint8
+        (H, W, 3), and the photo's ICC profile when its colours are still in that space.
+
+    Raises:
+        NotAnImageError: none of the accepted formats.
+        TooLargeError: bytes, pixels, side or frames over a limit.
+        BadImageError: truncated or corrupt.
+    """
+    name, image = open_photo(data, limits)
+    try:
+        image.load()
+        rgb, profile = _to_rgb(image)
+        pixels = _to_array(rgb)
+    except Exception as error:  # hostile bytes: what a decoder raises on them is not documented
+        raise BadImageError(
+            f"The {name} is damaged or cut off: send it again or save it anew ({error})."
+        ) from error
+    if name != "heic":  # libheif has turned it already
+        pixels = _upright(pixels, _orientation(image.info.get("exif")))
+    return Photo(pixels, profile, name)
+
+
+def _to_rgb(image: ImageFile) -> tuple[PilImage.Image, bytes | None]:
+    """The picture in mode RGB, and the profile that its values are in."""
+    flat = _opaque(_to_8_bits(image))
+    profile = _profile(image.info.get("icc_profile"))
+    space = profile[16:20] if profile else b""
+    if profile and (flat.mode, space) in {("L", b"GRAY"), ("CMYK", b"CMYK")}:
+        return _to_srgb(flat, profile), None
+    # Equal RGB values are the greys of a grey picture with an RGB profile: it stays.
+    keeps = space == b"RGB " and flat.mode != "CMYK"
+    return _in_mode(flat, "RGB"), profile if keeps else None
+
+
+def _in_mode(image: PilImage.Image, mode: str) -> PilImage.Image:
+    return image if image.mode == mode else image.convert(mode)  # convert() always copies
+
+
+def _to_array(image: PilImage.Image) -> Image:
+    """Writable pixels of an RGB picture, copied a few rows at a time.
+
+    Strips under 128 KB come from memory that is in use already: 12 megapixels take 16 ms
+    instead of 53 ms in one piece, and half the memory.
+    """
+    width, height = image.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    rows = max(1, 96_000 // (3 * width))
+    for top in range(0, height, rows):
+        bottom = min(height, top + rows)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+    return pixels
+
+
+def _to_8_bits(image: PilImage.Image) -> PilImage.Image:
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image).astype(np.uint32)
+    return PilImage.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+
+
+def _opaque(image: PilImage.Image) -> PilImage.Image:
+    """In mode L, RGB or CMYK; what is transparent is laid over white."""
+    if image.mode == "CMYK":
+        return image
+    mode = "L" if image.mode in {"1", "L", "LA"} else "RGB"
+    if not image.has_transparency_data:
+        return _in_mode(image, mode)
+    alpha = image.convert(mode + "A").getchannel("A")
+    canvas = PilImage.new(mode, image.size, "white")
+    canvas.paste(image.convert(mode), mask=alpha)
+    return canvas
+
+
+def _profile(found: object) -> bytes | None:
+    # A PNG's text chunk may put anything under this name.
+    if not isinstance(found, bytes) or not 128 <= len(found) <= _MAX_PROFILE_BYTES:
+        return None
+    return found if found[36:40] == b"acsp" else None
+
+
+def _to_srgb(image: PilImage.Image, profile: bytes) -> PilImage.Image:
+    try:
+        converted = ImageCms.profileToProfile(
+            image, BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except ImageCms.PyCMSError:  # a broken profile: the colours without it are near enough
+        return image.convert("RGB")
+    return converted or image.convert("RGB")
+
+
+def _orientation(exif: object) -> int:
+    """EXIF orientation, 1 to 8; 1 where it is missing or broken."""
+    tiff = exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) else b""
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2], "<")
+    try:
+        (start,) = struct.unpack_from(order + "I", tiff, 4)
+        (count,) = struct.unpack_from(order + "H", tiff, start)
+        for entry in range(start + 2, start + 2 + 12 * count, 12):
+            tag, value = struct.unpack_from(order + "H6xH", tiff, entry)
+            if tag == _ORIENTATION_TAG:
+                return value if 1 <= value <= 8 else 1
+    except struct.error:
+        pass
+    return 1
+
+
+def _upright(pixels: Image, orientation: int) -> Image:
+    """Undoes what the EXIF orientation says the camera did."""
+    if orientation in {5, 7}:
+        pixels = cv2.transpose(pixels).astype(np.uint8, copy=False)
+        orientation = {5: 1, 7: 3}[orientation]
+    if orientation in {2, 4}:
+        return np.asarray(cv2.flip(pixels, 1 if orientation == 2 else 0), np.uint8)
+    if orientation in _TURNS:
+        return np.asarray(cv2.rotate(pixels, _TURNS[orientation]), np.uint8)
+    return pixels

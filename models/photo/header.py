@@ -1,0 +1,127 @@
+"""What a photo says of itself before any pixel is decoded: its format, size and frames."""
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Literal
+
+from PIL import Image as PilImage
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+from pillow_heif import HeifImageFile
+
+from models.errors import BadImageError, NotAnImageError, TooLargeError
+
+PhotoFormat = Literal["jpeg", "png", "webp", "heic"]
+
+# The plugins themselves: `Image.open` guesses, warns, and takes an Ultra HDR JPEG for two frames.
+_PLUGINS: dict[PhotoFormat, type[ImageFile]] = {
+    "jpeg": JpegImageFile,
+    "png": PngImageFile,
+    "webp": WebPImageFile,
+    "heic": HeifImageFile,
+}
+_HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis"}
+_SEQUENCE_BRANDS = {b"msf1", b"hevc", b"hevx", b"hevm", b"hevs"}
+# A progressive JPEG has about ten; each costs a pass over all pixels, however short it is.
+_MAX_JPEG_SCANS = 100
+
+# Broken metadata makes Pillow warn on stderr; what matters of it raises here.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large a photo may be."""
+
+    max_bytes: int = 20_000_000
+    max_pixels: int = 50_000_000
+    max_side: int = 16_384  # px
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def sniff_format(data: bytes) -> PhotoFormat:
+    """The format by its magic bytes.
+
+    Raises:
+        NotAnImageError: none of the accepted formats.
+    """
+    if data[:3] == b"\xff\xd8\xff":
+        return "jpeg"
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return "png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if _heif_brands(data) & (_HEVC_BRANDS | _SEQUENCE_BRANDS):
+        return "heic"
+    raise NotAnImageError("This is not a JPEG, PNG, WebP or HEIC picture: send one of these.")
+
+
+def open_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[PhotoFormat, ImageFile]:
+    """Reads the header and holds it to the limits; decodes no pixel.
+
+    Args:
+        data: the file's content.
+        limits: how large it may be.
+
+    Returns:
+        Format, and the picture, not loaded yet.
+
+    Raises:
+        NotAnImageError: none of the accepted formats.
+        TooLargeError: bytes, pixels, side or frames over a limit.
+        BadImageError: the header is broken.
+    """
+    if len(data) > limits.max_bytes:
+        raise TooLargeError(
+            f"The file has {len(data) / 1e6:.1f} MB, allowed are {limits.max_bytes / 1e6:g}: "
+            "send a smaller or more compressed one."
+        )
+    name = sniff_format(data)
+    image = _open(data, name)
+    _check_size(image, limits)
+    _check_frames(data, name, image)
+    return name, image
+
+
+def _open(data: bytes, name: PhotoFormat) -> ImageFile:
+    try:
+        return _PLUGINS[name](BytesIO(data))
+    except PilImage.DecompressionBombError:
+        raise TooLargeError("The picture has too many pixels: send a smaller one.") from None
+    except Exception as error:  # hostile bytes: what a decoder raises on them is not documented
+        raise BadImageError(f"The {name} header can't be read: {error}") from error
+
+
+def _check_size(image: ImageFile, limits: Limits) -> None:
+    width, height = image.size
+    if max(width, height) > limits.max_side:
+        raise TooLargeError(
+            f"The picture is {width} x {height} px, a side may have {limits.max_side}: shrink it."
+        )
+    if width * height > limits.max_pixels:
+        raise TooLargeError(
+            f"The picture has {width * height / 1e6:.1f} megapixels, "
+            f"allowed are {limits.max_pixels / 1e6:g}: shrink it."
+        )
+
+
+def _check_frames(data: bytes, name: PhotoFormat, image: ImageFile) -> None:
+    # Pillow's JPEG class knows one frame only: what follows it (a gain map, say) is no frame.
+    sequence = name == "heic" and data[8:12] in _SEQUENCE_BRANDS
+    if sequence or getattr(image, "n_frames", 1) > 1:
+        raise TooLargeError("The file holds several pictures or an animation: send a single one.")
+    if name == "jpeg" and data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
+        raise TooLargeError("The JPEG has too many scans: save it anew.")
+
+
+def _heif_brands(data: bytes) -> set[bytes]:
+    """Brands of the leading `ftyp` box (ISO 14496-12): the major one and the compatible ones."""
+    if data[4:8] != b"ftyp":
+        return set()
+    box = data[8 : min(int.from_bytes(data[:4]), 256)]
+    return {box[i : i + 4] for i in range(0, len(box), 4) if i != 4}  # 4: minor version

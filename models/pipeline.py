@@ -1,0 +1,328 @@
+"""The way of a photo through the stages, written once.
+
+The flow asks `Stages` for each step. `LocalStages` does the steps in this process (the CLI,
+the fused replica and the benchmark's limit); `serve_graph.stages` sends them to deployments.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal, ParamSpec, Protocol, TypeVar
+
+import numpy as np
+
+from models.checkpoint import load_manifest
+from models.clock import Clock
+from models.crop.detect import Detector, Face, detect_faces, load_detector, to_thumb
+from models.crop.frame import crop_face, fit_frame, mask_to_photo
+from models.crop.paste import paste_face
+from models.errors import BadRequestError, NoFaceError, ReferencePhotoError
+from models.inpaint.generator import Generator
+from models.inpaint.paint import Painted, hole_of, load_generator, paint_faces
+from models.landmarks.net import LandmarkNet
+from models.landmarks.predict import load_landmark_net, predict_landmarks
+from models.mask.detect import MaskFinding, detect_masks, load_mask_net
+from models.mask.unet import UNet
+from models.photo.decode import Photo
+from models.pixels import Affine, Image, Landmarks, Mask
+from models.swap.swap import Blend, Warp, swap_face
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The person's own bare face, ready to be swapped in."""
+
+    face: Image  # uint8 (256, 256, 3), canonical crop
+    landmarks: Landmarks  # float32 (68, 2) px of the crop
+
+
+class Stages(Protocol):
+    """The steps between the crops; pictures and masks are (256, 256), canonical frame."""
+
+    async def detect(self, thumb: Image) -> list[Face]:
+        """Faces of a letterboxed thumb, in its px, best first."""
+
+    async def find_mask(self, face: Image) -> MaskFinding:
+        """The mask on a face."""
+
+    async def paint(self, face: Image, hole: Mask) -> Painted:
+        """The face with its hole painted."""
+
+    async def landmarks(self, face: Image, hole: Mask) -> Landmarks:
+        """68 points of a face."""
+
+    async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
+        """The painted face with the reference's lower face in the hole."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the caller may choose."""
+
+    faces: Literal["all", "largest"] | tuple[int, ...] = "all"
+    sharpen: bool = False
+    max_faces: int = 32  # more than these, best first, are left as they are
+    at_once: int = 4  # faces of one photo that are in the stages at the same time
+    min_probability: float = 0.5  # that a mask is worn, below which a face stays untouched
+
+
+@dataclass(frozen=True)
+class MaskedFace:
+    """One face of a photo and what the mask stage says of it."""
+
+    face: Face  # px of the photo
+    frame: Affine  # photo px to frame px
+    crop: Image
+    finding: MaskFinding
+
+
+@dataclass(frozen=True)
+class EditedFace:
+    """One face after painting; `painted` is None where no mask was worn."""
+
+    found: MaskedFace
+    painted: Painted | None = None
+    swapped: Image | None = None
+
+
+@dataclass(frozen=True)
+class Unmasked:
+    """The answer: the photo with its faces edited, and what happened to each."""
+
+    painted: Image  # the photo, masked faces painted
+    swapped: Image | None  # the photo, the reference's lower face in place; with a reference only
+    faces: list[EditedFace]
+
+    @property
+    def pixels(self) -> Image:
+        """The best result."""
+        return self.painted if self.swapped is None else self.swapped
+
+    @property
+    def changed(self) -> bool:
+        """Whether any face was edited."""
+        return any(face.painted is not None for face in self.faces)
+
+
+async def find_faces(photo: Photo, stages: Stages, options: Options, clock: Clock) -> list[Face]:
+    """The chosen faces of a photo, in its px.
+
+    Returns:
+        Best first; `options.faces` counts in this order. Empty if there is none.
+
+    Raises:
+        BadRequestError: `options.faces` names a face that isn't there.
+    """
+    with clock.measure("thumb"):
+        thumb = await asyncio.to_thread(to_thumb, photo.pixels)
+    with clock.measure("crop"):
+        found = await stages.detect(thumb.image)
+    return choose([thumb.to_photo(face) for face in found[: options.max_faces]], options.faces)
+
+
+def choose(faces: list[Face], which: Literal["all", "largest"] | Sequence[int]) -> list[Face]:
+    """The faces that the caller means.
+
+    Raises:
+        BadRequestError: an index without a face.
+    """
+    if which == "all" or not faces:
+        return faces
+    if which == "largest":
+        return [max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))]
+    wrong = [index for index in which if not 0 <= int(index) < len(faces)]
+    if wrong:
+        raise BadRequestError(
+            f"faces={wrong[0]}: the photo has {len(faces)} faces, numbered from 0."
+        )
+    return [faces[int(index)] for index in which]
+
+
+async def find_masks(
+    photo: Photo, stages: Stages, options: Options, clock: Clock
+) -> list[MaskedFace]:
+    """The chosen faces of a photo with their masks.
+
+    Raises:
+        NoFaceError: the photo shows no face.
+        BadRequestError: `options.faces` names a face that isn't there.
+    """
+    faces = await find_faces(photo, stages, options, clock)
+    if not faces:
+        raise NoFaceError("No face was found: send a photo in which a face is well visible.")
+    gate = asyncio.Semaphore(options.at_once)
+
+    async def look(face: Face) -> MaskedFace:
+        async with gate:
+            frame = fit_frame(face.points)
+            crop = await asyncio.to_thread(crop_face, photo.pixels, frame)
+            with clock.measure("mask"):
+                return MaskedFace(face, frame, crop, await stages.find_mask(crop))
+
+    return await _all(look(face) for face in faces)
+
+
+async def unmask(
+    photo: Photo,
+    stages: Stages,
+    options: Options,
+    clock: Clock,
+    reference: Photo | None = None,
+) -> Unmasked:
+    """Takes the mask off each chosen face.
+
+    Args:
+        photo: upright pixels; not changed.
+        stages: who does the steps.
+        options: the caller's choices.
+        clock: gets the seconds of each stage.
+        reference: the person without a mask; swaps their own lower face in.
+
+    Raises:
+        NoFaceError: the photo shows no face.
+        ReferencePhotoError: the reference shows no face, several, or a masked one.
+        BadRequestError: `options.faces` names a face that isn't there.
+    """
+    own = await _prepare(reference, stages, options, clock)
+    found = await find_masks(photo, stages, options, clock)
+    gate = asyncio.Semaphore(options.at_once)
+
+    async def edit(one: MaskedFace) -> EditedFace:
+        if one.finding.probability < options.min_probability or not one.finding.mask.any():
+            return EditedFace(one)
+        async with gate:
+            hole = hole_of(one.finding.mask)
+            with clock.measure("inpaint"):
+                painted = await stages.paint(one.crop, hole)
+            if own is None:
+                return EditedFace(one, painted)
+            with clock.measure("swap"):
+                return EditedFace(one, painted, await stages.swap(painted, hole, own))
+
+    faces = await _all(edit(one) for one in found)
+    with clock.measure("paste"):
+        return await asyncio.to_thread(_assemble, photo.pixels, faces, options.sharpen, own)
+
+
+def photo_mask(faces: Sequence[MaskedFace], shape: tuple[int, int]) -> Mask:
+    """The masks of all faces as pixels of the photo, bool (H, W), True = hidden."""
+    whole = np.zeros(shape, np.bool_)
+    for one in faces:
+        whole |= mask_to_photo(one.finding.mask, one.frame, shape)
+    return whole
+
+
+async def _prepare(
+    photo: Photo | None, stages: Stages, options: Options, clock: Clock
+) -> Reference | None:
+    if photo is None:
+        return None
+    with clock.measure("reference"):
+        everyone = Options(max_faces=options.max_faces)
+        try:
+            found = await find_masks(photo, stages, everyone, Clock())
+        except NoFaceError:
+            raise ReferencePhotoError("The reference photo shows no face.") from None
+        if len(found) > 1:
+            raise ReferencePhotoError(
+                f"The reference photo shows {len(found)} faces: send one with only yours."
+            )
+        if found[0].finding.probability >= options.min_probability:
+            raise ReferencePhotoError("The face in the reference photo wears a mask.")
+        bare = np.zeros(found[0].crop.shape[:2], np.bool_)
+        return Reference(found[0].crop, await stages.landmarks(found[0].crop, bare))
+
+
+def _assemble(
+    pixels: Image, faces: list[EditedFace], sharpen: bool, own: Reference | None
+) -> Unmasked:
+    painted = pixels.copy()
+    swapped = pixels.copy() if own else None
+    for one in faces:
+        if one.painted is None:
+            continue
+        hole = hole_of(one.found.finding.mask)
+        paste_face(painted, one.painted.face, hole, one.found.frame, sharpen)
+        if swapped is not None and one.swapped is not None:
+            paste_face(swapped, one.swapped, hole, one.found.frame, sharpen)
+    return Unmasked(painted, swapped, faces)
+
+
+async def _all(jobs: Iterable[Coroutine[object, object, T]]) -> list[T]:
+    """Results in order; the first error cancels the rest, so that no work runs for nothing."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(job) for job in jobs]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+@dataclass(frozen=True)
+class Models:
+    """The nets of all stages."""
+
+    detector: Detector
+    mask: UNet
+    landmarks: LandmarkNet
+    generator: Generator
+
+
+def load_models(weights: Path, device: str = "cpu") -> Models:
+    """Loads what `weights/manifest.json` pins.
+
+    Raises:
+        WeightsError: a file is missing, changed or of another net.
+    """
+    manifest = load_manifest(weights)
+    return Models(
+        load_detector(manifest, device),
+        load_mask_net(manifest, device),
+        load_landmark_net(manifest, device),
+        load_generator(manifest, device),
+    )
+
+
+class LocalStages:
+    """All steps in this process, in a thread pool of their own."""
+
+    def __init__(
+        self, models: Models, threads: int = 1, warp: Warp = "mesh", blend: Blend = "feather"
+    ) -> None:
+        self._models, self._warp, self._blend = models, warp, blend
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="stages")
+
+    async def detect(self, thumb: Image) -> list[Face]:
+        return (await self._run(detect_faces, self._models.detector, [thumb]))[0]
+
+    async def find_mask(self, face: Image) -> MaskFinding:
+        return (await self._run(detect_masks, self._models.mask, [face]))[0]
+
+    async def paint(self, face: Image, hole: Mask) -> Painted:
+        nets = self._models
+        return (await self._run(paint_faces, nets.generator, nets.landmarks, [face], [hole]))[0]
+
+    async def landmarks(self, face: Image, hole: Mask) -> Landmarks:
+        return (await self._run(predict_landmarks, self._models.landmarks, [face], [hole]))[0]
+
+    async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
+        return await self._run(
+            swap_face,
+            painted.face,
+            painted.landmarks,
+            hole,
+            reference.face,
+            reference.landmarks,
+            warp=self._warp,
+            blend=self._blend,
+        )
+
+    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, partial(work, *args, **kwargs))

@@ -1,0 +1,161 @@
+"""What the detector learns from: pictures with boxes and five points of their faces."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.crop.frame import five_points
+from models.pixels import Image, Landmarks
+
+Floats = npt.NDArray[np.float32]
+
+# How far the boxes of scenes.zip reach beyond the 68 landmarks, in shares of their width
+# and height: medians over 1,327 faces that have both.
+_ABOVE, _BELOW = 0.227, 0.062
+# Teacher's points on masked faces: what is hidden is a guess, so it counts less.
+_TRUST_MASKED = (1.0, 1.0, 0.4, 0.2, 0.2)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded picture and its labelled faces."""
+
+    name: str
+    data: bytes
+    boxes: Floats  # (N, 4) px
+    points: Floats  # (N, 5, 2) px
+    trust: Floats  # (N, 5) weight of each point, 0: unknown
+    landmarks: Landmarks | None = None  # (68, 2) of a bare face, the only one of its picture
+
+    @cached_property
+    def image(self) -> Image:
+        """RGB, uint8 (H, W, 3); kept decoded."""
+        return self.decode()
+
+    def decode(self) -> Image:
+        """RGB, uint8 (H, W, 3)."""
+        picture = cv2.imdecode(np.frombuffer(self.data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        return np.asarray(picture, np.uint8)
+
+
+def is_held_back(name: str) -> bool:
+    """Whether a picture is one of the tenth that is never trained on, by a hash of its name."""
+    return hashlib.sha256(Path(name).stem.encode()).digest()[0] % 10 == 0
+
+
+def box_of(landmarks: Landmarks) -> Floats:
+    """Box (4,) around 68 landmarks, made to agree with the hand-drawn boxes of the scenes."""
+    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
+    height = high[1] - low[1]
+    return np.array([low[0], low[1] - _ABOVE * height, high[0], high[1] + _BELOW * height], "f4")
+
+
+def is_plausible(points: Landmarks) -> bool:
+    """Whether five points lie like those of a face seen from the front or half from the side."""
+    eyes, mouth = (points[0] + points[1]) / 2, (points[3] + points[4]) / 2
+    down = mouth - eyes
+    length = float(np.linalg.norm(down)) + 1e-6
+    width = float(np.linalg.norm(points[1] - points[0])) / length
+    nose = float((points[2] - eyes) @ down) / length**2
+    # Left and right in order for somebody who stands upright or leans.
+    across = np.array([down[1], -down[0]]) / length
+    ordered = (points[1] - points[0]) @ across > 0 and (points[4] - points[3]) @ across > 0
+    return bool(ordered and 0.35 < width < 1.6 and 0.15 < nose < 0.9)
+
+
+def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
+    """Photos with boxes.json, out of a zip or a folder.
+
+    Args:
+        source: `*.zip` or folder: pictures and `boxes.json`, name -> [{label, box}].
+        landmarks: npz with name (N,) as `PHOTO/INDEX of the box` and landmarks (N, 68, 2);
+            without it, no face has points.
+    """
+    known = _landmarks_by_name(landmarks) if landmarks else {}
+    files = dict(_files(source))
+    pictures = []
+    for name, faces in json.loads(files["boxes.json"]).items():
+        file = name if name in files else f"{name}.webp"
+        stem = Path(name).stem
+        pictures.append(_scene(stem, files[file], faces, known))
+    return pictures
+
+
+def read_faces(source: Path, masked: Path | None = None) -> list[Picture]:
+    """Pictures of one face each, out of a zip.
+
+    Args:
+        source: zip of `NAME.webp`, with `labels.npz` (name, landmarks) unless `masked`.
+        masked: npz with the same, of faces that wear masks; implausible ones are left out.
+    """
+    files = dict(_files(source))
+    labels = np.load(masked if masked else io.BytesIO(files["labels.npz"]))
+    pictures = []
+    for name, points68 in zip(labels["name"], labels["landmarks"].astype(np.float32), strict=True):
+        points = five_points(points68)
+        if masked and not is_plausible(points):
+            continue
+        trust = _TRUST_MASKED if masked else (1.0,) * 5
+        pictures.append(
+            Picture(
+                str(name),
+                files[f"{name}.webp"],
+                box_of(points68)[None],
+                points[None],
+                np.array([trust], np.float32),
+                None if masked else points68,
+            )
+        )
+    return pictures
+
+
+def _scene(
+    name: str, data: bytes, faces: Sequence[dict[str, Any]], known: dict[str, Landmarks]
+) -> Picture:
+    count = len(faces)
+    boxes = np.array([face["box"] for face in faces], np.float32).reshape(count, 4)
+    points, trust = np.zeros((count, 5, 2), np.float32), np.zeros((count, 5), np.float32)
+    for index, face in enumerate(faces):
+        points68 = known.get(f"{name}/{index}")
+        if points68 is None or not _agrees(points68, boxes[index]):
+            continue
+        points[index] = five_points(points68)
+        bare = face["label"] == "without_mask"
+        trust[index] = 1.0 if bare else _TRUST_MASKED
+    return Picture(name, data, boxes, points, trust)
+
+
+def _agrees(points68: Landmarks, box: Floats) -> bool:
+    guess = box_of(points68)
+    common = np.minimum(guess[2:], box[2:]) - np.maximum(guess[:2], box[:2])
+    overlap = float(np.clip(common, 0, None).prod())
+    union = float((guess[2:] - guess[:2]).prod() + (box[2:] - box[:2]).prod()) - overlap
+    return overlap > 0.55 * union and is_plausible(five_points(points68))
+
+
+def _landmarks_by_name(path: Path) -> dict[str, Landmarks]:
+    labels = np.load(path)
+    pairs = zip(labels["name"], labels["landmarks"].astype(np.float32), strict=True)
+    return {str(name): points for name, points in pairs}
+
+
+def _files(source: Path) -> Iterator[tuple[str, bytes]]:
+    if source.is_dir():
+        for path in sorted(source.iterdir()):
+            if path.is_file():
+                yield path.name, path.read_bytes()
+        return
+    with zipfile.ZipFile(source) as archive:
+        for name in archive.namelist():
+            if not name.endswith("/"):
+                yield Path(name).name, archive.read(name)

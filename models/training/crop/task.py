@@ -1,0 +1,145 @@
+"""Trains the face detector: composes canvases, takes steps, draws sample sheets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from models.checkpoint import save_net
+from models.crop.detect import Face, faces_of
+from models.crop.net import DetectorConfig, FaceDetector
+from models.pixels import Image, to_tensor
+from models.training.crop.compose import MAX_FACES, Canvas, Pool, compose_canvas
+from models.training.crop.labels import Picture, is_held_back, read_faces, read_scenes
+from models.training.crop.looks import vary_look
+from models.training.crop.loss import Targets, cells_of, detection_loss
+from models.training.loop import Batch, Task
+from models.training.sheets import contact_sheet, with_points
+
+
+@dataclass(frozen=True)
+class CropTraining:
+    """What to train on, and in which portions."""
+
+    sources: tuple[str, ...] = ("aaf", "scut", "utk", "omi", "masked")
+    shares: tuple[float, ...] = (0.3, 0.1, 0.17, 0.05, 0.38)
+    canvases: tuple[int, ...] = (320, 448, 640)  # sides, px; one size a batch
+    canvas_shares: tuple[float, ...] = (0.65, 0.15, 0.2)
+    pixels: int = 16 * 320 * 320  # of a batch
+    weight_decay: float = 0.01
+
+
+class CropTask(Task):
+    """See `models.training.loop.Task`."""
+
+    net: FaceDetector
+
+    def __init__(self, faces: Path, settings: CropTraining, seed: int, device: str = "cpu") -> None:
+        self.settings, self.seed, self.device = settings, seed, device
+        self.net = self.build()
+        self.others: dict[str, nn.Module] = {}
+        # Fused: one thread takes several ms less a step.
+        adam = torch.optim.AdamW(
+            self.net.parameters(), weight_decay=settings.weight_decay, fused=True
+        )
+        self.optimizers = {"net": adam}
+        self._pool, self._apart = _pools(faces, settings)
+        cv2.setNumThreads(1)
+
+    def build(self) -> FaceDetector:
+        net = FaceDetector(DetectorConfig()).to(self.device)
+        return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+    def batch(self, step: int) -> Batch:
+        rng = np.random.default_rng((self.seed, step))
+        size = int(rng.choice(self.settings.canvases, p=self.settings.canvas_shares))
+        count = max(1, self.settings.pixels // size**2)
+        return _to_batch([_canvas(self._pool, size, rng) for _ in range(count)])
+
+    def train_step(self, batch: Batch, progress: float) -> dict[str, float]:  # noqa: ARG002
+        self.net.train()
+        batch = {name: part.to(self.device) for name, part in batch.items()}
+        photos = _to_floats(batch["images"])
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16):
+            found = self.net(photos)
+        fields = ("boxes", "points", "trust", "counts", "ignored")
+        targets = Targets(**{name: batch[name] for name in fields})
+        loss, parts = detection_loss(found, targets, cells_of(photos.shape[-1], photos.device))
+        optimizer = self.optimizers["net"]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
+        optimizer.step()
+        return parts
+
+    @torch.inference_mode()
+    def sheet(self, net: nn.Module) -> Image:
+        rng = np.random.default_rng(7)
+        images = [_canvas(self._apart, 320, rng).image for _ in range(12)]
+        found = faces_of(net(to_tensor(images, self.device)), min_score=0.3)
+        drawn = [draw_faces(image, faces) for image, faces in zip(images, found, strict=True)]
+        return contact_sheet([drawn[i : i + 4] for i in (0, 4, 8)])
+
+    def export(self, path: Path, net: nn.Module) -> None:
+        save_net(path, net, self.net.config)
+
+
+def _to_floats(images: torch.Tensor) -> torch.Tensor:
+    """uint8 (B, S, S, 3) to float32 (B, 3, S, S) in [-1, 1], channels last."""
+    return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+
+
+def draw_faces(image: Image, faces: Sequence[Face]) -> Image:
+    """A copy of the picture with boxes, scores and points drawn in."""
+    drawn = image.copy()
+    for face in faces:
+        x0, y0, x1, y1 = (round(float(v)) for v in face.box)
+        cv2.rectangle(drawn, (x0, y0), (x1, y1), (0, 255, 0), 1)
+        place = (x0, max(10, y0 - 2))
+        cv2.putText(drawn, f"{face.score:.2f}", place, cv2.FONT_HERSHEY_PLAIN, 0.8, (255, 255, 0))
+        drawn = with_points(drawn, face.points, (255, 0, 0))
+    return drawn
+
+
+def _canvas(pool: Pool, size: int, rng: np.random.Generator) -> Canvas:
+    canvas = compose_canvas(pool, size, rng)
+    image = vary_look(canvas.image, rng)
+    return Canvas(image, canvas.boxes, canvas.points, canvas.trust, canvas.counts)
+
+
+def _to_batch(canvases: Sequence[Canvas]) -> Batch:
+    most = max(1, *(len(canvas.boxes) for canvas in canvases))
+    assert most <= MAX_FACES
+
+    def padded(name: str) -> torch.Tensor:
+        parts = [getattr(canvas, name) for canvas in canvases]
+        ends = [[(0, most - len(p))] + [(0, 0)] * (p.ndim - 1) for p in parts]
+        return torch.from_numpy(
+            np.stack([np.pad(p, end) for p, end in zip(parts, ends, strict=True)])
+        )
+
+    faces = {name: padded(name) for name in ("boxes", "points", "trust", "counts")}
+    real = torch.tensor([[i < len(c.boxes) for i in range(most)] for c in canvases])
+    images = torch.from_numpy(np.stack([canvas.image for canvas in canvases]))
+    return {"images": images, **faces, "ignored": real & ~faces["counts"]}
+
+
+def _pools(folder: Path, settings: CropTraining) -> tuple[Pool, Pool]:
+    """Pictures to train on, and the held-back tenth."""
+    scenes = read_scenes(folder / "scenes.zip", folder / "scenes_landmarks.npz")
+    faces = []
+    for source in settings.sources:
+        labels = folder / f"{source}_landmarks.npz"
+        faces.append(read_faces(folder / f"{source}.zip", labels if labels.exists() else None))
+
+    def pool(apart: bool) -> Pool:
+        def part(pictures: Sequence[Picture]) -> list[Picture]:
+            return [picture for picture in pictures if is_held_back(picture.name) == apart]
+
+        return Pool(part(scenes), [part(source) for source in faces], settings.shares)
+
+    return pool(apart=False), pool(apart=True)

@@ -1,0 +1,168 @@
+"""Faces for training, cut once into a little more than the canonical frame.
+
+A source is a zip of `NAME.webp` pictures with `labels.npz` (name, landmarks, size), or a
+folder laid out the same way. Faces are held as uint8 in one array, and each sample is cut
+from its face with its own jitter around the canonical frame.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.crop.frame import FRAME_PX, compose, crop_face, fit_frame, five_points, transform
+from models.pixels import Affine, Image, Landmarks
+
+STORE_PX = 288  # side of a stored face: the frame at its own scale, with room for jitter
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Faces of one or several sources, mapped from disk."""
+
+    images: npt.NDArray[np.uint8]  # (N, STORE_PX, STORE_PX, 3) RGB
+    landmarks: npt.NDArray[np.float32]  # (N, 68, 2) px of the stored face
+    sources: npt.NDArray[np.str_]  # (N,) name of the zip or folder
+    rows: npt.NDArray[np.int64]  # the faces that are meant: indices into the others
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> tuple[Image, Landmarks]:
+        row = self.rows[index]
+        return self.images[row], self.landmarks[row]
+
+    def split(self, held_back: int = 20) -> tuple["Faces", "Faces"]:
+        """Training faces, and every `held_back`-th one apart."""
+        apart = self.rows % held_back == held_back - 1
+        return self.only(self.rows[~apart]), self.only(self.rows[apart])
+
+    def only(self, rows: npt.NDArray[np.int64]) -> "Faces":
+        """The same store, other faces of it meant."""
+        return Faces(self.images, self.landmarks, self.sources, rows)
+
+
+def load_faces(folder: Path, sources: Sequence[str], cache: Path) -> Faces:
+    """Cuts all faces of some sources, or maps those of an earlier call.
+
+    Args:
+        folder: holds `SOURCE.zip` or `SOURCE/` for each source.
+        sources: their names.
+        cache: where the cut faces are kept, so that the next start takes seconds.
+    """
+    kept = cache / f"{'+'.join(sources)}_{STORE_PX}"
+    if not (kept / "labels.npz").exists():
+        _cut_sources(folder, sources, kept)
+    labels = np.load(kept / "labels.npz")
+    images = np.load(kept / "images.npy", mmap_mode="r")
+    return Faces(images, labels["landmarks"], labels["sources"], np.arange(len(images)))
+
+
+def jittered_frame(
+    landmarks: Landmarks, rng: np.random.Generator, amount: float = 1.0, flip: bool = False
+) -> Affine:
+    """A canonical frame as an imperfect detector would find it.
+
+    Args:
+        landmarks: (68, 2) px of a picture.
+        rng: source of the jitter.
+        amount: 0 is exact; 1 turns by some degrees, scales and shifts by some percent.
+        flip: mirror left and right.
+
+    Returns:
+        float32 (2, 3), picture px to frame px.
+    """
+    points = five_points(landmarks)
+    eyes = float(np.linalg.norm(points[1] - points[0])) + 1e-6
+    points = points + rng.normal(0, 0.025 * amount * eyes, points.shape).astype(np.float32)
+    frame = fit_frame(points).astype(np.float64)
+    angle = np.deg2rad(rng.normal(0, 3.0 * amount))
+    scale = float(np.exp(rng.normal(0, 0.05 * amount)))
+    shift = rng.normal(0, 4.0 * amount, 2)
+    centre = (FRAME_PX - 1) / 2
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = turn @ frame[:, :2]
+    offset = turn @ (frame[:, 2] - centre) + centre + shift
+    if flip:
+        linear[0], offset[0] = -linear[0], FRAME_PX - 1 - offset[0]
+    return np.hstack([linear, offset[:, None]]).astype(np.float32)
+
+
+# iBUG order of a mirrored face.
+_MIRROR = np.array(
+    [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31]
+    + [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
+    + [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
+)
+
+
+def cut(
+    image: Image, landmarks: Landmarks, frame: Affine, size: int = FRAME_PX
+) -> tuple[Image, Landmarks]:
+    """The picture and its points in the frame; points in iBUG order also when mirrored."""
+    warped = cv2.warpAffine(
+        image, frame, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    points = transform(landmarks, frame)
+    if np.linalg.det(frame[:, :2]) < 0:
+        points = points[_MIRROR]
+    return np.asarray(warped, np.uint8), points
+
+
+def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
+    kept.mkdir(parents=True, exist_ok=True)
+    counts = {source: len(source_labels(folder, source)["name"]) for source in sources}
+    total = sum(counts.values())
+    shape = (total, STORE_PX, STORE_PX, 3)
+    images = np.lib.format.open_memmap(kept / "images.npy", "w+", np.uint8, shape)
+    landmarks = np.zeros((total, 68, 2), np.float32)
+    shift = (STORE_PX - FRAME_PX) / 2
+    store = np.array([[1, 0, shift], [0, 1, shift]], np.float32)
+    pictures = (picture for source in sources for picture in read_source(folder, source))
+    for row, (image, points) in enumerate(pictures):
+        to_store = compose(store, fit_frame(five_points(points)))
+        images[row] = crop_face(image, to_store, STORE_PX)
+        landmarks[row] = transform(points, to_store)
+        if row % 1000 == 0:
+            print(f"cutting faces: {row} of {total}", flush=True)
+    images.flush()
+    # Written last: its presence says that the pictures are complete.
+    names = np.repeat(list(counts), list(counts.values()))
+    np.savez(kept / "labels.npz", landmarks=landmarks, sources=names)
+
+
+def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic]]:
+    """Labels of a source: name (N,) and landmarks (N, 68, 2) px.
+
+    They are `labels.npz` in the zip or folder, or `SOURCE_landmarks.npz` beside it.
+    """
+    beside = folder / f"{source}_landmarks.npz"
+    if beside.exists():
+        return dict(np.load(beside))
+    path = folder / f"{source}.zip"
+    if path.exists():
+        with zipfile.ZipFile(path) as archive:
+            return dict(np.load(io.BytesIO(archive.read("labels.npz"))))
+    return dict(np.load(folder / source / "labels.npz"))
+
+
+def read_source(folder: Path, source: str) -> Iterator[tuple[Image, Landmarks]]:
+    """Pictures of a zip or folder with their 68 landmarks, in the order of its labels."""
+    labels = source_labels(folder, source)
+    path = folder / f"{source}.zip"
+    archive = zipfile.ZipFile(path) if path.exists() else None
+    for name, landmarks in zip(labels["name"], labels["landmarks"], strict=True):
+        file = f"{name}.webp"
+        data = archive.read(file) if archive else (folder / source / file).read_bytes()
+        yield _decode(data), np.asarray(landmarks, np.float32)
+
+
+def _decode(data: bytes) -> Image:
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    return np.asarray(picture, np.uint8)
+

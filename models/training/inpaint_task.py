@@ -1,0 +1,176 @@
+"""Trains the editor: generator against two patch discriminators, after Din et al. 2020.
+
+The recipe of doi:10.1109/ACCESS.2020.2977386: reconstruction L1 + (1 - SSIM), a discriminator
+on the whole face and, after two fifths of training, one on the mask region; weights 100, 0.3
+and 0.7. Unlike the paper the generator follows landmark lines: in training a mix of the
+labels and of what the landmark net guesses, so that it learns how far to trust a guess.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from models.checkpoint import save_net
+from models.inpaint.generator import Generator, GeneratorConfig
+from models.landmarks.draw import draw_lines
+from models.landmarks.net import LandmarkNet
+from models.pixels import Image, to_images
+from models.training.augment import jitter_colours
+from models.training.discriminators import (
+    PatchDiscriminator,
+    hinge_discriminator,
+    hinge_generator,
+)
+from models.training.frames import Faces
+from models.training.loop import Batch, Task
+from models.training.losses import gradient_difference, reconstruction
+from models.training.samples import draw_sample, stack
+from models.training.sheets import contact_sheet
+
+
+@dataclass(frozen=True)
+class InpaintTraining:
+    """Settings of the editor's trainer."""
+
+    batch_size: int = 16
+    jitter: float = 1.0
+    label_jitter_px: float = 1.0  # of the labels along which it paints
+    guess_share: float = 0.5  # samples that follow the landmark net instead of the labels
+    reconstruction: float = 100.0  # weights of the losses
+    gradient: float = 0.0
+    whole: float = 0.3
+    region: float = 0.7
+    whole_from: float = 0.0  # share of training after which a discriminator joins
+    region_from: float = 0.4
+    discriminator_rate: float = 1.0  # of the generator's learning rate
+
+
+class InpaintTask(Task):
+    net: Generator
+
+    def __init__(
+        self,
+        faces: Faces,
+        landmark_net: LandmarkNet,
+        settings: InpaintTraining,
+        seed: int,
+        device: str = "cpu",
+    ) -> None:
+        self.settings, self.seed, self.device = settings, seed, device
+        self.faces, self.apart = faces.split()
+        self.landmark_net = landmark_net.to(device).eval()
+        self.net = self.build()
+        whole, region = (PatchDiscriminator().to(device) for _ in range(2))
+        self.others = {"whole": whole, "region": region}
+        self.optimizers = {"net": _adam(self.net)}
+        for name, net in self.others.items():
+            self.optimizers[name] = _adam(net)
+            self.optimizers[name].param_groups[0]["rate_factor"] = settings.discriminator_rate
+
+    def build(self) -> Generator:
+        net = Generator(GeneratorConfig()).to(self.device)
+        return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+    def batch(self, step: int) -> Batch:
+        rng = np.random.default_rng((self.seed, step))
+        settings = self.settings
+        samples = [
+            draw_sample(self.faces, rng, settings.jitter, 0.0) for _ in range(settings.batch_size)
+        ]
+        return stack(samples) | {"seed": torch.tensor([step])}
+
+    def train_step(self, batch: Batch, progress: float) -> dict[str, float]:
+        self.net.train()
+        truth, hole, points = self._inputs(batch)
+        lines = self._lines(truth, hole, points, int(batch["seed"]))
+        with torch.autocast(truth.device.type, torch.bfloat16):
+            painted = self.net(truth, hole, lines)
+        painted = painted.float()
+        l1, structure = reconstruction(painted, truth, hole)
+        loss = self.settings.reconstruction * (l1 + structure)
+        losses = {"l1": l1.item(), "1-ssim": structure.item()}
+        if self.settings.gradient:
+            edges = gradient_difference(painted, truth, hole)
+            loss = loss + self.settings.gradient * edges
+            losses["edges"] = edges.item()
+        for name, weight in self._judges(progress).items():
+            # The region's judge sees nothing but the hole.
+            shown = hole if name == "region" else torch.ones_like(hole)
+            real, fake = (torch.cat([x * shown, hole, lines], 1) for x in (truth, painted))
+            losses[name] = self._train_judge(name, real, fake.detach())
+            for parameter in self.others[name].parameters():
+                parameter.requires_grad_(False)
+            with torch.autocast(truth.device.type, torch.bfloat16):
+                fooled = hinge_generator(self.others[name](fake).float())
+            loss = loss + weight * fooled
+        self.optimizers["net"].zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.reconstruction)
+        self.optimizers["net"].step()
+        return losses
+
+    def _judges(self, progress: float) -> dict[str, float]:
+        settings = self.settings
+        joins = {"whole": settings.whole_from, "region": settings.region_from}
+        weights = {"whole": settings.whole, "region": settings.region}
+        return {n: w for n, w in weights.items() if w > 0 and progress >= joins[n]}
+
+    def _train_judge(self, name: str, real: torch.Tensor, fake: torch.Tensor) -> float:
+        judge, optimizer = self.others[name], self.optimizers[name]
+        judge.train()
+        for parameter in judge.parameters():
+            parameter.requires_grad_(True)
+        with torch.autocast(real.device.type, torch.bfloat16):
+            scores = judge(torch.cat([real, fake])).float()
+        loss = hinge_discriminator(*scores.chunk(2))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return loss.item()
+
+    def _inputs(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        face = batch["face"].to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        generator = torch.Generator().manual_seed(int(batch["seed"]))
+        face = jitter_colours(face, generator, strength=0.5)
+        face = face.contiguous(memory_format=torch.channels_last)
+        return face, batch["hole"].to(self.device).float(), batch["points"].to(self.device)
+
+    @torch.no_grad()
+    def _lines(
+        self, face: torch.Tensor, hole: torch.Tensor, points: torch.Tensor, seed: int
+    ) -> torch.Tensor:
+        """Lines to paint along: jittered labels, or for a share of the samples the guess."""
+        rng = np.random.default_rng((self.seed, seed, 1))
+        labels = points.cpu().numpy()
+        labels = labels + rng.normal(0, self.settings.label_jitter_px, labels.shape)
+        with torch.autocast(face.device.type, torch.bfloat16):
+            guesses = self.landmark_net(face, hole).float().cpu().numpy()
+        follow = rng.random((len(labels), 1, 1)) < self.settings.guess_share
+        return self._drawn(np.where(follow, guesses, labels), hole)
+
+    def _drawn(self, points: np.ndarray, hole: torch.Tensor) -> torch.Tensor:  # type: ignore[type-arg]
+        holes = hole[:, 0].bool().cpu().numpy()
+        lines = [draw_lines(p.astype(np.float32), h) for p, h in zip(points, holes, strict=True)]
+        return torch.from_numpy(np.stack(lines)).to(self.device)[:, None].float() / 255
+
+    @torch.inference_mode()
+    def sheet(self, net: nn.Module) -> Image:
+        """Rows of: masked, painted along the guess, painted along the labels, truth."""
+        rng = np.random.default_rng(1)
+        batch = stack([draw_sample(self.apart, rng, 0.5, 0.0) for _ in range(16)])
+        truth, hole, points = self._inputs(batch | {"seed": torch.tensor([1])})
+        guess = self._drawn(self.landmark_net(truth, hole).cpu().numpy(), hole)
+        label = self._drawn(points.cpu().numpy(), hole)
+        rows = [truth * (1 - hole), net(truth, hole, guess), net(truth, hole, label), truth]
+        columns = [to_images(row) for row in rows]
+        return contact_sheet([[*c[i : i + 8]] for i in (0, 8) for c in columns])
+
+    def export(self, path: Path, net: nn.Module) -> None:
+        save_net(path, net, self.net.config)
+
+
+def _adam(net: nn.Module) -> torch.optim.Optimizer:
+    return torch.optim.Adam(net.parameters(), betas=(0.5, 0.99))

@@ -1,0 +1,52 @@
+"""One training sample: a jittered canonical crop with its points and a mask's outline."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from models.crop.frame import FRAME_PX, compose, scale_affine
+from models.pixels import Image, Landmarks, Mask
+from models.training.frames import Faces, cut, jittered_frame
+from models.training.loop import Batch
+from models.training.masks.outline import draw_outline
+
+
+@dataclass(frozen=True)
+class Sample:
+    face: Image  # uint8 (256, 256, 3), bare
+    landmarks: Landmarks  # float32 (68, 2) px
+    hole: Mask  # bool (256, 256)
+
+
+def draw_sample(
+    faces: Faces, rng: np.random.Generator, jitter: float, bare_share: float, size: int = FRAME_PX
+) -> Sample:
+    """A random face of the store, jittered, with the outline of a drawn mask, or with none.
+
+    Only the outline is drawn: what looks at such samples never sees under it. `size` is the
+    side of the picture in px; the points are in px of it.
+    """
+    image, landmarks = faces[int(rng.integers(len(faces)))]
+    frame = jittered_frame(landmarks, rng, jitter, flip=bool(rng.random() < 0.5))
+    face, points = cut(image, landmarks, compose(scale_affine(size), frame), size)
+    if rng.random() < bare_share:
+        return Sample(face, points, np.zeros(face.shape[:2], np.bool_))
+    outline = draw_outline(points, face.shape[:2], rng)
+    return Sample(face, points, _grown(outline, int(rng.integers(1, 10)) * size // FRAME_PX))
+
+
+def stack(samples: list[Sample]) -> Batch:
+    """Samples as uint8 and float32 tensors: face (B, 256, 256, 3), hole (B, 1, ..), points."""
+    return {
+        "face": torch.from_numpy(np.stack([s.face for s in samples])),
+        "hole": torch.from_numpy(np.stack([s.hole for s in samples]))[:, None],
+        "points": torch.from_numpy(np.stack([s.landmarks for s in samples])),
+    }
+
+
+def _grown(mask: Mask, px: int) -> Mask:
+    # The service paints a little more than it found, and the found mask is never exact.
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * px + 1, 2 * px + 1))
+    return cv2.dilate(mask.astype(np.uint8), disc).astype(bool)

@@ -1,0 +1,24 @@
+"""How a command fails: one line that says what to do, 1 for failed work, 2 for wrong use."""
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from models.errors import Mask2FaceError
+
+
+class OneLineErrors(TyperGroup):
+    """Answers an expected error with its message instead of a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (Mask2FaceError, OSError) as error:
+            complain(str(error))
+            raise typer.Exit(1) from None
+
+
+def complain(message: str) -> None:
+    """Writes one line to stderr."""
+    typer.secho(f"mask2face: {' '.join(message.split())}", fg="red", err=True)

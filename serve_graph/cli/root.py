@@ -1,0 +1,19 @@
+"""`mask2face` and its groups of commands.
+
+Modules of this package import nothing heavy at the top, so that `--help` answers at once:
+torch comes in when a command runs, Ray only with `serve`.
+"""
+
+import typer
+
+from serve_graph.cli import weights
+from serve_graph.cli.errors import OneLineErrors
+
+app = typer.Typer(
+    name="mask2face",
+    cls=OneLineErrors,
+    help="Takes the mask off a face.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(weights.app, name="weights")

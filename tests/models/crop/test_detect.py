@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+import torch
+
+from models.crop.detect import (
+    Detector,
+    Face,
+    Thumb,
+    box_iou,
+    detect_faces,
+    faces_of,
+    to_thumb,
+)
+from models.crop.net import Candidates, DetectorConfig, FaceDetector
+
+TINY = DetectorConfig(stem=4, widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), necks=(4, 4, 8, 8))
+
+
+def candidates(*faces):
+    """One photo's proposals, each (score, box)."""
+    scores = torch.tensor([[score for score, _ in faces]])
+    boxes = torch.tensor([[box for _, box in faces]], dtype=torch.float32)
+    centres = (boxes[..., :2] + boxes[..., 2:]) / 2
+    points = centres[:, :, None].expand(-1, -1, 5, -1)
+    return Candidates(torch.logit(scores), boxes, points)
+
+
+def photo(height, width):
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(("height", "width"), [(900, 1200), (1000, 500), (640, 640)])
+def test_a_large_photo_fills_the_square_along_its_long_side(height, width):
+    thumb = to_thumb(photo(height, width), 320)
+
+    assert thumb.image.shape == (320, 320, 3)
+    assert thumb.scale == 320 / max(height, width)
+
+
+def test_a_small_photo_is_kept_pixel_for_pixel():
+    small = photo(50, 80)
+
+    thumb = to_thumb(small, 128)
+
+    assert thumb.scale == 1.0
+    np.testing.assert_array_equal(thumb.image[:50, :80], small)
+
+
+def test_the_rest_of_the_square_is_grey():
+    thumb = to_thumb(photo(100, 200), 64)
+
+    assert (thumb.image[32:] == 114).all()
+
+
+def test_a_face_goes_back_to_where_it_is_in_the_photo():
+    thumb = Thumb(np.zeros((64, 64, 3), np.uint8), scale=0.25)
+    # The thumb's first pixel covers the photo's first four: centre 1.5.
+    face = Face(np.zeros(4, np.float32), 0.9, np.zeros((5, 2), np.float32))
+
+    back = thumb.to_photo(face)
+
+    np.testing.assert_allclose(back.box, 1.5)
+    np.testing.assert_allclose(back.points, 1.5)
+    assert back.score == 0.9
+
+
+def test_overlapping_proposals_become_one_face():
+    (faces,) = faces_of(
+        candidates((0.9, (0, 0, 40, 40)), (0.8, (2, 0, 42, 40)), (0.7, (10, 5, 44, 40))), 0.5
+    )
+
+    assert len(faces) == 1
+    assert faces[0].score == pytest.approx(0.9)
+
+
+def test_proposals_that_agree_are_averaged():
+    (faces,) = faces_of(candidates((0.8, (0, 0, 40, 40)), (0.8, (2, 0, 42, 40))), 0.5)
+
+    np.testing.assert_allclose(faces[0].box, (1, 0, 41, 40), atol=1e-4)
+
+
+def test_faces_apart_are_all_kept_best_first():
+    (faces,) = faces_of(candidates((0.6, (0, 0, 20, 20)), (0.9, (50, 50, 80, 80))), 0.5)
+
+    assert [face.score for face in faces] == pytest.approx([0.9, 0.6])
+
+
+def test_faces_below_the_least_score_are_left_out():
+    (faces,) = faces_of(candidates((0.49, (0, 0, 20, 20))), 0.5)
+
+    assert faces == []
+
+
+def test_overlap_of_boxes_is_intersection_over_union():
+    boxes = np.array([[0, 0, 10, 10], [20, 20, 30, 30]], np.float32)
+
+    overlap = box_iou(boxes, np.array([[5, 0, 15, 10]], np.float32))
+
+    np.testing.assert_allclose(overlap, [[1 / 3], [0]], rtol=1e-6)
+
+
+def test_a_photo_gets_the_same_faces_alone_and_in_a_batch():
+    torch.manual_seed(0)
+    detector = Detector(FaceDetector(TINY).eval(), "cpu")
+    thumbs = [photo(64, 64), photo(64, 64)[::-1]]
+
+    together = detect_faces(detector, thumbs, min_score=0.0)
+    alone = [detect_faces(detector, [thumb], min_score=0.0)[0] for thumb in thumbs]
+
+    for batched, single in zip(together, alone, strict=True):
+        assert len(batched) == len(single) > 0
+        np.testing.assert_allclose(batched[0].points, single[0].points, atol=1e-3)
+
+
+def test_squares_that_no_stride_divides_are_taken_too():
+    detector = Detector(FaceDetector(TINY).eval(), "cpu")
+
+    assert len(detect_faces(detector, [photo(100, 100)], min_score=0.0)) == 1
+
+
+def test_no_photos_give_no_answers():
+    assert detect_faces(Detector(FaceDetector(TINY).eval(), "cpu"), []) == []

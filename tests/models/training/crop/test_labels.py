@@ -1,0 +1,124 @@
+import io
+import json
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+
+from models.training.crop.labels import (
+    box_of,
+    is_held_back,
+    is_plausible,
+    read_faces,
+    read_scenes,
+)
+
+FRONTAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
+
+
+def picture(height=60, width=80):
+    return cv2.imencode(".webp", np.full((height, width, 3), 90, np.uint8))[1].tobytes()
+
+
+def landmarks68():
+    """Points of a face that spans x 10..50, y 20..60, its five points in order."""
+    points = np.full((68, 2), 30.0, np.float32)
+    points[0], points[16], points[8], points[19] = (10, 40), (50, 40), (30, 60), (22, 20)
+    points[36:42], points[42:48] = (20, 30), (40, 30)
+    points[30], points[48], points[54] = (30, 42), (23, 50), (37, 50)
+    return points
+
+
+@pytest.fixture
+def faces_zip(tmp_path):
+    labels = io.BytesIO()
+    np.savez(labels, name=["one"], landmarks=landmarks68()[None], size=[[80, 60]])
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as archive:
+        archive.writestr("one.webp", picture())
+        archive.writestr("labels.npz", labels.getvalue())
+    return tmp_path / "faces.zip"
+
+
+@pytest.fixture
+def scenes_folder(tmp_path):
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    (folder / "street.webp").write_bytes(picture())
+    box = box_of(landmarks68()).tolist()
+    faces = [
+        {"label": "with_mask", "box": box},
+        {"label": "without_mask", "box": [60, 5, 70, 15]},
+    ]
+    (folder / "boxes.json").write_text(json.dumps({"street": faces}))
+    return folder
+
+
+def test_about_a_tenth_of_the_names_is_held_back():
+    share = np.mean([is_held_back(f"photo{i}") for i in range(3000)])
+
+    assert 0.08 < share < 0.12
+
+
+def test_a_name_is_held_back_with_and_without_its_ending():
+    names = [f"photo{i}" for i in range(100)]
+
+    assert [is_held_back(n) for n in names] == [is_held_back(f"{n}.webp") for n in names]
+
+
+def test_the_box_of_landmarks_reaches_above_the_brows_and_below_the_chin():
+    x0, y0, x1, y1 = box_of(landmarks68())
+
+    assert (x0, x1) == (10, 50)
+    assert y0 < 20
+    assert y1 > 60
+
+
+@pytest.mark.parametrize("degrees", [-40, 0, 40])
+def test_a_leaning_face_is_plausible(degrees):
+    angle = np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+    assert is_plausible((FRONTAL @ turn.T).astype(np.float32))
+
+
+@pytest.mark.parametrize("order", [[1, 0, 2, 3, 4], [0, 1, 2, 4, 3], [0, 1, 3, 2, 4]])
+def test_points_in_the_wrong_places_are_not_plausible(order):
+    assert not is_plausible(FRONTAL[order])
+
+
+def test_faces_come_with_box_points_and_full_trust(faces_zip):
+    (face,) = read_faces(faces_zip)
+
+    np.testing.assert_array_equal(face.boxes[0], box_of(landmarks68()))
+    np.testing.assert_array_equal(face.points[0, 2], (30, 42))
+    assert (face.trust == 1).all()
+    assert face.decode().shape == (60, 80, 3)
+
+
+def test_points_of_masked_faces_are_trusted_less_where_hidden(faces_zip, tmp_path):
+    np.savez(tmp_path / "masked.npz", name=["one"], landmarks=landmarks68()[None])
+
+    (face,) = read_faces(faces_zip, tmp_path / "masked.npz")
+
+    assert (face.trust[0, :2] == 1).all()
+    assert (face.trust[0, 2:] < 1).all()
+    assert face.landmarks is None  # nothing to hang a drawn mask on
+
+
+def test_scenes_are_read_from_a_folder_with_their_boxes(scenes_folder):
+    (scene,) = read_scenes(scenes_folder)
+
+    assert scene.boxes.shape == (2, 4)
+    assert not scene.trust.any()
+
+
+def test_only_faces_with_fitting_landmarks_get_points(scenes_folder, tmp_path):
+    wrong = landmarks68() + 100  # far from the box of the second face
+    names = ["street/0", "street/1"]
+    np.savez(tmp_path / "points.npz", name=names, landmarks=np.stack([landmarks68(), wrong]))
+
+    (scene,) = read_scenes(scenes_folder, tmp_path / "points.npz")
+
+    assert scene.trust[0].all()
+    assert not scene.trust[1].any()

@@ -1,0 +1,100 @@
+import io
+import json
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from models.checkpoint import load_net
+from models.crop.detect import Face
+from models.crop.net import DetectorConfig, FaceDetector
+from models.training.crop.task import CropTask, CropTraining, draw_faces
+
+
+def landmarks68():
+    angles = np.linspace(0, 2 * np.pi, 68, endpoint=False)
+    return (np.stack([np.cos(angles), np.sin(angles)], axis=1) * 25 + 48).astype(np.float32)
+
+
+def add_pictures(archive, names):
+    rng = np.random.default_rng(0)
+    for name in names:
+        image = rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+        archive.writestr(f"{name}.webp", cv2.imencode(".webp", image)[1].tobytes())
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faces")
+    names = [f"n{i}" for i in range(40)]  # enough for the held-back tenth
+    labels = io.BytesIO()
+    np.savez(labels, name=names, landmarks=np.stack([landmarks68()] * len(names)))
+    with zipfile.ZipFile(folder / "tiny.zip", "w") as archive:
+        add_pictures(archive, names)
+        archive.writestr("labels.npz", labels.getvalue())
+    boxes = {name: [{"label": "without_mask", "box": [20, 20, 80, 80]}] for name in names}
+    with zipfile.ZipFile(folder / "scenes.zip", "w") as archive:
+        add_pictures(archive, names)
+        archive.writestr("boxes.json", json.dumps(boxes))
+    settings = CropTraining(
+        sources=("tiny",),
+        shares=(1.0,),
+        canvases=(64, 128),
+        canvas_shares=(0.5, 0.5),
+        pixels=2 * 128 * 128,
+    )
+    return CropTask(folder, settings, seed=1)
+
+
+def test_the_same_step_gives_the_same_batch(task):
+    first, again = task.batch(3), task.batch(3)
+
+    assert first.keys() == again.keys()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_batches_of_all_sizes_hold_about_the_same_pixels(task):
+    shapes = {tuple(task.batch(step)["images"].shape) for step in range(12)}
+
+    assert shapes == {(8, 64, 64, 3), (2, 128, 128, 3)}
+
+
+def test_padding_is_neither_a_face_nor_ignored(task):
+    for step in range(6):
+        batch = task.batch(step)
+        empty = (batch["boxes"] == 0).all(-1)
+        assert not batch["counts"][empty].any()
+        assert not batch["ignored"][empty].any()
+
+
+def test_a_few_steps_on_one_batch_lower_its_loss(task):
+    torch.manual_seed(0)
+    batch = task.batch(0)
+
+    losses = [task.train_step(batch, 0.0)["loss"] for _ in range(8)]
+
+    assert losses[-1] < losses[0]
+
+
+def test_the_exported_weights_load_as_the_detector(task, tmp_path):
+    task.export(tmp_path / "crop.safetensors", task.net)
+
+    net = load_net(tmp_path / "crop.safetensors", FaceDetector, DetectorConfig)
+
+    assert torch.equal(net.stem[0].weight, task.net.stem[0].weight)
+
+
+def test_the_sheet_shows_twelve_canvases(task):
+    assert task.sheet(task.build().eval()).shape == (3 * 320, 4 * 320, 3)
+
+
+def test_drawing_leaves_the_picture_itself_alone():
+    image = np.zeros((40, 40, 3), np.uint8)
+    face = Face(np.array([5, 5, 30, 30], np.float32), 0.9, np.full((5, 2), 15, np.float32))
+
+    drawn = draw_faces(image, [face])
+
+    assert drawn.any()
+    assert not image.any()
