@@ -63,23 +63,41 @@ def even_seam(patch: Image, mask: Mask) -> Image:
     Returns:
         uint8 (S, S, 3), equal to `patch` beyond the mask.
     """
-    inside = mask.astype(np.uint8)
+    if not mask.any():
+        return patch
+    rows, columns = _around(mask)
+    part, hole = patch[rows, columns], mask[rows, columns]
+    inside = hole.astype(np.uint8)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
     height = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
-    outer = _local_mean(patch, (height > 0) & (height <= _RING_PX))
-    inner = _local_mean(patch, (depth > 0) & (depth <= _RING_PX))
-    step = outer - inner
-    step *= np.exp(-np.square(np.abs(step).max(axis=2, keepdims=True) / _SEAM_LEVELS))
-    step = cv2.resize(step, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    evened = patch + step * np.exp(-depth / SEAM_PX)[..., None]
-    return np.where(mask[..., None], np.clip(evened, 0, 255).round(), patch).astype(np.uint8)
+    outer = _local_mean(part, (height > 0) & (height <= _RING_PX))
+    inner = _local_mean(part, (depth > 0) & (depth <= _RING_PX))
+    step = _small_steps(outer - inner)
+    step = np.asarray(cv2.resize(step, hole.shape[::-1], interpolation=cv2.INTER_LINEAR))
+    evened = np.clip(part + step * np.exp(-depth / SEAM_PX)[..., None], 0, 255).round()
+    result = patch.copy()
+    result[rows, columns] = np.where(hole[..., None], evened, part)
+    return result
+
+
+def _around(mask: Mask) -> tuple[slice, slice]:
+    """Rows and columns of the mask and the ring around it."""
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    margin = _RING_PX + 1
+    rows = slice(max(0, y - margin), y + height + margin)
+    return rows, slice(max(0, x - margin), x + width + margin)
+
+
+def _small_steps(step: Floats) -> Floats:
+    size = np.abs(step).max(axis=2, keepdims=True)
+    return np.asarray(step * np.exp(-np.square(size / _SEAM_LEVELS)), np.float32)
 
 
 def _local_mean(pixels: Image, where: Mask) -> Floats:
     """Mean colour of the nearby pixels `where`, on a coarse grid; spreads over all of it."""
     weight = where.astype(np.float32)
     both = np.dstack([pixels * weight[..., None], weight])
-    side = (both.shape[1] // _COARSE, both.shape[0] // _COARSE)
+    side = (-(-both.shape[1] // _COARSE), -(-both.shape[0] // _COARSE))
     coarse = cv2.resize(both, side, interpolation=cv2.INTER_AREA)
     coarse = cv2.GaussianBlur(coarse, (0, 0), SEAM_PX / 2 / _COARSE)
     return np.asarray(coarse[..., :3] / (coarse[..., 3:] + 1e-6), np.float32)
@@ -101,7 +119,7 @@ def _unsharp(patch: Image) -> Image:
 
 def _antialias(patch: Image, affine: Affine) -> Image:
     """Takes away what the photo's coarser grid can't hold."""
-    sigma = (scale_of(affine) - 1) * .35
+    sigma = 0.35 * (scale_of(affine) - 1)  # of a much coarser photo: a third of its px
     return np.asarray(cv2.GaussianBlur(patch, (0, 0), sigma), np.uint8) if sigma > 0.1 else patch
 
 

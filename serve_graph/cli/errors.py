@@ -20,5 +20,10 @@ class OneLineErrors(TyperGroup):
 
 
 def complain(message: str) -> None:
-    """Writes one line to stderr."""
+    """Writes one line to stderr, as an error."""
     typer.secho(f"mask2face: {' '.join(message.split())}", fg="red", err=True)
+
+
+def tell(message: str) -> None:
+    """Writes one line to stderr."""
+    typer.echo(message, err=True)

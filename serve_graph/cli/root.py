@@ -7,7 +7,12 @@ torch comes in when a command runs, Ray only with `serve`.
 import typer
 
 from serve_graph.cli import weights
+from serve_graph.cli.detect import detect
 from serve_graph.cli.errors import OneLineErrors
+from serve_graph.cli.run import run
+from serve_graph.cli.serve import serve
+from serve_graph.cli.train import evaluate, train
+from serve_graph.cli.wear import wear
 
 app = typer.Typer(
     name="mask2face",
@@ -16,4 +21,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+for command in (serve, run, detect, wear, evaluate, train):
+    app.command()(command)
 app.add_typer(weights.app, name="weights")

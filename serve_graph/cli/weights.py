@@ -1,19 +1,46 @@
 """`mask2face weights`: checks and pins the nets' files."""
 
+import hashlib
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
+
+from models.errors import WeightsError
+from serve_graph.cli.errors import complain
+from serve_graph.cli.options import WEIGHTS, Weights
 
 if TYPE_CHECKING:
     from models.checkpoint import Entry, Manifest
 
-Folder = Annotated[Path, typer.Option("--weights", help="Folder with manifest.json.")]
-DEFAULT_FOLDER = Path("weights")
-
 app = typer.Typer(help="Check and pin the nets' files.", no_args_is_help=True)
+
+
+@app.command()
+def verify(weights: Weights = WEIGHTS) -> None:
+    """Check each file against the manifest, load its net and hold its cost to the budget."""
+    from models.budgets import FACE_BUDGET_GMAC, NETS
+    from models.checkpoint import load_manifest
+
+    manifest = load_manifest(weights)
+    table = Table("net", "MB", "parameters", "GMAC", "budget", "", title=manifest.version)
+    problems, face_gmac = [], 0.0
+    for name, spec in NETS.items():
+        try:
+            row, gmac = _check_net(manifest, name)
+        except WeightsError as error:
+            problems.append(str(error))
+            table.add_row(name, "", "", "", f"{spec.budget_gmac:.1f}", "failed")
+            continue
+        table.add_row(name, *row, *_held_to(gmac, spec.budget_gmac))
+        face_gmac += gmac if name != "crop" else 0.0
+    table.add_row("a face", "", "", f"{face_gmac:.2f}", *_held_to(face_gmac, FACE_BUDGET_GMAC))
+    Console().print(table)
 
 
 @app.command()
@@ -22,7 +49,7 @@ def pin(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Its safetensors.")],
     trained: Annotated[str, typer.Option(help="One line: data, images, time.")],
     licence: Annotated[str, typer.Option(help="Terms of use.")] = "research, non-commercial",
-    weights: Folder = DEFAULT_FOLDER,
+    weights: Weights = WEIGHTS,
 ) -> None:
     """Copy a net's file into the weights and pin it in the manifest."""
     from models.budgets import NETS
@@ -31,44 +58,24 @@ def pin(
     if name not in NETS:
         raise typer.BadParameter(f"'{name}' is none of {', '.join(NETS)}.")
     load_net(file, NETS[name].net_class, NETS[name].config_class)  # raises if it is another net
-    weights.mkdir(parents=True, exist_ok=True)
     pinned = weights / f"{name}.safetensors"
     if file.resolve() != pinned.resolve():
+        weights.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, pinned)
     entry = Entry(pinned.name, file_sha256(pinned), pinned.stat().st_size, licence, trained)
     entries = {**_entries(weights), name: entry}
-    manifest = Manifest(weights, version_of(entries), entries)
-    save_manifest(manifest)
-    typer.echo(f"{pinned}: {entry.size / 1e6:.1f} MB, weights version {manifest.version}")
+    version = version_of({name: entry.sha256 for name, entry in entries.items()})
+    save_manifest(Manifest(weights, version, entries))
+    typer.echo(f"{pinned}: {entry.size / 1e6:.1f} MB, weights version {version}")
 
 
-def version_of(entries: "dict[str, Entry]") -> str:
-    """The day and a short hash of what all entries pin, like 2026.11.24-1a2b3c."""
-    import hashlib
-
-    digests = "".join(f"{name}{entries[name].sha256}" for name in sorted(entries))
-    return f"{datetime.now(UTC):%Y.%m.%d}-{hashlib.sha256(digests.encode()).hexdigest()[:6]}"
+def version_of(digests: Mapping[str, str]) -> str:
+    """The day and a short hash of all pinned files, like 2026.11.24-1a2b3c."""
+    everything = "".join(f"{name} {digests[name]}\n" for name in sorted(digests))
+    return f"{datetime.now(UTC):%Y.%m.%d}-{hashlib.sha256(everything.encode()).hexdigest()[:6]}"
 
 
 def _entries(weights: Path) -> "dict[str, Entry]":
     from models.checkpoint import MANIFEST_NAME, load_manifest
 
     return load_manifest(weights).entries if (weights / MANIFEST_NAME).exists() else {}
-
-
-@app.command()
-def verify(weights: Folder = DEFAULT_FOLDER) -> None:
-    """Check every file against the manifest, load each net, count its cost."""
-    from models.checkpoint import load_manifest
-
-    problems = _show(load_manifest(weights))
-    for problem in problems:
-        from serve_graph.cli.errors import complain
-
-        complain(problem)
-    if problems:
-        raise typer.Exit(1)
-
-
-def _show(manifest: "Manifest") -> list[str]:
-    return []

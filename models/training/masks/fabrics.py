@@ -18,6 +18,7 @@ class Fabric:
     shade: Field  # (H, W), about 1
     rough: float  # how much single threads stand out
     strap: Colour  # (3,)
+    strap_shade: float
 
 
 def make_fabric(
@@ -43,7 +44,7 @@ def make_fabric(
         add_valves(colours, shade, sheet, ground, rng)
     pale = rng.random() < 0.6
     strap = np.full(3, rng.uniform(0.82, 0.95), np.float32) if pale else ground
-    return Fabric(colours, shade, rng.uniform(0.0, 0.025), strap)
+    return Fabric(colours, shade, rng.uniform(0.0, 0.012), strap, rng.uniform(0.75, 1.0))
 
 
 def _ground(kind: Kind, rng: np.random.Generator) -> Colour:

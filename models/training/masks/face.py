@@ -28,6 +28,10 @@ class Face:
         """Local points to px of the image."""
         return np.asarray(self.origin + self.unit * (local @ self.axes))
 
+    def line_px(self, width: float) -> int:
+        """A line's width in whole px, at least 1."""
+        return max(1, round(width * self.unit))
+
     def jaw(self, index: float, reach: float = 1.0) -> Points:
         """A point of the jaw line (0..16, fractions allowed); reach > 1 stands off the face."""
         low = min(int(index), 15)

@@ -61,7 +61,7 @@ def _creases(sheet: Sheet, shape: str, rng: np.random.Generator) -> Field:
         rings = np.sin(rng.uniform(20, 60) * _AT) * rng.uniform(0.01, 0.05)
         shade += look_up(rings, sheet.edge, 0, 0.5)
     if shape in ("contour", "scarf", "pleated"):
-        shade += _wrinkles(sheet, rng)
+        shade += _wrinkles(sheet, shape, rng)
     return shade
 
 
@@ -86,7 +86,7 @@ def _gathers(sheet: Sheet, rng: np.random.Generator) -> Field:
     at = np.linspace(0, 1, 24)
     ripples = np.interp(_AT, at, rng.uniform(0, 1, 24))
     weight = np.clip((np.abs(sheet.across) - rng.uniform(0.7, 0.85)) * 5, 0, 1)
-    return look_up(ripples * rng.uniform(0, 0.25), sheet.down, 0, 1) * weight
+    return np.asarray(look_up(ripples * rng.uniform(0, 0.25), sheet.down, 0, 1) * weight)
 
 
 def _panels(rng: np.random.Generator) -> Field:
@@ -99,15 +99,17 @@ def _panels(rng: np.random.Generator) -> Field:
     return curve.astype(np.float32)
 
 
-def _wrinkles(sheet: Sheet, rng: np.random.Generator) -> Field:
+def _wrinkles(sheet: Sheet, shape: str, rng: np.random.Generator) -> Field:
     """Long soft folds that run in from the corners, where the straps pull."""
     knots = np.gradient(np.cumsum(rng.normal(0, 1, 40)))
     curve = np.interp(39 * _AT, np.arange(40), knots)
     curve = np.convolve(curve, np.hanning(41) / 20, mode="same")
     curve /= max(float(np.abs(curve).max()), 1e-6)
-    slant = sheet.down + rng.uniform(-0.5, 0.5) * np.abs(sheet.across)
-    spread = np.clip(np.abs(sheet.across) * rng.uniform(0.6, 1.6), 0.1, 1)
-    return np.asarray(look_up(curve, slant, -0.7, 1.7) * spread * rng.uniform(0.0, 0.16))
+    side = np.abs(sheet.across)
+    slant = np.asarray(sheet.down + rng.uniform(-0.5, 0.5) * side, np.float32)
+    spread = np.clip(side * rng.uniform(0.6, 1.6), 0.6 if shape == "scarf" else 0.1, 1)
+    amount = rng.uniform(0.0, 0.16) + (0.06 if shape == "scarf" else 0.0)
+    return np.asarray(look_up(curve, slant, -0.7, 1.7) * spread * amount, np.float32)
 
 
 def _seams(sheet: Sheet, shape: str, rng: np.random.Generator) -> Field:

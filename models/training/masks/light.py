@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.pixels import Image
-from models.training.masks.sheet import Colours, Field, Window, enlarge, in_colour
+from models.training.masks.raster import Window
+from models.training.masks.sheet import Colours, Field, enlarge, in_colour
 
 _LIT_SKIN = 0.62  # grey of well-lit skin of middle tone
 _CELLS = 12
@@ -47,11 +48,11 @@ def measure_light(image: Image, window: Window, unit: float, rng: np.random.Gene
     colour = image[::8, ::8].reshape(-1, 3).mean(axis=0) + 20
     tint = (colour / colour.mean()) ** rng.uniform(0, 0.25)
     is_grey = bool(np.abs(image[::8, ::8].astype(np.int16) - image[::8, ::8, 1:2]).mean() < 2)
-    blur, grain = _sharpness(grey, unit)
+    blur, grain = _sharpness(np.asarray(grey, np.uint8), unit)
     return Light(level, tint.astype(np.float32), blur * rng.uniform(0.7, 1.3), grain, is_grey)
 
 
-def _sharpness(grey: npt.NDArray[np.integer], unit: float) -> tuple[float, float]:
+def _sharpness(grey: npt.NDArray[np.uint8], unit: float) -> tuple[float, float]:
     """How soft and how grainy the photo is there: blur in px, grain 0..1."""
     rows, columns = grey.shape
     top, left = max(0, rows // 3 - _SAMPLE // 2), max(0, (columns - _SAMPLE) // 2)
@@ -63,7 +64,7 @@ def _sharpness(grey: npt.NDArray[np.integer], unit: float) -> tuple[float, float
     strong = coarse > max(4.0, float(np.percentile(coarse, 85)))
     ratio = float(fine[strong].mean() / coarse[strong].mean()) if strong.any() else 0.3
     blur = np.clip(1.6 - 3.2 * ratio, 0.5, 1.8)
-    grain = float(np.median(fine)) * 1.2 / 255
+    grain = float(np.median(fine)) * 0.8 / 255
     return float(blur * max(1.0, unit / 300)), min(grain, 0.03)
 
 

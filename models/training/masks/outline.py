@@ -1,12 +1,12 @@
 """The outline of a drawn mask alone: for nets that never see what is under it."""
 
-import cv2
 import numpy as np
 
 from models.pixels import Landmarks, Mask
-from models.training.masks import wear
 from models.training.masks.face import measure
+from models.training.masks.fit import fit_shape
 from models.training.masks.kinds import pick_kind, pick_shape
+from models.training.masks.raster import Window, draw_line, fill_polygon
 
 
 def draw_outline(landmarks: Landmarks, shape: tuple[int, int], rng: np.random.Generator) -> Mask:
@@ -23,12 +23,10 @@ def draw_outline(landmarks: Landmarks, shape: tuple[int, int], rng: np.random.Ge
     """
     _, kind = pick_kind(None, rng)
     face = measure(landmarks)
-    worn = wear._fit_shape(face, kind, pick_shape(kind, rng), rng, 1.0)
+    worn = fit_shape(face, kind, pick_shape(kind, rng), rng, independent=True)
     canvas = np.zeros(shape, np.uint8)
-    whole = wear.Window(0, 0, shape[1], shape[0])
-    cv2.fillPoly(canvas, [wear._fixed(whole, face.to_px(worn.outline))], 1, shift=4)
+    whole = Window(0, 0, shape[1], shape[0])
+    fill_polygon(canvas, whole, face.to_px(worn.outline))
     for strap in worn.straps:
-        path = wear._fixed(whole, face.to_px(strap.path))
-        thick = max(1, round(strap.width * face.unit))
-        cv2.polylines(canvas, [path], False, 1, thick, shift=4)
-    return canvas.astype(bool)
+        draw_line(canvas, whole, face.to_px(strap.path), face.line_px(strap.width))
+    return canvas > 0

@@ -58,7 +58,7 @@ def _mix(weight: _Grid, one: Colours | Colour, other: Colours | Colour) -> Colou
 
 
 def _crisp(rng: np.random.Generator, wave: _Grid, cut: float = 0.0) -> _Grid:
-    return np.clip((wave - cut) * rng.uniform(3, 12) + 0.5, 0, 1)
+    return np.asarray(np.clip((wave - cut) * rng.uniform(3, 12) + 0.5, 0, 1), np.float32)
 
 
 def _stripes(rng: np.random.Generator, side: int, ground: Colour) -> Colours:
@@ -105,7 +105,7 @@ def _blotches(rng: np.random.Generator, side: int, ground: Colour) -> Colours:
         cells = float(np.exp(rng.uniform(np.log(4), np.log(40))))
         noise = smooth_noise(rng, (int(cells * stretch), int(cells / stretch)), (side, side))
         if rng.random() < 0.3:
-            noise = 0.3 - np.abs(noise)  # lines instead of spots
+            noise = np.float32(0.3) - np.abs(noise)  # lines instead of spots
         sheet = _mix(_crisp(rng, noise, rng.uniform(-0.1, 0.4)), other_colour(rng, ground), sheet)
     return np.asarray(sheet, np.float32)
 
@@ -137,7 +137,7 @@ def _ink(colour: Colour) -> tuple[int, int, int]:
 
 
 def _done(canvas: npt.NDArray[np.uint8]) -> Colours:
-    return canvas.astype(np.float32) / 255
+    return np.asarray(canvas / np.float32(255), np.float32)
 
 
 def _flowers(rng: np.random.Generator, side: int, ground: Colour) -> Colours:

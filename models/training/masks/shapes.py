@@ -111,15 +111,28 @@ def scarf_edges(face: Face, rng: np.random.Generator, nose: float) -> Edges:
         peak=rng.uniform(0.9, 1.6),
         round_=2,
     )
+    foot = face.jaw(8, rng.uniform(1.35, 2.2))
+    if rng.random() < 0.5:
+        return top, _tip(top, foot, face.jaw(5)[1])
+    return top, _collar(face, top, foot, rng.uniform(1.0, 1.1), rng.uniform(0.45, 0.75))
+
+
+def _tip(top: Points, foot: Points, corner_y: float) -> Points:
+    """A bandana's triangle."""
     side = np.linspace(-1, 1, _SAMPLES)
-    pointed = rng.random() < 0.5
-    low, power = (rng.uniform(1.35, 2.1), 1.1) if pointed else (rng.uniform(2.0, 3.0), 4.0)
-    foot = face.jaw(8, low)
-    corner_y = face.jaw(5)[1] if pointed else foot[1] - 0.1
-    narrow = 1.0 if pointed else rng.uniform(0.75, 1.1)
-    half = np.where(side < 0, foot[0] - top[0, 0], top[-1, 0] - foot[0]) * narrow
-    y = foot[1] + (corner_y - foot[1]) * np.abs(side) ** power
-    return top, np.stack([foot[0] + half * side, y], axis=1)
+    half = np.where(side < 0, foot[0] - top[0, 0], top[-1, 0] - foot[0])
+    y = foot[1] + (corner_y - foot[1]) * np.abs(side) ** 1.1
+    return np.stack([foot[0] + half * side, y], axis=1)
+
+
+def _collar(face: Face, top: Points, foot: Points, reach: float, neck: float) -> Points:
+    """A tube that follows the jaw and goes down the neck; `neck` is its share of the width."""
+    jaw = [face.jaw(index, reach) for index in (2.5, 4, 5.2)]
+    far = [face.jaw(16 - index, reach) for index in (5.2, 4, 2.5)]
+    side = np.linspace(-1, 1, 7)[:, None]
+    half = np.where(side < 0, foot[0] - top[0, 0], top[-1, 0] - foot[0]) * neck
+    hem = foot + np.concatenate([half * side, 0.12 * (np.sqrt(1 - 0.9 * side**2) - 1)], axis=1)
+    return np.concatenate([jaw, hem, far])
 
 
 EDGES: dict[str, Callable[[Face, np.random.Generator, float], Edges]] = {
@@ -194,7 +207,7 @@ def _side(face: Face, upper: Points, lower: Points, sign: float) -> Points:
 
 def ear_loops(face: Face, edges: Edges, rng: np.random.Generator) -> tuple[Strap, ...]:
     """Thin loops from the corners of the mask to the ears that can be seen."""
-    width = rng.uniform(0.01, 0.03) if rng.random() < 0.8 else rng.uniform(0.03, 0.075)
+    width = rng.uniform(0.008, 0.026) if rng.random() < 0.8 else rng.uniform(0.026, 0.07)
     out, lift = rng.uniform(0.0, 0.1), rng.uniform(-0.15, 0.1)
     straps: list[Strap] = []
     for sign, end in ((-1.0, 0), (1.0, -1)):

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.training.masks.face import Face, Points
+from models.training.masks.raster import Window
 from models.training.masks.shapes import Shape
 
 Field = npt.NDArray[np.float32]  # (H, W)
@@ -14,20 +15,6 @@ Colours = npt.NDArray[np.float32]  # (H, W, 3), RGB, 0..1
 
 _AROUND = np.arcsin(0.9 * np.linspace(-1, 1, 4096)) / np.arcsin(0.9)
 _CELLS_PER_UNIT = 28  # fields are smooth: computed on a coarse grid, then enlarged
-
-
-@dataclass(frozen=True)
-class Window:
-    """The part of the photo that is drawn on: columns x0..x1, rows y0..y1 (ends excluded)."""
-
-    x0: int
-    y0: int
-    x1: int
-    y1: int
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.y1 - self.y0, self.x1 - self.x0
 
 
 @dataclass(frozen=True)
@@ -70,7 +57,9 @@ def lay_sheet(face: Face, shape: Shape, window: Window, inside: npt.NDArray[np.u
     coordinates = cv2.merge([field.astype(np.float32) for field in (across, down, local_y)])
     full = cv2.resize(coordinates, (columns, rows), interpolation=cv2.INTER_CUBIC)
     return Sheet(
-        *(np.ascontiguousarray(full[..., layer], np.float32) for layer in range(3)),
+        np.ascontiguousarray(full[..., 0], np.float32),
+        np.ascontiguousarray(full[..., 1], np.float32),
+        np.ascontiguousarray(full[..., 2], np.float32),
         np.asarray(depth, np.float32),
         float(left + right) / 2,
         coarse,

@@ -4,20 +4,19 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from models.pixels import Image, Landmarks, Mask
-from models.training.masks import shapes
 from models.training.masks.fabrics import Fabric, make_fabric
-from models.training.masks.face import Face, Points, loosen, measure
+from models.training.masks.face import Face, measure
+from models.training.masks.fit import fit_shape
 from models.training.masks.kinds import Kind, pick_kind, pick_shape
 from models.training.masks.light import light_colours, measure_light
-from models.training.masks.sheet import Colours, Field, Window, enlarge, in_colour, lay_sheet
+from models.training.masks.raster import Coverage, Window, draw_line, fill_polygon
+from models.training.masks.shapes import Shape
+from models.training.masks.sheet import Colours, Field, enlarge, in_colour, lay_sheet
 
-_MOUTH = slice(48, 60)
-_LOOSE_TRIES = (1.0, 1.0, 0.7, 0.45, 0.2, 0.0)  # strengths, until the mouth is covered
-_SUBPIXEL_BITS = 4
-_VISIBLE = 0.1  # alpha below this is dropped, so that the mask stays exact
+_VISIBLE = 0.1  # coverage below this is dropped, so that the mask stays exact
+_FRAY_PX = 3  # a strap's colour reaches this much further than its coverage
 
 
 @dataclass(frozen=True)
@@ -54,39 +53,17 @@ def wear_mask(
     name, chosen = pick_kind(kind, rng)
     family = pick_shape(chosen, rng)
     face = measure(landmarks)
-    shape = _fit_shape(face, chosen, family, rng, 1.0 if independent_outline else 0.0)
+    shape = fit_shape(face, chosen, family, rng, independent_outline)
     window = _window(face, shape, image)
     if window is None:
         nothing = np.zeros(image.shape[:2], bool)
         return Worn(image.copy(), nothing, nothing.copy(), name)
-    return _draw(image, face, shape, window, (name, chosen, family), rng)
+    cloth = np.zeros(window.shape, np.uint8)
+    fill_polygon(cloth, window, face.to_px(shape.outline))
+    return _draw(image, face, shape, window, cloth, (name, chosen, family), rng)
 
 
-def _fit_shape(
-    face: Face, kind: Kind, family: str, rng: np.random.Generator, strength: float
-) -> shapes.Shape:
-    low_worn = rng.random() < 0.08
-    nose = rng.uniform(4.0, 4.7) if low_worn else rng.uniform(0.3, 2.7)
-    for attempt in _LOOSE_TRIES:
-        loose = loosen(face, rng, strength * attempt)
-        edges = shapes.EDGES[family](loose, rng, min(nose, 4.0 + attempt * 0.7))
-        wobble = 0.004 + 0.016 * strength * attempt * rng.random()
-        outline = shapes.close_outline(loose, edges, rng, wobble)
-        if _covers(outline, face.points[_MOUTH]):
-            break
-    banded = rng.random() < kind.bands
-    straps: tuple[shapes.Strap, ...] = ()
-    if family != "scarf" and rng.random() < 0.93:
-        straps = (shapes.head_bands if banded else shapes.ear_loops)(face, edges, rng)
-    return shapes.Shape(edges[0], edges[1], outline, straps)
-
-
-def _covers(outline: Points, points: Points) -> bool:
-    polygon = outline.astype(np.float32)
-    return all(cv2.pointPolygonTest(polygon, (float(x), float(y)), False) > 0 for x, y in points)
-
-
-def _window(face: Face, shape: shapes.Shape, image: Image) -> Window | None:
+def _window(face: Face, shape: Shape, image: Image) -> Window | None:
     """The photo's part around mask, straps and shadow; None if the mask is outside."""
     local = np.concatenate([shape.outline, *(strap.path for strap in shape.straps)])
     corners = face.to_px(local)
@@ -102,55 +79,38 @@ def _window(face: Face, shape: shapes.Shape, image: Image) -> Window | None:
 def _draw(
     image: Image,
     face: Face,
-    shape: shapes.Shape,
+    shape: Shape,
     window: Window,
+    cloth: Coverage,
     what: tuple[str, Kind, str],
     rng: np.random.Generator,
 ) -> Worn:
     name, kind, family = what
-    cloth = _fill(window, face.to_px(shape.outline))
     sheet = lay_sheet(face, shape, window, (cloth > 127).astype(np.uint8))
     fabric = make_fabric(kind, family, sheet, face.unit, rng)
     light = measure_light(image, window, face.unit, rng)
     cover = _add_straps(fabric, cloth, face, shape, window)
     lit = light_colours(fabric.colours, fabric.shade, fabric.rough, light, rng)
-    alpha = cv2.GaussianBlur(cover.astype(np.float32) / 255, (0, 0), light.blur_px)
-    alpha = np.clip((alpha - _VISIBLE) / (1 - 2 * _VISIBLE), 0, 1).astype(np.float32)
+    soft = cv2.GaussianBlur(cover, (0, 0), light.blur_px).astype(np.float32) / 255
+    alpha = np.clip((soft - _VISIBLE) / (1 - 2 * _VISIBLE), 0, 1).astype(np.float32)
     dark = _cast(alpha, sheet.coarse, face.unit, rng)
     return _compose(image, window, lit, alpha, dark, name)
 
 
-def _fill(window: Window, polygon_px: Points) -> npt.NDArray[np.uint8]:
-    """Antialiased coverage of a polygon, 0..255."""
-    canvas = np.zeros(window.shape, np.uint8)
-    cv2.fillPoly(canvas, [_fixed(window, polygon_px)], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
-    return canvas
-
-
-def _fixed(window: Window, points: Points) -> npt.NDArray[np.int32]:
-    shifted = (points - (window.x0, window.y0)) * 2**_SUBPIXEL_BITS
-    return np.round(np.clip(shifted, -(2**24), 2**24)).astype(np.int32)
-
-
 def _add_straps(
-    fabric: Fabric,
-    cloth: npt.NDArray[np.uint8],
-    face: Face,
-    shape: shapes.Shape,
-    window: Window,
-) -> npt.NDArray[np.uint8]:
+    fabric: Fabric, cloth: Coverage, face: Face, shape: Shape, window: Window
+) -> Coverage:
     """Coverage with the straps, which run out from under the cloth; colours them in place."""
-    straps, around = np.zeros_like(cloth), np.zeros_like(cloth)
+    straps, around, core = np.zeros((3, *cloth.shape), np.uint8)
     for strap in shape.straps:
-        path = _fixed(window, face.to_px(strap.path))
-        thick = max(1, round(strap.width * face.unit))
-        cv2.polylines(straps, [path], False, 255, thick, cv2.LINE_AA, _SUBPIXEL_BITS)
-        # Colour reaches further than coverage, so that soft edges don't fray.
-        cv2.polylines(around, [path], False, 255, thick + 6, cv2.LINE_8, _SUBPIXEL_BITS)
+        path, width = face.to_px(strap.path), face.line_px(strap.width)
+        draw_line(straps, window, path, width)
+        draw_line(around, window, path, width + 2 * _FRAY_PX)  # so that soft edges don't fray
+        draw_line(core, window, path, max(1, width // 2))
     beside = (around > 0) & (cloth < 128)
     fabric.colours[beside] = fabric.strap
-    fabric.shade[beside] = 0.95
-    return np.maximum(cloth, straps)
+    fabric.shade[beside] = fabric.strap_shade * (0.8 + 0.2 / 255 * core[beside])
+    return np.asarray(np.maximum(cloth, straps), np.uint8)
 
 
 def _cast(alpha: Field, coarse: tuple[int, int], unit: float, rng: np.random.Generator) -> Field:
@@ -165,21 +125,16 @@ def _cast(alpha: Field, coarse: tuple[int, int], unit: float, rng: np.random.Gen
 
 
 def _compose(
-    image: Image,
-    window: Window,
-    lit: Colours,
-    alpha: Field,
-    dark: Field,
-    name: str,
+    image: Image, window: Window, lit: Colours, alpha: Field, dark: Field, name: str
 ) -> Worn:
     area = (slice(window.y0, window.y1), slice(window.x0, window.x1))
-    bare = image[area].astype(np.float32)
-    skin = bare * in_colour(1 - dark)
+    bare = np.ascontiguousarray(image[area])
+    skin = bare.astype(np.float32) * in_colour(1 - dark)
     blended = (skin + in_colour(alpha) * (lit - skin) + 0.5).astype(np.uint8)
     worn = image.copy()
     worn[area] = blended
     mask, shadow = np.zeros(image.shape[:2], bool), np.zeros(image.shape[:2], bool)
     mask[area] = alpha > 0
-    change = cv2.absdiff(blended, np.ascontiguousarray(image[area]))
-    shadow[area] = (change[..., 0] | change[..., 1] | change[..., 2]) > 0
+    same = blended == bare
+    shadow[area] = ~np.asarray(same[..., 0] & same[..., 1] & same[..., 2])
     return Worn(worn, mask, shadow & ~mask, name)

@@ -1,0 +1,121 @@
+"""Brings the reference face into the geometry of the painted one."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.pixels import Affine, Image, Landmarks, Mask
+
+_SHIFT = 4  # cv2 draws with this many fractional bits of a px
+_MIN_VISIBLE = 6  # points; fewer say too little of how the head is turned
+
+
+def warp_mesh(reference: Image, source: Landmarks, target: Landmarks) -> Image:
+    """Moves each triangle of the face's mesh to where the target has it.
+
+    Args:
+        reference: RGB, uint8 (S, S, 3).
+        source: float32 (68, 2), (x, y) px of `reference`.
+        target: float32 (68, 2), where these points shall be, px of the result.
+
+    Returns:
+        uint8 (S, S, 3). Beyond the face the picture's frame is held in place.
+
+    Piecewise-affine over the Delaunay mesh of the target's points.
+    """
+    side = reference.shape[0]
+    to_points = np.vstack([target, _anchors(side)])
+    from_points = np.vstack([source, _anchors(side)])
+    triangles = _delaunay(to_points, side)
+    maps = _triangle_maps(to_points[triangles], from_points[triangles])
+    at = maps[_owners(to_points[triangles], side)]
+    y, x = np.mgrid[:side, :side].astype(np.float32)
+    source_x = at[..., 0] * x + at[..., 1] * y + at[..., 2]
+    source_y = at[..., 3] * x + at[..., 4] * y + at[..., 5]
+    warped = cv2.remap(
+        reference, source_x, source_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+    )
+    return np.asarray(warped, np.uint8)
+
+
+def warp_2d(reference: Image, source: Landmarks, target: Landmarks, hole: Mask) -> Image:
+    """Turns, scales and shifts the reference so that the visible points meet.
+
+    Args:
+        reference: RGB, uint8 (S, S, 3).
+        source: float32 (68, 2), (x, y) px of `reference`.
+        target: float32 (68, 2), where these points shall be, px of the result.
+        hole: bool (S, S), True = hidden in the target: points in it are guesses and don't count.
+
+    Returns:
+        uint8 (S, S, 3).
+    """
+    visible = ~_hidden(target, hole)
+    if visible.sum() < _MIN_VISIBLE:
+        visible[:] = True
+    return np.asarray(
+        cv2.warpAffine(
+            reference,
+            fit_similarity(source[visible], target[visible]),
+            reference.shape[1::-1],
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REFLECT_101,
+        ),
+        np.uint8,
+    )
+
+
+def fit_similarity(source: Landmarks, target: Landmarks) -> Affine:
+    """Rotation, one scale and shift from `source` to `target` by least squares, (2, 3)."""
+    # As complex numbers a similarity is one linear function: w = a z + b.
+    z, w = (points.astype(np.float64) @ np.array([1, 1j]) for points in (source, target))
+    centred = z - z.mean()
+    a = np.vdot(centred, w) / max(np.vdot(centred, centred).real, 1e-12)
+    b = w.mean() - a * z.mean()
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]], np.float32)
+
+
+def _anchors(side: int) -> Landmarks:
+    """Points around the picture that stay in place: they keep its border from folding."""
+    low, middle, high = -side / 4, side / 2, side * 5 / 4
+    line = (low, middle, high)
+    grid = [(x, y) for y in line for x in line if (x, y) != (middle, middle)]
+    return np.array(grid, np.float32)
+
+
+def _delaunay(points: Landmarks, side: int) -> npt.NDArray[np.intp]:
+    """Indices (T, 3) of the triangles over `points`."""
+    subdivision = cv2.Subdiv2D((-side, -side, 3 * side, 3 * side))
+    subdivision.insert(np.clip(points, 1 - side, 2 * side - 2).tolist())
+    corners = np.asarray(subdivision.getTriangleList(), np.float32).reshape(-1, 3, 2)
+    distance = np.abs(corners[:, :, None] - points).sum(axis=-1)
+    # The subdivision's own outer triangle is no part of the mesh.
+    return np.asarray(distance.argmin(axis=-1)[distance.min(axis=-1).max(axis=-1) < 0.01])
+
+
+def _triangle_maps(target: Landmarks, source: Landmarks) -> npt.NDArray[np.float32]:
+    """Coefficients (T + 1, 6) that bring px of the target to px of the source.
+
+    Slivers own next to no pixel and get, like the last row, the identity.
+    """
+    homogeneous = np.concatenate([target, np.ones_like(target[..., :1])], axis=-1).astype(float)
+    solid = np.abs(np.linalg.det(homogeneous)) > 1.0
+    maps = np.tile(np.array([1, 0, 0, 0, 1, 0], float), (len(target) + 1, 1))
+    solved = np.linalg.solve(homogeneous[solid], source[solid].astype(float))
+    maps[:-1][solid] = solved.transpose(0, 2, 1).reshape(-1, 6)
+    return maps.astype(np.float32)
+
+
+def _owners(triangles: Landmarks, side: int) -> npt.NDArray[np.int32]:
+    """For each px the triangle that it lies in, int32 (S, S); the number of triangles if none."""
+    owners = np.full((side, side), len(triangles), np.int32)
+    fixed = np.round(triangles * (1 << _SHIFT)).astype(np.int32)
+    for index, triangle in enumerate(fixed):
+        cv2.fillConvexPoly(owners, triangle, index, cv2.LINE_8, _SHIFT)
+    return owners
+
+
+def _hidden(points: Landmarks, hole: Mask) -> Mask:
+    """Which points lie in the hole, bool (K,)."""
+    x, y = np.clip(np.round(points), 0, np.array(hole.shape[::-1]) - 1).astype(int).T
+    return np.asarray(hole[y, x], np.bool_)

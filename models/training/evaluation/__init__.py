@@ -1,0 +1,1 @@
+"""Measures the whole service on folders of pictures with a known truth."""

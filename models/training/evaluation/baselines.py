@@ -1,0 +1,42 @@
+"""What costs nothing: the marks that any net has to beat."""
+
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+
+from models.pixels import Image, Mask
+
+_RIM_PX = 5  # side of the square by which the mask grows: its soft edge is no skin
+_RADIUS_PX = 5
+
+
+def copied(masked: Image, mask: Mask) -> Image:  # noqa: ARG001 (all baselines look alike)
+    """The masked picture as it is."""
+    return masked
+
+
+def telea(masked: Image, mask: Mask) -> Image:
+    """Fast marching (Telea, 2004, doi:10.1080/10867651.2004.10487596)."""
+    return _inpaint(masked, mask, cv2.INPAINT_TELEA)
+
+
+def navier_stokes(masked: Image, mask: Mask) -> Image:
+    """Isophotes led into the hole (Bertalmio et al., 2001, doi:10.1109/CVPR.2001.990497)."""
+    return _inpaint(masked, mask, cv2.INPAINT_NS)
+
+
+def mean_picture(pictures: Iterable[Image]) -> Image:
+    """The mean of pictures of one size."""
+    stack = [picture.astype(np.float32) for picture in pictures]
+    return np.asarray(np.mean(stack, axis=0).round(), np.uint8)
+
+
+def mean_face(masked: Image, mask: Mask, mean: Image) -> Image:
+    """The hole filled with the mean picture."""
+    return np.where(mask[..., None], mean, masked)
+
+
+def _inpaint(masked: Image, mask: Mask, method: int) -> Image:
+    grown = cv2.dilate(mask.astype(np.uint8), np.ones((_RIM_PX, _RIM_PX), np.uint8))
+    return np.asarray(cv2.inpaint(masked, grown, _RADIUS_PX, method), np.uint8)

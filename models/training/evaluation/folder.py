@@ -1,0 +1,146 @@
+"""A folder of pictures with a known truth.
+
+truth/ID.*, masked/ID.*, mask/ID.* (0/255), index.csv (id, source, mask_kind); optionally
+landmarks.npz (name, landmarks float32 (N, 68, 2) px of truth/),
+real/photo/ID.*, real/mask/ID.*, real/index.csv: masked faces without a truth,
+swap/ like the folder itself, with reference/ID.*.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from models.errors import BadImageError, Mask2FaceError
+from models.pixels import Image, Landmarks, Mask
+
+T = TypeVar("T")
+
+
+class EvalFolderError(Mask2FaceError):
+    """The folder isn't laid out as this module's head says."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One picture of the folder and what belongs to it."""
+
+    id: str
+    photo: Path  # what the service gets
+    mask: Path
+    truth: Path | None = None
+    reference: Path | None = None
+    source: str = ""
+    kind: str = ""
+
+
+def read_pairs(folder: Path) -> list[Case]:
+    """Cases with a truth, in the order of index.csv."""
+    return [
+        Case(
+            row["id"],
+            find(folder / "masked", row["id"]),
+            find(folder / "mask", row["id"]),
+            truth=find(folder / "truth", row["id"]),
+            source=row.get("source") or "",
+            kind=row.get("mask_kind") or row.get("kind") or "",
+        )
+        for row in _index(folder)
+    ]
+
+
+def read_real(folder: Path) -> list[Case]:
+    """Masked faces with an outlined mask; empty without `real/`."""
+    real = folder / "real"
+    return [
+        Case(
+            row["id"],
+            find(real / "photo", row["id"]),
+            find(real / "mask", row["id"]),
+            kind=row.get("kind") or "",
+        )
+        for row in (_index(real) if real.is_dir() else [])
+    ]
+
+
+def read_swaps(folder: Path) -> list[Case]:
+    """Cases with a reference photo of the same person; empty without `swap/`."""
+    swap = folder / "swap"
+    return [
+        Case(
+            row["id"],
+            find(swap / "masked", row["id"]),
+            find(swap / "mask", row["id"]),
+            truth=find(swap / "truth", row["id"]),
+            reference=find(swap / "reference", row["id"]),
+        )
+        for row in (_index(swap) if swap.is_dir() else [])
+    ]
+
+
+def read_landmarks(folder: Path) -> dict[str, Landmarks]:
+    """The truth's landmarks by ID; empty without landmarks.npz."""
+    path = folder / "landmarks.npz"
+    if not path.is_file():
+        return {}
+    labels = np.load(path)
+    names, points = labels["name"], labels["landmarks"].astype(np.float32)
+    return {str(name): own for name, own in zip(names, points, strict=True)}
+
+
+def read_image(path: Path) -> Image:
+    """RGB, uint8 (H, W, 3)."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    if picture is None:
+        raise BadImageError(f"{path} is no picture.")
+    return np.asarray(picture, np.uint8)
+
+
+def read_mask(path: Path) -> Mask:
+    """Bool (H, W), True where the picture is brighter than 127."""
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise BadImageError(f"{path} is no picture.")
+    return np.asarray(picture > 127, np.bool_)
+
+
+def write_image(path: Path, image: Image) -> None:
+    """Writes RGB pixels, in the format of the suffix; makes the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.ascontiguousarray(image[..., ::-1]))
+
+
+def write_mask(path: Path, mask: Mask) -> None:
+    """Writes a mask as 0/255; makes the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), mask.astype(np.uint8) * 255)
+
+
+def spread(items: Sequence[T], limit: int | None) -> list[T]:
+    """At most `limit` of the items, evenly spaced: neighbours are often alike."""
+    if limit is None or limit >= len(items):
+        return list(items)
+    return [items[index * len(items) // limit] for index in range(limit)]
+
+
+def find(folder: Path, name: str) -> Path:
+    """The file of this name, whatever its suffix."""
+    found = sorted(folder.glob(f"{name}.*"))
+    if not found:
+        raise EvalFolderError(f"{folder} has no picture of {name}, which index.csv names.")
+    return found[0]
+
+
+def _index(folder: Path) -> list[dict[str, str]]:
+    path = folder / "index.csv"
+    if not path.is_file():
+        raise EvalFolderError(f"{path} is missing: it names the pictures of {folder}.")
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or "id" not in rows[0]:
+        raise EvalFolderError(f"{path} needs a column 'id' and a row for each picture.")
+    return rows

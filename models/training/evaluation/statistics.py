@@ -1,0 +1,47 @@
+"""Numbers over many pictures, and how far chance may have moved them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean or median with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.value:{spec}} ({self.low:{spec}} to {self.high:{spec}})"
+
+
+def estimate(
+    values: Sequence[float], statistic: Literal["mean", "median"] = "mean"
+) -> Estimate | None:
+    """The statistic over pictures, with the interval that resampled pictures give it.
+
+    Returns:
+        None if there are no values.
+
+    Percentile bootstrap, Efron, 1979, doi:10.1214/aos/1176344552.
+    """
+    if not values:
+        return None
+    known = np.asarray(values, np.float64)
+    over = {"mean": np.mean, "median": np.median}[statistic]
+    drawn = np.random.default_rng(0).integers(len(known), size=(_RESAMPLES, len(known)))
+    low, high = np.percentile(over(known[drawn], axis=1), (2.5, 97.5))
+    return Estimate(float(over(known)), float(low), float(high))
+
+
+def worst_tenth(values: Sequence[float]) -> float | None:
+    """Mean of the lowest tenth, at least of one; None if there are no values."""
+    if not values:
+        return None
+    return float(np.mean(sorted(values)[: max(1, len(values) // 10)]))

@@ -1,0 +1,167 @@
+"""Results as a picture or as JSON, whichever the caller prefers."""
+
+import asyncio
+import base64
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from models.photo.decode import Photo
+from models.photo.encode import AnswerFormat, answer_format, encode_photo
+from models.pipeline import MaskedFace, Unmasked
+from models.pixels import Image, Mask
+from serve_graph.api.exchange import Exchange
+from serve_graph.api.schemas import (
+    MaskAnswer,
+    PictureAnswer,
+    UnmaskAnswer,
+    UnmaskFields,
+    edited_face_answer,
+    masked_face_answer,
+)
+from serve_graph.problems import NotAcceptableError
+
+JSON = "application/json"
+
+
+def preferred(request: Request) -> Literal["picture", "json"]:
+    """What the Accept header asks for; a picture where it doesn't say.
+
+    Raises:
+        NotAcceptableError: neither will do.
+    """
+    accept = ", ".join(request.headers.getlist("accept")) or "*/*"
+    picture, json = _preference(accept, "image"), _preference(accept, JSON)
+    if not max(picture, json)[0]:
+        raise NotAcceptableError(f"Accept: {accept[:200]}: ask for image/* or {JSON}.")
+    return "json" if json > picture else "picture"
+
+
+def _preference(accept: str, wanted: str) -> tuple[float, int]:
+    """Quality (RFC 9110, 12.5.1) and exactness of the entry that fits best.
+
+    `wanted` is a whole media type, or the first half of some.
+    """
+    best: tuple[int, float] = (0, 0.0)
+    for entry in accept.lower().split(","):
+        name, *parameters = (part.strip() for part in entry.split(";"))
+        exactness = _exactness(name, wanted)
+        if exactness:
+            best = max(best, (exactness, _quality(parameters)))
+    return best[1], best[0]
+
+
+def _exactness(name: str, wanted: str) -> int:
+    if name == wanted or name.startswith(f"{wanted}/"):
+        return 3
+    return {f"{wanted.split('/')[0]}/*": 2, "*/*": 1}.get(name, 0)
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return min(1.0, max(0.0, float(parameter[2:])))
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the pictures of an answer are written."""
+
+    format: AnswerFormat
+    quality: int
+    icc_profile: bytes | None
+
+    @classmethod
+    def of(cls, photo: Photo, fields: UnmaskFields, default_quality: int) -> "Encoding":
+        """What the caller asked for, and the photo's own where they didn't."""
+        return cls(
+            fields.format or answer_format(photo.format),
+            fields.quality or default_quality,
+            photo.icc_profile,
+        )
+
+    @property
+    def media_type(self) -> str:
+        return f"image/{self.format}"
+
+    def encode(self, pixels: Image, face_changed: bool) -> bytes:
+        """The file's content; takes long: call it in a thread."""
+        return encode_photo(
+            pixels,
+            format=self.format,
+            quality=self.quality,
+            icc_profile=self.icc_profile,
+            face_changed=face_changed,
+        )
+
+    def to_json(self, pixels: Image, face_changed: bool) -> PictureAnswer:
+        """The same for a JSON answer."""
+        return to_base64(self.encode(pixels, face_changed), self.media_type)
+
+
+def to_base64(content: bytes, media_type: str) -> PictureAnswer:
+    """An encoded picture as it stands in JSON."""
+    return PictureAnswer(media_type=media_type, base64=base64.b64encode(content).decode())
+
+
+async def unmask_picture(result: Unmasked, encoding: Encoding, exchange: Exchange) -> Response:
+    """The best result as a picture."""
+    with exchange.clock.measure("encode"):
+        content = await asyncio.to_thread(encoding.encode, result.pixels, result.changed)
+    return Response(content, media_type=encoding.media_type)
+
+
+async def unmask_json(result: Unmasked, encoding: Encoding, exchange: Exchange) -> Response:
+    """All results and what was found, as JSON."""
+    with exchange.clock.measure("encode"):
+        painted = await asyncio.to_thread(encoding.to_json, result.painted, result.changed)
+        swapped = None
+        if result.swapped is not None:
+            swapped = await asyncio.to_thread(encoding.to_json, result.swapped, result.changed)
+    height, width = result.painted.shape[:2]
+    answer = UnmaskAnswer(
+        width=width,
+        height=height,
+        timings=exchange.timings_ms(),
+        faces=[edited_face_answer(one) for one in result.faces],
+        painted=painted,
+        swapped=swapped,
+    )
+    return await json_response(answer)
+
+
+async def mask_answer(
+    faces: list[MaskedFace], mask: Mask, as_json: bool, exchange: Exchange
+) -> Response:
+    """The masks as a PNG of the photo's size, or with the faces as JSON."""
+    with exchange.clock.measure("encode"):
+        content = await asyncio.to_thread(_mask_png, mask)
+    if not as_json:
+        return Response(content, media_type="image/png")
+    answer = MaskAnswer(
+        width=mask.shape[1],
+        height=mask.shape[0],
+        timings=exchange.timings_ms(),
+        faces=[masked_face_answer(one) for one in faces],
+        mask=to_base64(content, "image/png"),
+    )
+    return await json_response(answer)
+
+
+def _mask_png(mask: Mask) -> bytes:
+    content: bytes = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1].tobytes()
+    return content
+
+
+async def json_response(answer: BaseModel) -> Response:
+    """Megabytes of base64 are written in a thread."""
+    return Response(await asyncio.to_thread(answer.model_dump_json), media_type=JSON)

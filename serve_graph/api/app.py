@@ -1,0 +1,140 @@
+"""The application: routes, errors, docs and the page."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from models.errors import InputError
+from serve_graph.api import describe
+from serve_graph.api.calls import Calls
+from serve_graph.api.exchange import ExchangeMiddleware, exchange_of
+from serve_graph.problems import (
+    FieldProblem,
+    FieldsError,
+    NotReadyError,
+    ServiceError,
+    problem,
+    problem_of,
+)
+from serve_graph.service import Service
+
+WEB = Path(__file__).resolve().parent.parent / "web"
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+ANSWER_HEADERS = ("X-Request-ID", "Server-Timing", "X-Model-Version", "Retry-After")
+
+
+def create_api(service: Service) -> FastAPI:
+    """The whole HTTP side of a graph, as an ASGI app.
+
+    Args:
+        service: who does the steps.
+    """
+    app = FastAPIOffline(  # Swagger's files come from the package, not from a CDN
+        redoc_url=None,
+        static_url="/docs/assets",
+        title="Mask2Face",
+        version="1",
+        description=describe.ABOUT,
+        redirect_slashes=False,
+        swagger_ui_parameters={"validatorUrl": None},
+    )
+    _add_calls(app, Calls(service))
+    _add_health(app, service)
+    _add_page(app)
+    _add_errors(app, service)
+    if service.settings.allow_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=service.settings.allow_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=ANSWER_HEADERS,
+        )
+    app.add_middleware(ExchangeMiddleware, service=service)  # the last one is the outermost
+    app.openapi = lambda: describe.openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _add_calls(app: FastAPI, calls: Calls) -> None:
+    for name, answer in {
+        "unmask": calls.unmask,
+        "swap": calls.swap,
+        "mask": calls.mask,
+        "faces": calls.faces,
+    }.items():
+        described = describe.CALLS[name]
+        app.add_api_route(
+            f"/v1/{name}",
+            answer,
+            methods=["POST"],
+            operation_id=name,
+            response_class=Response,
+            responses=described.responses,
+            openapi_extra=described.request,
+        )
+
+
+def _add_health(app: FastAPI, service: Service) -> None:
+    settings = service.settings
+
+    @app.get("/healthz", operation_id="healthz")
+    async def healthz() -> dict[str, bool]:
+        """This replica is alive."""
+        return {"alive": True}
+
+    @app.get("/readyz", operation_id="readyz", responses=describe.NOT_READY)
+    async def readyz() -> dict[str, dict[str, bool]]:
+        """All stages can answer."""
+        stages = await service.ready()
+        if not all(stages.values()):
+            raise NotReadyError(stages)
+        return {"stages": stages}
+
+    if settings.open_metrics:
+
+        @app.get(
+            settings.metrics_path,
+            operation_id="metrics",
+            response_class=PlainTextResponse,
+            responses=describe.METRICS,
+        )
+        async def metrics() -> Response:
+            """Prometheus text of the whole cluster."""
+            return Response(await service.metrics(), headers={"Content-Type": METRICS_TYPE})
+
+
+def _add_page(app: FastAPI) -> None:
+    app.mount("/static", StaticFiles(directory=WEB))
+
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(WEB / "index.html")
+
+
+def _add_errors(app: FastAPI, service: Service) -> None:
+    @app.exception_handler(InputError)
+    @app.exception_handler(ServiceError)
+    async def refuse(request: Request, error: InputError | ServiceError) -> Response:
+        service.recorder.rejected(error.slug)
+        return problem_of(error, exchange_of(request).request_id)
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse_invalid(request: Request, error: RequestValidationError) -> Response:
+        fields = [
+            FieldProblem(field=str(one["loc"][-1]), detail=one["msg"]) for one in error.errors()
+        ]
+        return await refuse(request, FieldsError(fields))
+
+    @app.exception_handler(HTTPException)
+    async def refuse_route(request: Request, error: HTTPException) -> Response:
+        title = error.detail  # Starlette's words for the status: Not Found, Method Not Allowed
+        slug = title.lower().replace(" ", "-")
+        request_id = exchange_of(request).request_id
+        return problem(slug, title, error.status_code, request_id, headers=error.headers)

@@ -1,0 +1,185 @@
+"""The four calls that take a photo."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Generic
+
+from fastapi import Header
+from pydantic import WithJsonSchema
+from starlette.requests import Request
+from starlette.responses import Response
+
+from models.errors import ConsentError, NoMaskError
+from models.photo.decode import Photo, decode_photo
+from models.pipeline import MaskedFace, Options, Unmasked, find_faces, find_masks, photo_mask
+from models.pipeline import unmask as run_unmask
+from serve_graph.api.answers import (
+    Encoding,
+    json_response,
+    mask_answer,
+    preferred,
+    unmask_json,
+    unmask_picture,
+)
+from serve_graph.api.exchange import Exchange, exchange_of
+from serve_graph.api.forms import FieldsT, Form, read_form
+from serve_graph.api.gate import Gate, deadline
+from serve_graph.api.schemas import (
+    FacesAnswer,
+    FacesFields,
+    MaskFields,
+    UnmaskFields,
+    Which,
+    face_answer,
+)
+from serve_graph.problems import FieldProblem, FieldsError
+from serve_graph.service import Service
+
+TimeoutMs = Annotated[
+    int | None,
+    Header(
+        alias="X-Request-Timeout-Ms",
+        ge=1,
+        description="How long the answer may take; past it 504. Bounded by the operator.",
+    ),
+    WithJsonSchema({"type": "integer", "minimum": 1}),
+]
+
+
+@dataclass(frozen=True)
+class Call(Generic[FieldsT]):
+    """A request after its pictures were decoded."""
+
+    fields: FieldsT
+    photo: Photo
+    reference: Photo | None
+    exchange: Exchange
+
+
+class Calls:
+    """Answers /v1/*; one object an app, which bounds what goes on at the same time."""
+
+    def __init__(self, service: Service) -> None:
+        self._service, self._settings = service, service.settings
+        self._gate = Gate(
+            self._settings.max_requests,
+            self._settings.photos_at_once,
+            self._settings.retry_after_s,
+        )
+
+    async def unmask(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
+        """The photo with each masked face unmasked; a bare face stays as it is."""
+        answer = preferred(request)
+        async with self._open(request, timeout_ms, UnmaskFields) as call:
+            return await self._answer_unmasked(call, await self._unmask(call), answer == "json")
+
+    async def swap(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
+        """The photo with the reference's own lower face where the mask was."""
+        answer = preferred(request)
+        async with self._open(request, timeout_ms, UnmaskFields) as call:
+            if call.reference is None:
+                missing = FieldProblem(field="reference", detail="The reference is missing.")
+                raise FieldsError([missing])
+            result = await self._unmask(call)
+            if not result.changed:
+                raise NoMaskError("No face in the photo wears a mask: there is nothing to swap.")
+            return await self._answer_unmasked(call, result, answer == "json")
+
+    async def mask(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
+        """The masks of all faces as a picture of the photo's size: 255 = hidden, else 0."""
+        answer = preferred(request)
+        async with self._open(request, timeout_ms, MaskFields) as call:
+            options = self._options(call.fields.faces)
+            found = await find_masks(call.photo, self._service.stages, options, call.exchange.clock)
+            worn = [one for one in found if self._is_worn(one)]
+            shape = (call.photo.pixels.shape[0], call.photo.pixels.shape[1])
+            mask = await asyncio.to_thread(photo_mask, worn, shape)
+            return await mask_answer(found, mask, answer == "json", call.exchange)
+
+    async def faces(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
+        """The faces of the photo, best first; there may be none."""
+        async with self._open(request, timeout_ms, FacesFields) as call:
+            clock = call.exchange.clock
+            found = await find_faces(call.photo, self._service.stages, self._options(), clock)
+            height, width = call.photo.pixels.shape[:2]
+            answer = FacesAnswer(
+                width=width,
+                height=height,
+                timings=call.exchange.timings_ms(),
+                faces=[face_answer(face) for face in found],
+            )
+            return await json_response(answer)
+
+    @asynccontextmanager
+    async def _open(
+        self,
+        request: Request,
+        timeout_ms: int | None,
+        fields_class: type[FieldsT],
+    ) -> AsyncIterator[Call[FieldsT]]:
+        """Takes the request in, within its time and the replica's bounds."""
+        exchange = exchange_of(request)
+        seconds = self._seconds(timeout_ms)
+        async with deadline(seconds, seconds - exchange.elapsed_s):
+            with self._gate.request():
+                with exchange.clock.measure("upload"):
+                    form = await read_form(request, fields_class, self._settings.limits.max_bytes)
+                _check_consent(form)
+                async with self._gate.photo():
+                    with exchange.clock.measure("decode"):
+                        photo = await self._decode(form.photos.pop("photo"))
+                        reference = await self._decode_reference(form.photos)
+                    yield Call(form.fields, photo, reference, exchange)
+
+    def _seconds(self, timeout_ms: int | None) -> float:
+        if timeout_ms is None:
+            return self._settings.default_timeout_s
+        return min(timeout_ms / 1000, self._settings.max_timeout_s)
+
+    async def _decode(self, data: bytes) -> Photo:
+        return await asyncio.to_thread(decode_photo, data, self._settings.limits)
+
+    async def _decode_reference(self, photos: dict[str, bytes]) -> Photo | None:
+        if "reference" not in photos:
+            return None
+        return await self._decode(photos.pop("reference"))
+
+    def _options(self, faces: Which = "all", sharpen: bool = False) -> Options:
+        return Options(
+            faces=faces,
+            sharpen=sharpen,
+            max_faces=self._settings.max_faces,
+            at_once=self._settings.at_once,
+            min_probability=self._settings.min_probability,
+        )
+
+    def _is_worn(self, one: MaskedFace) -> bool:
+        return one.finding.probability >= self._settings.min_probability
+
+    async def _unmask(self, call: Call[UnmaskFields]) -> Unmasked:
+        options = self._options(call.fields.faces, call.fields.sharpen)
+        result = await run_unmask(
+            call.photo, self._service.stages, options, call.exchange.clock, call.reference
+        )
+        changed = sum(one.painted is not None for one in result.faces)
+        self._service.recorder.faces("swapped" if call.reference else "unmasked", changed)
+        self._service.recorder.faces("bare", len(result.faces) - changed)
+        return result
+
+    async def _answer_unmasked(
+        self, call: Call[UnmaskFields], result: Unmasked, as_json: bool
+    ) -> Response:
+        encoding = Encoding.of(call.photo, call.fields, self._settings.quality)
+        answer = unmask_json if as_json else unmask_picture
+        return await answer(result, encoding, call.exchange)
+
+
+def _check_consent(form: Form[FieldsT]) -> None:
+    if not isinstance(form.fields, UnmaskFields) or "reference" not in form.photos:
+        return
+    if not form.fields.consent:
+        raise ConsentError(
+            "With a reference send consent=true: the person on it agrees to its use."
+        )

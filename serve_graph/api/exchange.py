@@ -1,0 +1,110 @@
+"""What is true for each request and its answer: id, headers, metrics, and no error unanswered."""
+
+import logging
+import re
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from models.clock import Clock
+from serve_graph.problems import problem
+from serve_graph.service import Service
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CLIENT_GONE = 499  # no answer went out; nginx' number for it
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Exchange:
+    """A request that is being answered."""
+
+    request_id: str
+    clock: Clock = field(default_factory=Clock)
+    _start: float = field(default_factory=time.perf_counter)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the request arrived."""
+        return time.perf_counter() - self._start
+
+    def timings_ms(self) -> dict[str, float]:
+        """Milliseconds by stage so far, and in total."""
+        seconds = {**self.clock.seconds, "total": self.elapsed_s}
+        return {stage: round(1000 * spent, 1) for stage, spent in seconds.items()}
+
+
+def exchange_of(request: Request) -> Exchange:
+    """The exchange that `ExchangeMiddleware` has begun."""
+    found: Exchange = request.state.exchange
+    return found
+
+
+class ExchangeMiddleware:
+    """Begins and ends each exchange.
+
+    Plain ASGI, so that a cancelled request is cancelled all the way down.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app, self._service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = Exchange(_request_id(Headers(scope=scope)))
+        scope.setdefault("state", {})["exchange"] = exchange
+        code = _CLIENT_GONE
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal code
+            if message["type"] == "http.response.start":
+                code = message["status"]
+                self._add_headers(message, exchange)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            logger.info("The client of request %s is gone.", exchange.request_id)
+        except Exception:
+            logger.exception("Request %s failed.", exchange.request_id)
+            if code != _CLIENT_GONE:
+                raise  # the answer has begun: only the server can break it off
+            await _failure(exchange)(scope, receive, send_with_headers)
+        finally:
+            self._service.recorder.request(_route(scope), code, exchange.elapsed_s)
+
+    def _add_headers(self, message: Message, exchange: Exchange) -> None:
+        headers = MutableHeaders(scope=message)
+        if self._service.adds_request_id:
+            headers["X-Request-ID"] = exchange.request_id
+        headers["X-Model-Version"] = self._service.version
+        headers["Server-Timing"] = ", ".join(
+            f"{stage};dur={spent}" for stage, spent in exchange.timings_ms().items()
+        )
+
+
+def _request_id(headers: Headers) -> str:
+    asked = headers.get("x-request-id", "")
+    return asked if _SANE_ID.fullmatch(asked) else str(uuid.uuid4())
+
+
+def _failure(exchange: Exchange) -> ASGIApp:
+    detail = "Something went wrong here; the log knows it by the request's id."
+    return problem("internal", "Internal error", 500, exchange.request_id, detail=detail)
+
+
+def _route(scope: Scope) -> str:
+    """The route's template: a caller's path would make a new time series each."""
+    route = scope.get("route")
+    if isinstance(route, Mount):
+        return route.path
+    return getattr(route, "path", "unmatched")

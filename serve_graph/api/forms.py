@@ -1,0 +1,110 @@
+"""A request's body to pictures and fields, in memory and bounded while it streams in.
+
+Starlette's own form parser spools files over 1 MB to disk; nothing here touches it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+from python_multipart.multipart import parse_options_header
+from starlette.requests import Request
+
+from models.errors import NotAnImageError, TooLargeError
+from serve_graph.api.parts import PartReader, Parts
+from serve_graph.api.schemas import FacesFields
+from serve_graph.problems import FieldProblem, FieldsError
+
+FieldsT = TypeVar("FieldsT", bound=FacesFields)
+
+_SLACK_BYTES = 65_536  # boundaries, part headers and fields around the photos
+
+
+@dataclass
+class Form(Generic[FieldsT]):
+    """What a request carries."""
+
+    fields: FieldsT
+    photos: dict[str, bytes]  # encoded, as they came; "photo" is always there
+
+
+async def read_form(
+    request: Request, fields_class: type[FieldsT], max_photo_bytes: int
+) -> Form[FieldsT]:
+    """Reads multipart/form-data, or a body that is the photo itself.
+
+    Args:
+        request: fields may also stand in its query string.
+        fields_class: the fields and pictures that there may be; a bare body is the photo.
+        max_photo_bytes: of one picture.
+
+    Raises:
+        TooLargeError: over the limit; raised as soon as it shows.
+        NotAnImageError: a body of another media type.
+        BadFormError: not multipart, or cut off.
+        FieldsError: a field that is unknown, comes twice or can't be used, or no photo.
+    """
+    photo_names = fields_class.photo_names
+    parts = Parts(photo_names, list(fields_class.model_fields), max_photo_bytes)
+    for name, value in request.query_params.multi_items():
+        if name in photo_names:
+            raise FieldsError([FieldProblem(field=name, detail="A picture goes into the body.")])
+        parts.add(name, value.encode())
+    await _read_body(request, parts)
+    if "photo" not in parts.photos:
+        raise FieldsError([FieldProblem(field="photo", detail="The photo is missing.")])
+    return Form(_check_fields(parts.fields, fields_class), parts.photos)
+
+
+async def _read_body(request: Request, parts: Parts) -> None:
+    media_type, options = parse_options_header(request.headers.get("content-type"))
+    if media_type == b"multipart/form-data":
+        reader = PartReader(parts, options.get(b"boundary", b""))
+        max_bytes = len(parts.photo_names) * parts.max_photo_bytes + _SLACK_BYTES
+        async for chunk in _bounded(request, max_bytes):
+            reader.write(chunk)
+        reader.finish()
+    elif media_type.startswith(b"image/") or media_type == b"application/octet-stream":
+        body = bytearray()
+        async for chunk in _bounded(request, parts.max_photo_bytes):
+            body += chunk
+        parts.add("photo", body)
+    else:
+        raise NotAnImageError(
+            "Send multipart/form-data with the picture as part `photo`, "
+            "or the picture itself with its media type."
+        )
+
+
+async def _bounded(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+    """The body as it comes in; what announces itself as too long isn't read at all."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > max_bytes:
+        raise _too_large(max_bytes)
+    seen = 0
+    async with aclosing(request.stream()) as stream:
+        async for chunk in stream:
+            seen += len(chunk)
+            if seen > max_bytes:
+                raise _too_large(max_bytes)
+            yield chunk
+
+
+def _too_large(max_bytes: int) -> TooLargeError:
+    return TooLargeError(
+        f"A request may have {max_bytes / 1e6:.3g} MB: send a smaller or more compressed photo."
+    )
+
+
+def _check_fields(fields: dict[str, str], fields_class: type[FieldsT]) -> FieldsT:
+    try:
+        return fields_class.model_validate(fields)
+    except ValidationError as error:
+        raise FieldsError(
+            [
+                FieldProblem(field=str(one["loc"][0]), detail=one["msg"])
+                for one in error.errors(include_url=False, include_input=False)
+            ]
+        ) from None

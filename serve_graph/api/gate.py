@@ -1,0 +1,64 @@
+"""How much goes on at the same time: requests taken in, photos held decoded, and for how long."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from serve_graph.problems import BusyError, DeadlineError
+
+
+class Gate:
+    """Bounds the memory of one replica: encoded uploads by requests, pixels by photos.
+
+    Args:
+        requests: taken in at the same time, uploading or waiting; more are refused.
+        photos: decoded at the same time; others wait.
+        retry_after_s: what a refused caller is told.
+    """
+
+    def __init__(self, requests: int, photos: int, retry_after_s: float) -> None:
+        self._free = requests
+        self._photos = asyncio.Semaphore(photos)
+        self._retry_after_s = retry_after_s
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """A request's place.
+
+        Raises:
+            BusyError: all are taken.
+        """
+        if self._free == 0:
+            raise BusyError(self._retry_after_s)
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+    @asynccontextmanager
+    async def photo(self) -> AsyncIterator[None]:
+        """Waits for a decoded photo's place."""
+        async with self._photos:
+            yield
+
+
+@asynccontextmanager
+async def deadline(seconds: float, left: float) -> AsyncIterator[None]:
+    """Cancels what is inside when the time is up.
+
+    Args:
+        seconds: what the whole request may take, for the message.
+        left: how much of it remains.
+
+    Raises:
+        DeadlineError: it was.
+    """
+    timeout = asyncio.timeout(left)
+    try:
+        async with timeout:
+            yield
+    except TimeoutError:
+        if not timeout.expired():
+            raise  # someone else's
+        raise DeadlineError(f"No answer within {seconds:g} s: the work was given up.") from None

@@ -1,0 +1,149 @@
+"""Takes multipart/form-data apart, chunk by chunk, and refuses what doesn't belong there."""
+
+from collections.abc import Sequence
+
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+
+from models.errors import TooLargeError
+from serve_graph.problems import BadFormError, FieldProblem, FieldsError
+
+_MAX_FIELD_BYTES = 1_000
+
+
+class Parts:
+    """The parts so far; those left empty, as browsers send them, count as absent.
+
+    Args:
+        photo_names: parts that are pictures.
+        field_names: all others that there may be.
+        max_photo_bytes: of one picture.
+    """
+
+    def __init__(
+        self, photo_names: Sequence[str], field_names: Sequence[str], max_photo_bytes: int
+    ) -> None:
+        self.photo_names, self.field_names = photo_names, field_names
+        self.max_photo_bytes = max_photo_bytes
+        self.photos: dict[str, bytes] = {}
+        self.fields: dict[str, str] = {}
+
+    def check_name(self, name: str) -> None:
+        """Refuses an unknown name, and one that came before, with FieldsError."""
+        if name in self.photos or name in self.fields:
+            raise _field_error(name, "Sent more than once.")
+        if name not in self.photo_names and name not in self.field_names:
+            known = ", ".join([*self.photo_names, *self.field_names])
+            raise _field_error(name, f"Unknown here; there are: {known}.")
+
+    def check_size(self, name: str, size: int) -> None:
+        """Refuses too long a part: a picture with TooLargeError, a field with FieldsError."""
+        if name not in self.photo_names:
+            if size > _MAX_FIELD_BYTES:
+                raise _field_error(name, f"Longer than {_MAX_FIELD_BYTES} bytes.")
+        elif size > self.max_photo_bytes:
+            raise TooLargeError(
+                f"{name}: at most {self.max_photo_bytes / 1e6:.3g} MB are taken: "
+                "send a smaller or more compressed one."
+            )
+
+    def add(self, name: str, content: bytes | bytearray) -> None:
+        """Keeps a part.
+
+        Raises:
+            FieldsError: unknown, sent before, too long, or not UTF-8.
+            TooLargeError: a picture over the limit.
+        """
+        self.check_name(name)
+        self.check_size(name, len(content))
+        if not content:
+            return
+        if name in self.photo_names:
+            self.photos[name] = bytes(content)
+            return
+        try:
+            self.fields[name] = content.decode()
+        except UnicodeDecodeError:
+            raise _field_error(name, "Not UTF-8.") from None
+
+
+def _field_error(name: str, detail: str) -> FieldsError:
+    return FieldsError([FieldProblem(field=name[:64], detail=detail)])
+
+
+class PartReader:
+    """Feeds `Parts` from the bytes of a body.
+
+    Raises (all methods): BadFormError, and what `Parts` raises, as soon as it shows.
+    """
+
+    def __init__(self, parts: Parts, boundary: bytes) -> None:
+        self._parts = parts
+        self._header_name, self._header_value = bytearray(), bytearray()
+        self._disposition = b""
+        self._name, self._content = "", bytearray()
+        self._complete = False
+        if not boundary:
+            raise BadFormError("The Content-Type names no boundary: let your HTTP client set it.")
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": self._add_to_header_name,
+                    "on_header_value": self._add_to_header_value,
+                    "on_header_end": self._end_header,
+                    "on_headers_finished": self._end_headers,
+                    "on_part_data": self._add,
+                    "on_part_end": self._end,
+                    "on_end": self._end_form,
+                },
+            )
+        except FormParserError as error:
+            raise BadFormError(f"The boundary can't be used: {error}") from None
+
+    def write(self, chunk: bytes) -> None:
+        """Takes the next bytes of the body."""
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise BadFormError(f"The body isn't multipart/form-data: {error}") from None
+
+    def finish(self) -> None:
+        """Checks that the body came to its end."""
+        if not self._complete:
+            raise BadFormError("The multipart body is cut off: send it again.")
+
+    def _begin(self) -> None:
+        self._disposition = b""
+        self._content = bytearray()
+
+    def _add_to_header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _add_to_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _end_header(self) -> None:
+        if self._header_name.lower() == b"content-disposition":
+            self._disposition = bytes(self._header_value)
+        self._header_name, self._header_value = bytearray(), bytearray()
+
+    def _end_headers(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        if b"name" not in options:
+            raise BadFormError("A part has no name in its Content-Disposition.")
+        self._name = options[b"name"].decode(errors="replace")
+        self._parts.check_name(self._name)
+
+    def _add(self, data: bytes, start: int, end: int) -> None:
+        self._content += memoryview(data)[start:end]
+        self._parts.check_size(self._name, len(self._content))
+
+    def _end(self) -> None:
+        self._parts.add(self._name, self._content)
+        self._content = bytearray()
+
+    def _end_form(self) -> None:
+        self._complete = True

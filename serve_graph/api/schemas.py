@@ -1,0 +1,145 @@
+"""What callers may send beside the pictures, and the JSON that they get."""
+
+import re
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from models.crop.detect import Face
+from models.photo.encode import AnswerFormat
+from models.pipeline import EditedFace, MaskedFace
+
+Which = Literal["all", "largest"] | tuple[int, ...]
+_FACES = r"^(all|largest|\d{1,4}(,\d{1,4}){0,31})$"
+
+
+def _to_which(text: object) -> object:
+    if not isinstance(text, str) or text in {"all", "largest"}:
+        return text
+    if not re.match(_FACES, text):
+        raise PydanticCustomError("faces", "Input should be all, largest or numbers such as 0,2")
+    return tuple(dict.fromkeys(int(number) for number in text.split(",")))
+
+
+class FacesFields(BaseModel):
+    """Fields of /v1/faces: none beside the photo."""
+
+    model_config = ConfigDict(extra="forbid")
+    photo_names: ClassVar[tuple[str, ...]] = ("photo",)  # parts that are pictures
+
+
+class MaskFields(FacesFields):
+    """Fields of /v1/mask."""
+
+    faces: Annotated[
+        Which,
+        BeforeValidator(_to_which),
+        WithJsonSchema({"type": "string", "pattern": _FACES, "default": "all"}),
+        Field(description="`all`, `largest`, or indices from 0, best face first: `0,2`."),
+    ] = "all"
+
+
+class UnmaskFields(MaskFields):
+    """Fields of /v1/unmask and /v1/swap."""
+
+    photo_names = ("photo", "reference")
+
+    consent: bool = Field(
+        False, description="Must be true with a reference: the person on it agrees to its use."
+    )
+    sharpen: bool = Field(False, description="Sharpens the painted part.")
+    format: Annotated[
+        AnswerFormat | None,
+        WithJsonSchema({"type": "string", "enum": ["jpeg", "png", "webp"]}),
+        Field(description="Of the answered picture; as it came in if not given, JPEG for HEIC."),
+    ] = None
+    quality: Annotated[
+        int | None,
+        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100}),
+        Field(ge=1, le=100, description="Of JPEG and WebP."),
+    ] = None
+
+
+class FaceAnswer(BaseModel):
+    """One face; px of the upright photo."""
+
+    box: list[float] = Field(description="x0, y0, x1, y1")
+    score: float = Field(description="How sure the detector is, 0 to 1")
+    points: list[list[float]] = Field(
+        description="(x, y) of: left and right eye as seen, nose tip, left and right mouth corner"
+    )
+
+
+class MaskedFaceAnswer(FaceAnswer):
+    """One face and what hides it."""
+
+    mask_probability: float = Field(description="That a mask is worn, 0 to 1")
+    mask_coverage: float = Field(description="Share of the aligned face that is hidden, 0 to 1")
+
+
+class EditedFaceAnswer(MaskedFaceAnswer):
+    """One face and whether it was edited."""
+
+    changed: bool
+
+
+class PictureAnswer(BaseModel):
+    """An encoded picture."""
+
+    media_type: str
+    base64: str
+
+
+class Answer(BaseModel):
+    """What all JSON answers have in common."""
+
+    width: int = Field(description="Of the upright photo, px")
+    height: int
+    timings: dict[str, float] = Field(description="Milliseconds by stage, and in total")
+
+
+class FacesAnswer(Answer):
+    """Of /v1/faces."""
+
+    faces: list[FaceAnswer]
+
+
+class MaskAnswer(Answer):
+    """Of /v1/mask."""
+
+    faces: list[MaskedFaceAnswer]
+    mask: PictureAnswer = Field(description="PNG of the photo's size: 255 = hidden, else 0")
+
+
+class UnmaskAnswer(Answer):
+    """Of /v1/unmask and /v1/swap."""
+
+    faces: list[EditedFaceAnswer]
+    painted: PictureAnswer
+    swapped: PictureAnswer | None = Field(None, description="With a reference only")
+
+
+def face_answer(face: Face) -> FaceAnswer:
+    """A found face as JSON."""
+    return FaceAnswer(
+        box=[round(float(value), 2) for value in face.box],
+        score=round(float(face.score), 4),
+        points=[[round(float(x), 2), round(float(y), 2)] for x, y in face.points],
+    )
+
+
+def masked_face_answer(one: MaskedFace) -> MaskedFaceAnswer:
+    """A face with its mask as JSON."""
+    return MaskedFaceAnswer(
+        **face_answer(one.face).model_dump(),
+        mask_probability=round(float(one.finding.probability), 4),
+        mask_coverage=round(one.finding.coverage, 4),
+    )
+
+
+def edited_face_answer(one: EditedFace) -> EditedFaceAnswer:
+    """An edited face as JSON."""
+    return EditedFaceAnswer(
+        **masked_face_answer(one.found).model_dump(), changed=one.painted is not None
+    )

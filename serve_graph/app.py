@@ -1,0 +1,31 @@
+"""The graph: who calls whom."""
+
+# mypy: disable-error-code="attr-defined, no-any-return"
+# (`serve.deployment` hides from mypy that it adds `bind`.)
+
+from ray.serve import Application
+
+from serve_graph.face_cropper import FaceCropper
+from serve_graph.face_swapper import FaceSwapper
+from serve_graph.ingress import Ingress
+from serve_graph.inpainter import Inpainter
+from serve_graph.mask_detector import MaskDetector
+from serve_graph.settings import GraphArgs
+
+
+def build(args: GraphArgs) -> Application:
+    """Wires the deployments for Serve; their numbers are in configs/*.yaml.
+
+    Args:
+        args: `args` of the YAML.
+    """
+    if args.shape == "fused":
+        return Ingress.bind(args)
+    nets = (args.weights_folder, args.device, args.threads)
+    return Ingress.bind(
+        args,
+        FaceCropper.bind(*nets),
+        MaskDetector.bind(*nets),
+        Inpainter.bind(*nets),
+        FaceSwapper.bind(args.warp, args.blend, args.threads),
+    )

@@ -1,0 +1,137 @@
+"""Finds what is wrong with a config file, before anything starts.
+
+Serve itself lets a misspelt key of a deployment pass, and finds a missing weights file only
+when the replica fails to start.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import torch
+from pydantic import BaseModel, ValidationError
+from ray.serve.schema import ServeDeploySchema
+
+from models.checkpoint import load_manifest
+from models.errors import WeightsError
+from serve_graph.settings import Batching, GraphArgs
+
+NETS = ("crop", "mask", "landmarks", "inpaint")
+BATCHED = ("FaceCropper", "MaskDetector", "Inpainter")
+DEPLOYMENTS = {"split": ("Ingress", *BATCHED, "FaceSwapper"), "fused": ("Ingress",)}
+SERVE_MAX_ONGOING_REQUESTS = 5  # of a deployment that sets none
+
+
+def find_problems(content: object) -> list[str]:
+    """One line for each thing that is wrong; each starts with the key.
+
+    Args:
+        content: what a config file holds.
+    """
+    if not isinstance(content, dict):
+        return ["it holds no mapping: start from configs/laptop.yaml."]
+    # Values are only looked at once the keys are right: one mistake, one line.
+    return (
+        list(_unknown_keys(content, ServeDeploySchema))
+        or list(_wrong_values(content, ServeDeploySchema))
+        or [line for where, app in _applications(content) for line in _check_app(app, where)]
+    )
+
+
+def _applications(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, app in enumerate(content["applications"]):
+        yield f"applications.{number}.", app
+
+
+def _check_app(app: dict[str, Any], where: str) -> Iterator[str]:
+    at = f"{where}args."
+    wrong = list(_unknown_keys(app.get("args", {}), GraphArgs, at))
+    wrong = wrong or list(_wrong_values(app.get("args", {}), GraphArgs, at))
+    if wrong:
+        yield from wrong
+        return
+    args = GraphArgs.model_validate(app.get("args", {}))
+    for deployment in app.get("deployments", []):
+        yield from _check_deployment(deployment, args, f"{where}deployments.")
+    if args.device == "cuda" and not torch.cuda.is_available():
+        yield f"{at}device: cuda, but torch finds no CUDA here: set cpu, or use a GPU machine."
+    yield from _check_weights(args, at)
+
+
+def _check_deployment(deployment: dict[str, Any], args: GraphArgs, where: str) -> Iterator[str]:
+    name = deployment["name"]
+    known = DEPLOYMENTS[args.shape]
+    if name not in known:
+        yield f"{where}{name}: the {args.shape} graph has no such deployment{_hint(name, known)}"
+        return
+    config = deployment.get("user_config") or {}
+    at = f"{where}{name}.user_config."
+    if name not in BATCHED:
+        yield from (f"{at}{key}: {name} takes no user_config." for key in config)
+        return
+    wrong = list(_unknown_keys(config, Batching, at)) or list(_wrong_values(config, Batching, at))
+    yield from wrong
+    ongoing = deployment.get("max_ongoing_requests", SERVE_MAX_ONGOING_REQUESTS)
+    if not wrong and Batching.model_validate(config).max_batch_size > ongoing:
+        yield (
+            f"{at}max_batch_size: larger than max_ongoing_requests, {ongoing}, "
+            "so no batch would get full: raise max_ongoing_requests."
+        )
+
+
+def _check_weights(args: GraphArgs, where: str) -> Iterator[str]:
+    try:
+        manifest = load_manifest(args.weights_folder)
+        for net in NETS:
+            manifest.path(net)
+    except WeightsError as error:
+        yield f"{where}weights: {error}"
+
+
+def _unknown_keys(content: Any, kind: type[Any], where: str = "") -> Iterator[str]:
+    known = _fields(kind)
+    for key, value in content.items() if isinstance(content, dict) else ():
+        if key not in known:
+            yield f"{where}{key}: unknown key{_hint(key, known)}"
+        elif (inner := _model_in(known[key])) is not None:
+            for at, item in _items(value, f"{where}{key}."):
+                yield from _unknown_keys(item, inner, at)
+
+
+def _items(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, list):
+        yield where, value
+        return
+    for number, item in enumerate(value):
+        name = item.get("name", number) if isinstance(item, dict) else number
+        yield f"{where}{name}.", item
+
+
+def _wrong_values(content: Any, model: type[BaseModel], where: str = "") -> Iterator[str]:
+    try:
+        model.model_validate(content)
+    except ValidationError as error:
+        for one in error.errors(include_url=False):
+            yield f"{where}{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+
+
+def _fields(kind: type[Any]) -> dict[str, Any]:
+    if issubclass(kind, BaseModel):
+        return {name: field.annotation for name, field in kind.model_fields.items()}
+    return {field.name: field.type for field in dataclasses.fields(kind)}
+
+
+def _model_in(annotation: Any) -> type[Any] | None:
+    """The model inside of a type such as `Dict | AutoscalingConfig | None`."""
+    if isinstance(annotation, type) and (
+        issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)
+    ):
+        return annotation
+    inner = (_model_in(part) for part in get_args(annotation))
+    return next((model for model in inner if model is not None), None)
+
+
+def _hint(name: Any, known: Any) -> str:
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    return f": did you mean '{close[0]}'?" if close else f"; there are: {', '.join(known)}."

@@ -1,0 +1,66 @@
+"""`mask2face detect`: which faces wear a mask, as CSV."""
+
+import asyncio
+import csv
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models.errors import NoFaceError
+from serve_graph.cli.files import pictures_of, read_photo, work_through
+from serve_graph.cli.options import DEVICE, WEIGHTS, Device, Source, Weights
+
+if TYPE_CHECKING:
+    from models.pipeline import MaskedFace
+
+_HEAD = ("file", "face", "x0", "y0", "x1", "y1", "score", "mask_probability", "coverage")
+_STDOUT = Path("-")
+
+
+def detect(
+    source: Source,
+    csv_file: Annotated[
+        Path, typer.Option("--csv", help="Where to write; - is standard output.")
+    ] = _STDOUT,
+    weights: Weights = WEIGHTS,
+    device: Device = DEVICE,
+) -> None:
+    """List the faces of photos with their masks, one row a face."""
+    paths = pictures_of(source)
+
+    from models.clock import Clock
+    from models.pipeline import LocalStages, Options, find_masks, load_models
+
+    stages = LocalStages(load_models(weights, device))
+    rows: list[tuple[str, ...]] = []
+
+    def look(path: Path) -> str | None:
+        try:
+            faces = asyncio.run(find_masks(read_photo(path), stages, Options(), Clock()))
+        except NoFaceError:
+            return "no face"
+        rows.extend(_row(path.name, number, face) for number, face in enumerate(faces))
+        return None
+
+    try:
+        work_through(paths, look, "looking")
+    finally:
+        _write(csv_file, rows)
+
+
+def _row(file: str, number: int, face: "MaskedFace") -> tuple[str, ...]:
+    box = [f"{side:.1f}" for side in face.face.box]
+    finding = face.finding
+    shares = (face.face.score, finding.probability, finding.coverage)
+    return (file, f"{number}", *box, *(f"{share:.4f}" for share in shares))
+
+
+def _write(path: Path, rows: Sequence[tuple[str, ...]]) -> None:
+    if path != _STDOUT:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with nullcontext(sys.stdout) if path == _STDOUT else path.open("w", newline="") as file:
+        csv.writer(file).writerows([_HEAD, *rows])

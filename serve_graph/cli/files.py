@@ -1,0 +1,119 @@
+"""Which pictures a command reads, what it writes, and how it goes on past a bad one."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from models.errors import InputError, ReferencePhotoError
+from serve_graph.cli.errors import complain
+
+if TYPE_CHECKING:
+    from models.photo.decode import Photo
+    from models.photo.encode import AnswerFormat
+    from models.pixels import Image
+
+QUALITY = 92  # of JPEG and WebP, as the service's default
+_HEIC = (".heic", ".heif")
+_FORMATS: "dict[str, AnswerFormat]" = {
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".png": "png",
+    ".webp": "webp",
+}
+
+
+def pictures_of(source: Path) -> list[Path]:
+    """The picture itself, or those of a folder by their suffix."""
+    if not source.is_dir():
+        return [source]
+    known = {*_FORMATS, *_HEIC}
+    found = [path for path in source.iterdir() if path.suffix.lower() in known]
+    if not found:
+        raise typer.BadParameter(f"{source} holds no picture ({', '.join(sorted(known))}).")
+    return sorted(path for path in found if path.is_file())
+
+
+def targets_of(source: Path, out: Path) -> dict[Path, Path]:
+    """Where the answer to each picture goes: same name, HEIC as JPEG.
+
+    `out` is a folder, or with a single picture a file of any format that can be written.
+    """
+    if not source.is_dir() and out.suffix and not out.is_dir():
+        if out.suffix.lower() not in _FORMATS:
+            raise typer.BadParameter(f"{out}: write one of {', '.join(_FORMATS)}, or a folder.")
+        targets = {source: out}
+    else:
+        targets = {path: out / _answer_name(path) for path in pictures_of(source)}
+    _check_targets(targets)
+    return targets
+
+
+def read_photo(path: Path) -> "Photo":
+    """Decodes the photo within the service's limits."""
+    from models.photo.decode import decode_photo
+
+    return decode_photo(path.read_bytes())
+
+
+def write_photo(
+    path: Path, pixels: "Image", profile: bytes | None = None, face_changed: bool = False
+) -> None:
+    """Writes pixels in the format of the suffix; makes the folder."""
+    from models.photo.encode import encode_photo
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = encode_photo(
+        pixels,
+        format=_FORMATS[path.suffix.lower()],
+        quality=QUALITY,
+        icc_profile=profile,
+        face_changed=face_changed,
+    )
+    path.write_bytes(data)
+
+
+def work_through(paths: Sequence[Path], work: Callable[[Path], str | None], title: str) -> None:
+    """Does the work on each picture behind a progress bar; it may return a note to show.
+
+    Raises:
+        typer.Exit: 1, after all, if a picture failed; each is named with its reason.
+        ReferencePhotoError: at once, since every picture would fail alike.
+    """
+    failed: list[str] = []
+    with Progress(console=Console(stderr=True)) as progress:
+        for path in progress.track(paths, description=title):
+            try:
+                note = work(path)
+            except ReferencePhotoError:
+                raise
+            except (InputError, OSError) as error:
+                failed.append(f"{path.name}: {error}")
+                continue
+            if note:
+                progress.console.print(f"{path.name}: {note}", markup=False, highlight=False)
+    if not failed:
+        return
+    for line in failed:
+        complain(line)
+    if len(paths) > 1:
+        complain(f"{len(failed)} of {len(paths)} pictures failed.")
+    raise typer.Exit(1)
+
+
+def _answer_name(path: Path) -> str:
+    return f"{path.stem}.jpg" if path.suffix.lower() in _HEIC else path.name
+
+
+def _check_targets(targets: dict[Path, Path]) -> None:
+    taken: dict[Path, Path] = {}
+    for source, target in targets.items():
+        if target.resolve() == source.resolve():
+            raise typer.BadParameter(f"{target} is the input itself: choose another place.")
+        if target in taken:
+            names = f"{taken[target].name} and {source.name}"
+            raise typer.BadParameter(f"{names} would both become {target.name}: rename one.")
+        taken[target] = source

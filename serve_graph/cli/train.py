@@ -1,0 +1,92 @@
+"""`mask2face train` and `mask2face evaluate`: the nets' makers and their marks."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from serve_graph.cli.options import WEIGHTS, Out, Weights
+
+T = TypeVar("T")
+
+Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, show_default=False)]
+
+
+def train(
+    net: Annotated[str, typer.Argument(help="crop, mask, landmarks or inpaint.")],
+    data: Folder,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run; runs/NET.", show_default=False)
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="configs/train/NET.yaml.", show_default=False),
+    ] = None,
+    weights: Weights = WEIGHTS,
+) -> None:
+    """Train a net on a folder of faces, or go on where its run stopped."""
+    import yaml
+
+    from models.training.config import NETS
+    from models.training.config import train as train_net
+
+    if net not in NETS:
+        raise typer.BadParameter(f"'{net}' is none of {', '.join(NETS)}.")
+    path = config or Path("configs/train") / f"{net}.yaml"
+    try:
+        train_net(net, yaml.safe_load(path.read_text()), data, run or Path("runs") / net, weights)
+    except (ValueError, yaml.YAMLError) as error:
+        raise typer.BadParameter(f"{path}: {error}") from error
+
+
+def evaluate(
+    folder: Folder,
+    out: Out,
+    scenes: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            metavar="FOLDER|ZIP",
+            help="Photos and boxes.json: scores the face detector too.",
+            show_default=False,
+        ),
+    ] = None,
+    held_back: Annotated[
+        bool, typer.Option("--held-back", help="Of SCENES only the tenth that training leaves out.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many pictures.", show_default=False)
+    ] = None,
+    baselines: Annotated[
+        bool, typer.Option(help="Score what costs nothing, for comparison.")
+    ] = True,
+    weights: Weights = WEIGHTS,
+) -> None:
+    """Score the service on a folder of pictures with a known truth.
+
+    FOLDER holds truth/, masked/, mask/ and index.csv (id, source, mask_kind); optionally
+    landmarks.npz, real/ (photo/, mask/) and swap/ (with reference/).
+    """
+    from models.training.evaluation.evaluate import Scenes
+    from models.training.evaluation.evaluate import evaluate as score
+    from models.training.evaluation.report import summarize, write_report
+
+    evaluation = score(
+        folder,
+        weights,
+        out,
+        progress=_bar,
+        limit=limit,
+        baselines=baselines,
+        scenes=Scenes(scenes, held_back) if scenes else None,
+    )
+    text = write_report(summarize(evaluation), evaluation, out)
+    typer.echo(text)
+    typer.echo(f"{out / 'report.md'} has it too; look at the sheets beside it.")
+
+
+def _bar(items: Sequence[T], title: str) -> Iterable[T]:
+    return track(items, title, console=Console(stderr=True))

@@ -1,0 +1,69 @@
+"""`/metrics`: the text of all nodes' metrics agents, as one."""
+
+import asyncio
+import re
+from collections.abc import Iterable
+
+import httpx
+import ray
+
+from serve_graph.metrics import DECLARED, Declared
+
+SCRAPE_TIMEOUT_S = 5.0
+_OURS = re.compile(r"^(# (?:HELP|TYPE) )?ray_(?=mask2face_)", re.MULTILINE)
+_HEADER = re.compile(r"^# (?:HELP|TYPE) (\S+)")
+
+
+async def gather_metrics() -> bytes:
+    """What every node of the cluster exports, in Prometheus' text format.
+
+    Serve's and Ray's own metrics come along; a node that doesn't answer is left out.
+    """
+    nodes = await asyncio.to_thread(ray.nodes)
+    urls = [
+        f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
+        for node in nodes
+        if node["Alive"]
+    ]
+    async with httpx.AsyncClient(timeout=SCRAPE_TIMEOUT_S, trust_env=False) as client:
+        texts = await asyncio.gather(*(_scrape(client, url) for url in urls))
+    return (await asyncio.to_thread(merge, texts)).encode()
+
+
+async def _scrape(client: httpx.AsyncClient, url: str) -> str:
+    try:
+        return (await client.get(url)).raise_for_status().text
+    except httpx.HTTPError:
+        return ""
+
+
+def merge(texts: Iterable[str], declared: Iterable[Declared] = DECLARED) -> str:
+    """Puts the samples of each metric together under one header, as the format asks.
+
+    Args:
+        texts: what the nodes export; each sample's labels name its node.
+        declared: our metrics; one that nothing was counted for yet shows up as 0.
+    """
+    families: dict[str, tuple[dict[str, None], list[str]]] = {}
+    for text in texts:
+        name = ""
+        for line in _OURS.sub(r"\1", text).splitlines():
+            header = _HEADER.match(line)
+            if header:
+                name = header[1]
+            headers, samples = families.setdefault(name, ({}, []))
+            if header:
+                headers[line] = None
+            elif line and not line.startswith("#"):
+                samples.append(line)
+    for metric in declared:
+        if metric.exposed_name not in families:
+            families[metric.exposed_name] = _empty(metric)
+    lines = [line for parts in families.values() for part in parts for line in part]
+    return "\n".join(lines) + "\n"
+
+
+def _empty(metric: Declared) -> tuple[dict[str, None], list[str]]:
+    name = metric.exposed_name
+    headers = {f"# HELP {name} {metric.help}": None, f"# TYPE {name} {metric.kind}": None}
+    return headers, [f"{name} 0"] if metric.kind == "counter" else []

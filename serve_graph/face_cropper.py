@@ -1,0 +1,37 @@
+"""Finds the faces of thumbs: one detector, batched."""
+
+from pathlib import Path
+from typing import Any
+
+from ray import serve
+
+from models.checkpoint import load_manifest
+from models.crop.detect import THUMB_PX, Face, detect_faces, load_detector
+from models.pixels import Image
+from serve_graph.batch import Job, check_picture, result_of, run_batch, use_threads
+from serve_graph.metrics import ServeRecorder
+from serve_graph.settings import Batching
+
+
+@serve.deployment  # replicas, GPUs and batching: configs/*.yaml
+class FaceCropper:
+    def __init__(self, weights: Path, device: str, threads: int) -> None:
+        use_threads(threads)
+        self._detector = load_detector(load_manifest(weights), device)
+        self._recorder = ServeRecorder()
+
+    def reconfigure(self, user_config: dict[str, Any]) -> None:
+        """Serve passes the YAML's user_config: at start and on each change."""
+        Batching.model_validate(user_config).apply_to(self._find)
+
+    async def detect(self, thumb: Image, asked_at: float) -> list[Face]:
+        """The faces of a thumb: see `models.crop.detect`."""
+        check_picture(thumb, THUMB_PX)
+        return result_of(await self._find(Job(thumb, asked_at)))
+
+    @serve.batch
+    async def _find(self, jobs: list[Job[Image]]) -> list[list[Face] | Exception]:
+        return await run_batch(jobs, self._work, "crop", self._recorder)
+
+    def _work(self, thumbs: list[Image]) -> list[list[Face]]:
+        return detect_faces(self._detector, thumbs)

@@ -1,0 +1,41 @@
+"""Puts the lower face of a reference into a painted face: no net, so no batches."""
+
+from ray import serve
+
+from models.inpaint.paint import Painted
+from models.pipeline import Reference
+from models.pixels import Image, Mask
+from models.swap.swap import Blend, Warp, swap_face
+from serve_graph.batch import Job, check_picture, result_of, run_batch, unpack_hole, use_threads
+from serve_graph.metrics import ServeRecorder
+
+
+@serve.deployment  # replicas: configs/*.yaml
+class FaceSwapper:
+    def __init__(self, warp: Warp, blend: Blend, threads: int) -> None:
+        use_threads(threads)
+        self._warp, self._blend = warp, blend
+        self._recorder = ServeRecorder()
+
+    async def swap(
+        self, painted: Painted, hole: bytes, reference: Reference, asked_at: float
+    ) -> Image:
+        """The painted face with the reference's lower face in its hole; `hole` is packed."""
+        check_picture(painted.face)
+        check_picture(reference.face)
+        job = Job((painted, unpack_hole(hole), reference), asked_at)
+        return result_of((await run_batch([job], self._swap_all, "swap", self._recorder))[0])
+
+    def _swap_all(self, items: list[tuple[Painted, Mask, Reference]]) -> list[Image]:
+        return [
+            swap_face(
+                painted.face,
+                painted.landmarks,
+                hole,
+                reference.face,
+                reference.landmarks,
+                warp=self._warp,
+                blend=self._blend,
+            )
+            for painted, hole, reference in items
+        ]

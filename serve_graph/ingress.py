@@ -1,0 +1,63 @@
+"""The graph's door: HTTP in, the stages behind it; photos are decoded and encoded here."""
+
+from typing import Any
+
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+from starlette.types import ASGIApp
+
+from models.checkpoint import load_manifest
+from models.pipeline import Stages, load_models
+from serve_graph.api import create_api
+from serve_graph.batch import use_threads
+from serve_graph.exposition import gather_metrics
+from serve_graph.metrics import Recorder, ServeRecorder
+from serve_graph.readiness import STAGES, Readiness, always_ready
+from serve_graph.service import Service
+from serve_graph.settings import GraphArgs
+from serve_graph.stages import MeasuredStages, RemoteStages
+
+
+@serve.deployment  # replicas and limits: configs/*.yaml
+@serve.ingress()
+class Ingress:
+    """Split: asks the deployments it is given. Fused: there are none, it has all stages itself."""
+
+    def __init__(self, args: GraphArgs, *deployments: DeploymentHandle[Any]) -> None:
+        use_threads(args.threads)
+        recorder = ServeRecorder()
+        self._service = Service(
+            stages=_remote(args, *deployments) if deployments else _local(args, recorder),
+            version=load_manifest(args.weights_folder).version,
+            settings=args.api,
+            ready=_readiness(*deployments) if deployments else always_ready,
+            metrics=gather_metrics,
+            recorder=recorder,
+            adds_request_id=False,  # Serve adds it
+        )
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        """Serve calls this once the replica is made."""
+        app: ASGIApp = create_api(self._service)
+        return app
+
+
+def _remote(
+    args: GraphArgs,
+    cropper: DeploymentHandle[Any],
+    mask_detector: DeploymentHandle[Any],
+    inpainter: DeploymentHandle[Any],
+    swapper: DeploymentHandle[Any],
+) -> Stages:
+    return RemoteStages(cropper, mask_detector, inpainter, swapper, args.api.retry_after_s)
+
+
+def _local(args: GraphArgs, recorder: Recorder) -> Stages:
+    models = load_models(args.weights_folder, args.device)
+    return MeasuredStages(models, recorder, args.workers, args.warp, args.blend)
+
+
+def _readiness(*deployments: DeploymentHandle[Any]) -> Readiness:
+    names = [handle.deployment_name for handle in deployments]
+    app = serve.get_replica_context().app_name
+    return Readiness(app, dict(zip(STAGES, names, strict=True)))

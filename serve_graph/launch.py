@@ -1,0 +1,189 @@
+"""Starts the service from a config file: checks, Ray's flags, Serve, and a clean end.
+
+Ray reads its flags when it is imported, so this module imports it only after `set_flags`.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from models.errors import Mask2FaceError
+from serve_graph.settings import PROJECT
+
+FLAGS = PROJECT / "configs" / "serve.env"
+START_TIMEOUT_S = 300.0
+POLL_S = 0.25
+
+
+class ConfigError(Mask2FaceError):
+    """A config file can't be used; the message has a line for each thing that is wrong."""
+
+
+class StartError(Mask2FaceError):
+    """Serve didn't come up."""
+
+
+def set_flags(path: Path = FLAGS) -> None:
+    """Puts the flags of `serve.env` into the environment; what is set there already stays.
+
+    Raises:
+        RuntimeError: Ray was imported before, and read other flags.
+    """
+    lines = (line.strip() for line in path.read_text().splitlines())
+    flags = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    if "ray" in sys.modules and any(name not in os.environ for name in flags):
+        raise RuntimeError(f"Ray was imported before the flags of {path} were set.")
+    for name, value in flags.items():
+        os.environ.setdefault(name, value)
+
+
+def read_config(path: Path, port: int | None = None, device: str | None = None) -> Any:
+    """What a config file holds.
+
+    Args:
+        path: YAML of Serve's config, version 2.
+        port: takes the place of http_options.port.
+        device: takes the place of args.device.
+
+    Raises:
+        ConfigError: it can't be read.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if port is not None:
+        content.setdefault("http_options", {})["port"] = port
+    if device is not None:
+        for app in content["applications"]:
+            app.setdefault("args", {})["device"] = device
+    return content
+
+
+def check_config(path: Path, device: str | None = None) -> list[str]:
+    """One line for each thing that is wrong with a config file; empty if it can be served.
+
+    Raises:
+        ConfigError: it can't be read.
+    """
+    set_flags()
+    from serve_graph.checks import find_problems
+
+    return [f"{path}: {line}" for line in find_problems(read_config(path, device=device))]
+
+
+def serve(
+    path: Path, port: int | None = None, device: str | None = None, num_gpus: int | None = None
+) -> None:
+    """Serves a config file until Ctrl-C or SIGTERM.
+
+    Args:
+        path: the config.
+        port: instead of the config's.
+        device: instead of the config's.
+        num_gpus: logical GPUs for Ray, instead of those that it finds.
+
+    Raises:
+        ConfigError: the config can't be served.
+        StartError: Serve didn't come up.
+    """
+    problems = check_config(path, device)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    with running(read_config(path, port, device), num_gpus=num_gpus) as url:
+        print(f"Mask2Face answers on {url} (docs: {url}/docs). Ctrl-C ends it.", flush=True)
+        _wait_for_signal()
+        print("Ending.", flush=True)
+
+
+@contextmanager
+def running(
+    content: dict[str, Any], num_gpus: int | None = None, temp_dir: Path | None = None
+) -> Iterator[str]:
+    """Ray and Serve of one's own on this machine, with the config applied.
+
+    Args:
+        content: a config without problems.
+        num_gpus: logical GPUs for Ray, instead of those that it finds.
+        temp_dir: where Ray keeps its sessions.
+
+    Yields:
+        The URL that answers.
+
+    Raises:
+        StartError: Serve didn't come up.
+    """
+    import ray
+    from ray import serve
+
+    # "local": without it, Ray joins a cluster that runs on this machine already.
+    ray.init(
+        address="local",
+        num_gpus=num_gpus,
+        include_dashboard=False,
+        logging_level="WARNING",
+        _temp_dir=None if temp_dir is None else str(temp_dir),
+    )
+    try:
+        http = content.get("http_options", {})
+        serve.start(
+            http_options=http,
+            proxy_location=content.get("proxy_location"),
+            logging_config=content.get("logging_config"),
+        )
+        apply_config(content)
+        yield f"http://{http.get('host', '127.0.0.1')}:{http.get('port', 8000)}"
+    finally:
+        serve.shutdown()
+        ray.shutdown()
+
+
+def apply_config(content: dict[str, Any]) -> None:
+    """Deploys a config, or its changes, and waits until all of it runs.
+
+    Raises:
+        StartError: it doesn't.
+    """
+    from ray.serve.context import _get_global_client
+    from ray.serve.schema import ServeDeploySchema
+
+    # Serve's public calls take built applications; only its client takes a config. (`serve
+    # deploy` does too, but through the dashboard.)
+    client = _get_global_client()
+    client.deploy_apps(ServeDeploySchema.model_validate(content))
+    deadline = time.monotonic() + START_TIMEOUT_S
+    for app in content["applications"]:
+        _wait_until_running(app["name"], deadline)
+    client.wait_for_proxies_serving(wait_for_applications_running=True)
+
+
+def _wait_until_running(app: str, deadline: float) -> None:
+    from ray import serve
+
+    while time.monotonic() < deadline:
+        found = serve.status().applications.get(app)
+        if found is not None and found.status == "RUNNING":
+            return
+        if found is not None and found.status in {"DEPLOY_FAILED", "UNHEALTHY"}:
+            details = [one.message for one in found.deployments.values() if one.message]
+            raise StartError("\n".join([found.message, *details]))
+        time.sleep(POLL_S)
+    raise StartError(f"'{app}' didn't run within {START_TIMEOUT_S:g} s.")
+
+
+def _wait_for_signal() -> None:
+    # Ray's own handler of SIGTERM would end the process at once.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,129 @@
+"""What the service measures, declared here and nowhere else.
+
+Values travel through Ray's metrics agents, so one scrape sees every replica. `ray.serve.metrics`
+adds the labels `application`, `deployment` and `replica`; Ray puts `ray_` before the names on
+its agents' ports, `/metrics` takes it off again.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ray.serve import metrics
+
+REQUEST_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+BATCH_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One metric."""
+
+    name: str  # a counter gets "_total" when it is exported
+    kind: Literal["counter", "histogram"]
+    help: str
+    labels: tuple[str, ...]
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def exposed_name(self) -> str:
+        """The name at `/metrics`."""
+        return f"{self.name}_total" if self.kind == "counter" else self.name
+
+
+REQUESTS = Declared(
+    "mask2face_requests", "counter", "Answers, by route and status code.", ("route", "code")
+)
+REQUEST_TIME = Declared(
+    "mask2face_request_seconds",
+    "histogram",
+    "Seconds from the request's arrival to its answer.",
+    ("route",),
+    REQUEST_SECONDS,
+)
+STAGE_TIME = Declared(
+    "mask2face_stage_seconds",
+    "histogram",
+    "Seconds of one call of a stage: part=queue until its batch starts, part=compute of the batch.",
+    ("stage", "part"),
+    STAGE_SECONDS,
+)
+BATCH_SIZE = Declared(
+    "mask2face_batch_size", "histogram", "Calls in one batch.", ("stage",), BATCH_SIZES
+)
+FACES = Declared("mask2face_faces", "counter", "Faces, by what happened to them.", ("outcome",))
+REJECTED = Declared(
+    "mask2face_rejected", "counter", "Requests that were refused, by reason.", ("reason",)
+)
+DECLARED = (REQUESTS, REQUEST_TIME, STAGE_TIME, BATCH_SIZE, FACES, REJECTED)
+
+
+class Recorder(Protocol):
+    """Where the measurements go."""
+
+    def request(self, route: str, code: int, seconds: float) -> None:
+        """An answer went out; `route` is the template, never the caller's path."""
+
+    def stage(self, stage: str, queue_s: float, compute_s: float) -> None:
+        """A call of a stage waited, then ran."""
+
+    def batch(self, stage: str, size: int) -> None:
+        """A batch of this many calls starts."""
+
+    def faces(self, outcome: str, count: int) -> None:
+        """This happened to so many faces."""
+
+    def rejected(self, reason: str) -> None:
+        """A request was refused."""
+
+
+class NoRecorder:
+    """Measures nothing: for runs without Ray."""
+
+    def request(self, route: str, code: int, seconds: float) -> None: ...
+
+    def stage(self, stage: str, queue_s: float, compute_s: float) -> None: ...
+
+    def batch(self, stage: str, size: int) -> None: ...
+
+    def faces(self, outcome: str, count: int) -> None: ...
+
+    def rejected(self, reason: str) -> None: ...
+
+
+class ServeRecorder:
+    """Measures through Ray; made inside a replica, whose labels it takes."""
+
+    def __init__(self) -> None:
+        self._requests = _counter(REQUESTS)
+        self._request_time = _histogram(REQUEST_TIME)
+        self._stage_time = _histogram(STAGE_TIME)
+        self._batch_size = _histogram(BATCH_SIZE)
+        self._faces = _counter(FACES)
+        self._rejected = _counter(REJECTED)
+
+    def request(self, route: str, code: int, seconds: float) -> None:
+        self._requests.inc(tags={"route": route, "code": str(code)})
+        self._request_time.observe(seconds, tags={"route": route})
+
+    def stage(self, stage: str, queue_s: float, compute_s: float) -> None:
+        self._stage_time.observe(queue_s, tags={"stage": stage, "part": "queue"})
+        self._stage_time.observe(compute_s, tags={"stage": stage, "part": "compute"})
+
+    def batch(self, stage: str, size: int) -> None:
+        self._batch_size.observe(size, tags={"stage": stage})
+
+    def faces(self, outcome: str, count: int) -> None:
+        if count:
+            self._faces.inc(count, tags={"outcome": outcome})
+
+    def rejected(self, reason: str) -> None:
+        self._rejected.inc(tags={"reason": reason})
+
+
+def _counter(what: Declared) -> metrics.Counter:
+    return metrics.Counter(what.name, what.help, what.labels)
+
+
+def _histogram(what: Declared) -> metrics.Histogram:
+    return metrics.Histogram(what.name, what.help, list(what.buckets), what.labels)  # type: ignore[arg-type]

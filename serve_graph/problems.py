@@ -1,0 +1,161 @@
+"""What goes wrong on the HTTP side, and errors as RFC 9457 problem details.
+
+Mask2FaceError
+├── InputError (models.errors)  each class names its status
+│   ├── BadFormError        400  the multipart body can't be read
+│   ├── NotAcceptableError  406  none of the asked answer types is made here
+│   └── FieldsError         422  fields that can't be used, each named
+└── ServiceError            ours; each class names its status
+    ├── BusyError           503  full; Retry-After says when to come again
+    ├── NotReadyError       503  a stage hasn't started
+    └── DeadlineError       504  the request took longer than it may
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import JSONResponse, Response
+
+from models.errors import BadRequestError, InputError, Mask2FaceError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field or header."""
+
+    field: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457; `type` is stable, `detail` is for people."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["type", "title", "status"]})
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    instance: str | None = None  # the request's id
+    errors: list[FieldProblem] | None = None
+    stages: dict[str, bool] | None = None
+
+
+class BadFormError(InputError):
+    slug = "bad-form"
+    title = "The multipart form can't be read"
+
+
+class NotAcceptableError(InputError):
+    status = 406
+    slug = "not-acceptable"
+    title = "No such answer is made here"
+
+
+class FieldsError(BadRequestError):
+    """Fields of a request that can't be used as they are."""
+
+    def __init__(self, errors: list[FieldProblem]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+    def __str__(self) -> str:
+        return "; ".join(f"{one.field}: {one.detail}" for one in self.errors)
+
+
+class ServiceError(Mask2FaceError):
+    """The service can't answer now."""
+
+    status = 503
+    slug = "unavailable"
+    title = "The service can't answer"
+
+
+class BusyError(ServiceError):
+    """Every place is taken.
+
+    Args:
+        retry_after_s: when to come again.
+    """
+
+    slug = "busy"
+    title = "The service is full"
+
+    def __init__(self, retry_after_s: float = 1.0) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return f"Every place is taken: try again in {math.ceil(self.retry_after_s)} s."
+
+
+class NotReadyError(ServiceError):
+    """Some stage isn't ready.
+
+    Args:
+        stages: by name, whether it is.
+    """
+
+    slug = "not-ready"
+    title = "The service isn't ready"
+    retry_after_s = 1.0
+
+    def __init__(self, stages: dict[str, bool]) -> None:
+        super().__init__(stages)
+        self.stages = stages
+
+    def __str__(self) -> str:
+        return "Not ready: " + ", ".join(name for name, ready in self.stages.items() if not ready)
+
+
+class DeadlineError(ServiceError):
+    status = 504
+    slug = "deadline"
+    title = "The deadline has passed"
+
+
+def problem_of(error: InputError | ServiceError, request_id: str) -> Response:
+    """The answer to an error of this project."""
+    # What a Ray task raised arrives wrapped: its own text is a traceback, the cause's is ours.
+    cause = getattr(error, "cause", error)
+    retry_after_s = getattr(cause, "retry_after_s", None)
+    headers = {} if retry_after_s is None else {"Retry-After": str(math.ceil(retry_after_s))}
+    return problem(
+        cause.slug,
+        cause.title,
+        cause.status,
+        request_id,
+        headers=headers,
+        detail=str(cause),
+        errors=getattr(cause, "errors", None),
+        stages=getattr(cause, "stages", None),
+    )
+
+
+def problem(
+    slug: str,
+    title: str,
+    status: int,
+    request_id: str,
+    headers: Mapping[str, str] | None = None,
+    **members: Any,
+) -> Response:
+    """An `application/problem+json` answer.
+
+    Args:
+        slug: names the kind of problem; `type` is "/problems/" and it.
+        title: the same for each problem of the kind.
+        status: HTTP status.
+        request_id: what the log knows the request by.
+        headers: further ones of the answer.
+        members: further ones of `Problem`.
+    """
+    content = Problem(
+        type=f"/problems/{slug}", title=title, status=status, instance=request_id, **members
+    )
+    return JSONResponse(
+        content.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE
+    )

@@ -1,0 +1,57 @@
+"""Which stages have a running replica, as Serve's controller sees them."""
+
+import asyncio
+import logging
+import time
+
+from ray import serve
+from ray.serve.schema import ReplicaState, ServeStatus
+
+STATUS_AGE_S = 1.0  # probes that come more often get the same answer
+STATUS_TIMEOUT_S = 2.0
+STAGES = ("crop", "mask", "inpaint", "swap")
+
+log = logging.getLogger("ray.serve")
+
+
+class Readiness:
+    """Asks the controller, at most once in `STATUS_AGE_S`.
+
+    Args:
+        app: the application's name.
+        deployments: the deployment of each stage.
+    """
+
+    def __init__(self, app: str, deployments: dict[str, str]) -> None:
+        self._app, self._deployments = app, deployments
+        self._seen = dict.fromkeys(deployments, False)
+        self._due = 0.0
+        self._lock = asyncio.Lock()
+
+    async def __call__(self) -> dict[str, bool]:
+        """By stage, whether it has a running replica; as last seen while no controller answers."""
+        async with self._lock:
+            if time.monotonic() >= self._due:
+                await self._look()
+            return self._seen
+
+    async def _look(self) -> None:
+        try:
+            status = await asyncio.wait_for(asyncio.to_thread(serve.status), STATUS_TIMEOUT_S)
+            self._seen = self._running(status)
+        except Exception as error:
+            # Requests don't go through the controller: stages that ran go on without it.
+            log.warning("No status from Serve's controller: %s", error)
+        self._due = time.monotonic() + STATUS_AGE_S
+
+    def _running(self, status: ServeStatus) -> dict[str, bool]:
+        found = status.applications[self._app].deployments
+        return {
+            stage: found[name].replica_states.get(ReplicaState.RUNNING, 0) > 0
+            for stage, name in self._deployments.items()
+        }
+
+
+async def always_ready() -> dict[str, bool]:
+    """The answer of a replica that holds all stages: it wouldn't run without them."""
+    return dict.fromkeys(STAGES, True)

@@ -1,0 +1,49 @@
+"""What operators may set: `args` of the YAML, and the batching in each `user_config`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt
+
+from models.swap.swap import Blend, Warp
+from serve_graph.service import ApiSettings
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class GraphArgs(BaseModel):
+    """`args` of the application; an unknown key is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shape: Literal["split", "fused"] = "split"  # a deployment for each stage, or one for all
+    weights: Path = Path("weights")  # a relative path starts at the project's folder
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: PositiveInt = 1  # CPU threads of one call of a net
+    workers: PositiveInt = 1  # fused only: stage calls that run at the same time
+    warp: Warp = "mesh"
+    blend: Blend = "feather"
+    api: ApiSettings = Field(default_factory=ApiSettings)
+
+    @property
+    def weights_folder(self) -> Path:
+        """Where the manifest lies."""
+        return PROJECT / self.weights
+
+
+class Batching(BaseModel):
+    """`user_config` of a deployment with a net; changes reach running replicas."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_batch_size: PositiveInt = 1
+    batch_wait_timeout_s: NonNegativeFloat = 0.0  # that the first item waits for others
+
+    def apply_to(self, *batched: Callable[..., Any]) -> None:
+        """Sets these numbers on methods made by `@serve.batch`."""
+        for method in batched:
+            method.set_max_batch_size(self.max_batch_size)  # type: ignore[attr-defined]
+            method.set_batch_wait_timeout_s(  # type: ignore[attr-defined]
+                self.batch_wait_timeout_s
+            )

@@ -1,0 +1,114 @@
+"""The stages of `models.pipeline`, done by the deployments (split) or by this replica (fused)."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from ray.exceptions import RayActorError, RayTaskError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from ray.serve.handle import DeploymentHandle
+
+from models.crop.detect import Face, detect_faces
+from models.inpaint.paint import Painted, paint_faces
+from models.landmarks.predict import predict_landmarks
+from models.mask.detect import MaskFinding, detect_masks
+from models.pipeline import LocalStages, Models, Reference
+from models.pixels import Image, Landmarks, Mask, pack_mask, unpack_mask
+from models.swap.swap import Blend, Warp, swap_face
+from serve_graph.metrics import Recorder
+from serve_graph.problems import BusyError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class RemoteStages:
+    """Sends each step to its deployment; a step whose replica dies is done again once."""
+
+    def __init__(
+        self,
+        cropper: DeploymentHandle[Any],
+        mask_detector: DeploymentHandle[Any],
+        inpainter: DeploymentHandle[Any],
+        swapper: DeploymentHandle[Any],
+        retry_after_s: float,
+    ) -> None:
+        self._cropper, self._mask_detector = cropper, mask_detector
+        self._inpainter, self._swapper = inpainter, swapper
+        self._retry_after_s = retry_after_s
+
+    async def detect(self, thumb: Image) -> list[Face]:
+        return list(await self._call(self._cropper.detect, thumb))
+
+    async def find_mask(self, face: Image) -> MaskFinding:
+        packed, probability = await self._call(self._mask_detector.detect, face)
+        return MaskFinding(unpack_mask(packed, face.shape[:2]), probability)
+
+    async def paint(self, face: Image, hole: Mask) -> Painted:
+        painted: Painted = await self._call(self._inpainter.inpaint, face, pack_mask(hole))
+        return painted
+
+    async def landmarks(self, face: Image, hole: Mask) -> Landmarks:
+        points: Landmarks = await self._call(self._inpainter.find_landmarks, face, pack_mask(hole))
+        return points
+
+    async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
+        swapped: Image = await self._call(self._swapper.swap, painted, pack_mask(hole), reference)
+        return swapped
+
+    async def _call(self, method: DeploymentHandle[Any], *payload: object) -> Any:
+        asked_at = time.time()
+        try:
+            return await self._ask(method, *payload, asked_at)
+        except RayActorError:
+            # The replica died with our call. Calls are pure, so another replica may do it.
+            try:
+                return await self._ask(method, *payload, asked_at)
+            except RayActorError:
+                raise BusyError(self._retry_after_s) from None
+
+    async def _ask(self, method: DeploymentHandle[Any], *arguments: object) -> Any:
+        response = method.remote(*arguments)
+        try:
+            return await response
+        except asyncio.CancelledError:
+            response.cancel()  # type: ignore[no-untyped-call]
+            raise
+        except (BackPressureError, DeploymentUnavailableError):
+            raise BusyError(self._retry_after_s) from None
+        except RayTaskError as error:
+            raise error.cause from None
+
+
+STAGE_OF: dict[Callable[..., Any], str] = {
+    detect_faces: "crop",
+    detect_masks: "mask",
+    paint_faces: "inpaint",
+    predict_landmarks: "landmarks",
+    swap_face: "swap",
+}
+
+
+class MeasuredStages(LocalStages):
+    """All steps in this replica, each a batch of one, measured like those of the deployments."""
+
+    def __init__(
+        self, models: Models, recorder: Recorder, workers: int, warp: Warp, blend: Blend
+    ) -> None:
+        super().__init__(models, workers, warp, blend)
+        self._recorder = recorder
+
+    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        asked = time.perf_counter()
+        measured = partial(self._measure, STAGE_OF[work], asked, partial(work, *args, **kwargs))
+        return await super()._run(measured)
+
+    def _measure(self, stage: str, asked: float, work: Callable[[], T]) -> T:
+        start = time.perf_counter()
+        self._recorder.batch(stage, 1)
+        try:
+            return work()
+        finally:
+            self._recorder.stage(stage, start - asked, time.perf_counter() - start)

@@ -1,0 +1,259 @@
+// The page: a photo (and perhaps the person's own face) in, POST /v1/unmask, before and after out.
+// Nothing is kept: pictures live in this tab as object URLs and go when it closes.
+
+const $ = (id) => document.getElementById(id);
+
+let photo = null; // File
+let running = null; // AbortController of the request under way
+let pictures = {}; // "painted", "swapped" -> {url, name}
+
+// --- choosing ---------------------------------------------------------------------------------
+
+function setPhoto(file) {
+  running?.abort();
+  photo = file;
+  clearResult();
+  showPicture($("preview"), file, (shown) => {
+    $("preview").hidden = !shown;
+    $("hint").hidden = shown;
+    $("hint").querySelector("strong").textContent = file.name || "Pasted photo";
+    $("hint-more").textContent = "This browser can't show it, but the service may read it.";
+  });
+  say("Photo chosen. Press “Take the mask off”.");
+}
+
+function setReference(file) {
+  $("reference-name").textContent = file ? file.name || "Pasted photo" : "Choose my photo";
+  $("reference-remove").hidden = $("consent-row").hidden = !file;
+  $("consent-error").hidden = true;
+  $("reference-preview").hidden = true;
+  if (file) {
+    showPicture($("reference-preview"), file, (shown) => {
+      $("reference-preview").hidden = !shown;
+    });
+  }
+}
+
+/** Shows a file in an <img> and says whether the browser could (few can show HEIC). */
+function showPicture(image, file, done) {
+  URL.revokeObjectURL(image.src);
+  image.onload = () => done(true);
+  image.onerror = () => done(false);
+  image.src = URL.createObjectURL(file);
+}
+
+function takeDrops(zone, take) {
+  zone.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    zone.classList.add("over");
+  });
+  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    zone.classList.remove("over");
+    const [file] = event.dataTransfer.files;
+    if (file) take(file);
+  });
+}
+
+// --- asking -----------------------------------------------------------------------------------
+
+async function submit(event) {
+  event.preventDefault();
+  if (!photo) {
+    showProblem("No photo yet", "Choose, drop or paste a photo first.");
+    $("photo").focus();
+    return;
+  }
+  const reference = $("reference").files[0];
+  if (reference && !$("consent").checked) {
+    $("consent-error").hidden = false;
+    $("consent").focus();
+    return;
+  }
+  running = new AbortController();
+  const { signal } = running;
+  setBusy(true);
+  const clock = setInterval(tick, 1000, Date.now());
+  try {
+    const response = await ask(photo, reference, signal);
+    if (!signal.aborted) showAnswer(await response.json(), response.headers.get("Server-Timing"));
+  } catch (error) {
+    if (error.name === "AbortError") say("Cancelled.");
+    else showProblem(error.title ?? "Something went wrong", error.message);
+  } finally {
+    clearInterval(clock);
+    setBusy(false);
+  }
+}
+
+async function ask(file, reference, signal) {
+  const form = new FormData();
+  form.append("photo", file);
+  if (reference) {
+    form.append("reference", reference);
+    form.append("consent", "true");
+  }
+  const headers = { Accept: "application/json" };
+  const request = { method: "POST", body: form, headers, signal };
+  const response = await fetch("v1/unmask", request).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    throw titled("The service doesn't answer", "Check the connection and try again.");
+  });
+  if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+/** What an error answer (RFC 9457, application/problem+json) says, in words. */
+async function problemOf(response) {
+  const problem = await response.json().catch(() => ({}));
+  const wait = response.headers.get("Retry-After");
+  const detail = problem.detail ?? `The service answered with status ${response.status}.`;
+  const more = wait ? ` Try again in ${wait} s.` : "";
+  return titled(problem.title ?? "That didn't work", detail + more);
+}
+
+function titled(title, message) {
+  return Object.assign(new Error(message), { title });
+}
+
+// --- showing ----------------------------------------------------------------------------------
+
+function showAnswer(answer, timing) {
+  forgetPictures();
+  pictures = { painted: keep(answer.painted, "unmasked") };
+  if (answer.swapped) pictures.swapped = keep(answer.swapped, "my-face");
+  $("choice").hidden = !answer.swapped;
+  $("choice").querySelector("[value=swapped]").checked = true;
+  $("timing").textContent = describeTiming(timing);
+  $("result").hidden = $("again").hidden = false;
+  nameGo("Run again", "quiet");
+  showPicture($("before"), photo, (shown) => $("compare").classList.toggle("only-after", !shown));
+  show(answer.swapped ? "swapped" : "painted");
+  moveCut(50);
+  $("drop").hidden = true;
+  $("compare").hidden = false;
+  say(describeFaces(answer.faces));
+  $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
+}
+
+function show(which) {
+  const { url, name } = pictures[which];
+  $("after").src = url;
+  $("download").href = url;
+  $("download").download = name;
+}
+
+/** A base64 picture as an object URL, with the name to save it under. */
+function keep(picture, suffix) {
+  const bytes = Uint8Array.from(atob(picture.base64), (char) => char.charCodeAt(0));
+  const stem = (photo.name || "photo").replace(/\.[^.]*$/, "");
+  const ending = picture.media_type.split("/")[1].replace("jpeg", "jpg");
+  const url = URL.createObjectURL(new Blob([bytes], { type: picture.media_type }));
+  return { url, name: `${stem}-${suffix}.${ending}` };
+}
+
+function describeFaces(faces) {
+  const changed = faces.filter((face) => face.changed).length;
+  const found = faces.length === 1 ? "1 face" : `${faces.length} faces`;
+  if (!changed) return `${found} found, but no mask: the photo is as it was.`;
+  return `${found} found, ${changed === 1 ? "1 mask" : `${changed} masks`} taken off.`;
+}
+
+/** `crop;dur=12.3, mask;dur=4` as "crop 12 ms · mask 4 ms". */
+function describeTiming(header) {
+  const stages = [...(header ?? "").matchAll(/([\w-]+)[^,]*?;dur=([\d.]+)/g)];
+  return stages.map(([, name, ms]) => `${name} ${Math.round(ms)} ms`).join(" · ");
+}
+
+function forgetPictures() {
+  for (const { url } of Object.values(pictures)) URL.revokeObjectURL(url);
+  pictures = {};
+}
+
+function clearResult() {
+  forgetPictures();
+  $("result").hidden = $("again").hidden = $("compare").hidden = $("problem").hidden = true;
+  $("drop").hidden = false;
+  nameGo("Take the mask off", "main");
+}
+
+function nameGo(text, look) {
+  $("go").textContent = text;
+  $("go").className = look;
+}
+
+function showProblem(title, detail) {
+  $("problem-title").textContent = title;
+  $("problem-detail").textContent = detail;
+  $("problem").hidden = false;
+  say("");
+}
+
+function setBusy(busy) {
+  $("go").disabled = busy;
+  $("progress").hidden = $("cancel").hidden = !busy;
+  $("elapsed").textContent = "";
+  if (!busy) return;
+  $("problem").hidden = $("consent-error").hidden = true;
+  say("Finding the faces and painting…");
+}
+
+function tick(start) {
+  $("elapsed").textContent = `${Math.round((Date.now() - start) / 1000)} s`;
+}
+
+function say(text) {
+  $("status").textContent = text;
+}
+
+// --- the slider -------------------------------------------------------------------------------
+
+function moveCut(percent) {
+  const cut = Math.min(100, Math.max(0, percent));
+  $("cut").value = cut;
+  $("compare").style.setProperty("--cut", `${cut}%`);
+}
+
+// A finger or the mouse, anywhere on the picture; the range input is there for the keyboard.
+function dragCut(event) {
+  if (event.type === "pointermove" && event.buttons === 0) return;
+  const { left, width } = $("compare").getBoundingClientRect();
+  moveCut((100 * (event.clientX - left)) / width);
+}
+
+// --- wiring -----------------------------------------------------------------------------------
+
+$("photo").addEventListener("change", () => {
+  const [file] = $("photo").files;
+  $("photo").value = ""; // so that choosing the same file again is a change
+  if (file) setPhoto(file);
+});
+$("reference").addEventListener("change", () => setReference($("reference").files[0]));
+$("reference-remove").addEventListener("click", () => {
+  $("reference").value = "";
+  setReference(null);
+});
+$("consent").addEventListener("change", () => ($("consent-error").hidden = true));
+$("form").addEventListener("submit", submit);
+$("cancel").addEventListener("click", () => running?.abort());
+$("again").addEventListener("click", () => $("photo").click());
+$("choice").addEventListener("change", (event) => show(event.target.value));
+$("cut").addEventListener("input", () => moveCut(Number($("cut").value)));
+$("compare").addEventListener("pointerdown", dragCut);
+$("compare").addEventListener("pointermove", dragCut);
+
+takeDrops($("stage"), setPhoto);
+takeDrops($("reference-drop"), (file) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(file);
+  $("reference").files = transfer.files;
+  setReference(file);
+});
+document.addEventListener("paste", (event) => {
+  const [file] = event.clipboardData.files;
+  if (file) setPhoto(file);
+});
+// A photo that misses its place must not replace the page.
+window.addEventListener("dragover", (event) => event.preventDefault());
+window.addEventListener("drop", (event) => event.preventDefault());

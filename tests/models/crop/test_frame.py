@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from models.crop.frame import (
+    FRAME_PX,
+    compose,
+    crop_face,
+    fit_frame,
+    five_points,
+    invert,
+    mask_to_photo,
+    scale_affine,
+    scale_of,
+    transform,
+)
+
+CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
+
+
+def turned(points, degrees, scale, shift):
+    angle = np.deg2rad(degrees)
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return (points @ turn.T + shift).astype(np.float32)
+
+
+def test_canonical_points_stay_where_they_are():
+    np.testing.assert_allclose(fit_frame(CANONICAL), np.eye(2, 3), atol=1e-4)
+
+
+@pytest.mark.parametrize("degrees", [-170, -30, 0, 45, 90])
+def test_any_turn_scale_and_shift_is_undone(degrees):
+    points = turned(CANONICAL, degrees, 3.7, (500, -40))
+
+    back = transform(points, fit_frame(points))
+
+    np.testing.assert_allclose(back, CANONICAL, atol=1e-2)
+
+
+def test_the_frame_never_mirrors_or_shears():
+    points = CANONICAL + np.random.default_rng(0).normal(0, 15, (5, 2)).astype(np.float32)
+
+    linear = fit_frame(points)[:, :2]
+
+    assert np.linalg.det(linear) > 0
+    scale = np.linalg.norm(linear[:, 0])
+    np.testing.assert_allclose(linear.T @ linear, scale**2 * np.eye(2), atol=1e-4)
+
+
+def test_five_points_of_68():
+    landmarks = np.zeros((68, 2), np.float32)
+    landmarks[36:42], landmarks[42:48] = (10, 20), (30, 20)
+    landmarks[30], landmarks[48], landmarks[54] = (20, 30), (12, 40), (28, 40)
+
+    expected = [(10, 20), (30, 20), (20, 30), (12, 40), (28, 40)]
+    np.testing.assert_array_equal(five_points(landmarks), expected)
+
+
+def test_invert_and_compose_cancel():
+    affine = fit_frame(turned(CANONICAL, 20, 2.0, (30, 40)))
+
+    np.testing.assert_allclose(compose(invert(affine), affine), np.eye(2, 3), atol=1e-4)
+
+
+def test_scale_keeps_the_corners_of_the_picture():
+    corner = np.array([(-0.5, -0.5), (FRAME_PX - 0.5, FRAME_PX - 0.5)], np.float32)
+
+    np.testing.assert_allclose(transform(corner, scale_affine(128)), [(-0.5, -0.5), (127.5, 127.5)])
+    assert scale_of(scale_affine(128)) == pytest.approx(0.5)
+
+
+def test_crop_of_the_canonical_frame_is_the_picture_itself():
+    picture = np.random.default_rng(0).integers(0, 256, (FRAME_PX, FRAME_PX, 3), dtype=np.uint8)
+
+    np.testing.assert_array_equal(crop_face(picture, np.eye(2, 3, dtype=np.float32)), picture)
+
+
+def test_shrinking_averages_instead_of_skipping():
+    stripes = np.zeros((2048, 2048, 3), np.uint8)
+    stripes[:, ::2] = 255
+
+    crop = crop_face(stripes, scale_affine(FRAME_PX) @ np.diag([1 / 8, 1 / 8, 1]).astype(np.float32))
+
+    assert np.abs(crop.astype(int) - 127).max() < 12
+
+
+@pytest.mark.parametrize("shift", [(-4000, 0), (100, 5000)])
+def test_a_face_beyond_the_photo_still_gives_a_crop(shift):
+    photo = np.full((50, 60, 3), 77, np.uint8)
+
+    crop = crop_face(photo, fit_frame(turned(CANONICAL, 10, 1.0, shift)))
+
+    assert crop.shape == (FRAME_PX, FRAME_PX, 3)
+
+
+@pytest.mark.parametrize("scale", [0.2, 1.0, 4.0])
+def test_a_mask_keeps_its_place_and_area_in_the_photo(scale):
+    affine = fit_frame(turned(CANONICAL, 0, scale, (100, 80)))
+    mask = np.zeros((FRAME_PX, FRAME_PX), bool)
+    mask[130:210, 70:190] = True
+
+    found = mask_to_photo(mask, affine, (1300, 1300))
+
+    rows, columns = np.nonzero(found)
+    centre = np.array([(columns.mean(), rows.mean())])
+    np.testing.assert_allclose(transform(centre, affine), [(129.5, 169.5)], atol=max(1, 0.5 / scale))
+    assert found.sum() == pytest.approx(mask.sum() * scale**2, rel=0.05)

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import torch
+
+from models.inpaint.generator import Generator, GeneratorConfig
+from models.inpaint.paint import HOLE_MARGIN_PX, hole_of, paint_faces
+from models.landmarks.net import LandmarkConfig, LandmarkNet
+
+SIZE = 256
+
+
+@pytest.fixture
+def nets():
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig(width=16, middle=16, deep=16, head=8)).eval()
+    return generator, LandmarkNet(LandmarkConfig(widths=(4, 8), blocks=(1, 1), features=8)).eval()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_only_hidden_pixels_change(nets, count):
+    rng = np.random.default_rng(0)
+    faces = rng.integers(0, 256, (count, SIZE, SIZE, 3), dtype=np.uint8)
+    holes = np.zeros((count, SIZE, SIZE), bool)
+    holes[:, SIZE // 2 :] = True  # where a surgical mask sits
+
+    results = np.stack([painted.face for painted in paint_faces(*nets, faces, holes)])
+
+    np.testing.assert_array_equal(results[~holes], faces[~holes])
+    assert (results[holes] != faces[holes]).any()
+
+
+def test_what_the_mask_looks_like_cannot_shine_through(nets):
+    face = np.full((SIZE, SIZE, 3), 120, np.uint8)
+    hole = np.zeros((SIZE, SIZE), bool)
+    hole[130:220, 60:200] = True
+    other = face.copy()
+    other[hole] = (255, 0, 0)
+
+    one, two = paint_faces(*nets, [face, other], [hole, hole])
+
+    np.testing.assert_array_equal(one.face, two.face)
+
+
+def test_the_hole_is_the_mask_and_its_rim():
+    mask = np.zeros((SIZE, SIZE), bool)
+    mask[100, 100] = True
+
+    hole = hole_of(mask)
+
+    assert hole[100, 100 - HOLE_MARGIN_PX : 101 + HOLE_MARGIN_PX].all()
+    assert hole.any(axis=0).sum() == 2 * HOLE_MARGIN_PX + 1
+
+
+def test_the_generator_follows_the_lines(nets):
+    generator = nets[0]
+    face, hole = torch.zeros(1, 3, SIZE, SIZE), torch.ones(1, 1, SIZE, SIZE)
+    lines = torch.zeros(1, 1, SIZE, SIZE)
+    lines[..., 128, :] = 1
+
+    assert not torch.equal(generator(face, hole, lines), generator(face, hole, 0 * lines))

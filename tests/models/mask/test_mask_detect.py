@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+
+from models.mask.detect import detect_masks
+from models.mask.unet import UNet, UNetConfig
+
+SIZE = 256
+
+
+class MarksBright(UNet):
+    """Stands in for a trained net: what is bright is covered."""
+
+    def __init__(self):
+        super().__init__(UNetConfig(width=2, depth=1, max_width=2))
+
+    def forward(self, face):
+        return face.mean(dim=1, keepdim=True), torch.full((len(face),), 2.0)
+
+
+def picture(*boxes, base=0):
+    face = np.full((SIZE, SIZE, 3), base, np.uint8)
+    for x0, y0, x1, y1, value in boxes:
+        face[y0:y1, x0:x1] = value
+    return face
+
+
+def test_covered_pixels_are_found_with_their_probability():
+    finding = detect_masks(MarksBright(), [picture((60, 120, 200, 220, 255))])[0]
+
+    assert finding.mask[120:220, 60:200].all()
+    assert finding.mask.sum() == 100 * 140
+    assert finding.coverage == pytest.approx(14000 / SIZE**2)
+    assert finding.probability == pytest.approx(1 / (1 + np.exp(-2)))
+
+
+def test_specks_are_dropped_and_gaps_filled():
+    face = picture((60, 120, 200, 220, 255), (10, 10, 15, 15, 255), (100, 150, 110, 160, 0))
+
+    mask = detect_masks(MarksBright(), [face])[0].mask
+
+    assert not mask[:100].any()
+    assert mask[120:220, 60:200].all()
+
+
+def test_a_bare_face_has_no_mask():
+    assert not detect_masks(MarksBright(), [picture()])[0].mask.any()
+
+
+def test_a_batch_answers_as_single_faces_do():
+    faces = [picture((60, 120, 200, 220, 255)), picture(), picture((0, 0, 256, 256, 255))]
+
+    together = detect_masks(MarksBright(), faces)
+
+    for face, finding in zip(faces, together, strict=True):
+        np.testing.assert_array_equal(detect_masks(MarksBright(), [face])[0].mask, finding.mask)
+
+
+def test_the_net_keeps_the_size_of_its_input():
+    logits, worn = UNet(UNetConfig(width=4, depth=2, max_width=8)).eval()(torch.zeros(2, 3, 64, 64))
+
+    assert logits.shape == (2, 1, 64, 64)
+    assert worn.shape == (2,)

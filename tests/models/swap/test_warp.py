@@ -1,0 +1,94 @@
+import cv2
+import numpy as np
+import pytest
+
+from models.crop.frame import transform
+from models.swap.warp import fit_similarity, warp_2d, warp_mesh
+
+MOUTH_CORNER, CHIN = 48, 8
+
+
+def turned(degrees=9.0, scale=1.1, shift=(5, -7)):
+    affine = cv2.getRotationMatrix2D((128, 128), degrees, scale)
+    affine[:, 2] += shift
+    return affine.astype(np.float32)
+
+
+def dot_at(point):
+    y, x = np.mgrid[:256, :256]
+    blob = np.exp(-((x - point[0]) ** 2 + (y - point[1]) ** 2) / 18)
+    return np.repeat((blob * 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def place_of(dot):
+    weight = dot[..., 0].astype(float)
+    y, x = np.mgrid[:256, :256]
+    return np.array([(x * weight).sum(), (y * weight).sum()]) / weight.sum()
+
+
+def test_equal_points_leave_the_picture(texture, landmarks):
+    picture = texture(0)
+
+    warped = warp_mesh(picture, landmarks, landmarks)
+
+    np.testing.assert_allclose(warped.astype(int), picture, atol=1)
+
+
+@pytest.mark.parametrize("index", [MOUTH_CORNER, CHIN, 30, 57])
+def test_what_is_at_a_landmark_comes_to_its_target(landmarks, index):
+    longer = np.array([[1, 0.05, -6], [0, 1.12, -14]], np.float32)
+    target = transform(landmarks, longer)
+
+    warped = warp_mesh(dot_at(landmarks[index]), landmarks, target)
+
+    np.testing.assert_allclose(place_of(warped), target[index], atol=1)
+
+
+def test_points_that_fall_together_are_no_error(texture, landmarks):
+    shut = landmarks.copy()
+    shut[60:68, 1] = 170
+    shut[61] = shut[67]
+
+    warped = warp_mesh(texture(0), landmarks, shut)
+
+    np.testing.assert_allclose(warped[:60].astype(int), texture(0)[:60], atol=1)
+
+
+def test_points_may_lie_beyond_the_picture(landmarks):
+    low = np.array([0, 60], np.float32)
+
+    warped = warp_mesh(dot_at(landmarks[30]), landmarks, landmarks + low)
+
+    np.testing.assert_allclose(place_of(warped), landmarks[30] + low, atol=1)
+
+
+def test_a_similarity_is_found_exactly(landmarks):
+    np.testing.assert_allclose(
+        fit_similarity(landmarks, transform(landmarks, turned())), turned(), atol=1e-3
+    )
+
+
+def test_2d_brings_the_points_together(landmarks, hole):
+    target = transform(landmarks, turned())
+
+    warped = warp_2d(dot_at(landmarks[MOUTH_CORNER]), landmarks, target, hole)
+
+    np.testing.assert_allclose(place_of(warped), target[MOUTH_CORNER], atol=0.5)
+
+
+def test_2d_goes_by_the_visible_points(texture, landmarks, hole):
+    guessed = landmarks.copy()
+    guessed[48:] += 5
+
+    warped = warp_2d(texture(0), landmarks, guessed, hole)
+
+    np.testing.assert_array_equal(warped, warp_2d(texture(0), landmarks, landmarks, hole))
+
+
+def test_2d_works_when_all_points_are_hidden(landmarks):
+    everything = np.ones((256, 256), bool)
+    target = transform(landmarks, turned())
+
+    warped = warp_2d(dot_at(landmarks[CHIN]), landmarks, target, everything)
+
+    np.testing.assert_allclose(place_of(warped), target[CHIN], atol=0.5)

@@ -1,0 +1,197 @@
+import asyncio
+
+import numpy as np
+import pytest
+
+from models.clock import Clock
+from models.crop.detect import Face
+from models.errors import BadRequestError, NoFaceError, ReferencePhotoError
+from models.inpaint.paint import Painted
+from models.mask.detect import MaskFinding
+from models.photo.decode import Photo
+from models.pipeline import Options, find_faces, find_masks, photo_mask, unmask
+
+CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
+THUMB_PX = 640
+RED, GREEN = (255, 0, 0), (0, 255, 0)
+
+
+class FakeStages:
+    """Finds faces at given shifts of the canonical frame; paints red, swaps green."""
+
+    def __init__(self, shifts, probabilities=None, photo_px=640):
+        self.shifts, self.calls = shifts, []
+        self.probabilities = probabilities or [0.9] * len(shifts)
+        self.scale = THUMB_PX / photo_px
+
+    async def detect(self, thumb):
+        self.calls.append("detect")
+        faces = []
+        for number, shift in enumerate(self.shifts):
+            points = (CANONICAL + shift).astype(np.float32) * self.scale
+            box = np.concatenate([points.min(0) - 20, points.max(0) + 20 + 10 * number])
+            faces.append(Face(box.astype(np.float32), 0.9 - number / 100, points))
+        return faces
+
+    async def find_mask(self, face):
+        self.calls.append("mask")
+        mask = np.zeros((256, 256), bool)
+        mask[130:200, 80:180] = True
+        return MaskFinding(mask, self.probabilities[self.calls.count("mask") - 1])
+
+    async def paint(self, face, hole):
+        self.calls.append("paint")
+        return Painted(np.where(hole[..., None], RED, face).astype(np.uint8), np.zeros((68, 2)))
+
+    async def landmarks(self, face, hole):
+        self.calls.append("landmarks")
+        return np.zeros((68, 2), np.float32)
+
+    async def swap(self, painted, hole, reference):
+        self.calls.append("swap")
+        return np.where(hole[..., None], GREEN, painted.face).astype(np.uint8)
+
+
+def grey_photo(side=640):
+    return Photo(np.full((side, side, 3), 128, np.uint8), None, "png")
+
+
+def run(work):
+    return asyncio.run(work)
+
+
+def test_a_masked_face_is_painted_and_the_rest_stays():
+    photo = grey_photo()
+
+    result = run(unmask(photo, FakeStages([(100, 100)]), Options(), Clock()))
+
+    red = (result.painted[..., 0] > 200) & (result.painted[..., 1] < 60)
+    assert red[250:290, 200:260].all()
+    assert (result.painted[:200] == 128).all()
+    assert (photo.pixels == 128).all()
+    assert result.changed
+    assert result.swapped is None
+
+
+def test_a_bare_face_comes_back_untouched():
+    stages = FakeStages([(100, 100)], [0.1])
+
+    result = run(unmask(grey_photo(), stages, Options(), Clock()))
+
+    assert not result.changed
+    assert "paint" not in stages.calls
+    np.testing.assert_array_equal(result.pixels, grey_photo().pixels)
+
+
+def test_with_a_reference_both_results_come_back():
+    stages = FakeStages([(100, 100)], [0.1, 0.9])  # the reference is looked at first
+
+    result = run(unmask(grey_photo(), stages, Options(), Clock(), reference=grey_photo()))
+
+    assert (result.painted[270, 230] == RED).all()
+    assert (result.pixels[270, 230] == GREEN).all()
+
+
+@pytest.mark.parametrize(
+    ("shifts", "probabilities", "message"),
+    [
+        ([], [], "no face"),
+        ([(0, 0), (300, 300)], [0.1, 0.1], "2 faces"),
+        ([(100, 100)], [0.9], "wears a mask"),
+    ],
+)
+def test_a_reference_that_is_not_one_bare_face_is_refused(shifts, probabilities, message):
+    stages = FakeStages(shifts, probabilities)
+
+    with pytest.raises(ReferencePhotoError, match=message):
+        run(unmask(grey_photo(), stages, Options(), Clock(), reference=grey_photo()))
+    assert "paint" not in stages.calls
+
+
+def test_a_photo_without_a_face_is_refused():
+    with pytest.raises(NoFaceError):
+        run(unmask(grey_photo(), FakeStages([]), Options(), Clock()))
+
+
+def test_no_face_is_an_empty_list_when_only_faces_are_asked_for():
+    assert run(find_faces(grey_photo(), FakeStages([]), Options(), Clock())) == []
+
+
+def test_faces_are_given_in_px_of_the_photo():
+    stages = FakeStages([(500, 500)], photo_px=1280)
+
+    face = run(find_faces(grey_photo(1280), stages, Options(), Clock()))[0]
+
+    np.testing.assert_allclose(face.points, CANONICAL + 500, atol=1.0)
+
+
+@pytest.mark.parametrize(("faces", "edited"), [("all", 2), ("largest", 1), ((1,), 1), ((0, 1), 2)])
+def test_only_the_chosen_faces_go_through_the_stages(faces, edited):
+    stages = FakeStages([(0, 0), (350, 350)])
+
+    run(unmask(grey_photo(), stages, Options(faces=faces), Clock()))
+
+    assert stages.calls.count("paint") == edited
+
+
+def test_a_face_that_is_not_there_is_named():
+    with pytest.raises(BadRequestError, match="faces=7"):
+        run(unmask(grey_photo(), FakeStages([(0, 0)]), Options(faces=(7,)), Clock()))
+
+
+def test_a_crowd_is_bounded():
+    stages = FakeStages([(0, 0)] * 9)
+
+    run(unmask(grey_photo(), stages, Options(max_faces=3), Clock()))
+
+    assert stages.calls.count("mask") == 3
+
+
+def test_faces_run_side_by_side_but_not_all_at_once():
+    class Slow(FakeStages):
+        inside = most = 0
+
+        async def paint(self, face, hole):
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            await asyncio.sleep(0.02)
+            self.inside -= 1
+            return await super().paint(face, hole)
+
+    stages = Slow([(0, 0)] * 6)
+
+    run(unmask(grey_photo(), stages, Options(at_once=2), Clock()))
+
+    assert stages.most == 2
+
+
+def test_an_error_stops_the_faces_that_have_not_started():
+    class Failing(FakeStages):
+        async def paint(self, face, hole):
+            self.calls.append("paint")
+            await asyncio.sleep(0.01)
+            raise NoFaceError("on purpose")
+
+    stages = Failing([(0, 0)] * 8)
+
+    with pytest.raises(NoFaceError, match="on purpose"):
+        run(unmask(grey_photo(), stages, Options(at_once=1), Clock()))
+    assert stages.calls.count("paint") <= 2  # one more may have passed the gate
+
+
+def test_the_masks_of_all_faces_come_as_one_picture():
+    found = run(find_masks(grey_photo(), FakeStages([(0, 0), (350, 300)]), Options(), Clock()))
+
+    mask = photo_mask(found, (640, 640))
+
+    assert mask[135:195, 85:175].all()
+    assert mask[435:495, 435:525].all()
+    assert mask.sum() == pytest.approx(2 * 70 * 100, rel=0.05)
+
+
+def test_the_clock_knows_each_stage():
+    clock = Clock()
+
+    run(unmask(grey_photo(), FakeStages([(100, 100)]), Options(), clock))
+
+    assert set(clock.seconds) == {"thumb", "crop", "mask", "inpaint", "paste"}

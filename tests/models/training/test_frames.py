@@ -1,0 +1,86 @@
+import io
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+
+from models.crop.frame import FRAME_PX, fit_frame, five_points
+from models.training.frames import STORE_PX, cut, jittered_frame, load_faces
+
+
+@pytest.fixture
+def landmarks():
+    points = np.random.default_rng(0).uniform(60, 200, (68, 2)).astype(np.float32)
+    points[36:42], points[42:48] = (88, 86), (168, 86)
+    points[30], points[48], points[54] = (128, 130), (95, 168), (161, 168)
+    return points
+
+
+@pytest.fixture
+def picture():
+    return cv2.GaussianBlur(
+        np.random.default_rng(1).integers(0, 256, (FRAME_PX, FRAME_PX, 3), dtype=np.uint8), (0, 0), 5
+    )
+
+
+@pytest.fixture(params=["zip", "folder"])
+def data(request, tmp_path, landmarks, picture):
+    labels = io.BytesIO()
+    np.savez(labels, name=["a", "b"], landmarks=np.stack([landmarks, landmarks]))
+    files = {"labels.npz": labels.getvalue()}
+    for name in "ab":
+        files[f"{name}.webp"] = cv2.imencode(".webp", picture[..., ::-1])[1].tobytes()
+    if request.param == "zip":
+        with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+    else:
+        (tmp_path / "some").mkdir()
+        for name, content in files.items():
+            (tmp_path / "some" / name).write_bytes(content)
+    return tmp_path
+
+
+def test_faces_are_read_from_a_zip_or_a_folder_and_cached(data, tmp_path):
+    faces = load_faces(data, ["some"], tmp_path / "cache")
+    again = load_faces(tmp_path / "nowhere", ["some"], tmp_path / "cache")
+
+    assert len(faces) == len(again) == 2
+    assert faces[0][0].shape == (STORE_PX, STORE_PX, 3)
+    np.testing.assert_array_equal(again[1][0], faces[1][0])
+
+
+def test_a_stored_face_lies_in_the_middle_of_the_store(data, tmp_path, landmarks):
+    _, points = load_faces(data, ["some"], tmp_path / "cache")[0]
+
+    np.testing.assert_allclose(points, landmarks + (STORE_PX - FRAME_PX) / 2, atol=0.1)
+
+
+def test_no_face_is_in_both_parts_of_a_split(data, tmp_path):
+    train, apart = load_faces(data, ["some"], tmp_path / "cache").split(held_back=2)
+
+    assert (train.rows.tolist(), apart.rows.tolist()) == ([0], [1])
+
+
+def test_without_jitter_the_frame_is_the_canonical_one(landmarks):
+    frame = jittered_frame(landmarks, np.random.default_rng(0), amount=0)
+
+    np.testing.assert_allclose(frame, fit_frame(five_points(landmarks)), atol=1e-4)
+
+
+def test_jitter_moves_the_frame_a_little(landmarks):
+    frames = [jittered_frame(landmarks, np.random.default_rng(seed)) for seed in range(50)]
+
+    corner = np.stack([frame @ (128, 128, 1) for frame in frames])
+    assert 1 < corner.std(axis=0).min() < corner.std(axis=0).max() < 15
+
+
+def test_a_mirrored_cut_has_left_and_right_exchanged(landmarks, picture):
+    plain, points = cut(picture, landmarks, jittered_frame(landmarks, np.random.default_rng(0), 0))
+    frame = jittered_frame(landmarks, np.random.default_rng(0), 0, flip=True)
+    mirrored, mirrored_points = cut(picture, landmarks, frame)
+
+    assert np.abs(mirrored[:, ::-1].astype(int) - plain).mean() < 2
+    np.testing.assert_allclose(mirrored_points[36:42].mean(0), (FRAME_PX - 1 - 168, 86), atol=0.5)
+    np.testing.assert_allclose(mirrored_points[48, 0], FRAME_PX - 1 - points[54, 0], atol=0.5)

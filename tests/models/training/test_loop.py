@@ -1,0 +1,88 @@
+import csv
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from models.checkpoint import save_net
+from models.mask.unet import UNetConfig
+from models.training.loop import Ema, Schedule, Task, fit
+
+SCHEDULE = Schedule(steps=12, learning_rate=0.1, warmup_steps=2, log_every=2, save_every=4)
+
+
+class Line(Task):
+    """Fits y = 2x by a single weight."""
+
+    def __init__(self, stop_at=None):
+        torch.manual_seed(0)
+        self.net = nn.Linear(1, 1)
+        self.others = {"other": nn.Linear(1, 1)}
+        self.optimizers = {"net": torch.optim.Adam(self.net.parameters())}
+        self.seen = []
+        self.stop_at = stop_at
+
+    def batch(self, step):
+        if step == self.stop_at:
+            raise RuntimeError("the power went out")
+        self.seen.append(step)
+        rng = np.random.default_rng(step)
+        return {"x": torch.from_numpy(rng.normal(size=(4, 1)).astype(np.float32))}
+
+    def train_step(self, batch, progress):
+        loss = ((self.net(batch["x"]) - 2 * batch["x"]) ** 2).mean()
+        self.optimizers["net"].zero_grad()
+        loss.backward()
+        self.optimizers["net"].step()
+        return {"loss": loss.item()}
+
+    def sheet(self, net):
+        return np.zeros((4, 4, 3), np.uint8)
+
+    def export(self, path, net):
+        save_net(path, net, UNetConfig())
+
+
+def test_a_stopped_run_ends_as_one_that_was_not(tmp_path):
+    whole, first, second = Line(), Line(stop_at=9), Line()
+    fit(whole, nn.Linear(1, 1), tmp_path / "whole", SCHEDULE)
+
+    with pytest.raises(RuntimeError, match="power"):
+        fit(first, nn.Linear(1, 1), tmp_path / "cut", SCHEDULE)
+    fit(second, nn.Linear(1, 1), tmp_path / "cut", SCHEDULE)
+
+    assert second.seen[0] == 8  # the last checkpoint
+    torch.testing.assert_close(second.net.weight, whole.net.weight, rtol=0, atol=0)
+
+
+def test_a_run_leaves_checkpoint_weights_sheet_and_log(tmp_path):
+    task = Line()
+    start = abs(task.net.weight.item() - 2)
+    fit(task, nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"checkpoint.pt", "weights.safetensors", "log.csv", "sheet_000012.jpg"} <= names
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [int(row["step"]) for row in rows] == [2, 4, 6, 8, 10, 12]
+    assert abs(task.net.weight.item() - 2) < start
+
+
+def test_the_rate_warms_up_and_falls():
+    rates = [SCHEDULE.rate(step) for step in range(13)]
+
+    assert rates[0] < rates[1]
+    assert rates[2] > rates[6] > rates[11]
+    assert rates[12] == pytest.approx(SCHEDULE.learning_rate * SCHEDULE.final_rate)
+
+
+def test_the_average_lags_behind_the_net():
+    net, copy = nn.Linear(1, 1), nn.Linear(1, 1)
+    ema = Ema(net, copy, decay=0.9)
+    start = net.weight.item()
+    with torch.no_grad():
+        net.weight.add_(1.0)
+
+    ema.update(net, step=10**6)
+
+    assert ema.net.weight.item() == pytest.approx(start + 0.1, abs=1e-6)
