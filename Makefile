@@ -45,7 +45,7 @@ format: $(INSTALLED)  ## Formats the code and mends what ruff can.
 
 train: $(INSTALLED)  ## Trains NET (crop, mask, landmarks, inpaint) on the folder DATA, or resumes.
 	@test -n "$(NET)" -a -n "$(DATA)" || { echo "usage: make train NET=mask DATA=path/to/faces" >&2; exit 2; }
-	$(VENV)/bin/python -m models.training $(NET) $(DATA)
+	$(VENV)/bin/mask2face train $(NET) $(DATA)
 
 load: $(INSTALLED)  ## Load test of HOST with USERS for TIME; fails on errors or a slow p99.
 	$(LOCUST) --headless --users $(USERS) --spawn-rate $(USERS) --run-time $(TIME)

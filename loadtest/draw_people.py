@@ -30,26 +30,27 @@ KINDS = (
 )
 PEOPLE = Path(__file__).parent / "people"
 BUST = (slice(8, 300), slice(60, 372))  # rows and columns of the portrait, px
+SEED = "3"  # of the masks' folds and colours
 FADE_PX = 30  # the cut through the chest fades out
 
 
 def main() -> None:
     PEOPLE.mkdir(exist_ok=True)
-    alpha = cut_out(astronaut())
+    alpha = cut_out(astronaut())[BUST]
     with TemporaryDirectory() as folder:
-        portrait = Path(folder) / "portrait.png"
-        Image.fromarray(astronaut()).save(portrait)
+        bust = Path(folder) / "bust.png"
+        Image.fromarray(astronaut()[BUST]).save(bust)
         for kind in KINDS:
-            pixels = wear(portrait, kind)
-            bust = Image.fromarray(np.dstack([pixels, alpha])[BUST])
-            bust.save(PEOPLE / f"{kind}.webp", quality=85, method=6)
+            person = Image.fromarray(np.dstack([wear(bust, kind), alpha]))
+            person.save(PEOPLE / f"{kind}.webp", quality=85, method=6)
 
 
-def wear(portrait: Path, kind: str) -> Pixels:
-    """The portrait with a mask on, uint8 (512, 512, 3) RGB."""
+def wear(bust: Path, kind: str) -> Pixels:
+    """The picture with a mask on, uint8 (H, W, 3) RGB."""
     command = Path(sys.executable).with_name("mask2face")
-    out = portrait.with_name(f"{kind}.png")
-    subprocess.run([command, "wear", portrait, "-o", out, "--kind", kind], check=True)
+    out = bust.with_name(f"{kind}.png")
+    arguments = [bust, "-o", out, "--kind", kind, "--seed", SEED]
+    subprocess.run([command, "wear", *arguments], check=True)
     return np.asarray(Image.open(out).convert("RGB"))
 
 

@@ -53,8 +53,7 @@ def draw_photo(scene: Scene, rng: np.random.Generator) -> DrawnPhoto:
     """
     columns = math.ceil(math.sqrt(scene.faces * 0.9))
     rows = math.ceil(scene.faces / columns)
-    height = round(math.sqrt(scene.megapixels * 1e6 * 3 / 4))
-    width = round(height * 4 / 3)
+    width, height = dimensions(scene)
     photo = _draw_background(width, height, rng)
     cell = (width // columns, height // rows)
     smallest = 0.5 if scene.faces == 1 else 0.85  # of what fits into the cell
@@ -64,6 +63,12 @@ def draw_photo(scene: Scene, rng: np.random.Generator) -> DrawnPhoto:
     file = BytesIO()
     photo.save(file, "JPEG", quality=JPEG_QUALITY)
     return DrawnPhoto(file.getvalue(), width, height, scene)
+
+
+def dimensions(scene: Scene) -> tuple[int, int]:
+    """Width and height of its photos, px."""
+    height = round(math.sqrt(scene.megapixels * 1e6 * 3 / 4))
+    return round(height * 4 / 3), height
 
 
 def _put_person(

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.checkpoint import Manifest, load_net
 from models.compute import count_mac
 from models.crop.detect import THUMB_PX
 from models.crop.frame import FRAME_PX
 from models.crop.net import DetectorConfig, FaceDetector
+from models.errors import WeightsError
 from models.inpaint.generator import Generator, GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
@@ -37,13 +39,31 @@ NETS: Mapping[str, NetSpec] = {
 FACE_BUDGET_GMAC = 8.0  # all nets that run once a face: every one but "crop"
 
 
+@dataclass(frozen=True)
+class NetCost:
+    """What a pinned net takes."""
+
+    megabytes: float
+    parameters: int
+    gmac: float  # multiply-accumulates of one call at service size, 1e9
+
+
+def cost_of(manifest: Manifest, name: str) -> NetCost:
+    """Loads the net `name` and counts.
+
+    Raises:
+        WeightsError: its file isn't what the manifest says, or is of another net.
+    """
+    path, spec = manifest.path(name), NETS[name]
+    size, pinned = path.stat().st_size, manifest.entries[name].size
+    if size != pinned:
+        raise WeightsError(f"{path} has {size} bytes, the manifest says {pinned}: pin it anew.")
+    net = load_net(path, spec.net_class, spec.config_class)
+    parameters = sum(parameter.numel() for parameter in net.parameters())
+    return NetCost(size / 1e6, parameters, gmac_of(name, net))
+
+
 def gmac_of(name: str, net: nn.Module) -> float:
-    """Multiply-accumulates of one call at service size, in units of 1e9."""
-    device = next(net.parameters()).device
-    inputs = [torch.zeros(shape, device=device) for shape in NETS[name].input_shapes]
+    """Multiply-accumulates of one call of the net `name` at service size, 1e9."""
+    inputs = [torch.zeros(shape) for shape in NETS[name].input_shapes]
     return count_mac(net, *inputs) / 1e9
-
-
-def parameters_of(net: nn.Module) -> int:
-    """How many numbers the net has learnt."""
-    return sum(parameter.numel() for parameter in net.parameters())

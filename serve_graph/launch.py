@@ -3,6 +3,7 @@
 Ray reads its flags when it is imported, so this module imports it only after `set_flags`.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import yaml
 
 from models.errors import Mask2FaceError
-from serve_graph.settings import PROJECT
+from serve_graph import PROJECT
 
 FLAGS = PROJECT / "configs" / "serve.env"
 START_TIMEOUT_S = 300.0
@@ -128,7 +129,7 @@ def running(
         address="local",
         num_gpus=num_gpus,
         include_dashboard=False,
-        logging_level="WARNING",
+        logging_level=logging.WARNING,
         _temp_dir=None if temp_dir is None else str(temp_dir),
     )
     try:
@@ -141,7 +142,7 @@ def running(
         apply_config(content)
         yield f"http://{http.get('host', '127.0.0.1')}:{http.get('port', 8000)}"
     finally:
-        serve.shutdown()
+        serve.shutdown()  # type: ignore[no-untyped-call]
         ray.shutdown()
 
 
@@ -157,6 +158,7 @@ def apply_config(content: dict[str, Any]) -> None:
     # Serve's public calls take built applications; only its client takes a config. (`serve
     # deploy` does too, but through the dashboard.)
     client = _get_global_client()
+    assert client is not None  # it raises if Serve does not run
     client.deploy_apps(ServeDeploySchema.model_validate(content))
     deadline = time.monotonic() + START_TIMEOUT_S
     for app in content["applications"]:

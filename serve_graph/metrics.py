@@ -122,7 +122,7 @@ class ServeRecorder:
 
 
 def _counter(what: Declared) -> metrics.Counter:
-    return metrics.Counter(what.name, what.help, what.labels)
+    return metrics.Counter(what.name, what.help, what.labels)  # type: ignore[arg-type]
 
 
 def _histogram(what: Declared) -> metrics.Histogram:

@@ -5,7 +5,7 @@ import logging
 import time
 
 from ray import serve
-from ray.serve.schema import ReplicaState, ServeStatus
+from ray.serve.schema import ServeStatus
 
 STATUS_AGE_S = 1.0  # probes that come more often get the same answer
 STATUS_TIMEOUT_S = 2.0
@@ -46,10 +46,11 @@ class Readiness:
 
     def _running(self, status: ServeStatus) -> dict[str, bool]:
         found = status.applications[self._app].deployments
-        return {
-            stage: found[name].replica_states.get(ReplicaState.RUNNING, 0) > 0
-            for stage, name in self._deployments.items()
+        running = {
+            name: sum(n for state, n in one.replica_states.items() if state == "RUNNING")
+            for name, one in found.items()
         }
+        return {stage: running[name] > 0 for stage, name in self._deployments.items()}
 
 
 async def always_ready() -> dict[str, bool]:

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveInt
 
 from models.swap.swap import Blend, Warp
+from serve_graph import PROJECT
 from serve_graph.service import ApiSettings
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 class GraphArgs(BaseModel):
@@ -24,7 +23,7 @@ class GraphArgs(BaseModel):
     workers: PositiveInt = 1  # fused only: stage calls that run at the same time
     warp: Warp = "mesh"
     blend: Blend = "feather"
-    api: ApiSettings = Field(default_factory=ApiSettings)
+    api: ApiSettings = ApiSettings.model_validate({})
 
     @property
     def weights_folder(self) -> Path:

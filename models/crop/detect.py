@@ -17,6 +17,7 @@ MIN_SCORE = 0.4
 _GREY = 114
 _MAX_CANDIDATES = 400  # cells of one photo that are looked at, best first
 _SAME_FACE_IOU = 0.45  # boxes that overlap more are one face
+_INSIDE = 0.75  # a box with more of it inside a better face is a part of that face
 _AGREEING_IOU = 0.7  # of these, the ones whose box and points are averaged
 
 Boxes = npt.NDArray[np.float32]
@@ -117,25 +118,37 @@ def faces_of(candidates: Candidates, min_score: float) -> list[list[Face]]:
 
 def box_iou(boxes: Boxes, others: Boxes) -> Boxes:
     """Intersection over union of each box with each other, float32 (N, M)."""
+    common = _common(boxes, others)
+    union = _areas(boxes)[:, None] + _areas(others)[None, :] - common
+    return np.asarray(common / np.maximum(union, 1e-6), np.float32)
+
+
+def _share_inside(boxes: Boxes) -> Boxes:
+    """How much of box j lies inside box i, float32 (N, N), 0..1."""
+    return np.asarray(_common(boxes, boxes) / np.maximum(_areas(boxes), 1e-6), np.float32)
+
+
+def _common(boxes: Boxes, others: Boxes) -> Boxes:
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    common = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1) for b in (boxes, others)]
-    union = areas[0][:, None] + areas[1][None, :] - common
-    return np.asarray(common / np.maximum(union, 1e-6), np.float32)
+    return np.asarray(np.clip(high - low, 0, None).prod(axis=2), np.float32)
+
+
+def _areas(boxes: Boxes) -> Boxes:
+    return np.asarray(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1), np.float32)
 
 
 def _distinct(scores: Boxes, boxes: Boxes, points: Boxes, min_score: float) -> list[Face]:
     kept = scores >= min_score
     scores, boxes, points = scores[kept], boxes[kept], points[kept]
-    overlaps = box_iou(boxes, boxes)
+    overlaps, inside = box_iou(boxes, boxes), _share_inside(boxes)
     left = np.ones(len(scores), bool)
     faces = []
     for best in range(len(scores)):  # sorted, best first
         if not left[best]:
             continue
         agreeing = left & (overlaps[best] >= _AGREEING_IOU)
-        left &= overlaps[best] < _SAME_FACE_IOU
+        left &= (overlaps[best] < _SAME_FACE_IOU) & (inside[best] < _INSIDE)
         # Neighbouring cells see the same face: their mean is steadier than the best one.
         weights = np.where(agreeing, scores**2, 0)
         weights /= weights.sum()

@@ -12,8 +12,8 @@ from models.pixels import Affine, Image, Mask
 Floats = npt.NDArray[np.float32]
 
 FEATHER_PX = 2  # of the frame: the blend runs from this far inside the mask to this far outside
-SEAM_PX = 12.0  # of the frame: how far a tone step at the mask's edge is led into the patch
-_RING_PX = 3  # of the frame: width of the bands that are compared
+SEAM_PX = 20.0  # of the frame: how far a tone step at the mask's edge is led into the patch
+_RING_PX = 2  # of the frame: width of the bands that are compared
 _COARSE = 4
 _SEAM_LEVELS = 20.0  # larger steps are outlines of things, not of the mask
 _SHARPEN_SIGMA_PX, _SHARPEN_AMOUNT = 1.2, 0.6

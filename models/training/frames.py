@@ -106,7 +106,7 @@ def cut(
 ) -> tuple[Image, Landmarks]:
     """The picture and its points in the frame; points in iBUG order also when mirrored."""
     warped = cv2.warpAffine(
-        image, frame, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        image, frame, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
     )
     points = transform(landmarks, frame)
     if np.linalg.det(frame[:, :2]) < 0:

@@ -1,5 +1,6 @@
 """The OpenAPI document: what FastAPI can't see, since bodies are read and answers made by hand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,25 +106,34 @@ def _problems(*statuses: int) -> dict[int | str, Json]:
     return {status: _answer("; ".join(titles[status]), content) for status in statuses}
 
 
-def _request(fields: type[FacesFields]) -> Json:
+def _request(fields: type[FacesFields], required: Sequence[str]) -> Json:
     """Body and query of a call: the fields may stand in either."""
-    schema = fields.model_json_schema()
-    schema.pop("description", None)
-    schema["properties"] = dict.fromkeys(fields.photo_names, _PICTURE) | schema["properties"]
-    schema["required"] = ["photo"]
+    properties = fields.model_json_schema()["properties"]
     query = [
-        {"name": name, "in": "query", "required": False, "schema": one}
-        for name, one in schema["properties"].items()
-        if name not in fields.photo_names
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in properties.items()
     ]
-    content = {"multipart/form-data": {"schema": schema}, "image/*": {"schema": _PICTURE}}
+    form = {
+        "type": "object",
+        "properties": dict.fromkeys(fields.photo_names, _PICTURE) | properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+    content = {"multipart/form-data": {"schema": form}, "image/*": {"schema": _PICTURE}}
     return {"requestBody": {"required": True, "content": content}, "parameters": query}
 
 
-def _call(fields: type[FacesFields], description: str, content: Json) -> Described:
-    problems = _problems(400, 406, 413, 415, 422, 500, 503, 504)
+def _call(
+    fields: type[FacesFields],
+    description: str,
+    content: Json,
+    required: Sequence[str] = ("photo",),
+) -> Described:
     answers: dict[int | str, Json] = {200: _answer(description, content)}
-    return Described(answers | problems, _request(fields))
+    problems = _problems(400, 413, 415, 422, 500, 503, 504)
+    if len(content) > 1:
+        problems |= _problems(406)
+    return Described(answers | problems, _request(fields, required))
 
 
 def _pictures(*formats: str) -> Json:

@@ -6,9 +6,9 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
+from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
-from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.clock import Clock
@@ -103,8 +103,9 @@ def _failure(exchange: Exchange) -> ASGIApp:
 
 
 def _route(scope: Scope) -> str:
-    """The route's template: a caller's path would make a new time series each."""
+    """The call's template; one name for files and for all that isn't here.
+
+    The caller's own path would make a new time series each.
+    """
     route = scope.get("route")
-    if isinstance(route, Mount):
-        return route.path
-    return getattr(route, "path", "unmatched")
+    return route.path if isinstance(route, APIRoute) else "other"

@@ -36,7 +36,7 @@ async def read_form(
     """Reads multipart/form-data, or a body that is the photo itself.
 
     Args:
-        request: fields may also stand in its query string.
+        request: fields may also stand in its query string; the form's come first.
         fields_class: the fields and pictures that there may be; a bare body is the photo.
         max_photo_bytes: of one picture.
 
@@ -46,16 +46,15 @@ async def read_form(
         BadFormError: not multipart, or cut off.
         FieldsError: a field that is unknown, comes twice or can't be used, or no photo.
     """
-    photo_names = fields_class.photo_names
-    parts = Parts(photo_names, list(fields_class.model_fields), max_photo_bytes)
+    names = list(fields_class.model_fields)
+    query = Parts([], names, max_photo_bytes)
     for name, value in request.query_params.multi_items():
-        if name in photo_names:
-            raise FieldsError([FieldProblem(field=name, detail="A picture goes into the body.")])
-        parts.add(name, value.encode())
-    await _read_body(request, parts)
-    if "photo" not in parts.photos:
+        query.add(name, value.encode())
+    body = Parts(fields_class.photo_names, names, max_photo_bytes)
+    await _read_body(request, body)
+    if "photo" not in body.photos:
         raise FieldsError([FieldProblem(field="photo", detail="The photo is missing.")])
-    return Form(_check_fields(parts.fields, fields_class), parts.photos)
+    return Form(_check_fields(query.fields | body.fields, fields_class), body.photos)
 
 
 async def _read_body(request: Request, parts: Parts) -> None:

@@ -11,13 +11,13 @@ from models.photo.encode import AnswerFormat
 from models.pipeline import EditedFace, MaskedFace
 
 Which = Literal["all", "largest"] | tuple[int, ...]
-_FACES = r"^(all|largest|\d{1,4}(,\d{1,4}){0,31})$"
+_FACES = r"^(all|largest|[0-9]{1,4}(,[0-9]{1,4}){0,31})$"
 
 
 def _to_which(text: object) -> object:
     if not isinstance(text, str) or text in {"all", "largest"}:
         return text
-    if not re.match(_FACES, text):
+    if not re.fullmatch(_FACES, text):
         raise PydanticCustomError("faces", "Input should be all, largest or numbers such as 0,2")
     return tuple(dict.fromkeys(int(number) for number in text.split(",")))
 

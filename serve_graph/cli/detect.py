@@ -12,7 +12,7 @@ import typer
 
 from models.errors import NoFaceError
 from serve_graph.cli.files import pictures_of, read_photo, work_through
-from serve_graph.cli.options import DEVICE, WEIGHTS, Device, Source, Weights
+from serve_graph.cli.options import WEIGHTS, Device, Source, Weights, load_stages
 
 if TYPE_CHECKING:
     from models.pipeline import MaskedFace
@@ -27,15 +27,15 @@ def detect(
         Path, typer.Option("--csv", help="Where to write; - is standard output.")
     ] = _STDOUT,
     weights: Weights = WEIGHTS,
-    device: Device = DEVICE,
+    device: Device = "cpu",
 ) -> None:
     """List the faces of photos with their masks, one row a face."""
     paths = pictures_of(source)
 
     from models.clock import Clock
-    from models.pipeline import LocalStages, Options, find_masks, load_models
+    from models.pipeline import Options, find_masks
 
-    stages = LocalStages(load_models(weights, device))
+    stages = load_stages(weights, device)
     rows: list[tuple[str, ...]] = []
 
     def look(path: Path) -> str | None:

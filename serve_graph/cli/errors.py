@@ -14,6 +14,10 @@ class OneLineErrors(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            command = (error.ctx or ctx).command_path
+            complain(f"{error.format_message()} See `{command} --help`.")
+            raise typer.Exit(2) from None
         except (Mask2FaceError, OSError) as error:
             complain(str(error))
             raise typer.Exit(1) from None

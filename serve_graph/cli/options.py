@@ -1,16 +1,38 @@
 """Arguments and options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from serve_graph import PROJECT
+
+if TYPE_CHECKING:
+    from models.pipeline import LocalStages
 
 Source = Annotated[Path, typer.Argument(exists=True, metavar="PHOTO|FOLDER", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.", show_default=False)]
 Weights = Annotated[
-    Path, typer.Option("--weights", help="Folder with the nets' files and manifest.json.")
+    Path,
+    typer.Option("--weights", help="Folder with the nets and manifest.json.", show_default=False),
 ]
-Device = Annotated[str, typer.Option("--device", help="Where the nets run: cpu, cuda, cuda:1.")]
+DeviceName = Literal["cpu", "cuda"]
+Device = Annotated[DeviceName, typer.Option("--device", help="Where the nets run.")]
 
-WEIGHTS = Path("weights")
-DEVICE = "cpu"
+WEIGHTS = PROJECT / "weights"
+
+
+def load_stages(weights: Path, device: DeviceName) -> "LocalStages":
+    """All stages in this process.
+
+    Raises:
+        typer.BadParameter: there is no such device here.
+        WeightsError: see `load_models`.
+    """
+    import torch
+
+    from models.pipeline import LocalStages, load_models
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise typer.BadParameter("torch sees no GPU here: use --device cpu.")
+    return LocalStages(load_models(weights, device))

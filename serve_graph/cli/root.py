@@ -19,6 +19,7 @@ app = typer.Typer(
     cls=OneLineErrors,
     help="Takes the mask off a face.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
 )
 for command in (serve, run, detect, wear, evaluate, train):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serve_graph.cli.files import read_photo, targets_of, work_through, write_photo
-from serve_graph.cli.options import DEVICE, WEIGHTS, Device, Out, Source, Weights
+from serve_graph.cli.options import WEIGHTS, Device, Out, Source, Weights, load_stages
 
 if TYPE_CHECKING:
     from models.photo.decode import Photo
@@ -32,16 +32,16 @@ def run(
         bool, typer.Option("--panels", help="Also write the steps side by side.")
     ] = False,
     weights: Weights = WEIGHTS,
-    device: Device = DEVICE,
+    device: Device = "cpu",
 ) -> None:
     """Take the mask off in a photo, or in every photo of a folder."""
     targets = targets_of(source, out)
     own = read_photo(reference) if reference else None
 
     from models.clock import Clock
-    from models.pipeline import LocalStages, Options, load_models, unmask
+    from models.pipeline import Options, unmask
 
-    stages = LocalStages(load_models(weights, device))
+    stages = load_stages(weights, device)
 
     def unmask_file(path: Path) -> str | None:
         photo, target = read_photo(path), targets[path]

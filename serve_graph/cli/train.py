@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from serve_graph import PROJECT
 from serve_graph.cli.options import WEIGHTS, Out, Weights
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ def train(
 
     if net not in NETS:
         raise typer.BadParameter(f"'{net}' is none of {', '.join(NETS)}.")
-    path = config or Path("configs/train") / f"{net}.yaml"
+    path = config or PROJECT / "configs" / "train" / f"{net}.yaml"
     try:
         train_net(net, yaml.safe_load(path.read_text()), data, run or Path("runs") / net, weights)
     except (ValueError, yaml.YAMLError) as error:
@@ -72,7 +73,7 @@ def evaluate(
     """
     from models.training.evaluation.evaluate import Scenes
     from models.training.evaluation.evaluate import evaluate as score
-    from models.training.evaluation.report import summarize, write_report
+    from models.training.evaluation.write import write_report
 
     evaluation = score(
         folder,
@@ -83,8 +84,7 @@ def evaluate(
         baselines=baselines,
         scenes=Scenes(scenes, held_back) if scenes else None,
     )
-    text = write_report(summarize(evaluation), evaluation, out)
-    typer.echo(text)
+    typer.echo(write_report(evaluation, out))
     typer.echo(f"{out / 'report.md'} has it too; look at the sheets beside it.")
 
 

@@ -9,7 +9,7 @@ import typer
 from models.errors import BadRequestError
 from serve_graph.cli.errors import tell
 from serve_graph.cli.files import read_photo, targets_of, write_photo
-from serve_graph.cli.options import DEVICE, WEIGHTS, Device, Out, Weights
+from serve_graph.cli.options import WEIGHTS, Device, Out, Weights, load_stages
 
 if TYPE_CHECKING:
     from models.photo.decode import Photo
@@ -27,21 +27,20 @@ def wear(
         int | None, typer.Option(help="The same seed draws the same masks.", show_default=False)
     ] = None,
     weights: Weights = WEIGHTS,
-    device: Device = DEVICE,
+    device: Device = "cpu",
 ) -> None:
     """Draw a mask on each bare face; NAME_mask.png gets its exact pixels."""
     target = targets_of(photo, out)[photo]
 
     import numpy as np
 
-    from models.pipeline import LocalStages, load_models
     from models.training.evaluation.folder import write_mask
     from models.training.masks import KINDS, wear_mask
 
     if kind is not None and kind not in KINDS:
         raise typer.BadParameter(f"'{kind}' is none of {', '.join(KINDS)}.")
     picture = read_photo(photo)
-    stages = LocalStages(load_models(weights, device))
+    stages = load_stages(weights, device)
     rng = np.random.default_rng(seed)
     pixels, mask = picture.pixels, np.zeros(picture.pixels.shape[:2], np.bool_)
     for landmarks in asyncio.run(_bare_faces(picture, stages)):

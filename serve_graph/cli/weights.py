@@ -16,7 +16,7 @@ from serve_graph.cli.errors import complain
 from serve_graph.cli.options import WEIGHTS, Weights
 
 if TYPE_CHECKING:
-    from models.checkpoint import Entry, Manifest
+    from models.checkpoint import Entry
 
 app = typer.Typer(help="Check and pin the nets' files.", no_args_is_help=True)
 
@@ -24,23 +24,34 @@ app = typer.Typer(help="Check and pin the nets' files.", no_args_is_help=True)
 @app.command()
 def verify(weights: Weights = WEIGHTS) -> None:
     """Check each file against the manifest, load its net and hold its cost to the budget."""
-    from models.budgets import FACE_BUDGET_GMAC, NETS
+    from models.budgets import FACE_BUDGET_GMAC, NETS, cost_of
     from models.checkpoint import load_manifest
 
     manifest = load_manifest(weights)
     table = Table("net", "MB", "parameters", "GMAC", "budget", "", title=manifest.version)
-    problems, face_gmac = [], 0.0
+    problems, a_face = [], 0.0
     for name, spec in NETS.items():
         try:
-            row, gmac = _check_net(manifest, name)
+            cost = cost_of(manifest, name)
         except WeightsError as error:
             problems.append(str(error))
             table.add_row(name, "", "", "", f"{spec.budget_gmac:.1f}", "failed")
             continue
-        table.add_row(name, *row, *_held_to(gmac, spec.budget_gmac))
-        face_gmac += gmac if name != "crop" else 0.0
-    table.add_row("a face", "", "", f"{face_gmac:.2f}", *_held_to(face_gmac, FACE_BUDGET_GMAC))
+        size, count = f"{cost.megabytes:.1f}", f"{cost.parameters:,}"
+        table.add_row(name, size, count, *_held_to(spec.budget_gmac, cost.gmac, name, problems))
+        a_face += cost.gmac if name != "crop" else 0.0
+    table.add_row("a face", "", "", *_held_to(FACE_BUDGET_GMAC, a_face, "a face", problems))
     Console().print(table)
+    for problem in problems:
+        complain(problem)
+    if problems:
+        raise typer.Exit(1)
+
+
+def _held_to(budget: float, gmac: float, name: str, problems: list[str]) -> tuple[str, str, str]:
+    if gmac > budget:
+        problems.append(f"{name} takes {gmac:.2f} GMAC, its budget is {budget:.1f}.")
+    return f"{gmac:.2f}", f"{budget:.1f}", "ok" if gmac <= budget else "over"
 
 
 @app.command()

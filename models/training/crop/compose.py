@@ -19,7 +19,7 @@ from models.training.masks import wear_mask
 MAX_FACES = 64
 SMALLEST_PX = 10.0  # side of the smallest face that counts, px of the canvas
 _SEEN = 0.55  # share of a face's box that must be on the canvas
-_BARE = 0.5  # share of bare faces that stay bare
+_BARE = 0.4  # share of bare faces that stay bare
 _GREY = 114
 
 Rectangle = tuple[int, int, int, int]  # x0, y0, x1, y1
@@ -135,7 +135,9 @@ def _pick(pictures: Sequence[Picture], rng: np.random.Generator) -> Picture:
 
 def _dressed(picture: Picture, rng: np.random.Generator) -> Image:
     """The picture; a bare face wears a drawn mask about half the time."""
-    if picture.landmarks is None or rng.random() < _BARE:
+    if picture.landmarks is None:
+        return picture.image
+    if rng.random() < _BARE:
         return picture.decode()
     return wear_mask(picture.decode(), picture.landmarks, rng).image
 

@@ -11,7 +11,7 @@ from models.crop.net import STRIDES, Candidates, cell_centres
 _BORDERS = (0.0, 32.0, 80.0, 200.0, float("inf"))
 _OVERLAP = 1.25
 _CORE = 0.25  # cells within this share of a face's sides around its centre answer for it
-_BOX_WEIGHT, _POINT_WEIGHT = 2.0, 8.0
+_BOX_WEIGHT, _POINT_WEIGHT = 2.0, 12.0
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class CropTraining:
     """What to train on, and in which portions."""
 
     sources: tuple[str, ...] = ("aaf", "scut", "utk", "omi", "masked")
-    shares: tuple[float, ...] = (0.3, 0.1, 0.17, 0.05, 0.38)
+    shares: tuple[float, ...] = (0.33, 0.12, 0.2, 0.05, 0.3)
     canvases: tuple[int, ...] = (320, 448, 640)  # sides, px; one size a batch
     canvas_shares: tuple[float, ...] = (0.65, 0.15, 0.2)
     pixels: int = 16 * 320 * 320  # of a batch
@@ -130,11 +130,13 @@ def _to_batch(canvases: Sequence[Canvas]) -> Batch:
 
 def _pools(folder: Path, settings: CropTraining) -> tuple[Pool, Pool]:
     """Pictures to train on, and the held-back tenth."""
-    scenes = read_scenes(folder / "scenes.zip", folder / "scenes_landmarks.npz")
-    faces = []
-    for source in settings.sources:
-        labels = folder / f"{source}_landmarks.npz"
-        faces.append(read_faces(folder / f"{source}.zip", labels if labels.exists() else None))
+
+    def points(source: str) -> Path | None:
+        path = folder / f"{source}_landmarks.npz"
+        return path if path.exists() else None
+
+    scenes = read_scenes(folder / "scenes.zip", points("scenes"))
+    faces = [read_faces(folder / f"{name}.zip", points(name)) for name in settings.sources]
 
     def pool(apart: bool) -> Pool:
         def part(pictures: Sequence[Picture]) -> list[Picture]:

@@ -63,7 +63,6 @@ def evaluate(
     limit: int | None = None,
     baselines: bool = True,
     scenes: Scenes | None = None,
-    device: str = "cpu",
 ) -> Evaluation:
     """Feeds each picture as a photo through `models.pipeline` and compares with the truth.
 
@@ -75,13 +74,12 @@ def evaluate(
         limit: at most this many of each kind, evenly spaced.
         baselines: also score what costs nothing.
         scenes: also score the detector.
-        device: where the nets run.
 
     Raises:
         EvalFolderError: the folder is laid out otherwise.
         WeightsError: see `load_models`.
     """
-    models = load_models(weights, device)
+    models = load_models(weights)
     service = Service(models)
     pairs, real, swaps = (
         spread(read(folder), limit) for read in (read_pairs, read_real, read_swaps)

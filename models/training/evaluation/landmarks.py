@@ -34,4 +34,5 @@ def _hidden(points: Landmarks, mask: Mask) -> Mask:
     height, width = mask.shape
     x, y = np.round(points).astype(int).T
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    return inside & mask[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+    covered = mask[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+    return np.asarray(inside & covered, np.bool_)

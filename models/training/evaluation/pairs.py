@@ -88,7 +88,8 @@ def found_mask(face: MaskedFace | None, shape: tuple[int, ...]) -> Mask:
 def _landmark_errors(
     answer: Unmasked | None, truth: Landmarks | None, mask: Mask
 ) -> dict[str, float]:
-    if answer is None or truth is None or answer.faces[0].painted is None:
+    face = answer.faces[0] if answer else None
+    if face is None or face.painted is None or truth is None:
         return {}
-    to_picture = invert(answer.faces[0].found.frame)
-    return hidden_errors(transform(answer.faces[0].painted.landmarks, to_picture), truth, mask)
+    guess = transform(face.painted.landmarks, invert(face.found.frame))
+    return hidden_errors(guess, truth, mask)

@@ -1,8 +1,8 @@
 """Numbers over many pictures, and how far chance may have moved them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def estimate(
     if not values:
         return None
     known = np.asarray(values, np.float64)
-    over = {"mean": np.mean, "median": np.median}[statistic]
+    over: Callable[..., Any] = np.mean if statistic == "mean" else np.median
     drawn = np.random.default_rng(0).integers(len(known), size=(_RESAMPLES, len(known)))
     low, high = np.percentile(over(known[drawn], axis=1), (2.5, 97.5))
     return Estimate(float(over(known)), float(low), float(high))

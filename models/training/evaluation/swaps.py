@@ -6,7 +6,7 @@ from pathlib import Path
 from models.errors import InputError
 from models.inpaint.paint import hole_of
 from models.pipeline import Unmasked
-from models.swap.warp import warp_mesh
+from models.swap.swap import warp_reference
 from models.training.evaluation.folder import Case, read_image, read_mask, write_image
 from models.training.evaluation.marks import correlation, psnr, unit
 from models.training.evaluation.service import Service
@@ -47,7 +47,7 @@ def _marks(case: Case, service: Service, answer: Unmasked) -> SwapMarks | None:
     mask, truth = read_mask(case.mask), unit(read_image(case.truth))
     hole = hole_of(face.found.finding.mask)
     own = service.reference(case.reference)
-    warped = warp_mesh(own.face, own.landmarks, face.painted.landmarks)
+    warped = warp_reference(own.face, own.landmarks, face.painted.landmarks, hole)
     return SwapMarks(
         painted_hole_psnr=psnr(unit(answer.painted)[mask], truth[mask]),
         swapped_hole_psnr=psnr(unit(answer.swapped)[mask], truth[mask]),

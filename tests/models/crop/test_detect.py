@@ -73,6 +73,12 @@ def test_overlapping_proposals_become_one_face():
     assert faces[0].score == pytest.approx(0.9)
 
 
+def test_a_part_of_a_face_is_not_a_face_of_its_own():
+    (faces,) = faces_of(candidates((0.9, (0, 0, 100, 100)), (0.6, (20, 20, 60, 60))), 0.5)
+
+    assert len(faces) == 1
+
+
 def test_proposals_that_agree_are_averaged():
     (faces,) = faces_of(candidates((0.8, (0, 0, 40, 40)), (0.8, (2, 0, 42, 40))), 0.5)
 

@@ -78,7 +78,9 @@ def test_shrinking_averages_instead_of_skipping():
     stripes = np.zeros((2048, 2048, 3), np.uint8)
     stripes[:, ::2] = 255
 
-    crop = crop_face(stripes, scale_affine(FRAME_PX) @ np.diag([1 / 8, 1 / 8, 1]).astype(np.float32))
+    crop = crop_face(
+        stripes, scale_affine(FRAME_PX) @ np.diag([1 / 8, 1 / 8, 1]).astype(np.float32)
+    )
 
     assert np.abs(crop.astype(int) - 127).max() < 12
 
@@ -102,5 +104,7 @@ def test_a_mask_keeps_its_place_and_area_in_the_photo(scale):
 
     rows, columns = np.nonzero(found)
     centre = np.array([(columns.mean(), rows.mean())])
-    np.testing.assert_allclose(transform(centre, affine), [(129.5, 169.5)], atol=max(1, 0.5 / scale))
+    np.testing.assert_allclose(
+        transform(centre, affine), [(129.5, 169.5)], atol=max(1, 0.5 / scale)
+    )
     assert found.sum() == pytest.approx(mask.sum() * scale**2, rel=0.05)

@@ -17,7 +17,7 @@ class Oracle(torch.nn.Module):
         super().__init__()
         self.boxes = torch.tensor([boxes], dtype=torch.float32)
 
-    def forward(self, photos):
+    def forward(self, _):
         count = self.boxes.shape[1]
         logits = torch.full((1, count), 3.0)
         return Candidates(logits, self.boxes, torch.zeros(1, count, 5, 2))

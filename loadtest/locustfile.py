@@ -1,0 +1,101 @@
+"""Users who post photos: `make load` without a page, `make load-ui` with Locust's.
+
+A wrong number of faces aborts the run at once (exit code 3). At its end, too many errors or
+too slow a p99 over all requests make the exit code 1.
+"""
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+import numpy as np
+from locust import HttpUser, constant, events, task
+from locust.clients import ResponseContextManager
+from locust.env import Environment
+from photos import SCENES, DrawnPhoto, draw_photo
+
+PHOTOS_OF_EACH_SCENE = 2
+FAILED, WRONG_ANSWER = 1, 3  # exit codes
+
+_rng = np.random.default_rng(0)
+_photos = [draw_photo(scene, _rng) for scene in SCENES for _ in range(PHOTOS_OF_EACH_SCENE)]
+# Locust's clock stood still during the drawing, which would count as run time; a pause sets it.
+time.sleep(0.01)
+
+
+@events.init_command_line_parser.add_listener
+def add_bounds(parser: ArgumentParser) -> None:
+    """What makes a run fail; also on Locust's page."""
+    parser.add_argument(
+        "--max-error-rate",
+        type=float,
+        default=0.001,
+        env_var="MAX_ERROR_RATE",
+        help="share of failed requests above which the run fails",
+    )
+    parser.add_argument(
+        "--max-p99-ms",
+        type=float,
+        default=10_000,
+        env_var="MAX_P99_MS",
+        help="99th percentile of all requests above which the run fails, in ms",
+    )
+
+
+class PhotoSender(HttpUser):
+    """Posts one photo after the other, without a pause."""
+
+    wait_time = constant(0)
+
+    @task
+    def unmask(self) -> None:
+        photo = _photos[int(_rng.integers(len(_photos)))]
+        with self.client.post(
+            "/v1/unmask",
+            name=photo.scene.name,
+            files={"photo": (f"{photo.scene.name}.jpg", photo.jpeg, "image/jpeg")},
+            headers={"Accept": "application/json"},
+            catch_response=True,
+        ) as response:
+            problem = judge(response, photo)
+            if problem:
+                response.failure(problem)
+                abort(self.environment, f"{photo.scene.name}: {problem}")
+
+
+def judge(response: ResponseContextManager, photo: DrawnPhoto) -> str:
+    """What is wrong with an answer of status 200, or nothing; Locust counts other statuses."""
+    if response.status_code != 200:
+        return ""
+    answer: dict[str, Any] = response.json()
+    size = (answer["width"], answer["height"])
+    if size != (photo.width, photo.height):
+        return f"came back {size[0]} x {size[1]} px"
+    found = len(answer["faces"])
+    return "" if found == photo.scene.faces else f"came back with {found} faces"
+
+
+def abort(environment: Environment, problem: str) -> None:
+    """Ends the run: numbers of wrong answers are worth nothing."""
+    print(f"Aborted: {problem}")
+    environment.process_exit_code = WRONG_ANSWER
+    if environment.runner:
+        environment.runner.quit()
+
+
+@events.quitting.add_listener
+def set_exit_code(environment: Environment, **_: object) -> None:
+    """Compares the whole run with its bounds."""
+    if environment.process_exit_code:
+        return
+    total = environment.stats.total
+    p99_ms = total.get_response_time_percentile(0.99) or 0
+    bounds = environment.parsed_options
+    problems = {
+        "no request was answered": not total.num_requests,
+        f"error rate {total.fail_ratio:.2%}": total.fail_ratio > bounds.max_error_rate,
+        f"p99 {p99_ms:.0f} ms": p99_ms > bounds.max_p99_ms,
+    }
+    failed = [problem for problem, is_so in problems.items() if is_so]
+    print("Failed: " + "; ".join(failed) if failed else f"Passed: p99 {p99_ms:.0f} ms")
+    environment.process_exit_code = FAILED if failed else 0

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+
+from models import pipeline
+from models.budgets import NETS
+from models.checkpoint import Entry, Manifest, file_sha256, save_manifest, save_net
+from models.crop.detect import Face
+from models.mask.detect import MaskFinding
+
+# Much smaller than what ships: the tests ask what is done with a net, not how well it does.
+TINY = {
+    "crop": {"stem": 8, "widths": (8, 8, 8, 8), "blocks": (1, 1, 1, 1), "necks": (8, 8, 8, 8)},
+    "mask": {"width": 4, "depth": 2},
+    "landmarks": {"widths": (4, 4, 8, 8), "blocks": (1, 1, 1, 1), "features": 16},
+    "inpaint": {"width": 8, "middle": 8, "deep": 8, "head": 8},
+}
+CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
+
+
+def _ellipse(centre, radii, degrees):
+    angle = np.radians(degrees)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1) * radii + centre
+
+
+def _mean_face():
+    """68 points of a plain face in the canonical frame."""
+    groups = [
+        _ellipse((128, 110), (74, 108), np.linspace(180, 0, 17)),  # jaw
+        np.linspace((64, 66), (108, 66), 5),  # brows
+        np.linspace((148, 66), (192, 66), 5),
+        np.linspace((128, 86), (128, 128), 4),  # nose
+        np.linspace((112, 138), (144, 138), 5),
+        _ellipse((88, 86), (13, 6), np.arange(180, 540, 60)),  # eyes
+        _ellipse((168, 86), (13, 6), np.arange(180, 540, 60)),
+        _ellipse((128, 170), (33, 12), np.arange(180, 540, 30)),  # lips
+        _ellipse((128, 170), (26, 4), np.arange(180, 540, 45)),
+    ]
+    return np.vstack(groups).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory):
+    """A weights folder with tiny untrained nets; copy it before changing a file."""
+    folder = tmp_path_factory.mktemp("weights")
+    entries = {}
+    for name, values in TINY.items():
+        config = NETS[name].config_class(**values)
+        path = folder / f"{name}.safetensors"
+        net = NETS[name].net_class(config)
+        if name == "landmarks":
+            net.mean_face.copy_(torch.from_numpy(_mean_face()))
+        save_net(path, net, config)
+        entries[name] = Entry(path.name, file_sha256(path), path.stat().st_size, "test", "never")
+    save_manifest(Manifest(folder, "tiny", entries))
+    return folder
+
+
+@pytest.fixture
+def seeing(monkeypatch):
+    """Lets `LocalStages` see what a trained detector and mask net would.
+
+    There is one face, in the canonical frame of the photo's upper left 256 px, unless the
+    photo's first pixel is black. It wears a mask over nose and mouth if its mouth is red.
+    """
+
+    def detect_faces(_, thumbs):
+        face = Face(np.array([40, 30, 216, 230], np.float32), 0.9, CANONICAL)
+        return [[face] if thumb[0, 0].any() else [] for thumb in thumbs]
+
+    def detect_masks(_, faces):
+        mask = np.zeros((256, 256), bool)
+        mask[120:210, 70:190] = True
+        red = [int(face[168, 128, 0]) > int(face[168, 128, 1]) + 100 for face in faces]
+        return [MaskFinding(mask & worn, 0.9 if worn else 0.1) for worn in red]
+
+    monkeypatch.setattr(pipeline, "detect_faces", detect_faces)
+    monkeypatch.setattr(pipeline, "detect_masks", detect_masks)

@@ -1,0 +1,78 @@
+"""Runs Locust against a small server that counts faces rightly or wrongly."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from loadtest.photos import SCENES, dimensions
+
+LOCUSTFILE = Path(__file__).resolve().parents[2] / "loadtest" / "locustfile.py"
+Answer = tuple[int, int]  # status, number of faces
+
+
+def right(faces: int) -> Answer:
+    return 200, faces
+
+
+def one_too_many(faces: int) -> Answer:
+    return 200, faces + 1
+
+
+def busy(faces: int) -> Answer:
+    return 503, faces
+
+
+@contextmanager
+def serving(answer: Callable[[int], Answer]) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            file_name = re.search(rb'filename="(.+?)\.jpg"', body)[1].decode()
+            scene = next(one for one in SCENES if one.name == file_name)
+            status, faces = answer(scene.faces)
+            width, height = dimensions(scene)
+            found = {"width": width, "height": height, "faces": [{}] * faces}
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(found).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "exit_code", "says"),
+    [
+        (right, [], 0, "Passed"),
+        (busy, ["--max-p99-ms", "0.001"], 1, "Failed: error rate 100.00%; p99 "),
+        (one_too_many, [], 3, "Aborted: "),
+    ],
+)
+def test_the_exit_code_says_how_the_run_went(
+    answer: Callable[[int], Answer], options: list[str], exit_code: int, says: str
+) -> None:
+    with serving(answer) as host:
+        command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", host]
+        run = ["--headless", "--users", "2", "--spawn-rate", "2", "--run-time", "2s"]
+        done = subprocess.run([*command, *run, *options], capture_output=True, text=True)
+
+    assert says in done.stdout
+    assert done.returncode == exit_code

@@ -1,0 +1,41 @@
+import dataclasses
+import shutil
+
+import pytest
+
+from models.budgets import FACE_BUDGET_GMAC, NETS, cost_of, gmac_of
+from models.checkpoint import load_manifest, save_manifest
+from models.errors import WeightsError
+
+
+def shipped(name):
+    return NETS[name].net_class(NETS[name].config_class())
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_net_keeps_to_its_budget(name):
+    assert 0 < gmac_of(name, shipped(name)) <= NETS[name].budget_gmac
+
+
+def test_the_nets_of_a_face_together_keep_to_their_budget():
+    a_face = sum(gmac_of(name, shipped(name)) for name in NETS if name != "crop")
+
+    assert a_face <= FACE_BUDGET_GMAC
+
+
+def test_the_cost_is_that_of_the_pinned_file(tiny_weights):
+    cost = cost_of(load_manifest(tiny_weights), "mask")
+
+    size = (tiny_weights / "mask.safetensors").stat().st_size
+    assert cost.megabytes == pytest.approx(size / 1e6)
+    assert 0 < cost.gmac < gmac_of("mask", shipped("mask"))
+
+
+def test_a_wrong_size_in_the_manifest_is_refused(tiny_weights, tmp_path):
+    shutil.copytree(tiny_weights, tmp_path / "weights")
+    manifest = load_manifest(tmp_path / "weights")
+    manifest.entries["mask"] = dataclasses.replace(manifest.entries["mask"], size=1)
+    save_manifest(manifest)
+
+    with pytest.raises(WeightsError, match="pin it anew"):
+        cost_of(load_manifest(tmp_path / "weights"), "mask")

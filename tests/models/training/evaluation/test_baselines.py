@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from models.training.evaluation.baselines import (
+    copied,
+    mean_face,
+    mean_picture,
+    navier_stokes,
+    telea,
+)
+
+GREY, RED = (90, 90, 90), (200, 0, 0)
+
+
+@pytest.fixture
+def mask():
+    covered = np.zeros((48, 48), bool)
+    covered[20:40, 10:38] = True
+    return covered
+
+
+@pytest.fixture
+def masked(mask):
+    return np.where(mask[..., None], RED, GREY).astype(np.uint8)
+
+
+@pytest.mark.parametrize("fill", [telea, navier_stokes])
+def test_a_hole_in_a_flat_picture_is_filled_flat(fill, masked, mask):
+    np.testing.assert_allclose(fill(masked, mask), np.full_like(masked, 90), atol=4)
+
+
+@pytest.mark.parametrize("fill", [telea, navier_stokes])
+def test_far_from_the_hole_nothing_changes(fill, masked, mask):
+    masked[:10] = np.random.default_rng(0).integers(0, 256, (10, 48, 3), np.uint8)
+
+    np.testing.assert_array_equal(fill(masked, mask)[:10], masked[:10])
+
+
+def test_copied_is_the_masked_picture(masked, mask):
+    np.testing.assert_array_equal(copied(masked, mask), masked)
+
+
+def test_the_mean_face_fills_the_hole_only(masked, mask):
+    mean = mean_picture([np.zeros_like(masked), np.full_like(masked, 100)])
+
+    filled = mean_face(masked, mask, mean)
+
+    assert (filled[mask] == 50).all()
+    assert (filled[~mask] == 90).all()

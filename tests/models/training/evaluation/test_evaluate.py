@@ -1,0 +1,180 @@
+import json
+
+import numpy as np
+import pytest
+
+from models.training.evaluation.evaluate import Scenes, evaluate
+from models.training.evaluation.folder import read_image, read_mask, write_image, write_mask
+from models.training.evaluation.report import summarize
+from models.training.evaluation.write import write_report
+
+pytestmark = pytest.mark.usefixtures("seeing")
+
+BASELINES = {"copied", "mean face", "Telea", "Navier-Stokes"}
+SKIN, CLOTH = (200, 150, 130), (220, 40, 40)
+
+
+def face(masked=False):
+    picture = np.full((256, 256, 3), SKIN, np.uint8)
+    picture[80:92, 80:176] = 30
+    picture[160:172, 100:150] = (150, 60, 60)
+    if masked:
+        picture[covered()] = CLOTH
+    return picture
+
+
+def covered():
+    mask = np.zeros((256, 256), bool)
+    mask[120:210, 70:190] = True
+    return mask
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three pictures, in the last of which no face is found; a real one; a person to swap."""
+    root = tmp_path / "eval"
+    for name in "123":
+        masked = face(masked=True)
+        masked[0, 0] = 0 if name == "3" else masked[0, 0]
+        write_image(root / "truth" / f"{name}.png", face())
+        write_image(root / "masked" / f"{name}.png", masked)
+        write_mask(root / "mask" / f"{name}.png", covered())
+    (root / "index.csv").write_text("id,source,mask_kind\n1,a,cloth\n2,b,cloth\n3,b,cup\n")
+    landmarks = np.full((3, 68, 2), 180, np.float32)
+    landmarks[:, 36:42] = (88, 86)
+    landmarks[:, 42:48] = (168, 86)
+    np.savez(root / "landmarks.npz", name=["1", "2", "3"], landmarks=landmarks)
+    write_image(root / "real" / "photo" / "1.png", face(masked=True))
+    write_mask(root / "real" / "mask" / "1.png", covered())
+    (root / "real" / "index.csv").write_text("id,kind\n1,cloth\n")
+    for kind in ("truth", "masked", "reference"):
+        write_image(root / "swap" / kind / "1.png", face(masked=kind == "masked"))
+    write_mask(root / "swap" / "mask" / "1.png", covered())
+    (root / "swap" / "index.csv").write_text("id\n1\n")
+    return root
+
+
+@pytest.fixture
+def score(folder, tiny_weights, tmp_path):
+    def run(baselines=False, **options):
+        return evaluate(
+            folder,
+            tiny_weights,
+            tmp_path / "out",
+            progress=lambda items, _: items,
+            baselines=baselines,
+            **options,
+        )
+
+    return run
+
+
+def test_each_picture_leaves_its_composite_and_its_mask(score, tmp_path):
+    score()
+
+    for name in "123":
+        assert read_image(tmp_path / "out" / "composite" / f"{name}.png").shape == (256, 256, 3)
+    np.testing.assert_array_equal(read_mask(tmp_path / "out" / "mask" / "1.png"), covered())
+    np.testing.assert_array_equal(read_mask(tmp_path / "out" / "real" / "1.png"), covered())
+
+
+def test_only_the_hole_is_painted(score, folder, tmp_path):
+    score()
+
+    masked = read_image(folder / "masked" / "1.png")
+    composite = read_image(tmp_path / "out" / "composite" / "1.png")
+    np.testing.assert_array_equal(composite[:110], masked[:110])
+    assert (composite[covered()] != masked[covered()]).any()
+
+
+def test_without_a_face_the_picture_counts_as_it_is(score, folder, tmp_path):
+    missed = score().pairs[2]
+
+    assert not missed.found
+    assert missed.iou == 0
+    assert missed.marks["found mask"] == missed.marks["true mask"]
+    composite = read_image(tmp_path / "out" / "composite" / "3.png")
+    np.testing.assert_array_equal(composite, read_image(folder / "masked" / "3.png"))
+
+
+def test_a_mask_found_exactly_paints_what_the_true_mask_paints(score):
+    marks = score().pairs[0].marks
+
+    assert marks["found mask"].psnr == pytest.approx(marks["true mask"].psnr, abs=0.05)
+
+
+def test_hidden_landmarks_are_scored_where_a_face_was_painted(score):
+    pairs = score().pairs
+
+    assert pairs[0].landmarks["lips"] > 0
+    assert pairs[2].landmarks == {}
+
+
+def test_a_swap_is_more_like_the_reference_than_like_the_painted_face(score, tmp_path):
+    (swap,) = score().swaps
+
+    assert swap.marks.to_reference > swap.marks.to_painted
+    assert read_image(tmp_path / "out" / "swap" / "1.png").shape == (256, 256, 3)
+
+
+def test_a_reference_without_a_face_leaves_the_person_unswapped(score, folder, tmp_path):
+    write_image(folder / "swap" / "reference" / "1.png", np.zeros((256, 256, 3), np.uint8))
+
+    assert score().swaps[0].marks is None
+    result = read_image(tmp_path / "out" / "swap" / "1.png")
+    np.testing.assert_array_equal(result, read_image(folder / "swap" / "masked" / "1.png"))
+
+
+def test_the_baselines_are_scored_beside_the_service(score):
+    marks = score(baselines=True).pairs[0].marks
+
+    assert set(marks) - {"found mask", "true mask"} == BASELINES
+    assert marks["mean face"].psnr == pytest.approx(100)  # all truths are the same
+
+
+def test_the_baselines_can_be_left_out(score):
+    assert not BASELINES & set(score(baselines=False).pairs[0].marks)
+
+
+def test_a_limit_bounds_the_pictures(score):
+    assert [pair.id for pair in score(limit=1).pairs] == ["1"]
+
+
+def test_scenes_score_the_detector(score, tmp_path):
+    write_image(tmp_path / "scenes" / "one.png", face())
+    boxes = {"one.png": [{"label": "without_mask", "box": [40, 30, 216, 230]}]}
+    (tmp_path / "scenes" / "boxes.json").write_text(json.dumps(boxes))
+
+    assert score(scenes=Scenes(tmp_path / "scenes", held_back=False)).scenes.faces == 1
+
+
+def test_the_worst_and_some_random_cases_are_drawn(score, tmp_path):
+    score()
+
+    sheet = read_image(tmp_path / "out" / "sheet_psnr.jpg")
+    assert sheet.shape == (2 * 256, 8 * 256, 3)
+    names = {path.name for path in (tmp_path / "out").glob("sheet_*.jpg")}
+    assert names == {f"sheet_{of}.jpg" for of in ("psnr", "iou", "random", "real", "swap")}
+
+
+def test_the_report_counts_by_source_and_kind(score):
+    report = summarize(score())
+
+    assert report.whole.mask.pictures == 3
+    assert report.whole.mask.face_found == pytest.approx(2 / 3)
+    assert report.by_source["b"].mask.face_found == 0.5
+    assert report.by_kind["cup"].mask.pictures == 1
+    assert report.real.iou.value == 1
+
+
+def test_the_report_is_written_for_machines_and_for_people(score, tmp_path):
+    evaluation = score()
+
+    text = write_report(evaluation, tmp_path / "out")
+
+    content = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert content["weights"] == "tiny"
+    assert len(content["scores"]["pairs"]) == 3
+    psnr = summarize(evaluation).whole.marks["found mask"]["psnr"]
+    assert f"| found mask | {psnr:.2f} |" in text
+    assert (tmp_path / "out" / "report.md").read_text() == text

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from models.errors import BadImageError
+from models.training.evaluation.folder import (
+    EvalFolderError,
+    read_image,
+    read_landmarks,
+    read_mask,
+    read_pairs,
+    read_real,
+    read_swaps,
+    spread,
+    write_image,
+    write_mask,
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for kind in ("truth", "masked", "mask"):
+        write_image(tmp_path / kind / "b.png", np.full((4, 4, 3), 200, np.uint8))
+    (tmp_path / "index.csv").write_text("id,source,mask_kind\nb,somewhere,cloth\n")
+    return tmp_path
+
+
+def test_a_pair_is_read_with_its_source_and_kind(folder):
+    (case,) = read_pairs(folder)
+
+    assert (case.id, case.source, case.kind) == ("b", "somewhere", "cloth")
+    assert case.truth == folder / "truth" / "b.png"
+
+
+def test_a_missing_picture_is_named(folder):
+    (folder / "truth" / "b.png").unlink()
+
+    with pytest.raises(EvalFolderError, match="truth has no picture of b"):
+        read_pairs(folder)
+
+
+def test_a_folder_without_index_is_refused(tmp_path):
+    with pytest.raises(EvalFolderError, match="is missing: it names the pictures"):
+        read_pairs(tmp_path)
+
+
+def test_real_masks_swaps_and_landmarks_may_be_missing(folder):
+    assert read_real(folder) == []
+    assert read_swaps(folder) == []
+    assert read_landmarks(folder) == {}
+
+
+def test_landmarks_are_found_by_name(folder):
+    np.savez(folder / "landmarks.npz", name=["b"], landmarks=np.ones((1, 68, 2)))
+
+    assert read_landmarks(folder)["b"].shape == (68, 2)
+
+
+def test_pictures_are_read_as_they_were_written(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (5, 6, 3), np.uint8)
+    mask = image[..., 0] > 127
+    write_image(tmp_path / "new" / "image.png", image)
+    write_mask(tmp_path / "new" / "mask.png", mask)
+
+    np.testing.assert_array_equal(read_image(tmp_path / "new" / "image.png"), image)
+    np.testing.assert_array_equal(read_mask(tmp_path / "new" / "mask.png"), mask)
+
+
+def test_what_is_no_picture_is_refused_by_name(tmp_path):
+    (tmp_path / "note.png").write_text("hello")
+
+    with pytest.raises(BadImageError, match=r"note\.png"):
+        read_image(tmp_path / "note.png")
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(None, 10), (20, 10), (3, 3)])
+def test_a_limit_keeps_at_most_so_many(limit, kept):
+    assert len(spread(list(range(10)), limit)) == kept
+
+
+def test_a_limit_keeps_some_of_every_part():
+    assert spread(list(range(9)), 3) == [0, 3, 6]

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from models.training.evaluation.statistics import Estimate, estimate, worst_tenth
+
+
+def test_the_interval_of_a_mean_is_as_wide_as_the_normal_one():
+    values = list(np.random.default_rng(0).normal(5, 2, 400))
+
+    mean = estimate(values)
+
+    assert mean.value == pytest.approx(np.mean(values))
+    assert mean.low < mean.value < mean.high
+    assert mean.high - mean.low == pytest.approx(2 * 1.96 * 2 / np.sqrt(400), rel=0.15)
+
+
+def test_a_median_does_not_follow_an_outlier():
+    assert estimate([1.0, 2.0, 3.0, 1000.0, 2.0], "median").value == 2
+
+
+def test_equal_values_have_no_interval():
+    assert estimate([3.0] * 10) == Estimate(3.0, 3.0, 3.0)
+
+
+def test_no_values_have_no_estimate():
+    assert estimate([]) is None
+    assert worst_tenth([]) is None
+
+
+def test_the_worst_tenth_is_the_mean_of_the_lowest():
+    assert worst_tenth([float(value) for value in range(20)]) == 0.5
+
+
+def test_of_few_values_the_worst_tenth_is_the_lowest():
+    assert worst_tenth([3.0, 1.0, 2.0]) == 1
+
+
+def test_an_estimate_is_written_with_its_interval():
+    assert f"{Estimate(26.123, 25.8, 26.49):.1f}" == "26.1 (25.8 to 26.5)"

@@ -1,0 +1,166 @@
+"""The API over stages that need no nets: a dark face wears a mask, a light one is bare."""
+
+import asyncio
+import io
+from collections import Counter
+from collections.abc import Callable
+
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from PIL import Image as PilImage
+
+from models.crop.detect import Face
+from models.inpaint.paint import Painted
+from models.mask.detect import MaskFinding
+from serve_graph.api import create_api
+from serve_graph.service import ApiSettings, Service
+
+WIDTH, HEIGHT = 160, 120
+PAINTED, SWAPPED = 40, 90  # the grey that each stage fills the hole with
+
+
+def face_at(x: float, y: float, scale: float = 0.25) -> Face:
+    """A face centred at (x, y) px, `scale` times as large as the canonical frame."""
+    canonical = np.array([(-40, -42), (40, -42), (0, 2), (-33, 40), (33, 40)], np.float32)
+    box = np.array([x - 64 * scale, y - 80 * scale, x + 64 * scale, y + 80 * scale], np.float32)
+    return Face(box, 0.9, canonical * scale + np.array([x, y], np.float32))
+
+
+class FakeStages:
+    def __init__(self):
+        self.faces = [face_at(60, 60)]
+        self.calls = Counter()
+        self.delay_s = 0.0
+        self.error = None
+
+    async def _enter(self, stage):
+        self.calls[stage] += 1
+        if self.error is not None:
+            raise self.error
+        await asyncio.sleep(self.delay_s)
+
+    async def detect(self, _thumb):
+        await self._enter("detect")
+        return self.faces
+
+    async def find_mask(self, face):
+        await self._enter("find_mask")
+        mask = np.zeros(face.shape[:2], bool)
+        mask[130:220, 70:186] = True
+        return MaskFinding(mask, 0.95 if face.mean() < 128 else 0.02)
+
+    async def paint(self, face, hole):
+        await self._enter("paint")
+        painted = face.copy()
+        painted[hole] = PAINTED
+        return Painted(painted, np.zeros((68, 2), np.float32))
+
+    async def landmarks(self, _face, _hole):
+        await self._enter("landmarks")
+        return np.zeros((68, 2), np.float32)
+
+    async def swap(self, painted, hole, _reference):
+        await self._enter("swap")
+        swapped = painted.face.copy()
+        swapped[hole] = SWAPPED
+        return swapped
+
+
+class MemoryRecorder:
+    def __init__(self):
+        self.requests, self.outcomes, self.rejections = [], Counter(), []
+
+    def request(self, route, code, seconds):
+        assert seconds >= 0
+        self.requests.append((route, code))
+
+    def faces(self, outcome, count):
+        self.outcomes[outcome] += count
+
+    def rejected(self, reason):
+        self.rejections.append(reason)
+
+    def stage(self, stage, queue_s, compute_s): ...
+
+    def batch(self, stage, size): ...
+
+
+@pytest.fixture
+def stages():
+    return FakeStages()
+
+
+@pytest.fixture
+def recorder():
+    return MemoryRecorder()
+
+
+@pytest.fixture
+def make_api(stages, recorder) -> Callable[..., FastAPI]:
+    """Builds the application; keywords are its settings."""
+
+    def make(ready=None, adds_request_id=True, **settings) -> FastAPI:
+        async def all_ready():
+            return ready or {"crop": True, "mask": True}
+
+        async def metrics():
+            return b"mask2face_requests_total 1\n"
+
+        return create_api(
+            Service(
+                stages=stages,
+                version="test-7",
+                settings=ApiSettings(**settings),
+                ready=all_ready,
+                metrics=metrics,
+                recorder=recorder,
+                adds_request_id=adds_request_id,
+            )
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_client(make_api) -> Callable[..., httpx.AsyncClient]:
+    def make(**settings) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(make_api(**settings))
+        return httpx.AsyncClient(transport=transport, base_url="http://mask2face")
+
+    return make
+
+
+@pytest.fixture
+def client(make_client) -> httpx.AsyncClient:
+    return make_client()
+
+
+@pytest.fixture
+def encode() -> Callable[..., bytes]:
+    """A flat grey picture as bytes; keywords go to Pillow."""
+
+    def to_bytes(grey=20, file_format="JPEG", size=(WIDTH, HEIGHT), **options) -> bytes:
+        out = io.BytesIO()
+        PilImage.new("RGB", size, (grey, grey, grey)).save(out, file_format, **options)
+        return out.getvalue()
+
+    return to_bytes
+
+
+@pytest.fixture
+def photo(encode) -> bytes:
+    """Someone with a mask."""
+    return encode(20, quality=95)
+
+
+@pytest.fixture
+def reference(encode) -> bytes:
+    """Someone without one."""
+    return encode(220)
+
+
+@pytest.fixture
+def decode() -> Callable[[bytes], PilImage.Image]:
+    return lambda data: PilImage.open(io.BytesIO(data))

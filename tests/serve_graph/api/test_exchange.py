@@ -1,0 +1,137 @@
+"""What every answer carries, and what is measured of it."""
+
+import asyncio
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/docs", "/nothing", "/static/nothing"])
+async def test_every_answer_has_id_timing_and_version(client, path):
+    headers = (await client.get(path)).headers
+
+    assert headers["x-request-id"]
+    assert headers["server-timing"].startswith("total;dur=")
+    assert headers["x-model-version"] == "test-7"
+
+
+async def test_the_callers_id_comes_back(client):
+    answer = await client.get("/healthz", headers={"X-Request-ID": "shop-42_a.b"})
+
+    assert answer.headers["x-request-id"] == "shop-42_a.b"
+
+
+@pytest.mark.parametrize("bad", ["a" * 65, "a b", "<script>", ""])
+async def test_an_id_that_is_not_sane_is_replaced(client, bad):
+    answer = await client.get("/healthz", headers={"X-Request-ID": bad})
+
+    assert answer.headers["x-request-id"] not in {bad, ""}
+
+
+async def test_two_requests_have_two_ids(client):
+    first, second = await client.get("/healthz"), await client.get("/healthz")
+
+    assert first.headers["x-request-id"] != second.headers["x-request-id"]
+
+
+async def test_where_the_proxy_adds_the_id_it_is_not_sent_twice(make_client):
+    answer = await make_client(adds_request_id=False).get("/healthz")
+
+    assert "x-request-id" not in answer.headers
+
+
+async def test_server_timing_lists_the_stages(client, photo):
+    answer = await client.post("/v1/unmask", files={"photo": photo})
+
+    stages = [entry.split(";dur=") for entry in answer.headers["server-timing"].split(", ")]
+    names = [name for name, _ in stages]
+    assert {"upload", "decode", "crop", "mask", "inpaint", "paste", "encode"} < set(names)
+    assert names[-1] == "total"
+    assert all(float(milliseconds) >= 0 for _, milliseconds in stages)
+
+
+async def test_requests_are_counted_by_route_and_status(client, photo, recorder):
+    await client.post("/v1/unmask", files={"photo": photo})
+    await client.get("/v1/unmask")
+    await client.get("/somebody/looks/around")
+    await client.get("/static/nothing.js")
+
+    assert recorder.requests == [
+        ("/v1/unmask", 200),
+        ("/v1/unmask", 405),
+        ("other", 404),
+        ("other", 404),
+    ]
+
+
+async def test_failures_are_counted_too(client, photo, stages, recorder):
+    stages.error = RuntimeError("broken")
+
+    await client.post("/v1/unmask", files={"photo": photo})
+
+    assert recorder.requests == [("/v1/unmask", 500)]
+
+
+async def test_a_cancelled_request_stops_its_work_and_is_no_error(
+    client, photo, stages, recorder, caplog
+):
+    stages.delay_s = 60
+    request = asyncio.create_task(client.post("/v1/unmask", files={"photo": photo}))
+    while not stages.calls["detect"]:
+        await asyncio.sleep(0.01)
+
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+
+    assert set(stages.calls) == {"detect"}
+    assert recorder.requests == [("/v1/unmask", 499)]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_a_client_that_leaves_while_uploading_is_no_error(make_api, recorder, caplog):
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/unmask",
+        "query_string": b"",
+        "headers": [(b"content-type", b"image/jpeg")],
+    }
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(_message):
+        raise AssertionError("nobody is there")
+
+    await make_api()(scope, receive, send)
+
+    assert recorder.requests == [("/v1/unmask", 499)]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_pages_of_other_origins_may_not_call_by_default(client):
+    answer = await client.get("/healthz", headers={"Origin": "https://app.example"})
+
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_pages_of_allowed_origins_may_call_and_read_the_headers(make_client):
+    client = make_client(allow_origins=["https://app.example"])
+
+    answer = await client.get("/healthz", headers={"Origin": "https://app.example"})
+
+    assert answer.headers["access-control-allow-origin"] == "https://app.example"
+    assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
+
+
+async def test_preflights_carry_an_id_too(make_client):
+    client: httpx.AsyncClient = make_client(allow_origins=["https://app.example"])
+    headers = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+
+    answer = await client.options("/v1/unmask", headers=headers)
+
+    assert answer.status_code == 200
+    assert answer.headers["x-request-id"]

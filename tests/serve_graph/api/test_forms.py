@@ -1,0 +1,160 @@
+"""Bodies: bounded while they stream in, in memory, and refused where they make no sense."""
+
+import tempfile
+
+import pytest
+from starlette.requests import Request
+
+from models.errors import TooLargeError
+from serve_graph.api.forms import read_form
+from serve_graph.api.schemas import FacesFields, UnmaskFields
+from serve_graph.problems import BadFormError, FieldsError
+
+pytestmark = pytest.mark.asyncio
+
+LIMIT = 1_000_000
+PHOTO = b'Content-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
+
+
+def body_of(*parts):
+    return b"".join(b"--B\r\n" + part + b"\r\n" for part in parts) + b"--B--\r\n"
+
+
+def field(name, value):
+    return f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode()
+
+
+class Upload:
+    """A request whose body comes in chunks, and how many of them were asked for."""
+
+    def __init__(self, chunks, content_type=b"multipart/form-data; boundary=B", headers=()):
+        self.chunks, self.taken = list(chunks), 0
+        all_headers = [(b"content-type", content_type), *headers]
+        scope = {"type": "http", "query_string": b"", "headers": all_headers}
+        self.request = Request(scope, self._receive)
+
+    async def _receive(self):
+        self.taken += 1
+        more = self.taken < len(self.chunks)
+        return {"type": "http.request", "body": self.chunks[self.taken - 1], "more_body": more}
+
+
+async def read(upload, fields_class=UnmaskFields):
+    return await read_form(upload.request, fields_class, LIMIT)
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
+async def test_parts_come_out_whole_however_they_are_cut(size):
+    photo = bytes(range(256)) * 20 + b"\r\n--A\r\n-"
+    body = body_of(PHOTO + photo, field("faces", "0,2"), field("format", "png"))
+    chunks = [body[i : i + size] for i in range(0, len(body), size)]
+
+    form = await read(Upload(chunks))
+
+    assert form.photos == {"photo": photo}
+    assert (form.fields.faces, form.fields.format) == ((0, 2), "png")
+
+
+async def test_20_megabytes_never_touch_the_disk(make_client, monkeypatch, encode):
+    def no_file(*_args, **_kwargs):
+        raise AssertionError("a temporary file")
+
+    for name in ("NamedTemporaryFile", "TemporaryFile", "SpooledTemporaryFile", "mkstemp"):
+        monkeypatch.setattr(tempfile, name, no_file)
+    monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile", no_file)
+    photo = encode(20) + bytes(19_900_000)  # what follows a JPEG's end is ignored
+
+    answer = await make_client().post("/v1/faces", files={"photo": photo})
+
+    assert answer.status_code == 200
+
+
+async def test_what_announces_itself_as_too_large_is_not_read():
+    upload = Upload([b""] * 5, headers=[(b"content-length", b"9000000")])
+
+    with pytest.raises(TooLargeError):
+        await read(upload)
+    assert upload.taken == 0
+
+
+async def test_a_photo_over_the_limit_is_refused_before_its_end():
+    upload = Upload([b"--B\r\n" + PHOTO] + [bytes(100_000)] * 50)
+
+    with pytest.raises(TooLargeError):
+        await read(upload)
+    assert upload.taken <= 13
+
+
+async def test_a_bare_body_over_the_limit_is_refused_before_its_end():
+    upload = Upload([bytes(100_000)] * 50, b"image/jpeg")
+
+    with pytest.raises(TooLargeError):
+        await read(upload)
+    assert upload.taken <= 12
+
+
+async def test_a_body_without_a_photo_is_bounded_too():
+    upload = Upload([b"\r\n" * 50_000] * 50)
+
+    with pytest.raises(TooLargeError):
+        await read(upload)
+    assert upload.taken <= 25
+
+
+async def test_a_long_field_is_refused_before_its_end():
+    upload = Upload([b"--B\r\n" + field("faces", "")] + [b"1," * 1000] * 50)
+
+    with pytest.raises(FieldsError, match="Longer"):
+        await read(upload)
+    assert upload.taken == 2
+
+
+async def test_an_unknown_part_is_refused_before_it_is_read():
+    upload = Upload([b"--B\r\n" + field("malware", "")] + [bytes(1000)] * 50)
+
+    with pytest.raises(FieldsError, match="malware: Unknown"):
+        await read(upload)
+    assert upload.taken == 1
+
+
+@pytest.mark.parametrize("part", [PHOTO + b"x", field("format", "png")])
+async def test_a_part_that_comes_twice_is_refused(part):
+    with pytest.raises(FieldsError, match="more than once"):
+        await read(Upload([body_of(part, part)]))
+
+
+async def test_faces_takes_no_reference():
+    reference = PHOTO.replace(b"photo", b"reference")
+
+    with pytest.raises(FieldsError, match="reference: Unknown"):
+        await read(Upload([body_of(PHOTO + b"x", reference + b"x")]), FacesFields)
+
+
+async def test_a_body_that_is_cut_off_is_refused():
+    with pytest.raises(BadFormError, match="cut off"):
+        await read(Upload([body_of(PHOTO + b"x")[:-8]]))
+
+
+@pytest.mark.parametrize(
+    "body", [b"no multipart", b"", b"--B\r\nContent-Type: a/b\r\n\r\nx\r\n--B--"]
+)
+async def test_what_is_not_multipart_is_refused(body):
+    with pytest.raises(BadFormError):
+        await read(Upload([body]))
+
+
+@pytest.mark.parametrize("boundary", [b"", b"; boundary=", b"; boundary=" + b"x" * 500])
+async def test_a_boundary_that_cannot_be_used_is_refused(boundary):
+    with pytest.raises(BadFormError):
+        await read(Upload([b"--B"], b"multipart/form-data" + boundary))
+
+
+async def test_a_field_that_is_not_text_is_refused():
+    with pytest.raises(FieldsError, match="UTF-8"):
+        await read(Upload([body_of(field("faces", "") + b"\xff\xfe")]))
+
+
+async def test_a_picture_in_the_query_is_refused(client, photo):
+    answer = await client.post("/v1/faces?photo=x", files={"photo": photo})
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "photo")

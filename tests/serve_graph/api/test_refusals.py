@@ -1,0 +1,200 @@
+"""Each problem that a caller can run into, with its status and type."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+
+from serve_graph.problems import BusyError
+
+pytestmark = pytest.mark.asyncio
+
+
+def check(answer, status, slug):
+    assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert answer.json()["title"]
+    assert answer.json()["instance"] == answer.headers["x-request-id"]
+
+
+def png_chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+async def test_a_damaged_photo_is_400(client, photo):
+    check(await client.post("/v1/unmask", files={"photo": photo[:300]}), 400, "bad-image")
+
+
+async def test_a_photo_over_the_byte_limit_is_413(make_client, photo):
+    client = make_client(limits={"max_bytes": 500})
+
+    check(await client.post("/v1/unmask", files={"photo": photo + bytes(500)}), 413, "too-large")
+
+
+async def test_81_megapixels_are_413(client):
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 9000, 9000, 1, 0, 0, 0, 0))
+    pixels = png_chunk(b"IDAT", zlib.compress(bytes(9000 * 1126), 9))
+    bomb = b"\x89PNG\r\n\x1a\n" + header + pixels + png_chunk(b"IEND", b"")
+    assert len(bomb) < 20_000
+
+    check(await client.post("/v1/unmask", files={"photo": bomb}), 413, "too-large")
+
+
+async def test_a_text_is_415(client):
+    check(await client.post("/v1/unmask", files={"photo": b"hello, world"}), 415, "not-an-image")
+
+
+async def test_another_body_type_is_415(client):
+    check(await client.post("/v1/unmask", json={"photo": "…"}), 415, "not-an-image")
+
+
+async def test_no_face_is_422(client, photo, stages):
+    stages.faces = []
+
+    check(await client.post("/v1/unmask", files={"photo": photo}), 422, "no-face")
+
+
+async def test_no_face_for_a_mask_is_422(client, photo, stages):
+    stages.faces = []
+
+    check(await client.post("/v1/mask", files={"photo": photo}), 422, "no-face")
+
+
+async def test_swap_without_a_masked_face_is_422(client, reference):
+    files = {"photo": reference, "reference": reference}
+
+    check(await client.post("/v1/swap", files=files, data={"consent": "true"}), 422, "no-mask")
+
+
+@pytest.mark.parametrize("consent", [{}, {"consent": "false"}])
+@pytest.mark.parametrize("call", ["unmask", "swap"])
+async def test_a_reference_without_consent_is_422(client, photo, reference, stages, call, consent):
+    files = {"photo": photo, "reference": reference}
+
+    check(await client.post(f"/v1/{call}", files=files, data=consent), 422, "missing-consent")
+    assert not stages.calls
+
+
+async def test_a_reference_with_a_mask_is_422(client, photo):
+    files = {"photo": photo, "reference": photo}
+
+    answer = await client.post("/v1/unmask", files=files, data={"consent": "true"})
+
+    check(answer, 422, "bad-reference")
+
+
+async def test_swap_without_a_reference_is_422(client, photo):
+    answer = await client.post("/v1/swap", files={"photo": photo})
+
+    check(answer, 422, "bad-request")
+    assert answer.json()["errors"][0]["field"] == "reference"
+
+
+@pytest.mark.parametrize("call", ["unmask", "swap", "mask", "faces"])
+async def test_a_missing_photo_is_422(client, call):
+    answer = await client.post(f"/v1/{call}", files={"photo": b""})
+
+    check(answer, 422, "bad-request")
+    assert answer.json()["errors"][0]["field"] == "photo"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("format", "gif"),
+        ("quality", "0"),
+        ("quality", "101"),
+        ("quality", "high"),
+        ("sharpen", "perhaps"),
+        ("faces", "some"),
+        ("faces", "-1"),
+        ("faces", "0,"),
+        ("faces", "0\n"),
+    ],
+)
+async def test_a_field_that_cannot_be_used_is_422_and_named(client, photo, field, value):
+    answer = await client.post("/v1/unmask", files={"photo": photo}, data={field: value})
+
+    check(answer, 422, "bad-request")
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+async def test_a_face_that_is_not_there_is_422(client, photo):
+    answer = await client.post("/v1/unmask", files={"photo": photo}, data={"faces": "7"})
+
+    check(answer, 422, "bad-request")
+
+
+async def test_an_unknown_field_is_422_and_named(client, photo):
+    answer = await client.post("/v1/unmask", files={"photo": photo}, data={"sharpn": "true"})
+
+    check(answer, 422, "bad-request")
+    assert answer.json()["errors"][0]["field"] == "sharpn"
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-5", "1.5"])
+async def test_a_bad_deadline_is_422(client, photo, value):
+    headers = {"X-Request-Timeout-Ms": value}
+
+    answer = await client.post("/v1/unmask", files={"photo": photo}, headers=headers)
+
+    check(answer, 422, "bad-request")
+    assert answer.json()["errors"][0]["field"] == "X-Request-Timeout-Ms"
+
+
+async def test_answers_that_are_not_made_are_406(client, photo):
+    headers = {"Accept": "text/event-stream"}
+
+    answer = await client.post("/v1/unmask", files={"photo": photo}, headers=headers)
+
+    check(answer, 406, "not-acceptable")
+
+
+async def test_an_unknown_path_is_404(client):
+    check(await client.get("/v1/nothing"), 404, "not-found")
+
+
+async def test_another_method_is_405_and_tells_which_is_allowed(client):
+    answer = await client.get("/v1/unmask")
+
+    check(answer, 405, "method-not-allowed")
+    assert answer.headers["allow"] == "POST"
+
+
+async def test_a_full_stage_is_503_with_retry_after(client, photo, stages):
+    stages.error = BusyError(2.5)
+
+    answer = await client.post("/v1/unmask", files={"photo": photo})
+
+    check(answer, 503, "busy")
+    assert answer.headers["retry-after"] == "3"
+
+
+async def test_an_error_of_ours_is_500_without_internals(client, photo, stages, caplog):
+    stages.error = RuntimeError("weights at /secret/path")
+
+    answer = await client.post("/v1/unmask", files={"photo": photo})
+
+    check(answer, 500, "internal")
+    assert "secret" not in answer.text
+    assert answer.headers["x-request-id"] in caplog.text
+    assert "secret" in caplog.text
+
+
+async def test_no_pixel_is_logged(client, caplog):
+    noise = np.random.default_rng(0).bytes(2000)
+
+    await client.post("/v1/unmask", files={"photo": b"\xff\xd8\xff" + noise})
+
+    assert "\\x" not in caplog.text
+
+
+@pytest.mark.parametrize(("count", "reason"), [(0, "no-face"), (1, None)])
+async def test_refusals_are_counted_by_reason(client, photo, stages, recorder, count, reason):
+    stages.faces = stages.faces[:count]
+
+    await client.post("/v1/unmask", files={"photo": photo})
+
+    assert recorder.rejections == ([reason] if reason else [])

@@ -1,0 +1,99 @@
+"""Health, metrics, docs and the page."""
+
+import json
+import re
+
+import pytest
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_it_is_alive(client):
+    assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_it_is_ready_when_all_stages_are(client):
+    answer = await client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["stages"]) == (200, {"crop": True, "mask": True})
+
+
+async def test_it_tells_which_stage_is_not_ready(make_client):
+    answer = await make_client(ready={"crop": True, "mask": False}).get("/readyz")
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-ready")
+    assert answer.json()["stages"] == {"crop": True, "mask": False}
+    assert answer.json()["detail"] == "Not ready: mask"
+    assert answer.headers["retry-after"]
+
+
+async def test_metrics_are_prometheus_text(client):
+    answer = await client.get("/metrics")
+
+    assert answer.text == "mask2face_requests_total 1\n"
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+
+
+async def test_metrics_can_be_closed(make_client):
+    assert (await make_client(open_metrics=False).get("/metrics")).status_code == 404
+
+
+async def test_metrics_can_be_moved(make_client):
+    client = make_client(metrics_path="/internal/metrics")
+
+    assert (await client.get("/internal/metrics")).status_code == 200
+    assert (await client.get("/metrics")).status_code == 404
+
+
+async def test_the_page_is_served(client):
+    answer = await client.get("/")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_the_page_may_be_asked_for_by_head(client):
+    assert (await client.head("/")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+async def test_all_files_of_a_page_come_from_here(client, path):
+    page = (await client.get(path)).text
+    links = re.findall(r'(?:src|href)="(?!data:)([^"#]+)"', page)
+
+    assert links
+    for link in links:
+        assert "//" not in link
+        assert (await client.get(link)).status_code == 200, link
+
+
+@pytest.mark.parametrize("call", ["unmask", "swap", "mask", "faces"])
+async def test_the_document_names_fields_answers_and_problems(client, call):
+    described = (await client.get("/openapi.json")).json()["paths"][f"/v1/{call}"]["post"]
+
+    form = described["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["properties"]["photo"] == {"type": "string", "format": "binary"}
+    assert "application/json" in described["responses"]["200"]["content"]
+    for status in ("400", "413", "415", "422", "500", "503", "504"):
+        assert list(described["responses"][status]["content"]) == ["application/problem+json"]
+
+
+async def test_all_references_in_the_document_lead_somewhere(client):
+    document = (await client.get("/openapi.json")).json()
+    references = set(re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(document)))
+
+    assert references
+    assert references <= set(document["components"]["schemas"])
+
+
+@pytest.mark.parametrize("call", ["unmask", "mask", "faces"])
+async def test_json_answers_have_the_documented_members(client, photo, call):
+    document = (await client.get("/openapi.json")).json()
+    content = document["paths"][f"/v1/{call}"]["post"]["responses"]["200"]["content"]
+    name = content["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
+
+    answer = await client.post(
+        f"/v1/{call}", files={"photo": photo}, headers={"Accept": "application/json"}
+    )
+
+    assert set(answer.json()) == set(document["components"]["schemas"][name]["properties"])

@@ -1,0 +1,233 @@
+"""POST /v1/unmask and /v1/swap: pictures and JSON."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image as PilImage
+from PIL import ImageCms
+
+from models.photo.encode import SOURCE_TYPE
+
+pytestmark = pytest.mark.asyncio
+
+JSON = {"Accept": "application/json"}
+
+
+def grey_at(picture, x=60, y=72):
+    return np.asarray(picture.convert("RGB"))[y, x].mean()
+
+
+async def test_the_hole_is_painted_in_a_picture_of_the_same_size(client, photo, decode):
+    answer = await client.post("/v1/unmask", files={"photo": photo})
+
+    picture = decode(answer.content)
+    assert (answer.status_code, picture.size) == (200, (160, 120))
+    assert abs(grey_at(picture) - 40) < 3
+
+
+async def test_the_rest_of_the_photo_stays(client, photo, decode):
+    answer = await client.post("/v1/unmask", files={"photo": photo}, data={"format": "png"})
+
+    pixels = np.asarray(decode(answer.content)).astype(int)
+    assert np.abs(pixels[:, 120:] - 20).max() == 0
+
+
+async def test_with_a_reference_the_swapped_face_comes_back(client, photo, reference, decode):
+    files = {"photo": photo, "reference": reference}
+
+    answer = await client.post("/v1/unmask", files=files, data={"consent": "true"})
+
+    assert abs(grey_at(decode(answer.content)) - 90) < 3
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp"])
+async def test_the_answer_has_the_format_that_came_in(client, encode, decode, name):
+    answer = await client.post("/v1/unmask", files={"photo": encode(20, name)})
+
+    assert answer.headers["content-type"] == f"image/{name}"
+    assert decode(answer.content).format == name.upper()
+
+
+async def test_heic_is_answered_as_jpeg(client):
+    from pillow_heif import from_pillow
+
+    heic = io.BytesIO()
+    from_pillow(PilImage.new("RGB", (160, 120), (20, 20, 20))).save(heic)
+
+    answer = await client.post("/v1/unmask", files={"photo": heic.getvalue()})
+
+    assert answer.headers["content-type"] == "image/jpeg"
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp"])
+async def test_the_caller_chooses_the_format(client, photo, decode, name):
+    answer = await client.post("/v1/unmask", files={"photo": photo}, data={"format": name})
+
+    assert decode(answer.content).format == name.upper()
+
+
+async def test_lower_quality_makes_a_smaller_file(client):
+    noise = np.random.default_rng(0).integers(0, 100, (120, 160, 3), dtype=np.uint8)
+    png = io.BytesIO()
+    PilImage.fromarray(noise).save(png, "PNG")
+    sizes = []
+    for quality in ("10", "90"):
+        fields = {"format": "jpeg", "quality": quality}
+        answer = await client.post("/v1/unmask", files={"photo": png.getvalue()}, data=fields)
+        sizes.append(len(answer.content))
+
+    assert sizes[0] < sizes[1] / 2
+
+
+async def test_exif_and_gps_are_stripped(client, encode, decode):
+    exif = PilImage.Exif()
+    exif[0x010F] = "SecretCamera"
+    exif.get_ifd(0x8825)[1] = "N"
+
+    answer = await client.post("/v1/unmask", files={"photo": encode(20, exif=exif)})
+
+    assert not decode(answer.content).getexif()
+    assert b"SecretCamera" not in answer.content
+
+
+async def test_the_photo_is_turned_upright(client, encode, decode):
+    exif = PilImage.Exif()
+    exif[0x0112] = 6
+
+    answer = await client.post("/v1/unmask", files={"photo": encode(20, exif=exif)})
+
+    assert decode(answer.content).size == (120, 160)
+
+
+async def test_the_colour_profile_is_carried_through(client, encode, decode):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+    answer = await client.post("/v1/unmask", files={"photo": encode(20, icc_profile=profile)})
+
+    assert decode(answer.content).info["icc_profile"] == profile
+
+
+@pytest.mark.parametrize(("grey", "marked"), [(20, True), (220, False)])
+async def test_only_a_changed_picture_is_marked_as_ai_made(client, encode, grey, marked):
+    answer = await client.post("/v1/unmask", files={"photo": encode(grey)})
+
+    assert (SOURCE_TYPE.encode() in answer.content) is marked
+
+
+async def test_json_tells_faces_and_picture(client, photo, decode):
+    answer = (await client.post("/v1/unmask", files={"photo": photo}, headers=JSON)).json()
+
+    assert (answer["width"], answer["height"], answer["swapped"]) == (160, 120, None)
+    face = answer["faces"][0]
+    assert face["box"] == [44, 40, 76, 80]
+    assert (face["score"], face["mask_probability"], face["changed"]) == (0.9, 0.95, True)
+    assert face["mask_coverage"] == pytest.approx(90 * 116 / 256**2, abs=1e-3)
+    assert len(face["points"]) == 5
+    painted = answer["painted"]
+    assert painted["media_type"] == "image/jpeg"
+    assert abs(grey_at(decode(base64.b64decode(painted["base64"]))) - 40) < 3
+
+
+async def test_json_with_a_reference_has_both_results(client, photo, reference, decode):
+    files = {"photo": photo, "reference": reference}
+
+    answer = await client.post("/v1/unmask", files=files, data={"consent": "true"}, headers=JSON)
+
+    pictures = [answer.json()[name]["base64"] for name in ("painted", "swapped")]
+    greys = [grey_at(decode(base64.b64decode(picture))) for picture in pictures]
+    assert greys == pytest.approx([40, 90], abs=3)
+
+
+async def test_json_has_the_milliseconds_of_each_stage(client, photo):
+    answer = await client.post("/v1/unmask", files={"photo": photo}, headers=JSON)
+
+    timings = answer.json()["timings"]
+    assert {"upload", "decode", "crop", "mask", "inpaint", "paste", "encode"} < set(timings)
+    assert timings["total"] >= timings["decode"]
+
+
+async def test_a_bare_face_is_no_error_and_stays(client, reference, stages):
+    answer = await client.post("/v1/unmask", files={"photo": reference}, headers=JSON)
+
+    face = answer.json()["faces"][0]
+    assert (answer.status_code, face["changed"], stages.calls["paint"]) == (200, False, 0)
+    assert face["mask_probability"] < 0.5
+
+
+@pytest.mark.parametrize(("faces", "boxes"), [("all", 2), ("largest", 1), ("1", 1), ("0,1,1", 2)])
+async def test_the_caller_chooses_the_faces(client, photo, stages, faces, boxes):
+    near = stages.faces[0]
+    stages.faces = [near, type(near)(near.box + 60, 0.8, near.points + 60)]
+
+    answer = await client.post(
+        "/v1/unmask", files={"photo": photo}, data={"faces": faces}, headers=JSON
+    )
+
+    assert len(answer.json()["faces"]) == boxes
+
+
+async def test_sharpening_changes_the_patch(client):
+    noise = np.random.default_rng(0).integers(0, 60, (120, 160, 3), dtype=np.uint8)
+    png = io.BytesIO()
+    PilImage.fromarray(noise).save(png, "PNG")
+    answers = [
+        await client.post("/v1/unmask", files={"photo": png.getvalue()}, data={"sharpen": value})
+        for value in ("false", "true")
+    ]
+
+    assert answers[0].content != answers[1].content
+
+
+async def test_a_bare_body_is_the_photo_and_the_query_its_fields(client, photo, decode):
+    headers = {"Content-Type": "image/jpeg"}
+
+    answer = await client.post("/v1/unmask?format=png", content=photo, headers=headers)
+
+    assert decode(answer.content).format == "PNG"
+
+
+async def test_name_and_type_of_the_part_do_not_matter(client, photo):
+    answer = await client.post("/v1/unmask", files={"photo": ("x.exe", photo, "text/html")})
+
+    assert answer.status_code == 200
+
+
+async def test_a_photo_without_a_file_name_is_taken(client, photo):
+    answer = await client.post("/v1/unmask", files={"photo": (None, photo)})
+
+    assert answer.status_code == 200
+
+
+async def test_parts_that_a_browser_leaves_empty_count_as_absent(client, photo):
+    files = {"photo": photo, "reference": ("", b"")}
+
+    answer = await client.post("/v1/unmask", files=files, data={"format": ""})
+
+    assert answer.status_code == 200
+
+
+async def test_swap_answers_the_own_face(client, photo, reference, decode):
+    files = {"photo": photo, "reference": reference}
+
+    answer = await client.post("/v1/swap", files=files, data={"consent": "true"})
+
+    assert abs(grey_at(decode(answer.content)) - 90) < 3
+
+
+@pytest.mark.parametrize(
+    ("call", "grey", "outcome"), [("unmask", 20, "unmasked"), ("unmask", 220, "bare")]
+)
+async def test_faces_are_counted_by_outcome(client, encode, recorder, call, grey, outcome):
+    await client.post(f"/v1/{call}", files={"photo": encode(grey)})
+
+    assert +recorder.outcomes == {outcome: 1}
+
+
+async def test_swapped_faces_are_counted(client, photo, reference, recorder):
+    files = {"photo": photo, "reference": reference}
+
+    await client.post("/v1/swap", files=files, data={"consent": "true"})
+
+    assert +recorder.outcomes == {"swapped": 1}
