@@ -48,7 +48,7 @@ train: $(INSTALLED)  ## Trains NET (crop, mask, landmarks, inpaint) on the folde
 	$(VENV)/bin/mask2face train $(NET) $(DATA)
 
 load: $(INSTALLED)  ## Load test of HOST with USERS for TIME; fails on errors or a slow p99.
-	$(LOCUST) --headless --users $(USERS) --spawn-rate $(USERS) --run-time $(TIME)
+	$(LOCUST) --headless --only-summary --users $(USERS) --spawn-rate $(USERS) --run-time $(TIME)
 
 load-ui: $(INSTALLED)  ## The same from Locust's page, http://localhost:8089.
 	$(LOCUST) --web-host 127.0.0.1

@@ -125,8 +125,9 @@ def load_net(path: Path, net_class: type[Net], config_class: type[Any], device: 
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         what = f"{path} doesn't hold a {net_class.__name__}: {error}"
         raise WeightsError(what) from error
-    net = net.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    return net.requires_grad_(False)
+    net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net.eval().requires_grad_(False)
+    return net
 
 
 def _config_of(metadata: dict[str, str] | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from serve_graph import PROJECT
 
 FLAGS = PROJECT / "configs" / "serve.env"
 START_TIMEOUT_S = 300.0
+START_ATTEMPTS = 3
 POLL_S = 0.25
 
 
@@ -124,14 +125,7 @@ def running(
     import ray
     from ray import serve
 
-    # "local": without it, Ray joins a cluster that runs on this machine already.
-    ray.init(
-        address="local",
-        num_gpus=num_gpus,
-        include_dashboard=False,
-        logging_level=logging.WARNING,
-        _temp_dir=None if temp_dir is None else str(temp_dir),
-    )
+    _start_ray(num_gpus, temp_dir)
     try:
         http = content.get("http_options", {})
         serve.start(
@@ -144,6 +138,27 @@ def running(
     finally:
         serve.shutdown()  # type: ignore[no-untyped-call]
         ray.shutdown()
+
+
+def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> None:
+    import ray
+
+    for attempts_left in reversed(range(START_ATTEMPTS)):
+        try:
+            # "local": without it, Ray joins a cluster that runs on this machine already.
+            ray.init(
+                address="local",
+                num_gpus=num_gpus,
+                include_dashboard=False,
+                logging_level=logging.WARNING,
+                _temp_dir=None if temp_dir is None else str(temp_dir),
+            )
+            return
+        except Exception as error:
+            # Ray gives its own processes 30 s, which is too little on a very busy machine.
+            ray.shutdown()
+            if not attempts_left:
+                raise StartError(f"Ray didn't start: {error}") from error
 
 
 def apply_config(content: dict[str, Any]) -> None:

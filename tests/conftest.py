@@ -1,3 +1,8 @@
+import os
+import tempfile
+import uuid
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +12,10 @@ from models.budgets import NETS
 from models.checkpoint import Entry, Manifest, file_sha256, save_manifest, save_net
 from models.crop.detect import Face
 from models.mask.detect import MaskFinding
+from serve_graph import launch
+
+os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)  # else Ray writes one to the home folder
+launch.set_flags()  # before any test imports Ray
 
 # Much smaller than what ships: the tests ask what is done with a net, not how well it does.
 TINY = {
@@ -76,3 +85,18 @@ def seeing(monkeypatch):
 
     monkeypatch.setattr(pipeline, "detect_faces", detect_faces)
     monkeypatch.setattr(pipeline, "detect_masks", detect_masks)
+
+
+@pytest.fixture(scope="session")
+def service():
+    """The service of all tests marked `serve`; see `tests.serving`."""
+    from tests.serving import Served, shared_config
+
+    content = shared_config()
+    # Not pytest's folder: the paths of Ray's sockets must be short.
+    with tempfile.TemporaryDirectory(prefix="m2f") as name, pytest.MonkeyPatch.context() as patch:
+        spool = Path(name) / "spool"
+        spool.mkdir()
+        patch.setenv("TMPDIR", str(spool))
+        with launch.running(content, temp_dir=Path(name) / "ray") as url:
+            yield Served(url, content, spool)

@@ -101,7 +101,7 @@ def crop_face(image: Image, affine: Affine, size: int = FRAME_PX) -> Image:
         to_crop,
         (size, size),
         flags=cv2.INTER_CUBIC,  # linear would cost sharpness, once here and once on the way back
-        borderMode=cv2.BORDER_REFLECT_101,
+        borderMode=_border(source, size / scale_of(to_crop)),
     )
     return np.asarray(warped, np.uint8)
 
@@ -124,6 +124,15 @@ def mask_to_photo(mask: Mask, affine: Affine, shape: tuple[int, int]) -> Mask:
         soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), blur), np.float32)
     warped = cv2.warpAffine(soft, invert(affine), shape[::-1], flags=cv2.INTER_LINEAR)
     return np.asarray(warped > 0.5, np.bool_)
+
+
+def _border(source: Image, needed_px: float) -> int:
+    """Mirror what lies beyond the photo; where little of it is seen, repeat its edge.
+
+    OpenCV mirrors again and again until it is inside: for ever if the source is 1 px wide.
+    """
+    mirrors = min(source.shape[:2]) > max(16.0, needed_px / 8)
+    return cv2.BORDER_REFLECT_101 if mirrors else cv2.BORDER_REPLICATE
 
 
 def _source_rectangle(

@@ -69,7 +69,8 @@ class Generator(nn.Module):
         x = self.decode32(x + self.atrous(x))
         x = self.decode64(self.join64(torch.cat([_double(x), at64], dim=1)))
         painted = self.head(torch.cat([self.unfold(x), self.fold2(seen)], dim=1))
-        return erased + painted * hole
+        result: torch.Tensor = erased + painted * hole
+        return result
 
 
 def _double(x: torch.Tensor) -> torch.Tensor:

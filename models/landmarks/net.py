@@ -57,4 +57,5 @@ class LandmarkNet(nn.Module):
         # Flattened in NCHW order whatever the memory format, so that weights mean the same.
         offsets = self.head(features.contiguous()).float()
         # Units of 32 px keep the last layer's outputs near one.
-        return self.mean_face + 32 * offsets.view(-1, POINTS, 2)
+        points: torch.Tensor = self.mean_face + 32 * offsets.view(-1, POINTS, 2)
+        return points

@@ -61,7 +61,9 @@ def _tidy(mask: Mask) -> Mask:
 
 
 def _without_small(mask: Mask, area_px: int) -> Mask:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), None, None, None, 8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        mask.astype(np.uint8), None, None, None, 8
+    )
     keep = stats[:, cv2.CC_STAT_AREA] >= area_px
     keep[0] = False  # the background
     return np.asarray(keep[labels] if count > 1 else np.zeros_like(mask), np.bool_)

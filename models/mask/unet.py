@@ -34,9 +34,7 @@ class UNet(nn.Module):
         channels = 3 * 4
         for level, width in enumerate(widths):
             stride = 1 if level == 0 else 2
-            self.down.append(
-                nn.Sequential(conv_bn(channels, width, stride), conv_bn(width, width))
-            )
+            self.down.append(nn.Sequential(conv_bn(channels, width, stride), conv_bn(width, width)))
             channels = width
         self.up = nn.ModuleList()
         for below, width in zip(widths[:0:-1], widths[-2::-1], strict=True):

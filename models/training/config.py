@@ -48,7 +48,7 @@ def _task(
 ) -> tuple[Task, torch.nn.Module]:
     seed, device, values = int(config["seed"]), config["device"], config.get("task", {})
     if net == "crop":
-        from models.training.crop.task import CropTask, CropTraining  # noqa: PLC0415
+        from models.training.crop.task import CropTask, CropTraining
 
         crop = CropTask(data, _settings(CropTraining, values), seed, device)
         return crop, crop.build()

@@ -94,10 +94,14 @@ def jittered_frame(
 
 
 # iBUG order of a mirrored face.
-_MIRROR = np.array(
-    [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31]
-    + [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
-    + [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
+_MIRROR = np.concatenate(
+    [
+        range(16, -1, -1),  # jaw
+        range(26, 16, -1),  # brows
+        [27, 28, 29, 30, 35, 34, 33, 32, 31],  # nose
+        [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40],  # eyes
+        [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65],  # lips
+    ]
 )
 
 
@@ -165,4 +169,3 @@ def read_source(folder: Path, source: str) -> Iterator[tuple[Image, Landmarks]]:
 def _decode(data: bytes) -> Image:
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     return np.asarray(picture, np.uint8)
-

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -151,7 +152,7 @@ class InpaintTask(Task):
         follow = rng.random((len(labels), 1, 1)) < self.settings.guess_share
         return self._drawn(np.where(follow, guesses, labels), hole)
 
-    def _drawn(self, points: np.ndarray, hole: torch.Tensor) -> torch.Tensor:  # type: ignore[type-arg]
+    def _drawn(self, points: npt.NDArray[np.floating], hole: torch.Tensor) -> torch.Tensor:
         holes = hole[:, 0].bool().cpu().numpy()
         lines = [draw_lines(p.astype(np.float32), h) for p, h in zip(points, holes, strict=True)]
         return torch.from_numpy(np.stack(lines)).to(self.device)[:, None].float() / 255

@@ -61,7 +61,7 @@ class LandmarkTask(Task):
             ]
         ) | {"seed": torch.tensor([step])}
 
-    def train_step(self, batch: Batch, progress: float) -> dict[str, float]:
+    def train_step(self, batch: Batch, progress: float) -> dict[str, float]:  # noqa: ARG002
         self.net.train()
         face, hole, points = self._inputs(batch)
         with torch.autocast(face.device.type, torch.bfloat16):
@@ -88,10 +88,12 @@ class LandmarkTask(Task):
         rng = np.random.default_rng(1)
         samples = [draw_sample(self.apart, rng, 1.0, 0.1, SEEN_PX) for _ in range(24)]
         batch = stack(samples) | {"seed": torch.tensor([1])}
-        face, hole, points = self._inputs(batch)
+        face, hole, _ = self._inputs(batch)
         found = transform(net(face, hole).cpu().numpy(), scale_affine(SEEN_PX))
         pictures = [
-            with_points(with_points(with_mask(im, s.hole), s.landmarks, (0, 255, 0)), p, (255, 0, 0))
+            with_points(
+                with_points(with_mask(im, s.hole), s.landmarks, (0, 255, 0)), p, (255, 0, 0)
+            )
             for im, s, p in zip(to_images(face), samples, found, strict=True)
         ]
         return contact_sheet([pictures[i : i + 6] for i in range(0, 24, 6)])

@@ -81,4 +81,5 @@ def landmark_error(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """
     eyes = truth[:, 42:48].mean(1) - truth[:, 36:42].mean(1)
     distance = ((found - truth) ** 2).sum(dim=2).add(1e-4).sqrt()
-    return distance / eyes.norm(dim=1).clamp(min=1)[:, None]
+    span: torch.Tensor = eyes.norm(dim=1).clamp(min=1)
+    return distance / span[:, None]

@@ -15,7 +15,7 @@ from torch import nn
 
 from models.checkpoint import save_net
 from models.mask.unet import UNet, UNetConfig
-from models.pixels import Image, to_images
+from models.pixels import Image, Mask, to_images
 from models.training.augment import degrade, jitter_colours
 from models.training.frames import Faces, cut, jittered_frame
 from models.training.loop import Batch, Task
@@ -70,22 +70,20 @@ class MaskTask(Task):
             "seed": torch.tensor([step]),
         }
 
-    def _sample(
-        self, rng: np.random.Generator, faces: Faces
-    ) -> tuple[Image, np.ndarray[tuple[int, int], np.dtype[np.bool_]], bool, bool]:
+    def _sample(self, rng: np.random.Generator, faces: Faces) -> tuple[Image, Mask, bool, bool]:
         real = self.real is not None and rng.random() < self.settings.real_share
         source = self.real if real and self.real is not None else faces
         image, landmarks = source[int(rng.integers(len(source)))]
         frame = jittered_frame(landmarks, rng, self.settings.jitter, bool(rng.random() < 0.5))
         face, points = cut(image, landmarks, frame)
-        mask = np.zeros(face.shape[:2], np.bool_)
+        mask: Mask = np.zeros(face.shape[:2], np.bool_)
         bare = not real and rng.random() < self.settings.bare_share
         if not real and not bare:
             worn = wear_mask(face, points, rng)
             face, mask = worn.image, worn.mask
         return degrade(face, rng), mask, not bare, not real
 
-    def train_step(self, batch: Batch, progress: float) -> dict[str, float]:
+    def train_step(self, batch: Batch, progress: float) -> dict[str, float]:  # noqa: ARG002
         self.net.train()
         face = self._faces(batch)
         mask, known = batch["mask"].to(self.device).float(), batch["known"].to(self.device).float()

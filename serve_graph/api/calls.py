@@ -127,7 +127,7 @@ class Calls:
                 with exchange.clock.measure("upload"):
                     form = await read_form(request, fields_class, self._settings.limits.max_bytes)
                 _check_consent(form)
-                async with self._gate.photo():
+                async with self._gate.photos:
                     with exchange.clock.measure("decode"):
                         photo = await self._decode(form.photos.pop("photo"))
                         reference = await self._decode_reference(form.photos)

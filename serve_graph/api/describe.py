@@ -119,7 +119,9 @@ def _request(fields: type[FacesFields], required: Sequence[str]) -> Json:
         "required": required,
         "additionalProperties": False,
     }
-    content = {"multipart/form-data": {"schema": form}, "image/*": {"schema": _PICTURE}}
+    content = {"multipart/form-data": {"schema": form}}
+    if list(required) == ["photo"]:
+        content["image/*"] = {"schema": _PICTURE}
     return {"requestBody": {"required": True, "content": content}, "parameters": query}
 
 

@@ -12,13 +12,13 @@ class Gate:
 
     Args:
         requests: taken in at the same time, uploading or waiting; more are refused.
-        photos: decoded at the same time; others wait.
+        photos: decoded at the same time; others wait: `async with gate.photos`.
         retry_after_s: what a refused caller is told.
     """
 
     def __init__(self, requests: int, photos: int, retry_after_s: float) -> None:
         self._free = requests
-        self._photos = asyncio.Semaphore(photos)
+        self.photos = asyncio.Semaphore(photos)
         self._retry_after_s = retry_after_s
 
     @contextmanager
@@ -35,12 +35,6 @@ class Gate:
             yield
         finally:
             self._free += 1
-
-    @asynccontextmanager
-    async def photo(self) -> AsyncIterator[None]:
-        """Waits for a decoded photo's place."""
-        async with self._photos:
-            yield
 
 
 @asynccontextmanager

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from models.pipeline import LocalStages
 
 Source = Annotated[Path, typer.Argument(exists=True, metavar="PHOTO|FOLDER", show_default=False)]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.", show_default=False)]
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="Folder, or for one photo a file.", show_default=False),
+]
 Weights = Annotated[
     Path,
     typer.Option("--weights", help="Folder with the nets and manifest.json.", show_default=False),

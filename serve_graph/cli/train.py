@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import track
 
 from serve_graph import PROJECT
-from serve_graph.cli.options import WEIGHTS, Out, Weights
+from serve_graph.cli.options import WEIGHTS, Weights
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ def train(
 
 def evaluate(
     folder: Folder,
-    out: Out,
+    out: Annotated[Path, typer.Option("--out", "-o", show_default=False)],
     scenes: Annotated[
         Path | None,
         typer.Option(
@@ -71,6 +71,9 @@ def evaluate(
     FOLDER holds truth/, masked/, mask/ and index.csv (id, source, mask_kind); optionally
     landmarks.npz, real/ (photo/, mask/) and swap/ (with reference/).
     """
+    if held_back and scenes is None:
+        raise typer.BadParameter("--held-back needs --scenes.")
+
     from models.training.evaluation.evaluate import Scenes
     from models.training.evaluation.evaluate import evaluate as score
     from models.training.evaluation.write import write_report

@@ -31,7 +31,9 @@ def folder(tmp_path):
 def test_a_loaded_net_answers_as_the_saved_one(tmp_path):
     net = UNet(SMALL).eval()
     # Stored as float16: round first, so that equal means equal.
-    net.load_state_dict({k: v.half().float() if v.ndim > 1 else v for k, v in net.state_dict().items()})
+    net.load_state_dict(
+        {k: v.half().float() if v.ndim > 1 else v for k, v in net.state_dict().items()}
+    )
     save_net(tmp_path / "net.safetensors", net, SMALL)
 
     loaded = load_net(tmp_path / "net.safetensors", UNet, UNetConfig)
@@ -77,7 +79,9 @@ def test_an_unknown_net_is_named(folder):
         load_manifest(folder).path("nose")
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"version": 1}', '{"version": 1, "nets": {"a": {}}}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"version": 1}', '{"version": 1, "nets": {"a": {}}}']
+)
 def test_what_is_no_manifest_is_refused(tmp_path, content):
     (tmp_path / "manifest.json").write_text(content)
 

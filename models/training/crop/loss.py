@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from models.crop.net import STRIDES, Candidates, cell_centres
 
 # Sides of the faces, in px, that each stride answers for; faces near a border have two.
-_BORDERS = (0.0, 32.0, 80.0, 200.0, float("inf"))
+_BORDERS = (0.0, 40.0, 110.0, 300.0, float("inf"))
 _OVERLAP = 1.25
 _CORE = 0.25  # cells within this share of a face's sides around its centre answer for it
 _BOX_WEIGHT, _POINT_WEIGHT = 2.0, 12.0

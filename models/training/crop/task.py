@@ -28,7 +28,7 @@ class CropTraining:
     sources: tuple[str, ...] = ("aaf", "scut", "utk", "omi", "masked")
     shares: tuple[float, ...] = (0.33, 0.12, 0.2, 0.05, 0.3)
     canvases: tuple[int, ...] = (320, 448, 640)  # sides, px; one size a batch
-    canvas_shares: tuple[float, ...] = (0.65, 0.15, 0.2)
+    canvas_shares: tuple[float, ...] = (0.6, 0.15, 0.25)
     pixels: int = 16 * 320 * 320  # of a batch
     weight_decay: float = 0.01
 

@@ -13,6 +13,7 @@ from models.training.crop.score import SceneScore, score_scenes
 from models.training.evaluation import baselines as guesses
 from models.training.evaluation.folder import (
     Case,
+    EvalFolderError,
     read_image,
     read_landmarks,
     read_pairs,
@@ -76,10 +77,11 @@ def evaluate(
         scenes: also score the detector.
 
     Raises:
-        EvalFolderError: the folder is laid out otherwise.
+        EvalFolderError: the folder or the scenes are laid out otherwise.
         WeightsError: see `load_models`.
     """
     models = load_models(weights)
+    scene_score = _score_scenes(models, scenes) if scenes else None
     service = Service(models)
     pairs, real, swaps = (
         spread(read(folder), limit) for read in (read_pairs, read_real, read_swaps)
@@ -93,7 +95,7 @@ def evaluate(
         ],
         [score_real(case, service, out) for case in progress(real, "real masks")],
         [score_swap(case, service, out) for case in progress(swaps, "swaps")],
-        _score_scenes(models, scenes) if scenes else None,
+        scene_score,
     )
     write_pair_sheets(pairs, result.pairs, out)
     write_real_sheet(real, result.real, out)
@@ -114,4 +116,10 @@ def _fills(pairs: Sequence[Case]) -> dict[str, Fill]:
 
 
 def _score_scenes(models: Models, scenes: Scenes) -> SceneScore:
-    return score_scenes(models.detector, scenes.source, is_held_back if scenes.held_back else None)
+    names = is_held_back if scenes.held_back else None
+    try:
+        return score_scenes(models.detector, scenes.source, names)
+    except (KeyError, ValueError) as error:
+        raise EvalFolderError(
+            f"{scenes.source} must hold pictures and boxes.json that names them: {error}"
+        ) from error

@@ -23,8 +23,8 @@ from models.pipeline import (
 )
 from models.pixels import Image, Mask
 
-# The pictures show one person; whoever stands behind is not meant.
-_OPTIONS = Options(faces="largest")
+# The pictures show one person: the surest face, not whoever stands behind.
+_OPTIONS = Options(faces=(0,))
 
 
 class Service:

@@ -94,6 +94,15 @@ def test_a_face_beyond_the_photo_still_gives_a_crop(shift):
     assert crop.shape == (FRAME_PX, FRAME_PX, 3)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (3, 3)])
+def test_a_photo_of_a_few_pixels_ends_soon(shape):
+    photo = np.full((*shape, 3), 77, np.uint8)
+
+    crop = crop_face(photo, fit_frame(turned(CANONICAL, 10, 1.0, (900, 900))))
+
+    assert (crop == 77).all()
+
+
 @pytest.mark.parametrize("scale", [0.2, 1.0, 4.0])
 def test_a_mask_keeps_its_place_and_area_in_the_photo(scale):
     affine = fit_frame(turned(CANONICAL, 0, scale, (100, 80)))

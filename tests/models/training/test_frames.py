@@ -20,7 +20,9 @@ def landmarks():
 @pytest.fixture
 def picture():
     return cv2.GaussianBlur(
-        np.random.default_rng(1).integers(0, 256, (FRAME_PX, FRAME_PX, 3), dtype=np.uint8), (0, 0), 5
+        np.random.default_rng(1).integers(0, 256, (FRAME_PX, FRAME_PX, 3), dtype=np.uint8),
+        (0, 0),
+        5,
     )
 
 

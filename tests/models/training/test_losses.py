@@ -65,4 +65,6 @@ def test_landmark_error_is_in_eye_distances():
     truth[:, 42:48, 0] = 80
     found = truth + torch.tensor([0.0, 8.0])
 
-    torch.testing.assert_close(landmark_error(found, truth), torch.full((1, 68), 0.1), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        landmark_error(found, truth), torch.full((1, 68), 0.1), atol=1e-4, rtol=0
+    )

@@ -32,6 +32,7 @@ class FakeStages:
     def __init__(self):
         self.faces = [face_at(60, 60)]
         self.calls = Counter()
+        self.inside, self.most_at_once = 0, 0
         self.delay_s = 0.0
         self.error = None
 
@@ -39,7 +40,12 @@ class FakeStages:
         self.calls[stage] += 1
         if self.error is not None:
             raise self.error
-        await asyncio.sleep(self.delay_s)
+        self.inside += 1
+        self.most_at_once = max(self.most_at_once, self.inside)
+        try:
+            await asyncio.sleep(self.delay_s)
+        finally:
+            self.inside -= 1
 
     async def detect(self, _thumb):
         await self._enter("detect")

@@ -158,3 +158,11 @@ async def test_a_picture_in_the_query_is_refused(client, photo):
     answer = await client.post("/v1/faces?photo=x", files={"photo": photo})
 
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "photo")
+
+
+async def test_the_forms_field_goes_before_the_querys(client, photo):
+    answer = await client.post(
+        "/v1/unmask?format=png&quality=500", files={"photo": photo}, data={"quality": "50"}
+    )
+
+    assert answer.headers["content-type"] == "image/png"

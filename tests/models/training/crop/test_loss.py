@@ -4,7 +4,7 @@ import torch
 from models.crop.net import Candidates
 from models.training.crop.loss import Targets, assign, cells_of, detection_loss
 
-SIZE = 256
+SIZE = 512
 CELLS = cells_of(SIZE, torch.device("cpu"))
 
 
@@ -31,9 +31,9 @@ def perfect(truth, logit):
     return Candidates(logits, boxes, points)
 
 
-@pytest.mark.parametrize(("side", "stride"), [(16, 8), (50, 16), (120, 32), (250, 64)])
+@pytest.mark.parametrize(("side", "stride"), [(20, 8), (70, 16), (160, 32), (420, 64)])
 def test_the_size_of_a_face_chooses_the_stride(side, stride):
-    low, high = 128 - side / 2, 128 + side / 2
+    low, high = 256 - side / 2, 256 + side / 2
 
     index, _ = assign(targets((low, low, high, high)), CELLS)
 

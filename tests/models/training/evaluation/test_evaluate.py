@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from models.training.evaluation.evaluate import Scenes, evaluate
-from models.training.evaluation.folder import read_image, read_mask, write_image, write_mask
+from models.training.evaluation.folder import (
+    EvalFolderError,
+    read_image,
+    read_mask,
+    write_image,
+    write_mask,
+)
 from models.training.evaluation.report import summarize
 from models.training.evaluation.write import write_report
 
@@ -146,6 +152,14 @@ def test_scenes_score_the_detector(score, tmp_path):
     (tmp_path / "scenes" / "boxes.json").write_text(json.dumps(boxes))
 
     assert score(scenes=Scenes(tmp_path / "scenes", held_back=False)).scenes.faces == 1
+
+
+def test_scenes_without_boxes_are_refused_before_the_long_work(score, tmp_path):
+    write_image(tmp_path / "scenes" / "one.png", face())
+
+    with pytest.raises(EvalFolderError, match=r"boxes\.json"):
+        score(scenes=Scenes(tmp_path / "scenes", held_back=False))
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_worst_and_some_random_cases_are_drawn(score, tmp_path):

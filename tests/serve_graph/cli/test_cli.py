@@ -1,0 +1,58 @@
+import subprocess
+import sys
+
+from serve_graph import launch
+
+
+def test_help_answers_without_torch_and_ray():
+    script = (
+        "import sys; from serve_graph.cli import app; app(['--help'], standalone_mode=False);"
+        "assert not {'torch', 'ray', 'cv2', 'numpy'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    for name in ("serve", "run", "detect", "wear", "evaluate", "train", "weights"):
+        assert f" {name} " in done.stdout
+
+
+def test_wrong_use_is_told_in_one_line_with_code_2(command, tmp_path):
+    result = command("run", tmp_path / "nowhere.jpg", "-o", tmp_path / "out")
+
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "does not exist" in result.stderr
+
+
+def test_missing_weights_are_told_in_one_line_with_code_1(command, photo, tmp_path):
+    result = command("run", photo(), "-o", tmp_path / "out", weights=tmp_path / "none")
+
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "manifest.json is missing" in result.stderr
+
+
+def test_the_config_is_served_with_what_the_options_say(command, monkeypatch, tmp_path):
+    config, served = tmp_path / "graph.yaml", []
+    config.write_text("applications: []")
+    monkeypatch.setattr(launch, "serve", lambda *given: served.append(given))
+
+    result = command("serve", config, "--port", 81, "--device", "cpu", weights=None)
+
+    assert result.exit_code == 0, result.stderr
+    assert served == [(config, 81, "cpu", None)]
+
+
+def test_each_thing_wrong_with_the_config_gets_a_line(command, monkeypatch, tmp_path):
+    config = tmp_path / "graph.yaml"
+    config.write_text("applications: []")
+
+    def refuse(*_):
+        raise launch.ConfigError("one thing\nanother thing")
+
+    monkeypatch.setattr(launch, "serve", refuse)
+
+    result = command("serve", config, weights=None)
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == ["mask2face: one thing", "mask2face: another thing"]

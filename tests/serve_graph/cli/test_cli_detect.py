@@ -1,0 +1,43 @@
+import csv
+from io import StringIO
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("seeing")
+
+
+def rows_of(text):
+    return list(csv.DictReader(StringIO(text)))
+
+
+def test_each_face_gets_a_row(command, photo, tmp_path):
+    photo("a.png")
+    photo("b.png", masked=False)
+    photo("c.png", face=False)
+
+    result = command("detect", tmp_path / "in", "--csv", tmp_path / "faces.csv")
+
+    assert result.exit_code == 0, result.stderr
+    masked, bare = rows_of((tmp_path / "faces.csv").read_text())
+    assert (masked["file"], masked["face"], bare["file"]) == ("a.png", "0", "b.png")
+    assert [float(masked[side]) for side in ("x0", "y0", "x1", "y1")] == [40, 30, 216, 230]
+    assert float(masked["mask_probability"]) == pytest.approx(0.9)
+    assert float(masked["coverage"]) == pytest.approx(90 * 120 / 256**2, abs=1e-4)
+    assert float(bare["mask_probability"]) == pytest.approx(0.1)
+    assert "c.png: no face" in result.stderr
+
+
+def test_a_bad_file_leaves_the_rows_of_the_others(command, photo, tmp_path):
+    folder = photo("good.png").parent
+    (folder / "bad.png").write_bytes(b"no picture")
+
+    result = command("detect", folder, "--csv", tmp_path / "faces.csv")
+
+    assert result.exit_code == 1
+    assert len(rows_of((tmp_path / "faces.csv").read_text())) == 1
+
+
+def test_without_a_file_the_rows_go_to_standard_output(command, photo):
+    result = command("detect", photo())
+
+    assert rows_of(result.stdout)[0]["file"] == "photo.png"

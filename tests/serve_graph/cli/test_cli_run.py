@@ -1,0 +1,149 @@
+import numpy as np
+import pytest
+from PIL import Image as PilImage
+
+pytestmark = pytest.mark.usefixtures("seeing")
+
+
+def pixels_of(path):
+    with PilImage.open(path) as picture:
+        return np.asarray(picture.convert("RGB")).astype(int)
+
+
+def panels_of(folder, count):
+    return np.split(pixels_of(folder / "photo_panels.jpg"), count, axis=1)
+
+
+def test_a_photo_comes_back_with_only_its_mask_changed(command, photo, tmp_path):
+    path = photo()
+
+    result = command("run", path, "-o", tmp_path / "out.png")
+
+    assert result.exit_code == 0, result.stderr
+    before, after = pixels_of(path), pixels_of(tmp_path / "out.png")
+    assert (before[:110] == after[:110]).all()
+    assert (before[130:200, 80:180] != after[130:200, 80:180]).mean() > 0.5
+
+
+def test_each_photo_of_a_folder_keeps_its_name_and_format(command, photo, tmp_path):
+    folder = photo("one.jpg").parent
+    photo("two.webp")
+
+    assert command("run", folder, "-o", tmp_path / "out").exit_code == 0
+
+    with PilImage.open(tmp_path / "out" / "one.jpg") as one:
+        assert one.format == "JPEG"
+    with PilImage.open(tmp_path / "out" / "two.webp") as two:
+        assert two.format == "WEBP"
+
+
+def test_heic_is_answered_as_jpeg(command, photo, tmp_path):
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    photo("phone.heic")
+
+    assert command("run", tmp_path / "in", "-o", tmp_path / "out").exit_code == 0
+    assert (tmp_path / "out" / "phone.jpg").is_file()
+
+
+def test_a_bad_file_is_reported_and_the_rest_goes_on(command, photo, tmp_path):
+    folder = photo("good.png").parent
+    (folder / "bad.jpg").write_bytes(b"no picture")
+
+    result = command("run", folder, "-o", tmp_path / "out")
+
+    assert result.exit_code == 1
+    assert "bad.jpg: This is not a JPEG" in result.stderr
+    assert "1 of 2 pictures failed" in result.stderr
+    assert (tmp_path / "out" / "good.png").is_file()
+
+
+def test_a_photo_without_a_face_is_reported(command, photo, tmp_path):
+    result = command("run", photo(face=False), "-o", tmp_path / "out")
+
+    assert result.exit_code == 1
+    assert "No face was found" in result.stderr
+
+
+def test_a_bare_face_stays_as_it_is(command, photo, tmp_path):
+    path = photo(masked=False)
+
+    result = command("run", path, "-o", tmp_path / "out.png")
+
+    assert result.exit_code == 0
+    assert "nobody wears a mask" in result.stderr
+    assert (pixels_of(path) == pixels_of(tmp_path / "out.png")).all()
+
+
+def test_the_input_is_never_overwritten(command, photo):
+    path = photo()
+    before = path.read_bytes()
+
+    assert command("run", path, "-o", path).exit_code == 2
+    assert command("run", path.parent, "-o", path.parent).exit_code == 2
+    assert path.read_bytes() == before
+
+
+def test_two_photos_never_become_one_file(command, photo, tmp_path):
+    folder = photo("same.jpg").parent
+    (folder / "same.heic").write_bytes(b"")
+
+    result = command("run", folder, "-o", tmp_path / "out")
+
+    assert result.exit_code == 2
+    assert "same.heic and same.jpg would both become same.jpg" in result.stderr
+
+
+def test_a_format_that_cannot_be_written_is_refused(command, photo, tmp_path):
+    result = command("run", photo(), "-o", tmp_path / "out.gif")
+
+    assert result.exit_code == 2
+    assert "write one of" in result.stderr
+
+
+def test_a_folder_without_pictures_is_wrong_use(command, tmp_path):
+    (tmp_path / "note.txt").write_text("hello")
+
+    assert command("run", tmp_path, "-o", tmp_path / "out").exit_code == 2
+
+
+def test_panels_show_photo_mask_and_painted_face(command, photo, tmp_path):
+    path = photo()
+
+    assert command("run", path, "-o", tmp_path / "out", "--panels").exit_code == 0
+
+    before, tinted, after = panels_of(tmp_path / "out", 3)
+    assert abs(before - pixels_of(path)).mean() < 3
+    assert abs(after - pixels_of(tmp_path / "out" / "photo.png")).mean() < 3
+    blue = (tinted - before)[..., 2]
+    assert blue[130:200, 80:180].mean() > 10
+    assert abs(blue[:100]).mean() < 1
+
+
+def test_with_a_reference_a_fourth_panel_shows_the_swap(command, photo, tmp_path):
+    me = photo("me.png", masked=False)
+
+    result = command("run", photo(), "-o", tmp_path / "out", "--reference", me, "--panels")
+
+    assert result.exit_code == 0, result.stderr
+    _, _, painted, swapped = panels_of(tmp_path / "out", 4)
+    assert abs(painted - swapped)[130:200, 80:180].mean() > 5
+
+
+def test_a_masked_reference_ends_the_run_at_once(command, photo, tmp_path):
+    me = photo("me.png", masked=True)
+    photo("other.png")
+
+    result = command("run", me.parent, "-o", tmp_path / "out", "--reference", me)
+
+    assert result.exit_code == 1
+    assert "The face in the reference photo wears a mask" in result.stderr.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_changed_photo_says_that_it_was_made_with_ai(command, photo, tmp_path):
+    assert command("run", photo(), "-o", tmp_path / "out").exit_code == 0
+
+    data = (tmp_path / "out" / "photo.png").read_bytes()
+    assert b"compositeWithTrainedAlgorithmicMedia" in data

@@ -1,0 +1,49 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image as PilImage
+
+pytestmark = pytest.mark.usefixtures("seeing")
+
+
+def test_train_refuses_an_unknown_net(command, tmp_path):
+    result = command("train", "nose", tmp_path)
+
+    assert result.exit_code == 2
+    assert "none of crop, mask, landmarks, inpaint" in result.stderr
+
+
+def test_train_names_a_wrong_key_of_the_config(command, tmp_path):
+    (tmp_path / "mask.yaml").write_text("seed: 1\ncolour: red\n")
+
+    result = command("train", "mask", tmp_path, "--config", tmp_path / "mask.yaml")
+
+    assert result.exit_code == 2
+    assert "colour" in result.stderr
+
+
+def test_evaluate_prints_and_writes_the_report(command, photo, tmp_path):
+    root = tmp_path / "eval"
+    for kind, path in (("truth", photo("bare.png", masked=False)), ("masked", photo())):
+        (root / kind).mkdir(parents=True)
+        shutil.copy(path, root / kind / "1.png")
+    mask = np.zeros((280, 300), np.uint8)
+    mask[120:210, 70:190] = 255
+    (root / "mask").mkdir()
+    PilImage.fromarray(mask).save(root / "mask" / "1.png")
+    (root / "index.csv").write_text("id,source,mask_kind\n1,here,cloth\n")
+
+    result = command("evaluate", root, "-o", tmp_path / "out", "--no-baselines")
+
+    assert result.exit_code == 0, result.stderr
+    assert "| found mask |" in result.stdout
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["weights"] == "tiny"
+
+
+def test_evaluate_says_what_is_missing_in_the_folder(command, tmp_path):
+    result = command("evaluate", tmp_path, "-o", tmp_path / "out")
+
+    assert result.exit_code == 1
+    assert "index.csv is missing" in result.stderr
