@@ -49,7 +49,7 @@ def compose_canvas(pool: Pool, size: int, rng: np.random.Generator) -> Canvas:
     """One training canvas, size x size px."""
     canvas = np.empty((size, size, 3), np.uint8)
     whole = (0, 0, size, size)
-    kind = rng.choice(4, p=[0.42, 0.12, 0.26, 0.2])
+    kind = rng.choice(4, p=[0.55, 0.15, 0.15, 0.15])
     if kind == 0:
         parts = [_scene(canvas, whole, pool, rng)]
     elif kind == 1:

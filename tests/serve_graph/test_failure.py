@@ -1,0 +1,78 @@
+"""What fails, or is given up, in the running graph."""
+
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.portrait import masked_portrait, to_jpeg
+from tests.serving import wait_for
+
+pytestmark = pytest.mark.serve
+
+HELD_S = 6.0  # how long a batch waits for others, so that a test can act meanwhile
+METRICS_LAG_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return to_jpeg(masked_portrait().image)
+
+
+def held(seconds):
+    """A user_config whose batches start that late."""
+    return {"max_batch_size": 64, "batch_wait_timeout_s": seconds}
+
+
+def test_a_killed_replica_costs_no_request(service, photo):
+    (before,) = service.pids("Inpainter")
+    with service.changed("Inpainter", user_config=held(2.0)), ThreadPoolExecutor(4) as senders:
+        answers = [senders.submit(service.post, "/v1/unmask", photo) for _ in range(12)]
+        # The first answers are there, so others are in the replica, waiting for their batch.
+        wait_for(lambda: any(answer.done() for answer in answers), 120)
+        time.sleep(1.0)
+        os.kill(before, signal.SIGKILL)
+        codes = {answer.result().status_code for answer in answers}
+
+    assert codes == {200}
+    assert service.pids("Inpainter") != [before]
+
+
+@pytest.fixture(scope="module")
+def slow_masks(service):
+    with service.changed("MaskDetector", user_config=held(HELD_S)):
+        wait_for(lambda: _seconds(service) > HELD_S)
+        yield
+
+
+def _seconds(service):
+    return service.post("/v1/mask", to_jpeg(masked_portrait().image)).elapsed.total_seconds()
+
+
+def counts(service, after_s=0.0):
+    time.sleep(after_s + METRICS_LAG_S)
+    return {stage: service.batches(stage) for stage in ("crop", "mask", "inpaint")}
+
+
+@pytest.mark.usefixtures("slow_masks")
+def test_past_its_deadline_a_request_costs_no_later_stage(service, photo):
+    before = counts(service)
+    answer = service.post("/v1/unmask", photo, headers={"X-Request-Timeout-Ms": "3000"})
+    after = counts(service, HELD_S)  # by then the batch would have started
+
+    assert answer.status_code == 504
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert after == before | {"crop": before["crop"] + 1}
+
+
+@pytest.mark.usefixtures("slow_masks")
+def test_without_its_client_a_request_costs_no_later_stage(service, photo):
+    before = counts(service)
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(service.url + "/v1/unmask", files={"photo": photo}, timeout=3)
+    after = counts(service, HELD_S)  # by then the batch would have started
+
+    assert after == before | {"crop": before["crop"] + 1}
