@@ -40,8 +40,7 @@ def find_problems(content: object) -> list[str]:
 
 
 def _applications(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, app in enumerate(content["applications"]):
-        yield f"applications.{number}.", app
+    yield from _items(content["applications"], "applications.")
 
 
 def _check_app(app: dict[str, Any], where: str) -> Iterator[str]:
@@ -113,7 +112,20 @@ def _wrong_values(content: Any, model: type[BaseModel], where: str = "") -> Iter
         model.model_validate(content)
     except ValidationError as error:
         for one in error.errors(include_url=False):
-            yield f"{where}{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+            yield f"{where}{_named(one['loc'], content)}: {one['msg']}"
+
+
+def _named(location: tuple[int | str, ...], content: Any) -> str:
+    """The location with names in place of numbers, where items of a list have one."""
+    names = []
+    for part in location:
+        try:
+            content = content[part]
+        except (LookupError, TypeError):  # pydantic goes on, into parts of the type
+            content = None
+        of_list = isinstance(part, int) and isinstance(content, dict)
+        names.append(content.get("name", part) if of_list else part)
+    return ".".join(str(name) for name in names)
 
 
 def _fields(kind: type[Any]) -> dict[str, Any]:

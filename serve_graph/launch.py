@@ -6,10 +6,12 @@ Ray reads its flags when it is imported, so this module imports it only after `s
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +64,17 @@ def read_config(path: Path, port: int | None = None, device: str | None = None) 
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {error}") from None
     if port is not None:
-        content.setdefault("http_options", {})["port"] = port
-    if device is not None:
-        for app in content["applications"]:
-            app.setdefault("args", {})["device"] = device
+        _set(content, "http_options", "port", port)
+    if device is not None and isinstance(content, dict):
+        for app in content.get("applications") or []:
+            _set(app, "args", "device", device)
     return content
+
+
+def _set(content: Any, section: str, key: str, value: object) -> None:
+    # What isn't a mapping stays as it is: `find_problems` says so.
+    if isinstance(content, dict) and isinstance(content.setdefault(section, {}), dict):
+        content[section][key] = value
 
 
 def check_config(path: Path, device: str | None = None) -> list[str]:
@@ -99,16 +107,46 @@ def serve(
     problems = check_config(path, device)
     if problems:
         raise ConfigError("\n".join(problems))
-    with running(read_config(path, port, device), num_gpus=num_gpus) as url:
-        print(f"Mask2Face answers on {url} (docs: {url}/docs). Ctrl-C ends it.", flush=True)
+    content = read_config(path, port, device)
+    _check_port_is_free(content)
+    print("Starting.", flush=True)
+    with running(content, num_gpus=num_gpus) as up:
+        print(f"Mask2Face answers on {up.url} (calls: {up.url}/docs, logs: {up.logs}).")
+        print("Ctrl-C ends it.", flush=True)
         _wait_for_signal()
         print("Ending.", flush=True)
+
+
+def _check_port_is_free(content: dict[str, Any]) -> None:
+    # Serve shares a taken port with whoever has it: each would get some of the requests.
+    host, port = _address(content)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"{host}:{port} can't be used ({error.strerror}): try --port."
+            ) from None
+
+
+def _address(content: dict[str, Any]) -> tuple[str, int]:
+    http = content.get("http_options", {})
+    return http.get("host", "127.0.0.1"), http.get("port", 8000)
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where a running service is found."""
+
+    url: str
+    logs: Path
 
 
 @contextmanager
 def running(
     content: dict[str, Any], num_gpus: int | None = None, temp_dir: Path | None = None
-) -> Iterator[str]:
+) -> Iterator[Running]:
     """Ray and Serve of one's own on this machine, with the config applied.
 
     Args:
@@ -116,48 +154,50 @@ def running(
         num_gpus: logical GPUs for Ray, instead of those that it finds.
         temp_dir: where Ray keeps its sessions.
 
-    Yields:
-        The URL that answers.
-
     Raises:
         StartError: Serve didn't come up.
     """
     import ray
     from ray import serve
 
-    _start_ray(num_gpus, temp_dir)
+    session = _start_ray(num_gpus, temp_dir)
     try:
-        http = content.get("http_options", {})
         serve.start(
-            http_options=http,
+            http_options=content.get("http_options"),
             proxy_location=content.get("proxy_location"),
             logging_config=content.get("logging_config"),
         )
         apply_config(content)
-        yield f"http://{http.get('host', '127.0.0.1')}:{http.get('port', 8000)}"
+        host, port = _address(content)
+        yield Running(f"http://{host}:{port}", session / "logs" / "serve")
     finally:
         serve.shutdown()  # type: ignore[no-untyped-call]
         ray.shutdown()
 
 
-def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> None:
+def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> Path:
+    """Starts Ray; returns the folder of its session."""
     import ray
 
-    for attempts_left in reversed(range(START_ATTEMPTS)):
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    attempts = START_ATTEMPTS
+    while True:
         try:
             # "local": without it, Ray joins a cluster that runs on this machine already.
-            ray.init(
+            context: Any = ray.init(
                 address="local",
                 num_gpus=num_gpus,
                 include_dashboard=False,
                 logging_level=logging.WARNING,
+                log_to_driver=False,  # it is all in the session's logs
                 _temp_dir=None if temp_dir is None else str(temp_dir),
             )
-            return
+            return Path(context.address_info["session_dir"])
         except Exception as error:
             # Ray gives its own processes 30 s, which is too little on a very busy machine.
             ray.shutdown()
-            if not attempts_left:
+            attempts -= 1
+            if not attempts:
                 raise StartError(f"Ray didn't start: {error}") from error
 
 
@@ -174,10 +214,11 @@ def apply_config(content: dict[str, Any]) -> None:
     # deploy` does too, but through the dashboard.)
     client = _get_global_client()
     assert client is not None  # it raises if Serve does not run
-    client.deploy_apps(ServeDeploySchema.model_validate(content))
+    schema = ServeDeploySchema.model_validate(content)
+    client.deploy_apps(schema)
     deadline = time.monotonic() + START_TIMEOUT_S
-    for app in content["applications"]:
-        _wait_until_running(app["name"], deadline)
+    for app in schema.applications:
+        _wait_until_running(app.name, deadline)
     client.wait_for_proxies_serving(wait_for_applications_running=True)
 
 
@@ -188,7 +229,7 @@ def _wait_until_running(app: str, deadline: float) -> None:
         found = serve.status().applications.get(app)
         if found is not None and found.status == "RUNNING":
             return
-        if found is not None and found.status in {"DEPLOY_FAILED", "UNHEALTHY"}:
+        if found is not None and found.status == "DEPLOY_FAILED":
             details = [one.message for one in found.deployments.values() if one.message]
             raise StartError("\n".join([found.message, *details]))
         time.sleep(POLL_S)

@@ -98,5 +98,5 @@ def service():
         spool = Path(name) / "spool"
         spool.mkdir()
         patch.setenv("TMPDIR", str(spool))
-        with launch.running(content, temp_dir=Path(name) / "ray") as url:
-            yield Served(url, content, spool)
+        with launch.running(content, temp_dir=Path(name) / "ray") as up:
+            yield Served(up.url, content, spool)

@@ -14,7 +14,7 @@ from models.landmarks.net import LandmarkNet
 from models.landmarks.predict import predict_landmarks
 from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_images, to_tensor
 
-HOLE_MARGIN_PX = 3  # a mask's soft rim and its shadow have to be painted over too
+HOLE_MARGIN_PX = 5  # a mask's soft rim and its shadow have to be painted over too
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,191 @@
+"""What a config file may hold; and that the shipped ones are in order."""
+
+import copy
+import dataclasses
+
+import pytest
+import yaml
+
+from models.checkpoint import load_manifest, save_manifest
+from serve_graph import PROJECT, launch
+from serve_graph.checks import DEPLOYMENTS, find_problems
+from serve_graph.settings import GraphArgs
+
+CONFIGS = PROJECT / "configs"
+SHIPPED = ("laptop", "fused", "gpu")
+
+
+@pytest.fixture
+def config(tiny_weights):
+    content = launch.read_config(CONFIGS / "laptop.yaml")
+    content["applications"][0]["args"]["weights"] = str(tiny_weights)
+    return content
+
+
+def deployment(content, name):
+    return next(one for one in content["applications"][0]["deployments"] if one["name"] == name)
+
+
+def test_a_good_config_has_no_problems(config):
+    assert find_problems(config) == []
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_configs_are_in_order(name, tiny_weights):
+    content = launch.read_config(CONFIGS / f"{name}.yaml", device="cpu")
+    content["applications"][0]["args"]["weights"] = str(tiny_weights)
+
+    assert find_problems(content) == []
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_configs_answer_on_this_machine_only(name):
+    assert launch.read_config(CONFIGS / f"{name}.yaml")["http_options"]["host"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_configs_bound_the_queue_of_each_deployment(name):
+    (app,) = launch.read_config(CONFIGS / f"{name}.yaml")["applications"]
+    bounds = {one["name"]: one["max_queued_requests"] for one in app["deployments"]}
+
+    assert set(bounds) == set(DEPLOYMENTS[app["args"]["shape"]])
+    assert min(bounds.values()) > 0
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_doors_own_bound_comes_first(name):
+    """So that the refusal is ours, with its words, and not Serve's."""
+    (app,) = launch.read_config(CONFIGS / f"{name}.yaml")["applications"]
+    args = GraphArgs.model_validate(app["args"])
+
+    assert deployment({"applications": [app]}, "Ingress")["max_ongoing_requests"] > (
+        args.api.max_requests
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "expected"),
+    [
+        ([], "aplications", "aplications: unknown key: did you mean 'applications'?"),
+        (["http_options"], "prt", "http_options.prt: unknown key: did you mean 'port'?"),
+        (["applications", 0], "argz", "argz: unknown key: did you mean 'args'?"),
+        (["applications", 0, "args"], "devise", "args.devise: unknown key: did you mean 'device'?"),
+        (
+            ["applications", 0, "args", "api", "limits"],
+            "max_byte",
+            "args.api.limits.max_byte: unknown key: did you mean 'max_bytes'?",
+        ),
+        (
+            ["applications", 0, "deployments", 3],
+            "num_replica",
+            "deployments.Inpainter.num_replica: unknown key: did you mean 'num_replicas'?",
+        ),
+        (
+            ["applications", 0, "deployments", 3, "autoscaling_config"],
+            "max_replica",
+            "autoscaling_config.max_replica: unknown key: did you mean 'max_replicas'?",
+        ),
+        (
+            ["applications", 0, "deployments", 3, "ray_actor_options"],
+            "num_gpu",
+            "ray_actor_options.num_gpu: unknown key: did you mean 'num_gpus'?",
+        ),
+        (
+            ["applications", 0, "deployments", 3, "user_config"],
+            "batch_size",
+            "Inpainter.user_config.batch_size: unknown key: did you mean 'max_batch_size'?",
+        ),
+    ],
+)
+def test_a_misspelt_key_is_named_with_its_likely_meaning(config, section, key, expected):
+    place = config
+    for part in section:
+        place = place[part] if isinstance(part, int) else place.setdefault(part, {})
+    place[key] = 1
+
+    (problem,) = find_problems(config)
+
+    assert problem.endswith(expected)
+
+
+def test_an_unknown_deployment_is_refused(config):
+    deployment(config, "Inpainter")["name"] = "Inpanter"
+
+    assert find_problems(config) == [
+        "applications.mask2face.deployments.Inpanter: the split graph has no such deployment: "
+        "did you mean 'Inpainter'?"
+    ]
+
+
+def test_the_fused_graph_has_no_stage_deployments(config):
+    config["applications"][0]["args"]["shape"] = "fused"
+
+    assert all("the fused graph has no such deployment" in line for line in find_problems(config))
+
+
+def test_a_wrong_value_is_named(config):
+    deployment(config, "Inpainter")["max_queued_requests"] = "many"
+
+    (problem,) = find_problems(config)
+
+    assert problem.startswith("applications.mask2face.deployments.Inpainter.max_queued_requests: ")
+
+
+def test_a_batch_that_would_never_get_full_is_refused(config):
+    deployment(config, "Inpainter")["user_config"]["max_batch_size"] = 9
+
+    (problem,) = find_problems(config)
+
+    assert "max_batch_size: larger than max_ongoing_requests, 8" in problem
+
+
+def test_a_user_config_for_a_stage_without_batches_is_refused(config):
+    deployment(config, "FaceSwapper")["user_config"] = {"max_batch_size": 2}
+
+    (problem,) = find_problems(config)
+
+    assert problem.endswith("FaceSwapper takes no user_config.")
+
+
+def test_cuda_without_a_gpu_is_refused(config, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    config["applications"][0]["args"]["device"] = "cuda"
+
+    (problem,) = find_problems(config)
+
+    assert "args.device: cuda, but torch finds no CUDA here" in problem
+
+
+def test_changed_weights_are_refused(config, tiny_weights, tmp_path):
+    manifest = load_manifest(tiny_weights)
+    wrong = dataclasses.replace(manifest.entries["mask"], sha256="0" * 64)
+    for entry in manifest.entries.values():
+        (tmp_path / entry.file).write_bytes((tiny_weights / entry.file).read_bytes())
+    entries = manifest.entries | {"mask": wrong}
+    save_manifest(dataclasses.replace(manifest, folder=tmp_path, entries=entries))
+    config["applications"][0]["args"]["weights"] = str(tmp_path)
+
+    (problem,) = find_problems(config)
+
+    assert "mask.safetensors is not the file that the manifest pins" in problem
+
+
+@pytest.mark.parametrize("content", [None, [], "text", {"applications": "none"}, {}])
+def test_what_is_no_config_is_refused(content):
+    assert find_problems(copy.deepcopy(content))
+
+
+def test_numbers_of_the_command_line_take_the_places_of_the_files():
+    content = launch.read_config(CONFIGS / "gpu.yaml", port=9000, device="cpu")
+
+    assert content["http_options"]["port"] == 9000
+    assert content["applications"][0]["args"]["device"] == "cpu"
+
+
+def test_each_line_names_the_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"aplications": []}))
+
+    (line,) = launch.check_config(path)
+
+    assert line.startswith(f"{path}: aplications: unknown key")

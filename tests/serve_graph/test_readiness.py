@@ -1,0 +1,74 @@
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from serve_graph import readiness
+from serve_graph.readiness import Readiness
+
+DEPLOYMENTS = {"crop": "FaceCropper", "mask": "MaskDetector"}
+
+
+class FakeController:
+    def __init__(self):
+        self.states = {"FaceCropper": {"RUNNING": 1}, "MaskDetector": {"RUNNING": 2}}
+        self.asked = 0
+
+    def status(self):
+        self.asked += 1
+        if self.states is None:
+            raise ConnectionError
+        deployments = {
+            name: SimpleNamespace(replica_states=states) for name, states in self.states.items()
+        }
+        return SimpleNamespace(applications={"app": SimpleNamespace(deployments=deployments)})
+
+
+@pytest.fixture
+def controller(monkeypatch):
+    fake = FakeController()
+    monkeypatch.setattr(readiness.serve, "status", fake.status)
+    return fake
+
+
+def ask(*between, times=1):
+    """The last answer of one `Readiness`; `between` happens after the first."""
+
+    async def all_of_it():
+        ready = Readiness("app", DEPLOYMENTS)
+        answer = await ready()
+        for happening in between:
+            happening()
+        for _ in range(times):
+            answer = await ready()
+        return answer
+
+    return asyncio.run(all_of_it())
+
+
+def test_a_stage_with_a_running_replica_is_ready(controller):
+    controller.states["MaskDetector"] = {"STARTING": 1}
+
+    assert ask() == {"crop": True, "mask": False}
+
+
+def test_the_controller_is_not_asked_by_each_probe(controller):
+    ask(times=5)
+
+    assert controller.asked == 1
+
+
+def test_stages_stay_ready_while_the_controller_is_away(controller, monkeypatch):
+    monkeypatch.setattr(readiness, "STATUS_AGE_S", 0.0)
+
+    def vanish():
+        controller.states = None
+
+    assert ask(vanish) == {"crop": True, "mask": True}
+    assert controller.asked == 2
+
+
+def test_nothing_is_ready_before_the_controller_has_answered(controller):
+    controller.states = None
+
+    assert ask() == {"crop": False, "mask": False}

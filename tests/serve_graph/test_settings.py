@@ -1,0 +1,32 @@
+import pytest
+from pydantic import ValidationError
+
+from serve_graph import PROJECT
+from serve_graph.settings import Batching, GraphArgs
+
+
+def test_an_unknown_arg_is_refused():
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        GraphArgs.model_validate({"wights": "weights"})
+
+
+def test_relative_weights_lie_in_the_project():
+    assert GraphArgs().weights_folder == PROJECT / "weights"
+
+
+def test_absolute_weights_stay_where_they_are(tmp_path):
+    assert GraphArgs(weights=tmp_path).weights_folder == tmp_path
+
+
+def test_batching_reaches_each_batched_method():
+    class Batched:
+        def set_max_batch_size(self, size):
+            self.size = size
+
+        def set_batch_wait_timeout_s(self, wait_s):
+            self.wait_s = wait_s
+
+    methods = [Batched(), Batched()]
+    Batching(max_batch_size=3, batch_wait_timeout_s=0.5).apply_to(*methods)
+
+    assert [(one.size, one.wait_s) for one in methods] == [(3, 0.5), (3, 0.5)]
