@@ -2,13 +2,23 @@
 
 from typing import Literal
 
+import numpy as np
+
 from models.crop.frame import transform
 from models.pixels import Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import match_light
-from models.swap.warp import fit_similarity, warp_2d, warp_mesh
+from models.swap.warp import (
+    MIN_VISIBLE,
+    fit_similarity,
+    hidden_points,
+    warp_2d,
+    warp_mesh,
+)
 
-MOUTH = slice(48, 68)  # of the 68 landmarks
+JAW, MOUTH = slice(0, 17), slice(48, 68)  # of the 68 landmarks
+# Mean miss of the visible points, in eye distances, up to and from which the reference counts.
+_FULL_TRUST, _NO_TRUST = 0.05, 0.12
 
 Warp = Literal["mesh", "2d"]
 Blend = Literal["feather", "poisson"]
@@ -51,14 +61,30 @@ def warp_reference(
     mask: Mask,
     warp: Warp = "mesh",
 ) -> Image:
-    """The reference in the painted face's geometry; arguments as for `swap_face`.
+    """The reference in the photo's geometry; arguments as for `swap_face`.
 
-    The mouth keeps its own shape and is only put into place: opened or closed by the mesh it
-    would show stretched lips for teeth.
+    The points in the hole go where the reference has them when its visible points lie on the
+    photo's: it knows the person's jaw, the landmark net guesses it. The worse they meet, the
+    more the head is turned, and the more the guess counts. The mouth keeps its own shape and
+    is only put into place: opened or closed by the mesh it would show stretched lips for teeth.
     """
     if warp == "2d":
         return warp_2d(reference, reference_landmarks, landmarks, mask)
-    target = landmarks.copy()
-    own, guessed = reference_landmarks[MOUTH], landmarks[MOUTH]
-    target[MOUTH] = transform(own, fit_similarity(own, guessed))
+    target = _own_geometry(reference_landmarks, landmarks, mask)
+    own, place = reference_landmarks[MOUTH], target[MOUTH]
+    target[MOUTH] = transform(own, fit_similarity(own, place))
     return warp_mesh(reference, reference_landmarks, target)
+
+
+def _own_geometry(own: Landmarks, guessed: Landmarks, mask: Mask) -> Landmarks:
+    """`guessed` with its hidden points moved to where the reference has them."""
+    hidden = hidden_points(guessed, mask)
+    seen = ~hidden
+    seen[JAW] = False  # the jaw line slides along the cheek when the head turns
+    if seen.sum() < MIN_VISIBLE:
+        return guessed.copy()
+    aligned = transform(own, fit_similarity(own[seen], guessed[seen]))
+    eyes = float(np.linalg.norm(guessed[36:42].mean(axis=0) - guessed[42:48].mean(axis=0)))
+    miss = float(np.linalg.norm(aligned[seen] - guessed[seen], axis=1).mean()) / max(eyes, 1.0)
+    trust = float(np.clip((_NO_TRUST - miss) / (_NO_TRUST - _FULL_TRUST), 0, 1))
+    return np.where(hidden[:, None], trust * aligned + (1 - trust) * guessed, guessed)

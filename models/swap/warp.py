@@ -7,7 +7,7 @@ import numpy.typing as npt
 from models.pixels import Affine, Image, Landmarks, Mask
 
 _SHIFT = 4  # cv2 draws with this many fractional bits of a px
-_MIN_VISIBLE = 6  # points; fewer say too little of how the head is turned
+MIN_VISIBLE = 6  # points; fewer say too little of how the head is turned
 
 
 def warp_mesh(reference: Image, source: Landmarks, target: Landmarks) -> Image:
@@ -50,8 +50,8 @@ def warp_2d(reference: Image, source: Landmarks, target: Landmarks, hole: Mask) 
     Returns:
         uint8 (S, S, 3).
     """
-    visible = ~_hidden(target, hole)
-    if visible.sum() < _MIN_VISIBLE:
+    visible = ~hidden_points(target, hole)
+    if visible.sum() < MIN_VISIBLE:
         visible[:] = True
     return np.asarray(
         cv2.warpAffine(
@@ -115,7 +115,7 @@ def _owners(triangles: Landmarks, side: int) -> npt.NDArray[np.int32]:
     return owners
 
 
-def _hidden(points: Landmarks, hole: Mask) -> Mask:
+def hidden_points(points: Landmarks, hole: Mask) -> Mask:
     """Which points lie in the hole, bool (K,)."""
     x, y = np.clip(np.round(points), 0, np.array(hole.shape[::-1]) - 1).astype(int).T
     return np.asarray(hole[y, x], np.bool_)
