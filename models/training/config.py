@@ -9,6 +9,7 @@ import torch
 
 from models.checkpoint import load_net
 from models.landmarks.net import LandmarkConfig, LandmarkNet
+from models.training.crop.labels import Picture, is_held_back, read_scenes
 from models.training.frames import load_faces
 from models.training.inpaint_task import InpaintTask, InpaintTraining
 from models.training.landmark_task import LandmarkTask, LandmarkTraining
@@ -33,7 +34,7 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
     Raises:
         ValueError: an unknown net or key.
     """
-    known = {"seed", "device", "sources", "real", "schedule", "task"}
+    known = {"seed", "device", "sources", "real", "scenes", "schedule", "task"}
     _refuse_unknown(config, known, "the training config")
     torch.manual_seed(int(config["seed"]))
     if config.get("schedule", {}).get("threads"):
@@ -58,13 +59,20 @@ def _task(
         task = LandmarkTask(faces, _settings(LandmarkTraining, values), seed, device)
     elif net == "mask":
         real = load_faces(data, config["real"], cache) if config.get("real") else None
-        task = MaskTask(faces, real, _settings(MaskTraining, values), seed, device)
+        scenes = _training_scenes(data, config.get("scenes"))
+        task = MaskTask(faces, real, scenes, _settings(MaskTraining, values), seed, device)
     elif net == "inpaint":
         guesser = load_net(weights / "landmarks.safetensors", LandmarkNet, LandmarkConfig, device)
         task = InpaintTask(faces, guesser, _settings(InpaintTraining, values), seed, device)
     else:
         raise ValueError(f"no net '{net}': choose one of {', '.join(NETS)}")
     return task, task.build()
+
+
+def _training_scenes(data: Path, name: str | None) -> list[Picture]:
+    """Photos for backgrounds, without the tenth that measures the detector."""
+    found = read_scenes(data / f"{name}.zip") if name else []
+    return [scene for scene in found if not is_held_back(scene.name)]
 
 
 def _settings(kind: type[Settings], values: Mapping[str, Any]) -> Settings:

@@ -1,10 +1,11 @@
 """Trains the U-Net: which pixels a mask covers, and whether one is worn.
 
 Faces wear drawn masks, whose pixels are known exactly. Real masked faces, whose pixels
-nobody marked, teach the "worn" head and, once the average net is good, the pixels of which
-it is sure (self-training).
+nobody marked, teach the "worn" head alone. Squares of photos that show no face teach both
+that nothing is worn there: the detector errs, and the service must not paint on a hand.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from models.checkpoint import save_net
 from models.mask.unet import UNet, UNetConfig
 from models.pixels import Image, Mask, to_images
 from models.training.augment import degrade, jitter_colours
+from models.training.backgrounds import draw_background
+from models.training.crop.labels import Picture
 from models.training.frames import Faces, cut, jittered_frame
 from models.training.loop import Batch, Task
 from models.training.losses import dice_loss
@@ -32,6 +35,7 @@ class MaskTraining:
     jitter: float = 1.3
     bare_share: float = 0.15
     real_share: float = 0.2  # real masked faces, without pixel labels
+    background_share: float = 0.1  # no face at all
     weight_decay: float = 1e-4
 
 
@@ -42,13 +46,14 @@ class MaskTask(Task):
         self,
         faces: Faces,
         real: Faces | None,
+        scenes: Sequence[Picture],
         settings: MaskTraining,
         seed: int,
         device: str = "cpu",
     ) -> None:
         self.settings, self.seed, self.device = settings, seed, device
         self.faces, self.apart = faces.split()
-        self.real = real
+        self.real, self.scenes = real, scenes
         self.net = self.build()
         self.others: dict[str, nn.Module] = {}
         adam = torch.optim.AdamW(self.net.parameters(), weight_decay=settings.weight_decay)
@@ -71,6 +76,9 @@ class MaskTask(Task):
         }
 
     def _sample(self, rng: np.random.Generator, faces: Faces) -> tuple[Image, Mask, bool, bool]:
+        if self.scenes and rng.random() < self.settings.background_share:
+            square = draw_background(self.scenes, rng)
+            return degrade(square, rng), np.zeros(square.shape[:2], np.bool_), False, True
         real = self.real is not None and rng.random() < self.settings.real_share
         source = self.real if real and self.real is not None else faces
         image, landmarks = source[int(rng.integers(len(source)))]

@@ -47,7 +47,7 @@ def build(name, faces):
     if name == "landmarks":
         return LandmarkTask(faces, LandmarkTraining(batch_size=2), seed=1)
     if name == "mask":
-        return MaskTask(faces, faces, MaskTraining(batch_size=2, real_share=0.5), seed=1)
+        return MaskTask(faces, faces, [], MaskTraining(batch_size=2, real_share=0.5), seed=1)
     return inpaint_task(faces)
 
 
