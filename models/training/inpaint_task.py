@@ -27,7 +27,7 @@ from models.training.discriminators import (
 )
 from models.training.frames import Faces
 from models.training.loop import Batch, Task
-from models.training.losses import gradient_difference, reconstruction
+from models.training.losses import reconstruction
 from models.training.samples import draw_sample, stack
 from models.training.sheets import contact_sheet
 
@@ -41,7 +41,6 @@ class InpaintTraining:
     label_jitter_px: float = 1.0  # of the labels along which it paints
     guess_share: float = 0.5  # samples that follow the landmark net instead of the labels
     reconstruction: float = 100.0  # weights of the losses
-    gradient: float = 0.0
     whole: float = 0.3
     region: float = 0.7
     whole_from: float = 0.0  # share of training after which a discriminator joins
@@ -93,25 +92,33 @@ class InpaintTask(Task):
         l1, structure = reconstruction(painted, truth, hole)
         loss = self.settings.reconstruction * (l1 + structure)
         losses = {"l1": l1.item(), "1-ssim": structure.item()}
-        if self.settings.gradient:
-            edges = gradient_difference(painted, truth, hole)
-            loss = loss + self.settings.gradient * edges
-            losses["edges"] = edges.item()
-        for name, weight in self._judges(progress).items():
-            # The region's judge sees nothing but the hole.
-            shown = hole if name == "region" else torch.ones_like(hole)
-            real, fake = (torch.cat([x * shown, hole, lines], 1) for x in (truth, painted))
-            losses[name] = self._train_judge(name, real, fake.detach())
-            for parameter in self.others[name].parameters():
-                parameter.requires_grad_(False)
-            with torch.autocast(truth.device.type, torch.bfloat16):
-                fooled = hinge_generator(self.others[name](fake).float())
-            loss = loss + weight * fooled
+        fooling, judged = self._adversarial(painted, truth, hole, lines, progress)
+        loss, losses = loss + fooling, losses | judged
         self.optimizers["net"].zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.reconstruction)
         self.optimizers["net"].step()
         return losses
+
+    def _adversarial(
+        self,
+        painted: torch.Tensor,
+        truth: torch.Tensor,
+        hole: torch.Tensor,
+        lines: torch.Tensor,
+        progress: float,
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """Trains the judges; returns the generator's weighted loss and the judges' own."""
+        loss, losses = torch.zeros((), device=painted.device), {}
+        for name, weight in self._judges(progress).items():
+            # The region's judge sees nothing but the hole.
+            shown = hole if name == "region" else torch.ones_like(hole)
+            real, fake = (torch.cat([x * shown, hole, lines], 1) for x in (truth, painted))
+            losses[name] = self._train_judge(name, real, fake.detach())
+            self.others[name].requires_grad_(False)
+            with torch.autocast(truth.device.type, torch.bfloat16):
+                loss = loss + weight * hinge_generator(self.others[name](fake).float())
+        return loss, losses
 
     def _judges(self, progress: float) -> dict[str, float]:
         settings = self.settings
@@ -122,8 +129,7 @@ class InpaintTask(Task):
     def _train_judge(self, name: str, real: torch.Tensor, fake: torch.Tensor) -> float:
         judge, optimizer = self.others[name], self.optimizers[name]
         judge.train()
-        for parameter in judge.parameters():
-            parameter.requires_grad_(True)
+        judge.requires_grad_(True)
         with torch.autocast(real.device.type, torch.bfloat16):
             scores = judge(torch.cat([real, fake])).float()
         loss = hinge_discriminator(*scores.chunk(2))

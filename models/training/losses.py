@@ -45,16 +45,6 @@ def reconstruction(
     return l1, ((1 - ssim) * around).sum() / (around.sum() + 1)
 
 
-def gradient_difference(
-    painted: torch.Tensor, truth: torch.Tensor, hole: torch.Tensor
-) -> torch.Tensor:
-    """L1 between the pictures' finite differences inside the hole: punishes blur."""
-    error = painted - truth
-    dx = (error[..., :, 1:] - error[..., :, :-1]).abs() * hole[..., :, 1:]
-    dy = (error[..., 1:, :] - error[..., :-1, :]).abs() * hole[..., 1:, :]
-    return (dx.sum() + dy.sum()) / (6 * hole.sum() + 1)
-
-
 def dice_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """1 - Dice coefficient of each picture: Milletari et al. 2016, arXiv:1606.04797.
 

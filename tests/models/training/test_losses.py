@@ -3,7 +3,6 @@ import torch
 
 from models.training.losses import (
     dice_loss,
-    gradient_difference,
     landmark_error,
     reconstruction,
     ssim_map,
@@ -41,15 +40,6 @@ def test_l1_is_the_mean_difference_inside_the_hole():
     l1, _ = reconstruction(truth + 0.25 * hole, truth, hole)
 
     assert l1.item() == pytest.approx(0.25, rel=1e-3)
-
-
-def test_blur_costs_gradient_difference():
-    stripes = torch.zeros(1, 3, 16, 16)
-    stripes[..., ::2] = 1
-    hole = torch.ones(1, 1, 16, 16)
-
-    assert gradient_difference(stripes, stripes, hole) == 0
-    assert gradient_difference(stripes.mean().expand_as(stripes), stripes, hole) > 0.4
 
 
 def test_dice_is_zero_for_a_sure_and_right_answer():
