@@ -229,14 +229,17 @@ async def _prepare(
             found = await find_masks(photo, stages, everyone, Clock())
         except NoFaceError:
             raise ReferencePhotoError("The reference photo shows no face.") from None
-        if len(found) > 1:
+        own, *others = found
+        # A doubtful second find (a hand, a pattern) is no second person.
+        others = [one for one in others if one.face.score > own.face.score / 2]
+        if others:
             raise ReferencePhotoError(
-                f"The reference photo shows {len(found)} faces: send one with only yours."
+                f"The reference photo shows {len(others) + 1} faces: send one with only yours."
             )
-        if found[0].finding.probability >= options.min_probability:
+        if own.finding.probability >= options.min_probability:
             raise ReferencePhotoError("The face in the reference photo wears a mask.")
-        bare = np.zeros(found[0].crop.shape[:2], np.bool_)
-        return Reference(found[0].crop, await stages.landmarks(found[0].crop, bare))
+        bare = np.zeros(own.crop.shape[:2], np.bool_)
+        return Reference(own.crop, await stages.landmarks(own.crop, bare))
 
 
 def _assemble(

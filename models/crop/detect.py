@@ -13,7 +13,7 @@ from models.crop.net import STRIDES, Candidates, DetectorConfig, FaceDetector
 from models.pixels import Image, Landmarks, to_tensor
 
 THUMB_PX = 640
-MIN_SCORE = 0.4
+MIN_SCORE = 0.28  # the mask net sorts out what is no masked face
 _GREY = 114
 _MAX_CANDIDATES = 400  # cells of one photo that are looked at, best first
 _SAME_FACE_IOU = 0.45  # boxes that overlap more are one face
