@@ -114,7 +114,7 @@ def test_a_doubtful_second_find_in_a_reference_is_no_second_person():
             first, second = await super().detect(thumb)
             return [first, Face(second.box, first.score / 3, second.points)]
 
-    stages = Doubting([(0, 0), (300, 300)], [0.1, 0.1, 0.9, 0.1])
+    stages = Doubting([(0, 0), (300, 300)], [0.1, 0.1, 0.9, 0.9])
 
     result = run(unmask(grey_photo(), stages, Options(), Clock(), reference=grey_photo()))
 
@@ -128,6 +128,30 @@ def test_a_photo_without_a_face_is_refused():
 
 def test_no_face_is_an_empty_list_when_only_faces_are_asked_for():
     assert run(find_faces(grey_photo(), FakeStages([]), Options(), Clock())) == []
+
+
+class Unsure(FakeStages):
+    """The second face scores low."""
+
+    async def detect(self, thumb):
+        first, second = await super().detect(thumb)
+        return [first, Face(second.box, 0.35, second.points)]
+
+
+@pytest.mark.parametrize(("probability", "faces"), [(0.99, 2), (0.8, 1), (0.1, 1)])
+def test_a_doubtful_find_counts_if_it_clearly_wears_a_mask(probability, faces):
+    stages = Unsure([(0, 0), (350, 350)], [0.9, probability])
+
+    # One after the other, so that the second probability is the second face's.
+    found = run(find_masks(grey_photo(), stages, Options(at_once=1), Clock()))
+
+    assert len(found) == faces
+
+
+def test_a_doubtful_find_counts_if_it_is_named():
+    stages = Unsure([(0, 0), (350, 350)], [0.8])
+
+    assert len(run(find_masks(grey_photo(), stages, Options(faces=(1,)), Clock()))) == 1
 
 
 def test_faces_are_given_in_px_of_the_photo():
