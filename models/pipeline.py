@@ -247,8 +247,6 @@ async def _prepare(
         except NoFaceError:
             raise ReferencePhotoError("The reference photo shows no face.") from None
         own, *others = found
-        # A doubtful second find (a hand, a pattern) is no second person.
-        others = [one for one in others if one.face.score > own.face.score / 2]
         if others:
             raise ReferencePhotoError(
                 f"The reference photo shows {len(others) + 1} faces: send one with only yours."

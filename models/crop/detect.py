@@ -15,6 +15,7 @@ from models.pixels import Image, Landmarks, to_tensor
 THUMB_PX = 640
 MIN_SCORE = 0.28  # the mask net sorts out what is no masked face
 _GREY = 114
+_HALF_AS_SURE = 0.5
 _MAX_CANDIDATES = 400  # cells of one photo that are looked at, best first
 _SAME_FACE_IOU = 0.45  # boxes that overlap more are one face
 _INSIDE = 0.75  # a box with more of it inside a better face is a part of that face
@@ -93,7 +94,7 @@ def detect_faces(
     Args:
         detector: from `load_detector`.
         thumbs: squares of one size, uint8 (S, S, 3).
-        min_score: faces below are left out.
+        min_score: faces below are left out, and those under half the score of the photo's best.
 
     Returns:
         One list a thumb, in px of the thumb; empty where no face was found.
@@ -139,7 +140,8 @@ def _areas(boxes: Boxes) -> Boxes:
 
 
 def _distinct(scores: Boxes, boxes: Boxes, points: Boxes, min_score: float) -> list[Face]:
-    kept = scores >= min_score
+    # Beside a sure face, hands, ears and patterns score up to just under half as much.
+    kept = scores >= max(min_score, _HALF_AS_SURE * float(scores.max(initial=0.0)))
     scores, boxes, points = scores[kept], boxes[kept], points[kept]
     overlaps, inside = box_iou(boxes, boxes), _share_inside(boxes)
     left = np.ones(len(scores), bool)

@@ -108,19 +108,6 @@ def test_a_reference_that_is_not_one_bare_face_is_refused(shifts, probabilities,
     assert "paint" not in stages.calls
 
 
-def test_a_doubtful_second_find_in_a_reference_is_no_second_person():
-    class Doubting(FakeStages):
-        async def detect(self, thumb):
-            first, second = await super().detect(thumb)
-            return [first, Face(second.box, first.score / 3, second.points)]
-
-    stages = Doubting([(0, 0), (300, 300)], [0.1, 0.1, 0.9, 0.9])
-
-    result = run(unmask(grey_photo(), stages, Options(), Clock(), reference=grey_photo()))
-
-    assert result.swapped is not None
-
-
 def test_a_photo_without_a_face_is_refused():
     with pytest.raises(NoFaceError):
         run(unmask(grey_photo(), FakeStages([]), Options(), Clock()))

@@ -126,3 +126,11 @@ def test_squares_that_no_stride_divides_are_taken_too():
 
 def test_no_photos_give_no_answers():
     assert detect_faces(Detector(FaceDetector(TINY).eval(), "cpu"), []) == []
+
+
+def test_a_find_of_under_half_the_best_score_is_left_out():
+    found = candidates((0.8, (0, 0, 40, 40)), (0.42, (60, 0, 99, 40)), (0.38, (0, 60, 40, 99)))
+
+    (faces,) = faces_of(found, 0.2)
+
+    assert [round(face.score, 2) for face in faces] == [0.8, 0.42]
