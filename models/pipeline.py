@@ -246,11 +246,11 @@ async def _prepare(
             found = await find_masks(photo, stages, everyone, Clock())
         except NoFaceError:
             raise ReferencePhotoError("The reference photo shows no face.") from None
-        own, *others = found
-        if others:
+        if len(found) > 1:
             raise ReferencePhotoError(
-                f"The reference photo shows {len(others) + 1} faces: send one with only yours."
+                f"The reference photo shows {len(found)} faces: send one with only yours."
             )
+        own = found[0]
         if own.finding.probability >= options.min_probability:
             raise ReferencePhotoError("The face in the reference photo wears a mask.")
         bare = np.zeros(own.crop.shape[:2], np.bool_)

@@ -13,7 +13,7 @@ from models.pixels import Affine, Image, Landmarks, Mask
 FRAME_PX = 256
 
 # Eyes, nose tip, mouth corners, in px of a 256 px frame.
-_CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float64)
+_CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
 
 
 def five_points(landmarks: Landmarks) -> Landmarks:
@@ -39,10 +39,21 @@ def fit_frame(points: Landmarks, size: int = FRAME_PX) -> Affine:
     Returns:
         float32 (2, 3), photo px to frame px: rotation, one scale, shift; no shear.
 
-    Least squares as in Umeyama, 1991, doi:10.1109/34.88573.
     """
-    target = scale_affine(size).astype(np.float64)
-    return _umeyama(points.astype(np.float64), _CANONICAL @ target[:, :2].T + target[:, 2])
+    return fit_similarity(points, transform(_CANONICAL, scale_affine(size)))
+
+
+def fit_similarity(source: Landmarks, target: Landmarks) -> Affine:
+    """Rotation, one scale and shift from `source` to `target` by least squares, float32 (2, 3).
+
+    Umeyama, 1991, doi:10.1109/34.88573: never mirrors.
+    """
+    # As complex numbers a similarity is one linear function: w = a z + b.
+    z, w = (points.astype(np.float64) @ np.array([1, 1j]) for points in (source, target))
+    centred = z - z.mean()
+    a = np.vdot(centred, w) / max(np.vdot(centred, centred).real, 1e-12)
+    b = w.mean() - a * z.mean()
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]], np.float32)
 
 
 def scale_affine(size: int) -> Affine:
@@ -149,16 +160,3 @@ def _source_rectangle(
     low = np.clip(low, 0, limit - 1)
     high = np.clip(high, low + 1, limit)
     return image[low[1] : high[1], low[0] : high[0]], low
-
-
-def _umeyama(source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> Affine:
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    centred = source - source_mean
-    covariance = (target - target_mean).T @ centred / len(source)
-    u, singular, vt = np.linalg.svd(covariance)
-    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
-    rotation = u @ np.diag(sign) @ vt
-    variance = max(float((centred**2).sum() / len(source)), 1e-12)
-    scale = float((singular * sign).sum()) / variance
-    shift = target_mean - scale * rotation @ source_mean
-    return np.hstack([scale * rotation, shift[:, None]]).astype(np.float32)

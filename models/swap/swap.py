@@ -4,13 +4,12 @@ from typing import Literal
 
 import numpy as np
 
-from models.crop.frame import transform
+from models.crop.frame import fit_similarity, transform
 from models.pixels import Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import match_light
 from models.swap.warp import (
     MIN_VISIBLE,
-    fit_similarity,
     hidden_points,
     warp_2d,
     warp_mesh,

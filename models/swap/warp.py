@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.pixels import Affine, Image, Landmarks, Mask
+from models.crop.frame import fit_similarity
+from models.pixels import Image, Landmarks, Mask
 
 _SHIFT = 4  # cv2 draws with this many fractional bits of a px
 MIN_VISIBLE = 6  # points; fewer say too little of how the head is turned
@@ -63,16 +64,6 @@ def warp_2d(reference: Image, source: Landmarks, target: Landmarks, hole: Mask) 
         ),
         np.uint8,
     )
-
-
-def fit_similarity(source: Landmarks, target: Landmarks) -> Affine:
-    """Rotation, one scale and shift from `source` to `target` by least squares, (2, 3)."""
-    # As complex numbers a similarity is one linear function: w = a z + b.
-    z, w = (points.astype(np.float64) @ np.array([1, 1j]) for points in (source, target))
-    centred = z - z.mean()
-    a = np.vdot(centred, w) / max(np.vdot(centred, centred).real, 1e-12)
-    b = w.mean() - a * z.mean()
-    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]], np.float32)
 
 
 def _anchors(side: int) -> Landmarks:

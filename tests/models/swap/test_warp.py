@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from models.crop.frame import transform
-from models.swap.warp import fit_similarity, warp_2d, warp_mesh
+from models.crop.frame import fit_similarity, transform
+from models.swap.warp import warp_2d, warp_mesh
 
 MOUTH_CORNER, CHIN = 48, 8
 
