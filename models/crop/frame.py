@@ -38,7 +38,6 @@ def fit_frame(points: Landmarks, size: int = FRAME_PX) -> Affine:
 
     Returns:
         float32 (2, 3), photo px to frame px: rotation, one scale, shift; no shear.
-
     """
     return fit_similarity(points, transform(_CANONICAL, scale_affine(size)))
 
