@@ -1,68 +1,29 @@
-"""The way of a photo through the stages, written once.
-
-The flow asks `Stages` for each step. `LocalStages` does the steps in this process (the CLI,
-the fused replica and the benchmark's limit); `serve_graph.stages` sends them to deployments.
-"""
+"""The way of a photo through the stages, written once."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Literal, ParamSpec, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from models.checkpoint import load_manifest
 from models.clock import Clock
-from models.crop.detect import Detector, Face, detect_faces, load_detector, to_thumb
+from models.crop.detect import Face, to_thumb
 from models.crop.frame import crop_face, fit_frame, mask_to_photo
 from models.crop.paste import paste_face
 from models.errors import BadRequestError, NoFaceError, ReferencePhotoError
-from models.inpaint.generator import Generator
-from models.inpaint.paint import Painted, hole_of, load_generator, paint_faces
-from models.landmarks.net import LandmarkNet
-from models.landmarks.predict import load_landmark_net, predict_landmarks
-from models.mask.detect import MaskFinding, detect_masks, load_mask_net
-from models.mask.unet import UNet
+from models.inpaint.hole import hole_of
+from models.inpaint.paint import Painted
+from models.mask.detect import MaskFinding
 from models.photo.decode import Photo
-from models.pixels import Affine, Image, Landmarks, Mask
-from models.swap.swap import Blend, Warp, swap_face
+from models.pixels import Affine, Image, Mask
+from models.stages import Reference, Stages
 
 # Hands, ears and letters score up to 0.41, real faces in crowds down to 0.28.
 _SURE_SCORE, _SURE_PROBABILITY = 0.45, 0.99
 _NO_FACE = "No face was found: send a photo in which a face is well visible."
 
-P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The person's own bare face, ready to be swapped in."""
-
-    face: Image  # uint8 (256, 256, 3), canonical crop
-    landmarks: Landmarks  # float32 (68, 2) px of the crop
-
-
-class Stages(Protocol):
-    """The steps between the crops; pictures and masks are (256, 256), canonical frame."""
-
-    async def detect(self, thumb: Image) -> list[Face]:
-        """Faces of a letterboxed thumb, in its px, best first."""
-
-    async def find_mask(self, face: Image) -> MaskFinding:
-        """The mask on a face."""
-
-    async def paint(self, face: Image, hole: Mask) -> Painted:
-        """The face with its hole painted."""
-
-    async def landmarks(self, face: Image, hole: Mask) -> Landmarks:
-        """68 points of a face."""
-
-    async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
-        """The painted face with the reference's lower face in the hole."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +52,7 @@ class EditedFace:
     """One face after painting; `painted` is None where no mask was worn."""
 
     found: MaskedFace
+    hole: Mask | None = None  # what was painted: the mask and its rim
     painted: Painted | None = None
     swapped: Image | None = None
 
@@ -214,13 +176,13 @@ async def unmask(
         if one.finding.probability < options.min_probability or not one.finding.mask.any():
             return EditedFace(one)
         async with gate:
-            hole = hole_of(one.finding.mask)
+            hole = await asyncio.to_thread(hole_of, one.finding.mask, one.crop)
             with clock.measure("inpaint"):
                 painted = await stages.paint(one.crop, hole)
             if own is None:
-                return EditedFace(one, painted)
+                return EditedFace(one, hole, painted)
             with clock.measure("swap"):
-                return EditedFace(one, painted, await stages.swap(painted, hole, own))
+                return EditedFace(one, hole, painted, await stages.swap(painted, hole, own))
 
     faces = await _all(edit(one) for one in found)
     with clock.measure("paste"):
@@ -263,12 +225,11 @@ def _assemble(
     painted = pixels.copy()
     swapped = pixels.copy() if own else None
     for one in faces:
-        if one.painted is None:
+        if one.hole is None or one.painted is None:
             continue
-        hole = hole_of(one.found.finding.mask)
-        paste_face(painted, one.painted.face, hole, one.found.frame, sharpen)
+        paste_face(painted, one.painted.face, one.hole, one.found.frame, sharpen)
         if swapped is not None and one.swapped is not None:
-            paste_face(swapped, one.swapped, hole, one.found.frame, sharpen)
+            paste_face(swapped, one.swapped, one.hole, one.found.frame, sharpen)
     return Unmasked(painted, swapped, faces)
 
 
@@ -280,67 +241,3 @@ async def _all(jobs: Iterable[Coroutine[object, object, T]]) -> list[T]:
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
-
-
-@dataclass(frozen=True)
-class Models:
-    """The nets of all stages."""
-
-    detector: Detector
-    mask: UNet
-    landmarks: LandmarkNet
-    generator: Generator
-
-
-def load_models(weights: Path, device: str = "cpu") -> Models:
-    """Loads what `weights/manifest.json` pins.
-
-    Raises:
-        WeightsError: a file is missing, changed or of another net.
-    """
-    manifest = load_manifest(weights)
-    return Models(
-        load_detector(manifest, device),
-        load_mask_net(manifest, device),
-        load_landmark_net(manifest, device),
-        load_generator(manifest, device),
-    )
-
-
-class LocalStages:
-    """All steps in this process, in a thread pool of their own."""
-
-    def __init__(
-        self, models: Models, threads: int = 1, warp: Warp = "mesh", blend: Blend = "feather"
-    ) -> None:
-        self._models, self._warp, self._blend = models, warp, blend
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="stages")
-
-    async def detect(self, thumb: Image) -> list[Face]:
-        return (await self._run(detect_faces, self._models.detector, [thumb]))[0]
-
-    async def find_mask(self, face: Image) -> MaskFinding:
-        return (await self._run(detect_masks, self._models.mask, [face]))[0]
-
-    async def paint(self, face: Image, hole: Mask) -> Painted:
-        nets = self._models
-        return (await self._run(paint_faces, nets.generator, nets.landmarks, [face], [hole]))[0]
-
-    async def landmarks(self, face: Image, hole: Mask) -> Landmarks:
-        return (await self._run(predict_landmarks, self._models.landmarks, [face], [hole]))[0]
-
-    async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
-        return await self._run(
-            swap_face,
-            painted.face,
-            painted.landmarks,
-            hole,
-            reference.face,
-            reference.landmarks,
-            warp=self._warp,
-            blend=self._blend,
-        )
-
-    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, partial(work, *args, **kwargs))

@@ -3,27 +3,37 @@
 from ray import serve
 
 from models.inpaint.paint import Painted
-from models.pipeline import Reference
 from models.pixels import Image, Mask
+from models.stages import Reference
 from models.swap.swap import Blend, Warp, swap_face
-from serve_graph.batch import Job, check_picture, result_of, run_batch, unpack_hole, use_threads
+from serve_graph.batch import (
+    Asked,
+    Job,
+    check_picture,
+    result_of,
+    run_batch,
+    unpack_hole,
+    use_threads,
+)
 from serve_graph.metrics import ServeRecorder
+from serve_graph.tracing import start_tracing
 
 
 @serve.deployment  # replicas: configs/*.yaml
 class FaceSwapper:
     def __init__(self, warp: Warp, blend: Blend, threads: int) -> None:
         use_threads(threads)
+        start_tracing()
         self._warp, self._blend = warp, blend
         self._recorder = ServeRecorder()
 
     async def swap(
-        self, painted: Painted, hole: bytes, reference: Reference, asked_at: float
+        self, painted: Painted, hole: bytes, reference: Reference, asked: Asked
     ) -> Image:
         """The painted face with the reference's lower face in its hole; `hole` is packed."""
         check_picture(painted.face)
         check_picture(reference.face)
-        job = Job((painted, unpack_hole(hole), reference), asked_at)
+        job = Job((painted, unpack_hole(hole), reference), asked)
         return result_of((await run_batch([job], self._swap_all, "swap", self._recorder))[0])
 
     def _swap_all(self, items: list[tuple[Painted, Mask, Reference]]) -> list[Image]:

@@ -7,7 +7,7 @@ from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
 from models.checkpoint import load_manifest
-from models.pipeline import Stages, load_models
+from models.stages import Stages, load_models
 from serve_graph.api import create_api
 from serve_graph.batch import use_threads
 from serve_graph.exposition import gather_metrics
@@ -16,6 +16,7 @@ from serve_graph.readiness import STAGES, Readiness, always_ready
 from serve_graph.service import Service
 from serve_graph.settings import GraphArgs
 from serve_graph.stages import MeasuredStages, RemoteStages
+from serve_graph.tracing import start_tracing
 
 
 @serve.deployment  # replicas and limits: configs/*.yaml
@@ -25,6 +26,7 @@ class Ingress:
 
     def __init__(self, args: GraphArgs, *deployments: DeploymentHandle[Any]) -> None:
         use_threads(args.threads)
+        start_tracing()
         recorder = ServeRecorder()
         self._service = Service(
             stages=_remote(args, *deployments) if deployments else _local(args, recorder),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.photo.header import DEFAULT_LIMITS, Limits
-from models.pipeline import Stages
+from models.stages import Stages
 from serve_graph.metrics import Recorder
 
 

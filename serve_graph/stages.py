@@ -14,11 +14,13 @@ from models.crop.detect import Face, detect_faces
 from models.inpaint.paint import Painted, paint_faces
 from models.landmarks.predict import predict_landmarks
 from models.mask.detect import MaskFinding, detect_masks
-from models.pipeline import LocalStages, Models, Reference
 from models.pixels import Image, Landmarks, Mask, pack_mask, unpack_mask
+from models.stages import LocalStages, Models, Reference
 from models.swap.swap import Blend, Warp, swap_face
+from serve_graph.batch import Asked
 from serve_graph.metrics import Recorder
 from serve_graph.problems import BusyError
+from serve_graph.tracing import trace_stage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,13 +61,13 @@ class RemoteStages:
         return swapped
 
     async def _call(self, method: DeploymentHandle[Any], *payload: object) -> Any:
-        asked_at = time.time()
+        asked = Asked()
         try:
-            return await self._ask(method, *payload, asked_at)
+            return await self._ask(method, *payload, asked)
         except RayActorError:
             # The replica died with our call. Calls are pure, so another replica may do it.
             try:
-                return await self._ask(method, *payload, asked_at)
+                return await self._ask(method, *payload, asked)
             except RayActorError:
                 raise BusyError(self._retry_after_s) from None
 
@@ -101,14 +103,19 @@ class MeasuredStages(LocalStages):
         self._recorder = recorder
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        asked = time.perf_counter()
+        asked = Asked(time.perf_counter())
         measured = partial(self._measure, STAGE_OF[work], asked, partial(work, *args, **kwargs))
         return await super()._run(measured)
 
-    def _measure(self, stage: str, asked: float, work: Callable[[], T]) -> T:
+    def _measure(self, stage: str, asked: Asked, work: Callable[[], T]) -> T:
         start = time.perf_counter()
         self._recorder.batch(stage, 1)
+        failed = True
         try:
-            return work()
+            result = work()
+            failed = False
+            return result
         finally:
-            self._recorder.stage(stage, start - asked, time.perf_counter() - start)
+            queue_s, compute_s = start - asked.at, time.perf_counter() - start
+            self._recorder.stage(stage, queue_s, compute_s)
+            trace_stage(stage, asked.trace, queue_s, compute_s, 1, failed)

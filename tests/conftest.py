@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import pipeline
+from models import stages
 from models.budgets import NETS
 from models.checkpoint import Entry, Manifest, file_sha256, save_manifest, save_net
 from models.crop.detect import Face
@@ -83,8 +83,8 @@ def seeing(monkeypatch):
         red = [int(face[168, 128, 0]) > int(face[168, 128, 1]) + 100 for face in faces]
         return [MaskFinding(mask & worn, 0.9 if worn else 0.1) for worn in red]
 
-    monkeypatch.setattr(pipeline, "detect_faces", detect_faces)
-    monkeypatch.setattr(pipeline, "detect_masks", detect_masks)
+    monkeypatch.setattr(stages, "detect_faces", detect_faces)
+    monkeypatch.setattr(stages, "detect_masks", detect_masks)
 
 
 @pytest.fixture(scope="session")

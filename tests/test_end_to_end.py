@@ -10,7 +10,8 @@ from skimage.data import astronaut
 
 from models.clock import Clock
 from models.photo.decode import Photo
-from models.pipeline import LocalStages, Options, find_masks, load_models, photo_mask, unmask
+from models.pipeline import Options, find_masks, photo_mask, unmask
+from models.stages import LocalStages, load_models
 from tests.portrait import bare_portrait, masked_portrait
 
 WEIGHTS = Path(__file__).parents[1] / "weights"

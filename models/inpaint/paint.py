@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 
@@ -13,8 +12,6 @@ from models.landmarks.draw import draw_lines
 from models.landmarks.net import LandmarkNet
 from models.landmarks.predict import predict_landmarks
 from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_images, to_tensor
-
-HOLE_MARGIN_PX = 5  # a mask's soft rim and its shadow have to be painted over too
 
 
 @dataclass(frozen=True)
@@ -30,13 +27,6 @@ def load_generator(manifest: Manifest, device: str = "cpu") -> Generator:
     return load_net(manifest.path("inpaint"), Generator, GeneratorConfig, device)
 
 
-def hole_of(mask: Mask) -> Mask:
-    """The pixels to paint for a found mask: the mask and its rim."""
-    side = 2 * HOLE_MARGIN_PX + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    return cv2.dilate(mask.astype(np.uint8), disc).astype(bool)
-
-
 @torch.inference_mode()
 def paint_faces(
     generator: Generator, landmark_net: LandmarkNet, faces: Sequence[Image], holes: Sequence[Mask]
@@ -47,7 +37,7 @@ def paint_faces(
         generator: the editor's net.
         landmark_net: guesses where the hidden points are.
         faces: canonical crops, uint8 (256, 256, 3) RGB.
-        holes: bool (256, 256), True = paint here; see `hole_of`.
+        holes: bool (256, 256), True = paint here; see `models.inpaint.hole`.
 
     Returns:
         One painted face each, in order.

@@ -8,7 +8,7 @@ import typer
 from serve_graph import PROJECT
 
 if TYPE_CHECKING:
-    from models.pipeline import LocalStages
+    from models.stages import LocalStages
 
 Source = Annotated[Path, typer.Argument(exists=True, metavar="PHOTO|FOLDER", show_default=False)]
 Out = Annotated[
@@ -34,7 +34,7 @@ def load_stages(weights: Path, device: DeviceName) -> "LocalStages":
     """
     import torch
 
-    from models.pipeline import LocalStages, load_models
+    from models.stages import LocalStages, load_models
 
     if device == "cuda" and not torch.cuda.is_available():
         raise typer.BadParameter("torch sees no GPU here: use --device cpu.")

@@ -2,19 +2,15 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from models.errors import BadRequestError
+from serve_graph.cli.bare import find_bare_faces
 from serve_graph.cli.errors import tell
 from serve_graph.cli.files import read_photo, targets_of, write_photo
 from serve_graph.cli.options import WEIGHTS, Device, Out, Weights, load_stages
-
-if TYPE_CHECKING:
-    from models.photo.decode import Photo
-    from models.pipeline import Stages
-    from models.pixels import Landmarks
 
 
 def wear(
@@ -43,29 +39,13 @@ def wear(
     stages = load_stages(weights, device)
     rng = np.random.default_rng(seed)
     pixels, mask = picture.pixels, np.zeros(picture.pixels.shape[:2], np.bool_)
-    for landmarks in asyncio.run(_bare_faces(picture, stages)):
+    bare = asyncio.run(find_bare_faces(picture, stages))
+    for number in bare.masked:
+        tell(f"face {number} wears a mask already: left alone")
+    if not bare.landmarks:
+        raise BadRequestError("Every face wears a mask already: choose another photo.")
+    for landmarks in bare.landmarks:
         worn = wear_mask(pixels, landmarks, rng, kind, independent_outline=False)
         pixels, mask = worn.image, mask | worn.mask
     write_photo(target, pixels, picture.icc_profile)
     write_mask(target.with_name(f"{target.stem}_mask.png"), mask)
-
-
-async def _bare_faces(photo: "Photo", stages: "Stages") -> "list[Landmarks]":
-    """Landmarks (68, 2) of the faces without a mask, px of the photo."""
-    import numpy as np
-
-    from models.clock import Clock
-    from models.crop.frame import invert, transform
-    from models.pipeline import Options, find_masks
-
-    bare = []
-    for number, face in enumerate(await find_masks(photo, stages, Options(), Clock())):
-        if face.finding.probability >= Options().min_probability:
-            tell(f"face {number} wears a mask already: left alone")
-            continue
-        nothing = np.zeros(face.crop.shape[:2], np.bool_)
-        landmarks = await stages.landmarks(face.crop, nothing)
-        bare.append(transform(landmarks, invert(face.frame)))
-    if not bare:
-        raise BadRequestError("Every face wears a mask already: choose another photo.")
-    return bare

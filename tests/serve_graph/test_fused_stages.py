@@ -3,7 +3,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from models.pipeline import load_models
+from models.stages import load_models
 from serve_graph.stages import MeasuredStages
 from tests.recorder import MemoryRecorder
 

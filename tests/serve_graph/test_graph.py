@@ -8,7 +8,8 @@ import torch
 
 from models.clock import Clock
 from models.photo.decode import decode_photo
-from models.pipeline import LocalStages, Options, load_models, unmask
+from models.pipeline import Options, unmask
+from models.stages import LocalStages, load_models
 from serve_graph import PROJECT
 from tests.portrait import bare_portrait, crowd, from_bytes, masked_portrait, to_png
 

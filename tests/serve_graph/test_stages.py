@@ -10,8 +10,8 @@ from ray.serve.exceptions import BackPressureError
 from models.errors import BadImageError
 from models.inpaint.paint import Painted
 from models.mask.detect import MaskFinding
-from models.pipeline import Reference
 from models.pixels import pack_mask
+from models.stages import Reference
 from serve_graph.problems import BusyError
 from serve_graph.stages import RemoteStages
 

@@ -9,19 +9,11 @@ import numpy as np
 from models.clock import Clock
 from models.crop.paste import paste_face
 from models.errors import NoFaceError
-from models.inpaint.paint import hole_of
+from models.inpaint.hole import hole_of
 from models.photo.decode import Photo, decode_photo
-from models.pipeline import (
-    LocalStages,
-    MaskedFace,
-    Models,
-    Options,
-    Reference,
-    Unmasked,
-    find_masks,
-    unmask,
-)
+from models.pipeline import MaskedFace, Options, Unmasked, find_masks, unmask
 from models.pixels import Image, Mask
+from models.stages import LocalStages, Models, Reference
 
 # The pictures show one person: the surest face, not whoever stands behind.
 _OPTIONS = Options(faces=(0,))
@@ -57,7 +49,7 @@ class Service:
         picture = _read(photo).pixels
         size = face.crop.shape[1::-1]
         in_frame = cv2.warpAffine(mask.astype(np.float32), face.frame, size) > 0.5
-        hole = hole_of(np.asarray(in_frame, np.bool_))
+        hole = hole_of(np.asarray(in_frame, np.bool_), face.crop)
         painted = asyncio.run(self._stages.paint(face.crop, hole))
         paste_face(picture, painted.face, hole, face.frame)
         return picture

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from models.inpaint.generator import Generator, GeneratorConfig
-from models.inpaint.paint import HOLE_MARGIN_PX, hole_of, paint_faces
+from models.inpaint.paint import paint_faces
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 
 SIZE = 256
@@ -39,16 +39,6 @@ def test_what_the_mask_looks_like_cannot_shine_through(nets):
     one, two = paint_faces(*nets, [face, other], [hole, hole])
 
     np.testing.assert_array_equal(one.face, two.face)
-
-
-def test_the_hole_is_the_mask_and_its_rim():
-    mask = np.zeros((SIZE, SIZE), bool)
-    mask[100, 100] = True
-
-    hole = hole_of(mask)
-
-    assert hole[100, 100 - HOLE_MARGIN_PX : 101 + HOLE_MARGIN_PX].all()
-    assert hole.any(axis=0).sum() == 2 * HOLE_MARGIN_PX + 1
 
 
 def test_the_generator_follows_the_lines(nets):

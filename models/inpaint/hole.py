@@ -1,0 +1,122 @@
+"""Which pixels are painted: the found mask, and its rim as far as the picture shows one.
+
+A mask net ends some px short of a real mask's soft edge, and what is left of it shows. To paint
+a wide margin everywhere would throw good skin away. So beside the mask a pixel is painted if it
+doesn't look like the skin beyond it, and farther out if it looks like the mask.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.pixels import Image, Mask
+
+Floats = npt.NDArray[np.float32]
+
+MARGIN_PX = 2  # always painted: the edge itself is a mixture of both
+REST_PX = 10  # as far as pixels of the mask are looked for
+# The rim is looked for on a grid of half the size; these are px of that grid.
+_RIM = 2  # as far as pixels count that don't look like the skin beyond
+_REST = REST_PX // 2  # as far as pixels count that look like the mask
+_RING = 3  # width of the ring of skin that they are compared with
+_BODY = 5  # width of the mask's border that tells its colour
+_CELLS = np.ones((2, 2), np.uint8)  # a rim is at least as wide
+_ODD = 12.0  # difference in CIELAB that is seen
+_SPREADS = 1.5  # and that is more than what the ring itself varies by
+_APART = 18.0  # of mask and skin, in CIELAB: below, the mask's colour tells nothing
+
+
+def hole_of(mask: Mask, face: Image) -> Mask:
+    """The pixels to paint for a found mask.
+
+    Args:
+        mask: bool (S, S), True = found covered; S even.
+        face: uint8 (S, S, 3), RGB, the masked face.
+
+    Returns:
+        bool (S, S): `mask` grown by 2 px, and by up to 12 px where its rim shows.
+    """
+    if not mask.any():
+        return mask
+    rows, columns = _around(mask)
+    whole = mask.copy()
+    whole[rows, columns] = _with_rim(mask[rows, columns], face[rows, columns])
+    return _dilated(whole, MARGIN_PX)
+
+
+def _with_rim(mask: Mask, face: Image) -> Mask:
+    height, width = mask.shape
+    size = (width // 2, height // 2)
+    small = cv2.resize(face, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    covered = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
+    rim = _rim(np.asarray(covered), cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32))
+    grown = cv2.resize(rim.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    return mask | (grown > 0)
+
+
+def _rim(mask: Mask, lab: Floats) -> Mask:
+    near, far = _dilated(mask, _RIM), _dilated(mask, _REST)
+    skin = _Surroundings(lab, _dilated(near, _RING) & ~near, sigma=3)
+    farther = _Surroundings(lab, _dilated(far, _RING) & ~far, sigma=4)
+    body = _Surroundings(lab, mask & ~_eroded(mask, _BODY), sigma=4)
+    odd = skin.distance > np.maximum(_ODD, _SPREADS * skin.spread)
+    apart = _length(body.mean - farther.mean) > _APART
+    own = apart & (body.distance < farther.distance / 2) & (farther.distance > _ODD)
+    rim = (near & odd & skin.known) | (far & own & body.known & farther.known)
+    # Single cells are grain.
+    rim = cv2.morphologyEx((rim & ~mask).astype(np.uint8), cv2.MORPH_OPEN, _CELLS) > 0
+    return _touching(rim | mask, mask)
+
+
+class _Surroundings:
+    """Colours of the pixels `where`, as each place of the picture sees them nearby."""
+
+    def __init__(self, lab: Floats, where: Mask, sigma: float) -> None:
+        weight = where.astype(np.float32)
+        weighed = np.dstack([lab * weight[..., None], weight])
+        colours = cv2.GaussianBlur(weighed, (0, 0), sigma)
+        squares = cv2.GaussianBlur(_square(lab) * weight, (0, 0), sigma)
+        share = colours[..., 3] + 1e-6
+        self.known: Mask = np.asarray(share > 1e-3)
+        self.mean: Floats = np.asarray(colours[..., :3] / share[..., None])
+        self.spread: Floats = np.sqrt(np.maximum(squares / share - _square(self.mean), 0))
+        self.distance: Floats = _length(lab - self.mean)
+
+
+def _square(lab: Floats) -> Floats:
+    return np.asarray(np.einsum("ijk,ijk->ij", lab, lab), np.float32)
+
+
+def _length(lab: Floats) -> Floats:
+    return np.sqrt(_square(lab))
+
+
+def _around(mask: Mask) -> tuple[slice, slice]:
+    """Rows and columns that the decision can depend on; whole cells of the half-size grid."""
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    margin = REST_PX + 2 * _RING + 2
+    top, left = (max(0, edge - margin) // 2 * 2 for edge in (y, x))
+    bottom, right = ((edge + margin + 1) // 2 * 2 for edge in (y + height, x + width))
+    return slice(top, min(bottom, mask.shape[0])), slice(left, min(right, mask.shape[1]))
+
+
+def _touching(pixels: Mask, mask: Mask) -> Mask:
+    """The islands of `pixels` that the mask is part of."""
+    count, labels = cv2.connectedComponents(pixels.astype(np.uint8))
+    keep = np.zeros(count, np.bool_)
+    keep[labels[mask]] = True
+    return np.asarray(keep[labels] & pixels, np.bool_)
+
+
+def _dilated(mask: Mask, px: int) -> Mask:
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), _disc(px)) > 0, np.bool_)
+
+
+def _eroded(mask: Mask, px: int) -> Mask:
+    # Beyond the picture the mask goes on.
+    return np.asarray(cv2.erode(mask.astype(np.uint8), _disc(px)) > 0, np.bool_)
+
+
+def _disc(px: int) -> Image:
+    side = 2 * px + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

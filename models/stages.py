@@ -1,0 +1,119 @@
+"""The steps between the crops, and all of them done in this process.
+
+The flow of `models.pipeline` asks `Stages` for each step. `LocalStages` does the steps in this
+process (the CLI, the fused replica and the benchmark's limit); `serve_graph.stages` sends them
+to deployments.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+from models.checkpoint import load_manifest
+from models.crop.detect import Detector, Face, detect_faces, load_detector
+from models.inpaint.generator import Generator
+from models.inpaint.paint import Painted, load_generator, paint_faces
+from models.landmarks.net import LandmarkNet
+from models.landmarks.predict import load_landmark_net, predict_landmarks
+from models.mask.detect import MaskFinding, detect_masks, load_mask_net
+from models.mask.unet import UNet
+from models.pixels import Image, Landmarks, Mask
+from models.swap.swap import Blend, Warp, swap_face
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The person's own bare face, ready to be swapped in."""
+
+    face: Image  # uint8 (256, 256, 3), canonical crop
+    landmarks: Landmarks  # float32 (68, 2) px of the crop
+
+
+class Stages(Protocol):
+    """The steps between the crops; pictures and masks are (256, 256), canonical frame."""
+
+    async def detect(self, thumb: Image) -> list[Face]:
+        """Faces of a letterboxed thumb, in its px, best first."""
+
+    async def find_mask(self, face: Image) -> MaskFinding:
+        """The mask on a face."""
+
+    async def paint(self, face: Image, hole: Mask) -> Painted:
+        """The face with its hole painted."""
+
+    async def landmarks(self, face: Image, hole: Mask) -> Landmarks:
+        """68 points of a face."""
+
+    async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
+        """The painted face with the reference's lower face in the hole."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """The nets of all stages."""
+
+    detector: Detector
+    mask: UNet
+    landmarks: LandmarkNet
+    generator: Generator
+
+
+def load_models(weights: Path, device: str = "cpu") -> Models:
+    """Loads what `weights/manifest.json` pins.
+
+    Raises:
+        WeightsError: a file is missing, changed or of another net.
+    """
+    manifest = load_manifest(weights)
+    return Models(
+        load_detector(manifest, device),
+        load_mask_net(manifest, device),
+        load_landmark_net(manifest, device),
+        load_generator(manifest, device),
+    )
+
+
+class LocalStages:
+    """All steps in this process, in a thread pool of their own."""
+
+    def __init__(
+        self, models: Models, threads: int = 1, warp: Warp = "mesh", blend: Blend = "feather"
+    ) -> None:
+        self._models, self._warp, self._blend = models, warp, blend
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="stages")
+
+    async def detect(self, thumb: Image) -> list[Face]:
+        return (await self._run(detect_faces, self._models.detector, [thumb]))[0]
+
+    async def find_mask(self, face: Image) -> MaskFinding:
+        return (await self._run(detect_masks, self._models.mask, [face]))[0]
+
+    async def paint(self, face: Image, hole: Mask) -> Painted:
+        nets = self._models
+        return (await self._run(paint_faces, nets.generator, nets.landmarks, [face], [hole]))[0]
+
+    async def landmarks(self, face: Image, hole: Mask) -> Landmarks:
+        return (await self._run(predict_landmarks, self._models.landmarks, [face], [hole]))[0]
+
+    async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
+        return await self._run(
+            swap_face,
+            painted.face,
+            painted.landmarks,
+            hole,
+            reference.face,
+            reference.landmarks,
+            warp=self._warp,
+            blend=self._blend,
+        )
+
+    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, partial(work, *args, **kwargs))
