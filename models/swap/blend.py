@@ -1,5 +1,7 @@
 """Joins the reference's lower face to the painted face without a seam."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -9,27 +11,58 @@ from models.swap.colour import face_outline
 
 Floats = npt.NDArray[np.float32]
 
-_FEATHER_PX = 8.0  # of the frame
+# Lengths are px of the 256 px frame.
+_FEATHER_PX = 3.0
 _JAW_PX = 2  # the landmarks' jaw may lie on the background by this much
+_SMOOTH_PX = 1.5  # pores and single hairs needn't agree
+_LEVELS = 30.0  # of 255: a difference at which two places hardly agree
+_NEAR_PX = 10.0  # how far a visible place speaks for a hidden one
+_DOUBTFUL, _CERTAIN = 0.2, 0.5  # agreement from which the reference counts, and fully
 
 
-def swap_weight(hole: Mask, landmarks: Landmarks) -> Floats:
+def swap_weight(lit: Image, painted: Image, hole: Mask, landmarks: Landmarks) -> Floats:
     """Share of the reference at each pixel.
 
+    On the face it is one. Beyond the jaw (neck, hair, ears, what is behind) it is one where
+    the reference agrees with what the photo shows beside the hole, as far as it does.
+
     Args:
+        lit: the reference in the photo's geometry and light, uint8 (S, S, 3).
+        painted: uint8 (S, S, 3); the photo beyond the hole.
         hole: bool (S, S), True = painted.
-        landmarks: float32 (68, 2), (x, y) px of the painted face.
+        landmarks: float32 (68, 2), (x, y) px of `lit`.
 
     Returns:
-        float32 (S, S), 0..1: zero beyond the hole or the face, rising over 8 px inside of both.
+        float32 (S, S), 0..1: zero beyond the hole, rising over 3 px inside of it.
     """
-    face = np.zeros(hole.shape, np.uint8)
-    cv2.fillPoly(face, [face_outline(np.round(landmarks).astype(np.int32))], 1)
-    face = cv2.erode(face, np.ones((2 * _JAW_PX + 1,) * 2, np.uint8)).astype(np.uint8)
+    reach = np.maximum(_face(hole.shape, landmarks), _agreement(lit, painted, hole))
     # The picture's border is no seam: what lies beyond it is not in the frame.
-    padded = cv2.copyMakeBorder(face * hole, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    padded = cv2.copyMakeBorder(hole.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    ramp = np.clip(depth / _FEATHER_PX, 0, 1)
+    return np.asarray(_smooth_step(depth / _FEATHER_PX) * reach, np.float32)
+
+
+def _face(shape: tuple[int, int], landmarks: Landmarks) -> Floats:
+    """One inside of the jaw, falling to zero at it."""
+    face = np.zeros(shape, np.uint8)
+    cv2.fillPoly(face, [face_outline(np.round(landmarks).astype(np.int32))], 1)
+    depth = cv2.distanceTransform(face, cv2.DIST_L2, 5) - _JAW_PX
+    return _smooth_step(depth / _FEATHER_PX)
+
+
+def _agreement(lit: Image, painted: Image, hole: Mask) -> Floats:
+    """How well both pictures agree beside each place of the hole, 0..1."""
+    apart = lit.astype(np.float32) - painted
+    apart = np.abs(cv2.GaussianBlur(apart, (0, 0), _SMOOTH_PX)).max(axis=2)
+    visible = (~hole).astype(np.float32)
+    both = np.dstack([np.exp(-np.square(apart / _LEVELS)) * visible, visible])
+    both = cv2.GaussianBlur(both, (0, 0), _NEAR_PX)
+    share = both[..., 0] / (both[..., 1] + 1e-4)
+    return _smooth_step((share - _DOUBTFUL) / (_CERTAIN - _DOUBTFUL))
+
+
+def _smooth_step(values: npt.NDArray[Any]) -> Floats:
+    ramp = np.clip(values, 0, 1)
     return np.asarray(ramp * ramp * (3 - 2 * ramp), np.float32)
 
 
@@ -43,7 +76,7 @@ def poisson(reference: Image, painted: Image, weight: Floats) -> Image:
 
     Perez et al., "Poisson image editing", 2003, doi:10.1145/882262.882269.
     """
-    region = (weight > 0).astype(np.uint8)
+    region = (weight > 0.5).astype(np.uint8)
     region[[0, -1]] = region[:, [0, -1]] = 0  # the solver needs a border around the region
     if not region.any():
         return painted

@@ -1,4 +1,4 @@
-"""Gives the warped reference the light and the skin tone of the painted face."""
+"""Gives the warped reference the light and the skin tone of the photo."""
 
 import cv2
 import numpy as np
@@ -11,55 +11,76 @@ Floats = npt.NDArray[np.float32]
 _COARSE = 4  # the correction is smooth: it is found on a grid of a quarter of the size
 _WIDE_PX = 28.0  # of the frame: how far a place tells of the light at another
 _NEAR_PX, _NEAR_SHARE = 8.0, 4.0  # visible skin tells more of what is next to it: no seam
-_PAINTED_SHARE = 0.5  # what the painted skin in the hole counts beside the visible skin
 _NOWHERE = 0.01  # weight of the median, for places far from all skin
 _ODD = 0.6  # difference from the median log ratio at which a place (hair, shadow) hardly counts
-_MAX_LOG_GAIN, _MAX_LOCAL = 1.2, 0.4  # of the whole face; of a place beside it
+_MAX_LOG_GAIN, _MAX_LOCAL = 1.2, 0.25  # of the whole face; of a place beside it
+_LOCAL_TINT = 0.3  # share of a place's own tint that is taken over
 _DARK = 8.0  # levels added before the logarithm, so that noise in the dark weighs little
 
 
-def match_light(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) -> Image:
-    """Multiplies the reference by a smooth gain so that its skin meets the painted face's.
+def light_gain(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) -> Floats:
+    """The smooth gain by which the reference meets the photo around the hole.
 
-    The gain is the local mean ratio of both pictures' skin, most of it from the skin around
-    the hole that both show.
+    On the face it is the local mean ratio of both pictures' visible skin; beyond it, of what
+    both show there. What was painted is a guess and counts only where no skin is visible.
 
     Args:
-        warped: the reference in the painted face's geometry, uint8 (S, S, 3).
+        warped: the reference in the photo's geometry, uint8 (S, S, 3).
         painted: uint8 (S, S, 3).
-        landmarks: float32 (68, 2), (x, y) px of `painted`.
+        landmarks: float32 (68, 2), (x, y) px of `warped`.
         hole: bool (S, S), True = painted by the generator.
 
     Returns:
-        uint8 (S, S, 3).
+        Factors, float32 (S / 4, S / 4, 3), for `relight`.
     """
-    bare = skin(landmarks, hole.shape)
-    visible, made_up = _shrink(bare * ~hole), _shrink(bare * hole)
-    if not (visible + made_up).any():
-        return warped
+    bare, face = skin(landmarks, hole.shape), _filled(landmarks, hole.shape)
+    visible, beside = _whole_cells(bare * ~hole), _whole_cells((1 - face) * ~hole)
+    counts = visible if visible.any() else _shrink(bare)
     ratio = _logarithm(painted) - _logarithm(warped)
-    median = np.median(ratio[(visible if visible.any() else made_up) > 0], axis=0)
+    if not counts.any():
+        return np.ones_like(ratio)
+    median = np.median(ratio[counts > 0], axis=0)
     usual = np.exp(-np.square(np.abs(ratio - median).max(axis=2) / _ODD))
-    wide = _spread(ratio, usual * (visible + _PAINTED_SHARE * made_up), _WIDE_PX)
-    near = _spread(ratio, usual * visible, _NEAR_PX)
-    both = wide + _NEAR_SHARE * near + _NOWHERE * np.append(median, 1).astype(np.float32)
-    local = np.clip(both[..., :3] / both[..., 3:] - median, -_MAX_LOCAL, _MAX_LOCAL)
+    near = _NEAR_SHARE * _spread(ratio, counts * usual, _NEAR_PX)
+    of_skin = _around(median, near + _spread(ratio, counts * usual, _WIDE_PX))
+    of_rest = _around(median, _NEAR_SHARE * _spread(ratio, beside * usual, _NEAR_PX))
+    local = of_rest + (of_skin - of_rest) * _shrink(face)[..., None]
     gain = np.exp(np.clip(median, -_MAX_LOG_GAIN, _MAX_LOG_GAIN) + local)
-    gain = cv2.resize(gain, hole.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    lit = np.clip((warped + _DARK) * gain - _DARK, 0, 255).round()
+    return np.asarray(gain, np.float32)
+
+
+def _around(median: Floats, sums: Floats) -> Floats:
+    """How far each place's log ratio is from the median, at most `_MAX_LOCAL`: (h, w, 3)."""
+    both = sums + _NOWHERE * np.append(median, 1).astype(np.float32)
+    local = both[..., :3] / both[..., 3:] - median
+    # Light differs from place to place more than its colour does.
+    grey = local.mean(axis=2, keepdims=True)
+    local = grey + _LOCAL_TINT * (local - grey)
+    return np.asarray(np.clip(local, -_MAX_LOCAL, _MAX_LOCAL), np.float32)
+
+
+def relight(picture: Image, gain: Floats) -> Image:
+    """The picture, uint8 (S, S, 3), multiplied by the gain, which is spread over it."""
+    whole = cv2.resize(gain, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    lit = np.clip((picture + _DARK) * whole - _DARK, 0, 255).round()
     return np.asarray(lit, np.uint8)
 
 
 def skin(landmarks: Landmarks, shape: tuple[int, int]) -> Floats:
     """Where the face is bare skin, 1 or 0: without eyes, brows and mouth."""
-    canvas = np.zeros(shape, np.uint8)
-    points = np.round(landmarks).astype(np.int32)
-    cv2.fillPoly(canvas, [face_outline(points)], 1)
+    canvas, points = _filled(landmarks, shape), np.round(landmarks).astype(np.int32)
     for feature in (range(17, 22), range(22, 27), range(36, 42), range(42, 48), range(48, 60)):
         outline = points[list(feature)]
         cv2.fillPoly(canvas, [outline], 0)
         cv2.polylines(canvas, [outline], True, 0, 9)
     return canvas.astype(np.float32)
+
+
+def _filled(landmarks: Landmarks, shape: tuple[int, int]) -> Image:
+    """1 inside of the jaw and the brows."""
+    canvas = np.zeros(shape, np.uint8)
+    cv2.fillPoly(canvas, [face_outline(np.round(landmarks).astype(np.int32))], 1)
+    return canvas
 
 
 def face_outline(points: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
@@ -70,6 +91,11 @@ def face_outline(points: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 def _shrink(picture: Image | Floats) -> Floats:
     side = (picture.shape[1] // _COARSE, picture.shape[0] // _COARSE)
     return np.asarray(cv2.resize(picture, side, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _whole_cells(where: Image | Floats) -> Floats:
+    """1 where a cell of the grid lies in `where` altogether: in others the hole shows."""
+    return np.asarray(_shrink(where.astype(np.float32)) > 0.999, np.float32)
 
 
 def _logarithm(picture: Image) -> Floats:

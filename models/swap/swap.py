@@ -2,22 +2,12 @@
 
 from typing import Literal
 
-import numpy as np
-
-from models.crop.frame import fit_similarity, transform
+from models.crop.frame import FRAME_PX, scale_affine, transform
 from models.pixels import Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
-from models.swap.colour import match_light
-from models.swap.warp import (
-    MIN_VISIBLE,
-    hidden_points,
-    warp_2d,
-    warp_mesh,
-)
-
-JAW, MOUTH = slice(0, 17), slice(48, 68)  # of the 68 landmarks
-# Mean miss of the visible points, in eye distances, up to and from which the reference counts.
-_FULL_TRUST, _NO_TRUST = 0.05, 0.12
+from models.swap.colour import light_gain, relight
+from models.swap.place import mesh_target, register
+from models.swap.warp import at_size, warp_mesh, warp_similarity
 
 Warp = Literal["mesh", "2d"]
 Blend = Literal["feather", "poisson"]
@@ -34,56 +24,54 @@ def swap_face(
 ) -> Image:
     """Puts the reference's lower face into the masked part of the painted face.
 
+    Points and masks are px of the 256 px frame. Pictures show the same frame and may be larger:
+    the result has the reference's size, so that its detail survives.
+
     Args:
-        painted: canonical frame, uint8 (256, 256, 3).
-        landmarks: float32 (68, 2), (x, y) px of `painted`.
+        painted: canonical frame, uint8 (P, P, 3), P >= 256.
+        landmarks: float32 (68, 2), (x, y) px of the frame, of `painted`.
         mask: bool (256, 256), True = was hidden and may change.
-        reference: the same person without a mask, canonical frame, uint8 (256, 256, 3).
-        reference_landmarks: float32 (68, 2), (x, y) px of `reference`.
+        reference: the same person without a mask, canonical frame, uint8 (S, S, 3), S >= 256.
+        reference_landmarks: float32 (68, 2), (x, y) px of the frame, of `reference`.
         warp: "mesh" bends the reference to the landmarks, "2d" turns, scales and shifts it.
         blend: "feather" mixes near the edge, "poisson" keeps the reference's gradients.
 
     Returns:
-        uint8 (256, 256, 3); equals `painted` beyond the mask. Straps and what else of the mask
-        lies beyond the face stay painted.
+        uint8 (S, S, 3); beyond the mask and where the reference doesn't fit it is `painted`.
     """
-    warped = warp_reference(reference, reference_landmarks, landmarks, mask, warp)
-    lit = match_light(warped, painted, landmarks, mask)
-    join = feather if blend == "feather" else poisson
-    return join(lit, painted, swap_weight(mask, landmarks))
+    warped, points = _lay(reference, reference_landmarks, painted, landmarks, mask, warp)
+    base, near = at_size(painted, FRAME_PX), at_size(warped, FRAME_PX)
+    gain = light_gain(near, base, points, mask)
+    weight = swap_weight(relight(near, gain), base, mask, points)
+    side, join = reference.shape[0], feather if blend == "feather" else poisson
+    return join(relight(warped, gain), at_size(painted, side), at_size(weight, side))
 
 
 def warp_reference(
     reference: Image,
     reference_landmarks: Landmarks,
+    painted: Image,
     landmarks: Landmarks,
     mask: Mask,
     warp: Warp = "mesh",
 ) -> Image:
-    """The reference in the photo's geometry; arguments as for `swap_face`.
+    """The reference in the photo's geometry and its own light; arguments as for `swap_face`."""
+    return _lay(reference, reference_landmarks, painted, landmarks, mask, warp)[0]
 
-    The points in the hole go where the reference has them when its visible points lie on the
-    photo's: it knows the person's jaw, the landmark net guesses it. The worse they meet, the
-    more the head is turned, and the more the guess counts. The mouth keeps its own shape and
-    is only put into place: opened or closed by the mesh it would show stretched lips for teeth.
-    """
+
+def _lay(
+    reference: Image,
+    own: Landmarks,
+    painted: Image,
+    landmarks: Landmarks,
+    mask: Mask,
+    warp: Warp,
+) -> tuple[Image, Landmarks]:
+    """The warped reference and where its points lie then, px of the frame."""
+    side = reference.shape[0]
+    small, base = at_size(reference, FRAME_PX), at_size(painted, FRAME_PX)
+    laid = register(small, own, base, landmarks, mask)
     if warp == "2d":
-        return warp_2d(reference, reference_landmarks, landmarks, mask)
-    target = _own_geometry(reference_landmarks, landmarks, mask)
-    own, place = reference_landmarks[MOUTH], target[MOUTH]
-    target[MOUTH] = transform(own, fit_similarity(own, place))
-    return warp_mesh(reference, reference_landmarks, target)
-
-
-def _own_geometry(own: Landmarks, guessed: Landmarks, mask: Mask) -> Landmarks:
-    """`guessed` with its hidden points moved to where the reference has them."""
-    hidden = hidden_points(guessed, mask)
-    seen = ~hidden
-    seen[JAW] = False  # the jaw line slides along the cheek when the head turns
-    if seen.sum() < MIN_VISIBLE:
-        return guessed.copy()
-    aligned = transform(own, fit_similarity(own[seen], guessed[seen]))
-    eyes = float(np.linalg.norm(guessed[36:42].mean(axis=0) - guessed[42:48].mean(axis=0)))
-    miss = float(np.linalg.norm(aligned[seen] - guessed[seen], axis=1).mean()) / max(eyes, 1.0)
-    trust = float(np.clip((_NO_TRUST - miss) / (_NO_TRUST - _FULL_TRUST), 0, 1))
-    return np.where(hidden[:, None], trust * aligned + (1 - trust) * guessed, guessed)
+        return warp_similarity(reference, laid), transform(own, laid)
+    target, grow = mesh_target(own, landmarks, laid, mask), scale_affine(side)
+    return warp_mesh(reference, transform(own, grow), transform(target, grow)), target

@@ -1,14 +1,18 @@
 """Brings the reference face into the geometry of the painted one."""
 
+from typing import TypeVar, cast
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.crop.frame import fit_similarity
-from models.pixels import Image, Landmarks, Mask
+from models.crop.frame import compose, invert, scale_affine
+from models.pixels import Affine, Image, Landmarks
+
+Floats = npt.NDArray[np.float32]
+Picture = TypeVar("Picture", Image, Floats)
 
 _SHIFT = 4  # cv2 draws with this many fractional bits of a px
-MIN_VISIBLE = 6  # points; fewer say too little of how the head is turned
 
 
 def warp_mesh(reference: Image, source: Landmarks, target: Landmarks) -> Image:
@@ -39,31 +43,38 @@ def warp_mesh(reference: Image, source: Landmarks, target: Landmarks) -> Image:
     return np.asarray(warped, np.uint8)
 
 
-def warp_2d(reference: Image, source: Landmarks, target: Landmarks, hole: Mask) -> Image:
-    """Turns, scales and shifts the reference so that the visible points meet.
+def warp_similarity(reference: Image, laid: Affine) -> Image:
+    """Turns, scales and shifts the reference.
 
     Args:
-        reference: RGB, uint8 (S, S, 3).
-        source: float32 (68, 2), (x, y) px of `reference`.
-        target: float32 (68, 2), where these points shall be, px of the result.
-        hole: bool (S, S), True = hidden in the target: points in it are guesses and don't count.
+        reference: the 256 px frame at any size, uint8 (S, S, 3).
+        laid: float32 (2, 3), px of the 256 px frame before and after.
 
     Returns:
         uint8 (S, S, 3).
     """
-    visible = ~hidden_points(target, hole)
-    if visible.sum() < MIN_VISIBLE:
-        visible[:] = True
+    grow = scale_affine(reference.shape[0])
     return np.asarray(
         cv2.warpAffine(
             reference,
-            fit_similarity(source[visible], target[visible]),
+            compose(compose(grow, laid), invert(grow)),
             reference.shape[1::-1],
             flags=cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_REFLECT_101,
         ),
         np.uint8,
     )
+
+
+def at_size(picture: Picture, side: int) -> Picture:
+    """A square picture at another size; as it is where the size is right."""
+    size = picture.shape[0]
+    if size == side:
+        return picture
+    # Cubic overshoots: shares must stay within their bounds.
+    up = cv2.INTER_CUBIC if picture.dtype == np.uint8 else cv2.INTER_LINEAR
+    how = cv2.INTER_AREA if side < size else up
+    return cast(Picture, cv2.resize(picture, (side, side), interpolation=how))
 
 
 def _anchors(side: int) -> Landmarks:
@@ -104,9 +115,3 @@ def _owners(triangles: Landmarks, side: int) -> npt.NDArray[np.int32]:
     for index, triangle in enumerate(fixed):
         cv2.fillConvexPoly(owners, triangle, index, cv2.LINE_8, _SHIFT)
     return owners
-
-
-def hidden_points(points: Landmarks, hole: Mask) -> Mask:
-    """Which points lie in the hole, bool (K,)."""
-    x, y = np.clip(np.round(points), 0, np.array(hole.shape[::-1]) - 1).astype(int).T
-    return np.asarray(hole[y, x], np.bool_)

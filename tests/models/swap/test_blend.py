@@ -5,42 +5,79 @@ import pytest
 from models.swap.blend import feather, poisson, swap_weight
 
 
-def test_the_reference_counts_fully_inside_of_hole_and_face(hole, landmarks):
-    assert swap_weight(hole, landmarks)[170, 128] == 1
+@pytest.fixture
+def weight_of(texture, hole, landmarks):
+    """The share of a reference that shows another picture beyond the hole, or the same one."""
+
+    def weigh(agrees, where=None):
+        other = np.full((256, 256, 3), (20, 90, 40), np.uint8)
+        return swap_weight(
+            texture(0) if agrees else other, texture(0), hole if where is None else where, landmarks
+        )
+
+    return weigh
 
 
-def test_the_reference_counts_nothing_beyond_the_hole(hole, landmarks):
-    assert swap_weight(hole, landmarks)[~hole].max() == 0
+@pytest.fixture
+def weight(weight_of):
+    return weight_of(agrees=False)
 
 
-def test_a_strap_beyond_the_face_stays_painted(hole, landmarks):
-    assert swap_weight(hole, landmarks)[:, :45].max() == 0
+STRAP = (slice(119, 121), slice(10, 40))
 
 
-def test_the_share_rises_gently(hole, landmarks):
-    weight = swap_weight(hole, landmarks)
-
-    assert np.abs(np.diff(weight, axis=0)).max() < 0.3
-    assert np.abs(np.diff(weight, axis=1)).max() < 0.3
+def test_the_reference_counts_fully_inside_of_hole_and_face(weight):
+    assert weight[170, 128] == 1
 
 
-def test_equal_pictures_blend_to_themselves(texture, hole, landmarks):
-    weight = swap_weight(hole, landmarks)
+@pytest.mark.parametrize("agrees", [True, False])
+def test_the_reference_counts_nothing_beyond_the_hole(weight_of, hole, agrees):
+    assert weight_of(agrees)[~hole].max() == 0
 
+
+def test_beyond_the_face_a_reference_that_shows_something_else_stays_out(weight):
+    assert weight[STRAP].max() < 0.01
+
+
+def test_beyond_the_face_a_reference_that_agrees_counts(weight_of):
+    assert weight_of(agrees=True)[STRAP].min() > 0.9
+
+
+def test_what_the_photo_shows_far_away_says_nothing(texture, hole, landmarks):
+    lit = texture(0)
+    lit[:, :128] = (20, 90, 40)
+
+    share = swap_weight(lit, texture(0), hole, landmarks)
+
+    assert share[STRAP].max() < 0.01
+
+
+def test_without_anything_visible_only_the_face_is_swapped(weight_of):
+    everything = np.ones((256, 256), bool)
+
+    share = weight_of(agrees=True, where=everything)
+
+    assert share[170, 128] == 1
+    assert share[250, 10] == 0
+
+
+def test_the_share_rises_gently(weight):
+    assert np.abs(np.diff(weight, axis=0)).max() < 0.6
+    assert np.abs(np.diff(weight, axis=1)).max() < 0.6
+
+
+def test_equal_pictures_blend_to_themselves(texture, weight):
     np.testing.assert_array_equal(feather(texture(0), texture(0), weight), texture(0))
 
 
 @pytest.mark.parametrize("join", [feather, poisson])
-def test_pixels_without_a_share_stay_painted(texture, hole, landmarks, join):
-    weight = swap_weight(hole, landmarks)
-
+def test_pixels_without_a_share_stay_painted(texture, weight, join):
     joined = join(texture(1), texture(0), weight)
 
     np.testing.assert_array_equal(joined[weight == 0], texture(0)[weight == 0])
 
 
-def test_poisson_takes_the_painted_colours_and_the_references_gradients(texture, hole, landmarks):
-    weight = swap_weight(hole, landmarks)
+def test_poisson_takes_the_painted_colours_and_the_references_gradients(texture, weight):
     painted, brighter = texture(0, sigma=40), np.clip(texture(1) + 40.0, 0, 255).astype(np.uint8)
 
     joined = poisson(brighter, painted, weight)

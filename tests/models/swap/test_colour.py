@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from models.swap.colour import match_light, skin
+from models.swap.colour import light_gain, relight, skin
+from models.swap.warp import at_size
+
+
+def match_light(warped, painted, landmarks, hole):
+    return relight(warped, light_gain(warped, painted, landmarks, hole))
 
 
 @pytest.mark.parametrize("gain", [(0.6, 0.6, 0.6), (1.3, 1.0, 0.8), (0.5, 0.6, 0.8)])
@@ -36,6 +41,34 @@ def test_dark_hair_over_the_cheek_does_not_darken_the_skin(texture, landmarks, h
 
     chin = (slice(195, 205), slice(120, 136))
     assert np.abs(lit[chin].astype(int) - texture(0)[chin]).mean() < 6
+
+
+def test_the_painted_tone_does_not_count_beside_visible_skin(texture, landmarks, hole):
+    painted = texture(0)
+    painted[hole] = painted[hole] // 2
+
+    lit = match_light(texture(0), painted, landmarks, hole)
+
+    assert np.abs(lit[hole].astype(int) - texture(0)[hole]).mean() < 4
+
+
+def test_what_is_behind_the_face_takes_its_own_light(texture, landmarks, hole):
+    face = skin(landmarks, hole.shape)[..., None] > 0
+    painted = np.where(face, texture(0) * 1.2, texture(0)).clip(0, 255).astype(np.uint8)
+
+    lit = match_light(texture(0), painted, landmarks, hole)
+
+    strap = (slice(116, 124), slice(20, 40))
+    assert np.abs(lit[strap].astype(int) - texture(0)[strap]).mean() < 4
+
+
+def test_a_larger_picture_gets_the_same_gain(texture, landmarks, hole):
+    gain = light_gain(texture(1), texture(0), landmarks, hole)
+
+    large = relight(at_size(texture(1), 512), gain)
+
+    apart = np.abs(at_size(large, 256).astype(int) - relight(texture(1), gain))
+    assert apart.mean() < 1
 
 
 def test_a_face_that_is_hidden_altogether_takes_the_painted_tone(texture, landmarks):

@@ -1,7 +1,10 @@
+import cv2
 import numpy as np
 import pytest
 
-from models.swap.swap import MOUTH, swap_face, warp_reference
+from models.crop.frame import transform
+from models.swap.swap import swap_face, warp_reference
+from models.swap.warp import at_size
 
 WAYS = [(warp, blend) for warp in ("mesh", "2d") for blend in ("feather", "poisson")]
 
@@ -32,7 +35,7 @@ def test_the_hole_shows_the_reference_rather_than_the_painting(
 
     swapped = swap_face(painted, landmarks, hole, reference, reference_landmarks, warp, blend)
 
-    warped = warp_reference(reference, reference_landmarks, landmarks, hole, warp)
+    warped = warp_reference(reference, reference_landmarks, painted, landmarks, hole, warp)
     assert correlation(swapped, warped, hole) > correlation(swapped, painted, hole)
 
 
@@ -50,12 +53,30 @@ def test_an_empty_mask_changes_nothing(texture, landmarks):
     np.testing.assert_array_equal(swapped, texture(0))
 
 
-def test_the_reference_keeps_the_shape_of_its_mouth(texture, landmarks, hole):
-    grin = landmarks.copy()
-    grin[MOUTH, 1] = 170 + 3 * (landmarks[MOUTH, 1] - 170)
-    shut = texture(1)
+@pytest.mark.parametrize(("warp", "blend"), WAYS)
+def test_a_finer_reference_gives_a_finer_result(texture, landmarks, hole, warp, blend):
+    rng = np.random.default_rng(0)
+    fine = np.clip(at_size(texture(0), 512) + rng.normal(0, 20, (512, 512, 1)), 0, 255)
 
-    warped = warp_reference(shut, landmarks, grin, hole)
+    swapped = swap_face(texture(0), landmarks, hole, fine.astype(np.uint8), landmarks, warp, blend)
 
-    lips = (slice(160, 181), slice(100, 157))
-    assert np.abs(warped[lips].astype(int) - shut[lips]).mean() < 12
+    core = (slice(320, 360), slice(236, 276))
+    assert swapped.shape == (512, 512, 3)
+    assert np.corrcoef(swapped[core].ravel(), fine[core].ravel())[0, 1] > 0.9
+
+
+def test_a_finer_result_shows_the_same_as_a_coarse_one(texture, landmarks, hole):
+    coarse = swap_face(texture(0), landmarks, hole, texture(1), landmarks)
+
+    fine = swap_face(texture(0), landmarks, hole, at_size(texture(1), 512), landmarks)
+
+    assert np.abs(at_size(fine, 256).astype(int) - coarse).mean() < 1.5
+
+
+def test_a_turned_and_shifted_reference_comes_to_its_place(texture, landmarks, hole):
+    affine = cv2.getRotationMatrix2D((128, 128), 5, 1.0).astype(np.float32)
+    turned = cv2.warpAffine(texture(0), affine, (256, 256), borderMode=cv2.BORDER_REFLECT_101)
+
+    swapped = swap_face(texture(0), landmarks, hole, turned, transform(landmarks, affine))
+
+    assert np.abs(swapped.astype(int) - texture(0))[hole].mean() < 3

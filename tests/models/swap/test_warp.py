@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from models.crop.frame import fit_similarity, transform
-from models.swap.warp import warp_2d, warp_mesh
+from models.swap.warp import at_size, warp_mesh, warp_similarity
 
 MOUTH_CORNER, CHIN = 48, 8
 
@@ -68,27 +68,35 @@ def test_a_similarity_is_found_exactly(landmarks):
     )
 
 
-def test_2d_brings_the_points_together(landmarks, hole):
-    target = transform(landmarks, turned())
+def test_a_similarity_brings_the_points_to_their_places(landmarks):
+    warped = warp_similarity(dot_at(landmarks[MOUTH_CORNER]), turned())
 
-    warped = warp_2d(dot_at(landmarks[MOUTH_CORNER]), landmarks, target, hole)
-
-    np.testing.assert_allclose(place_of(warped), target[MOUTH_CORNER], atol=0.5)
-
-
-def test_2d_goes_by_the_visible_points(texture, landmarks, hole):
-    guessed = landmarks.copy()
-    guessed[48:] += 5
-
-    warped = warp_2d(texture(0), landmarks, guessed, hole)
-
-    np.testing.assert_array_equal(warped, warp_2d(texture(0), landmarks, landmarks, hole))
+    target = transform(landmarks, turned())[MOUTH_CORNER]
+    np.testing.assert_allclose(place_of(warped), target, atol=0.5)
 
 
-def test_2d_works_when_all_points_are_hidden(landmarks):
-    everything = np.ones((256, 256), bool)
-    target = transform(landmarks, turned())
+def test_a_similarity_of_a_larger_picture_is_the_same_in_the_frame(texture):
+    large = at_size(texture(0), 512)
 
-    warped = warp_2d(dot_at(landmarks[CHIN]), landmarks, target, everything)
+    warped = at_size(warp_similarity(large, turned()), 256)
 
-    np.testing.assert_allclose(place_of(warped), target[CHIN], atol=0.5)
+    inside = (slice(30, -30), slice(30, -30))
+    apart = np.abs(warped.astype(int) - warp_similarity(texture(0), turned()))
+    assert apart[inside].mean() < 1
+
+
+def test_the_right_size_is_left_as_it_is(texture):
+    picture = texture(0)
+
+    assert at_size(picture, 256) is picture
+
+
+@pytest.mark.parametrize("side", [128, 512])
+def test_another_size_keeps_bounds_of_shares(side):
+    share = (np.arange(256 * 256).reshape(256, 256) % 7 > 3).astype(np.float32)
+
+    sized = at_size(share, side)
+
+    assert sized.shape == (side, side)
+    assert sized.min() >= 0
+    assert sized.max() <= 1
