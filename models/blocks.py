@@ -16,6 +16,21 @@ def conv_bn(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn
     return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.SiLU(inplace=True))
 
 
+class Join(nn.Sequential):
+    """A U-Net's step up: a grid, doubled, beside a finer one, through one `conv_bn`."""
+
+    def __init__(self, coarse: int, fine: int, outputs: int) -> None:
+        super().__init__(*conv_bn(coarse + fine, outputs))
+        self.coarse = coarse  # channels of the grid that is doubled
+
+    def forward(self, coarse: torch.Tensor, fine: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        doubled = nn.functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
+        x = torch.cat([doubled, fine], dim=1)
+        for layer in self:
+            x = layer(x)
+        return x
+
+
 class SqueezeExcitation(nn.Module):
     """Weighs channels by what the whole picture holds: Hu et al. 2018, arXiv:1709.01507."""
 

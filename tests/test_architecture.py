@@ -15,12 +15,14 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS = ("models", "serve_graph", "loadtest")
 STEPS = ("crop", "mask", "landmarks", "inpaint", "swap", "photo")
 # What any step may use beside its own folder.
-FOUNDATIONS = {"errors", "pixels", "checkpoint", "compute", "blocks", "crop.frame"}
+FOUNDATIONS = {"errors", "pixels", "checkpoint", "inference", "compute", "blocks", "crop.frame"}
 # The painter draws the landmarks that it paints along.
 STEP_USES_STEP = {"inpaint": ("landmarks",)}
 NETS = ("crop.net", "mask.unet", "landmarks.net", "inpaint.generator")
+BENCH_SYSTEMS = "loadtest.bench.systems."
 # Of `models` alone, with room for a GPU machine that has little else.
 MODELS_NEED = {"torch", "numpy", "cv2", "PIL", "pillow_heif", "safetensors", "yaml"}
+OPTIONAL = {"face_alignment"}  # imported where a setting asks for it
 
 
 def imports_of(node: ast.AST) -> set[str]:
@@ -82,7 +84,7 @@ def test_models_know_nothing_of_the_service() -> None:
 
 def test_models_need_neither_ray_nor_http() -> None:
     found = packages_of(set().union(*(IMPORTS[name] for name in within("models"))))
-    assert found <= MODELS_NEED
+    assert found <= MODELS_NEED | OPTIONAL
 
 
 def test_the_service_does_not_import_its_load_test() -> None:
@@ -92,7 +94,15 @@ def test_the_service_does_not_import_its_load_test() -> None:
 
 def test_the_load_test_speaks_http_only() -> None:
     for name, found in within("loadtest").items():
-        assert not {one for one in found if one.split(".")[0] != "loadtest"}, name
+        # The bench's limit and peers: programs of their own that run `models` without the service.
+        allowed = {"loadtest", "models"} if name.startswith(BENCH_SYSTEMS) else {"loadtest"}
+        assert {one.split(".")[0] for one in found} <= allowed, name
+
+
+def test_nothing_imports_the_systems_of_the_bench() -> None:
+    for name, found in IMPORTS.items():
+        is_one = name.startswith(BENCH_SYSTEMS)
+        assert is_one or not any(one.startswith(BENCH_SYSTEMS) for one in found), name
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -129,8 +139,9 @@ def _loaded_at_import(tree: ast.Module) -> Iterator[ast.stmt]:
 
 def declared(*extras: str) -> set[str]:
     """Normalised names of the distributions that pyproject.toml asks for."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = [*project["dependencies"]]
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = content["project"]
+    lines = [*project["dependencies"], *content["dependency-groups"]["fan"]]
     for extra in extras:
         lines += project["optional-dependencies"][extra]
     return {normalise(re.split(r"[^\w.-]", line)[0]) for line in lines}
@@ -142,7 +153,10 @@ def normalise(distribution: str) -> str:
 
 @pytest.mark.parametrize(
     ("folders", "extras"),
-    [(("models", "serve_graph"), ()), (("loadtest", "tests", "docs"), ("load", "dev"))],
+    [
+        (("models", "serve_graph"), ("otel",)),
+        (("loadtest", "tests", "docs"), ("load", "peers", "otel", "dev")),
+    ],
 )
 def test_each_imported_package_is_declared(
     folders: tuple[str, ...], extras: tuple[str, ...]

@@ -10,6 +10,7 @@ import torch
 
 from models.checkpoint import Manifest, load_net
 from models.crop.net import STRIDES, Candidates, DetectorConfig, FaceDetector
+from models.inference import for_inference
 from models.pixels import Image, Landmarks, to_tensor
 
 THUMB_PX = 640
@@ -82,7 +83,8 @@ def load_detector(manifest: Manifest, device: str) -> Detector:
         WeightsError: see `Manifest.path` and `load_net`.
     """
     net = load_net(manifest.path("crop"), FaceDetector, DetectorConfig, device)
-    return Detector(net, device)
+    outputs = [f"heads.{level}.out" for level in range(len(STRIDES))]
+    return Detector(for_inference(net, folds={"fold": "stem.0"}, float32=outputs), device)
 
 
 @torch.inference_mode()

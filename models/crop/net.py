@@ -47,6 +47,7 @@ class FaceDetector(nn.Module):
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
         self.config = config
+        self.fold = nn.PixelUnshuffle(FOLD)
         self.stem = _conv(3 * FOLD * FOLD, config.stem, kernel=1)
         before = (config.stem, *config.widths[:-1])
         stages = zip(before, config.widths, config.blocks, strict=True)
@@ -55,7 +56,7 @@ class FaceDetector(nn.Module):
         self.heads = nn.ModuleList([_Head(channels) for channels in config.necks])
 
     def forward(self, photo: torch.Tensor) -> Candidates:
-        features = self.stem(F.pixel_unshuffle(photo, FOLD))
+        features = self.stem(self.fold(photo))
         levels = []
         for stage in self.stages:
             features = stage(features)

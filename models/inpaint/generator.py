@@ -7,9 +7,10 @@ Yang et al. 2019, arXiv:1911.11394.
 In:   face   float32 (B, 3, S, S), RGB in [-1, 1], S divisible by 16; hole pixels are erased.
       hole   float32 (B, 1, S, S), 1 = paint here.
       lines  float32 (B, 1, S, S), the landmarks drawn as lines inside the hole, 0..1.
-Out:  face   float32 (B, 3, S, S), RGB, about [-1, 1]: the input outside of the hole.
+Out:  face   float32 (B, 3, S, S), RGB, about [-1, 1]: the input outside of the hole, or its window.
 Unlike the paper: the picture is folded (pixel unshuffle by 4) and the work happens on grids of
-64, 32 and 16, where a CPU is fast; a small head on the half-size grid draws the texture.
+64, 32 and 16, where a CPU is fast; a small head on the half-size grid draws the texture. What the
+last layers draw far from the hole is thrown away, so the service leaves it out (`window`).
 """
 
 from dataclasses import dataclass
@@ -17,9 +18,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from models.blocks import ResidualBlock, conv_bn
+from models.blocks import Join, ResidualBlock, conv_bn
 
 ATROUS_RATES = (2, 4, 8, 16)
+CELL_PX = 8  # of the grid that the atrous part works on
+REACH_PX = 3 * 4 + 3 * 2  # how far the layers after it see: 3 convolutions on grid 64, 3 on 128
+
+Window = tuple[slice, slice]  # rows, columns
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,10 @@ class Generator(nn.Module):
             ResidualBlock(deep, excite=True),
             ResidualBlock(deep, excite=True),
         )
-        self.join32 = conv_bn(deep + middle, middle)
+        self.join32 = Join(deep, middle, middle)
         self.atrous = nn.Sequential(*(conv_bn(middle, middle, dilation=r) for r in ATROUS_RATES))
         self.decode32 = ResidualBlock(middle)
-        self.join64 = conv_bn(middle + width, width)
+        self.join64 = Join(middle, width, width)
         self.decode64 = ResidualBlock(width)
         self.head = nn.Sequential(
             conv_bn(width // 4 + 5 * 4, config.head),
@@ -60,18 +65,49 @@ class Generator(nn.Module):
         )
         self.unfold = nn.PixelShuffle(2)
 
-    def forward(self, face: torch.Tensor, hole: torch.Tensor, lines: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        face: torch.Tensor,
+        hole: torch.Tensor,
+        lines: torch.Tensor,
+        window: Window | None = None,
+    ) -> torch.Tensor:
+        """See the head of this file; with a `window_of` the holes, only that part comes out."""
         erased = face * (1 - hole)
         seen = torch.cat([erased, hole, lines], dim=1)
         at64 = self.encode64(self.fold4(seen))
         at32 = self.encode32(at64)
-        x = self.join32(torch.cat([_double(self.encode16(at32)), at32], dim=1))
+        x = self.join32(self.encode16(at32), at32)
         x = self.decode32(x + self.atrous(x))
-        x = self.decode64(self.join64(torch.cat([_double(x), at64], dim=1)))
+        if window is not None:
+            x, at64 = _cut(x, window, 8), _cut(at64, window, 4)
+            seen, erased, hole = (_cut(whole, window) for whole in (seen, erased, hole))
+        x = self.decode64(self.join64(x, at64))
         painted = self.head(torch.cat([self.unfold(x), self.fold2(seen)], dim=1))
         result: torch.Tensor = erased + painted * hole
         return result
 
 
-def _double(x: torch.Tensor) -> torch.Tensor:
-    return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+def window_of(holes: torch.Tensor) -> Window:
+    """The part of the picture that must be computed for what lies in the holes to be exact.
+
+    Args:
+        holes: bool (B, S, S), True = paint here; one window for all of them.
+
+    Returns:
+        Rows and columns, px, multiples of `CELL_PX`; all if there is no hole.
+    """
+    covered = holes.any(dim=0)
+    return _span(covered.any(dim=1)), _span(covered.any(dim=0))
+
+
+def _span(used: torch.Tensor) -> slice:
+    indices = used.nonzero().flatten().tolist() or [0, len(used) - 1]
+    first = (indices[0] - REACH_PX) // CELL_PX * CELL_PX
+    last = -(-(indices[-1] + 1 + REACH_PX) // CELL_PX) * CELL_PX
+    return slice(max(0, first), min(len(used), last))
+
+
+def _cut(x: torch.Tensor, window: Window, cell_px: int = 1) -> torch.Tensor:
+    rows, columns = (slice(part.start // cell_px, part.stop // cell_px) for part in window)
+    return x[..., rows, columns]

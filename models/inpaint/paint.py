@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
 
 from models.checkpoint import Manifest, load_net
-from models.inpaint.generator import Generator, GeneratorConfig
+from models.inference import for_inference
+from models.inpaint.generator import Generator, GeneratorConfig, Window, window_of
 from models.landmarks.draw import draw_lines
+from models.landmarks.guess import AS_GUESSED, Wish, guess_landmarks
 from models.landmarks.net import LandmarkNet
-from models.landmarks.predict import predict_landmarks
 from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_images, to_tensor
 
 
@@ -24,32 +26,66 @@ class Painted:
 
 def load_generator(manifest: Manifest, device: str = "cpu") -> Generator:
     """The net that the manifest pins as "inpaint"."""
-    return load_net(manifest.path("inpaint"), Generator, GeneratorConfig, device)
+    net = load_net(manifest.path("inpaint"), Generator, GeneratorConfig, device)
+    return for_inference(net, folds={"fold4": "encode64.0.0", "fold2": ""})
 
 
-@torch.inference_mode()
 def paint_faces(
     generator: Generator, landmark_net: LandmarkNet, faces: Sequence[Image], holes: Sequence[Mask]
 ) -> list[Painted]:
-    """Paints the holes of some faces.
+    """Paints the holes of some faces as guessed: `paint_candidates` with a plain wish."""
+    wishes = [AS_GUESSED] * len(faces)
+    return [one for one, *_ in paint_candidates(generator, landmark_net, faces, holes, wishes)]
+
+
+def paint_candidates(
+    generator: Generator,
+    landmark_net: LandmarkNet,
+    faces: Sequence[Image],
+    holes: Sequence[Mask],
+    wishes: Sequence[Wish],
+) -> list[list[Painted]]:
+    """Paints the holes of some faces, each as often as wished, all in one batch.
 
     Args:
         generator: the editor's net.
         landmark_net: guesses where the hidden points are.
         faces: canonical crops, uint8 (256, 256, 3) RGB.
         holes: bool (256, 256), True = paint here; see `models.inpaint.hole`.
+        wishes: expression and count of candidates, one a face.
 
     Returns:
-        One painted face each, in order.
+        For each face its painted candidates, most likely first.
     """
-    landmarks = predict_landmarks(landmark_net, faces, holes)
+    guesses = guess_landmarks(landmark_net, faces, holes, wishes)
+    rows = [row for row, candidates in enumerate(guesses) for _ in candidates]
+    painted = iter(
+        _paint(generator, [faces[r] for r in rows], [holes[r] for r in rows], [*chain(*guesses)])
+    )
+    return [[next(painted) for _ in candidates] for candidates in guesses]
+
+
+@torch.inference_mode()
+def _paint(
+    generator: Generator,
+    faces: Sequence[Image],
+    holes: Sequence[Mask],
+    landmarks: Sequence[Landmarks],
+) -> list[Painted]:
     device = next(generator.parameters()).device
     lines = np.stack([draw_lines(p, h) for p, h in zip(landmarks, holes, strict=True)])
     guide = torch.from_numpy(lines).to(device)[:, None].float().div_(255)
-    painted = generator(to_tensor(faces, device), masks_to_tensor(holes, device), guide)
+    window = window_of(torch.from_numpy(np.stack(list(holes))))
+    painted = generator(to_tensor(faces, device), masks_to_tensor(holes, device), guide, window)
     results = to_images(painted)
     return [
-        # The net's copy went through floats; the pixels that stay are the input's own.
-        Painted(np.where(hole[..., None], result, face), points)
+        Painted(_fill(face, hole, result, window), points)
         for result, face, hole, points in zip(results, faces, holes, landmarks, strict=True)
     ]
+
+
+def _fill(face: Image, hole: Mask, painted: Image, window: Window) -> Image:
+    """The face with what was painted of its window; the pixels that stay are its own."""
+    filled = face.copy()
+    np.copyto(filled[window], painted, where=hole[window][..., None])
+    return filled

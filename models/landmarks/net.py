@@ -6,6 +6,7 @@ Out:  points float32 (B, 68, 2), (x, y) px of the 256 px frame, iBUG order.
 The net sees 128 px: a larger picture is averaged down first. It predicts offsets from the
 mean face of its training data. What lies under the mask is erased before it looks, so that the
 look of drawn masks can't matter; only their outline is seen.
+Its file also holds the model of faces that `models.landmarks.shape` moves points by: see there.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from models.blocks import ResidualBlock, conv_bn
 
 POINTS = 68
 SEEN_PX = 128  # side of the picture that the net looks at
+SPREAD = 8  # principal components of the guess's error that are kept
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,19 @@ class LandmarkConfig:
 
 class LandmarkNet(nn.Module):
     mean_face: torch.Tensor
+    shape_gauges: torch.Tensor
+    shape_moves: torch.Tensor
+    shape_levels: torch.Tensor
+    shape_spread: torch.Tensor
 
     def __init__(self, config: LandmarkConfig) -> None:
         super().__init__()
         self.config = config
         self.register_buffer("mean_face", torch.zeros(POINTS, 2))
+        self.register_buffer("shape_gauges", torch.zeros(2, 7))
+        self.register_buffer("shape_moves", torch.zeros(2, POINTS, 2))
+        self.register_buffer("shape_levels", torch.zeros(2, 2))
+        self.register_buffer("shape_spread", torch.zeros(SPREAD, POINTS, 2))
         self.fold = nn.PixelUnshuffle(2)
         layers: list[nn.Module] = []
         channels = 4 * 4

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 import torch
 
 from models.checkpoint import Manifest, load_net
+from models.inference import for_inference
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_tensor
 
 
 def load_landmark_net(manifest: Manifest, device: str = "cpu") -> LandmarkNet:
     """The net that the manifest pins as "landmarks"."""
-    return load_net(manifest.path("landmarks"), LandmarkNet, LandmarkConfig, device)
+    net = load_net(manifest.path("landmarks"), LandmarkNet, LandmarkConfig, device)
+    return for_inference(net, folds={"fold": "body.0.0"}, float32=("head",))
 
 
 @torch.inference_mode()

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from models.checkpoint import Manifest, load_net
+from models.inference import for_inference
 from models.mask.unet import UNet, UNetConfig
 from models.pixels import Image, Mask, to_tensor
 
@@ -30,7 +31,8 @@ class MaskFinding:
 
 def load_mask_net(manifest: Manifest, device: str = "cpu") -> UNet:
     """The net that the manifest pins as "mask"."""
-    return load_net(manifest.path("mask"), UNet, UNetConfig, device)
+    net = load_net(manifest.path("mask"), UNet, UNetConfig, device)
+    return for_inference(net, folds={"fold": "down.0.0.0"}, float32=("unfold", "worn"))
 
 
 @torch.inference_mode()

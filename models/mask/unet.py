@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from models.blocks import conv_bn
+from models.blocks import Join, conv_bn
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class UNet(nn.Module):
             channels = width
         self.up = nn.ModuleList()
         for below, width in zip(widths[:0:-1], widths[-2::-1], strict=True):
-            self.up.append(nn.Sequential(conv_bn(below + width, width), conv_bn(width, width)))
+            self.up.append(nn.ModuleList([Join(below, width, width), conv_bn(width, width)]))
         self.unfold = nn.Sequential(nn.Conv2d(widths[0], 4, 1), nn.PixelShuffle(2))
         self.worn = nn.Linear(2 * widths[-1], 1)
 
@@ -50,7 +50,7 @@ class UNet(nn.Module):
             skips.append(x)
         pooled = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
         worn = self.worn(pooled)[:, 0]
-        for block, skip in zip(self.up, skips[-2::-1], strict=True):
-            x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
-            x = block(torch.cat([x, skip], dim=1))
+        for level, skip in zip(self.up, skips[-2::-1], strict=True):
+            join, refine = level.children()
+            x = refine(join(x, skip))
         return self.unfold(x), worn

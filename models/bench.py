@@ -1,0 +1,150 @@
+"""Times the nets as the service runs them beside plain ones, and compares their pictures.
+
+    python -m models.bench loadtest/people/*.webp [--weights weights] [--rounds 15]
+
+Plain is what one writes first: eager, float32, PyTorch's own memory format. The two take turns.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from models.budgets import NETS
+from models.checkpoint import Manifest, load_manifest, load_net
+from models.clock import Clock
+from models.crop.detect import Detector
+from models.inpaint.generator import window_of
+from models.photo.decode import Photo, decode_photo
+from models.pipeline import Options, unmask
+from models.pixels import Image
+from models.stages import LocalStages, Models, load_models
+
+HOLE_ROWS, HOLE_COLUMNS = slice(112, 224), slice(48, 208)  # where a mask sits in the frame
+NEAR = 4  # levels of 255 that nobody sees
+
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Times:
+    """Medians of one call, ms: of the wall clock and of all cores together."""
+
+    wall_ms: float
+    cpu_ms: float
+
+
+def load_plain(manifest: Manifest) -> Models:
+    """The same nets without `models.inference`."""
+
+    def load(name: str) -> nn.Module:
+        spec = NETS[name]
+        net = load_net(manifest.path(name), spec.net_class, spec.config_class)
+        net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        return net
+
+    crop, mask, landmarks, generator = (load(n) for n in ("crop", "mask", "landmarks", "inpaint"))
+    return Models(Detector(crop, "cpu"), mask, landmarks, generator)  # type: ignore[arg-type]
+
+
+def calls_of(models: Models, whole: bool) -> Mapping[str, Call]:
+    """One call of each net at service size, batch 1, on noise.
+
+    Args:
+        models: from `load_plain` or `load_models`.
+        whole: paint all of the face, as a plain call does, or the window of the hole only.
+    """
+    generator = torch.Generator().manual_seed(0)
+    shapes = {name: spec.input_shapes for name, spec in NETS.items()}
+    noise = {n: [torch.rand(s, generator=generator) * 2 - 1 for s in shapes[n]] for n in shapes}
+    hole = torch.zeros(1, 1, *shapes["mask"][0][2:])
+    hole[..., HOLE_ROWS, HOLE_COLUMNS] = 1
+    face, lines = noise["mask"][0], (noise["inpaint"][2] > 0.9).float()
+    window = None if whole else window_of(hole[:, 0] > 0)
+    return {
+        "crop": lambda: models.detector.net(noise["crop"][0]),
+        "mask": lambda: models.mask(face),
+        "landmarks": lambda: models.landmarks(face, hole),
+        "inpaint": lambda: models.generator(face, hole, lines, window),
+    }
+
+
+@torch.inference_mode()
+def take_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, Times]:
+    """Times some calls one after the other, again and again, so that all see the same machine."""
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
+    for turn in range(rounds + 2):
+        for name, call in calls.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            call()
+            spent = time.perf_counter() - wall, time.process_time() - cpu
+            if turn >= 2:  # the first two warm up
+                seconds[name].append(spent)
+    medians = {name: 1e3 * np.median(spent, axis=0) for name, spent in seconds.items()}
+    return {name: Times(float(both[0]), float(both[1])) for name, both in medians.items()}
+
+
+def time_nets(plain: Models, fast: Models, rounds: int) -> None:
+    """Prints the table of one thread count."""
+    pairs = calls_of(plain, whole=True), calls_of(fast, whole=False)
+    calls = {
+        f"{kind} {n}": c
+        for kind, p in zip(("plain", "fast"), pairs, strict=True)
+        for n, c in p.items()
+    }
+    times = take_turns(calls, rounds)
+    for kind in ("plain", "fast"):
+        parts = [times[f"{kind} {name}"] for name in NETS]
+        times[f"{kind} sum"] = Times(sum(t.wall_ms for t in parts), sum(t.cpu_ms for t in parts))
+    print("| net | plain, ms | optimised, ms | faster | plain, CPU ms | optimised, CPU ms | less |")
+    print("|---|---|---|---|---|---|---|")
+    for name in (*NETS, "sum"):
+        a, b = times[f"plain {name}"], times[f"fast {name}"]
+        wall = f"{a.wall_ms:.1f} | {b.wall_ms:.1f} | {a.wall_ms / b.wall_ms:.2f}x"
+        print(f"| {name} | {wall} | {a.cpu_ms:.1f} | {b.cpu_ms:.1f} | {a.cpu_ms / b.cpu_ms:.2f}x |")
+
+
+def difference(one: Image, other: Image) -> tuple[float, float]:
+    """Mean absolute difference in levels of 255, and the share of pixels within `NEAR` levels."""
+    levels = np.abs(one.astype(np.int16) - other)
+    return float(levels.mean()), float((levels.max(axis=2) <= NEAR).mean())
+
+
+def compare_pictures(plain: Models, fast: Models, photos: list[Path]) -> None:
+    """Prints how far apart the answers are: whole photos through all stages."""
+    print("| photo | mean difference, of 255 | pixels within 4 |")
+    print("|---|---|---|")
+    for path in photos:
+        photo = decode_photo(path.read_bytes())
+        mean, near = difference(_answer(plain, photo), _answer(fast, photo))
+        print(f"| {path.name} | {mean:.4f} | {near:.3%} |")
+
+
+def _answer(models: Models, photo: Photo) -> Image:
+    return asyncio.run(unmask(photo, LocalStages(models), Options(), Clock())).pixels
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photos", nargs="*", type=Path, help="pictures of masked faces to compare")
+    parser.add_argument("--weights", type=Path, default=Path("weights"))
+    parser.add_argument("--rounds", type=int, default=15)
+    given = parser.parse_args()
+    plain, fast = load_plain(load_manifest(given.weights)), load_models(given.weights)
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        print(f"\nBatch 1, {threads} thread(s), median of {given.rounds} turns:\n")
+        time_nets(plain, fast, given.rounds)
+    if given.photos:
+        print()
+        compare_pictures(plain, fast, given.photos)
+
+
+if __name__ == "__main__":
+    main()

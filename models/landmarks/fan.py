@@ -1,0 +1,101 @@
+"""FAN as a second landmarker, for bare faces: Bulat and Tzimiropoulos 2017, arXiv:1703.07332.
+
+The package face-alignment is optional (README: "A second landmarker"), and so are its weights:
+nothing is downloaded here. The file, `2DFAN4-11f355bf06.pth.tar`, comes from
+https://www.adrianbulat.com/downloads/python-fan/. It is a pickle, of which torch reads tensors
+only, and its name carries the start of its sha256, which is checked.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.checkpoint import file_sha256
+from models.errors import MissingPackageError, WeightsError
+from models.pixels import Image, Landmarks
+
+WEIGHTS_NAME = "2DFAN4-11f355bf06.pth.tar"
+INSTALL_FAN = (
+    "face-alignment isn't installed here: pip install -e '.[fan]', "
+    "then pip install --no-deps face-alignment==1.5.0."
+)
+_WEIGHTS_NAMES = re.compile(r"2DFAN4-([0-9a-f]{8,64})\.pth\.tar")
+# x0, y0, x1, y1: forehead to chin of a face in the canonical frame, as detectors box it.
+_BOX = np.array([54, 30, 202, 218], np.float64)
+
+
+class Fan:
+    """A loaded FAN; `models.landmarks.predict` does the same for any face."""
+
+    def __init__(self, aligner: Any) -> None:
+        self.aligner = aligner  # face_alignment.FaceAlignment
+
+
+def load_fan(folder: Path, device: str = "cpu") -> Fan:
+    """Builds FAN with the weights that lie in `folder`.
+
+    Raises:
+        WeightsError: there is no such file, or its content isn't what its name says.
+        MissingPackageError: face-alignment isn't installed.
+    """
+    path = find_weights(folder)
+    # For its few small loops numba compiles eight seconds long.
+    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+    try:
+        # Late: importing it takes seconds, and it is optional.
+        import face_alignment  # type: ignore[import-untyped,import-not-found,unused-ignore]
+    except ImportError as error:
+        raise MissingPackageError(INSTALL_FAN) from error
+
+    class Offline(face_alignment.FaceAlignment):  # type: ignore[misc,unused-ignore]
+        def _load_native(self, _name: str, size: int, device: str, dtype: torch.dtype) -> Any:
+            net = face_alignment.api.FAN(size)
+            net.load_state_dict(torch.load(path, map_location=device, weights_only=True))
+            return net.to(device, dtype=dtype).eval()
+
+    kind = face_alignment.LandmarksType.TWO_D
+    try:
+        # "folder" needs no detector's weights: the box is known. Compiling takes minutes.
+        aligner = Offline(
+            kind, device=device, flip_input=False, face_detector="folder", compile=False
+        )
+    except Exception as error:
+        raise WeightsError(f"{path} doesn't hold a FAN of four modules: {error}") from error
+    return Fan(aligner)
+
+
+def find_weights(folder: Path) -> Path:
+    """FAN's file in `folder`, after its sha256 was compared with its name.
+
+    Raises:
+        WeightsError: there is none, or it is damaged.
+    """
+    found = sorted(path for path in folder.glob("*") if _WEIGHTS_NAMES.fullmatch(path.name))
+    if not found:
+        raise WeightsError(
+            f"{folder / WEIGHTS_NAME} is missing: get it from "
+            f"https://www.adrianbulat.com/downloads/python-fan/{WEIGHTS_NAME} and put it there."
+        )
+    match = _WEIGHTS_NAMES.fullmatch(found[0].name)
+    if match is None or not file_sha256(found[0]).startswith(match[1]):
+        raise WeightsError(f"{found[0]} isn't what its name says (sha256 differs): get it again.")
+    return found[0]
+
+
+def find_landmarks(fan: Fan, faces: Sequence[Image]) -> list[Landmarks]:
+    """Finds the 68 points of bare faces.
+
+    Args:
+        fan: see `load_fan`.
+        faces: canonical crops, uint8 (256, 256, 3) RGB, without masks.
+
+    Returns:
+        float32 (68, 2) each, (x, y) whole px of the crop, iBUG order.
+    """
+    found = (fan.aligner.get_landmarks_from_image(face, [_BOX])[0] for face in faces)
+    return [np.asarray(points, np.float32) for points in found]
