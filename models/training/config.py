@@ -1,24 +1,33 @@
 """What `configs/train/NET.yaml` may say, and how a run is built from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from models.checkpoint import load_net
+from models.inpaint.generator import GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
+from models.mask.unet import UNet, UNetConfig
 from models.training.crop.labels import Picture, is_held_back, read_scenes
-from models.training.frames import load_faces
+from models.training.crop.task import CropTask, CropTraining
+from models.training.frames import Faces, load_faces, matching, source_names
 from models.training.inpaint_task import InpaintTask, InpaintTraining
+from models.training.judge_task import JudgeTask, JudgeTraining
 from models.training.landmark_task import LandmarkTask, LandmarkTraining
 from models.training.loop import Schedule, Task, fit
 from models.training.mask_task import MaskTask, MaskTraining
+from models.training.real_masks import RealFaces, label_masks
 
-NETS = ("crop", "mask", "landmarks", "inpaint")
+NETS = ("crop", "mask", "landmarks", "inpaint", "judge")
 
 Settings = TypeVar("Settings")
+
+
+KEYS = {"seed", "device", "sources", "only", "faces", "real", "scenes", "net", "schedule", "task"}
 
 
 def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path) -> None:
@@ -26,7 +35,9 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
 
     Args:
         net: one of `NETS`.
-        config: content of its YAML: `seed`, `device`, `sources`, `schedule`, `task`.
+        config: content of its YAML: `seed`, `device` (cpu, cuda or auto), `sources` of faces,
+            of which `only` (patterns of SOURCE/NAME) and `faces` (how many to train on),
+            `net` (its sizes), `schedule`, `task`.
         data: folder with the sources of faces.
         run: folder of the run; cut faces are cached beside it.
         weights: where trained nets lie that this one builds on (the editor: landmarks).
@@ -34,53 +45,121 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
     Raises:
         ValueError: an unknown net or key.
     """
-    known = {"seed", "device", "sources", "real", "scenes", "schedule", "task"}
-    _refuse_unknown(config, known, "the training config")
+    refuse_unknown(config, KEYS, "the training config")
     torch.manual_seed(int(config["seed"]))
+    if _device(config).startswith("cuda"):
+        torch.backends.cudnn.benchmark = True  # all batches have one shape
+        torch.set_float32_matmul_precision("high")
     if config.get("schedule", {}).get("threads"):
         torch.set_num_threads(config["schedule"]["threads"])
-    schedule = _settings(Schedule, config["schedule"])
-    task, average = _task(net, config, data, run.parent / "cache", weights)
-    fit(task, average, run, schedule)
+    refuse_unknown(config["schedule"], {*_names(Schedule), "epochs"}, Schedule.__name__)
+    task = build_task(net, config, data, run.parent / "cache", weights)
+    fit(task, task.build(), run, schedule_of(config["schedule"], task))
 
 
-def _task(
-    net: str, config: Mapping[str, Any], data: Path, cache: Path, weights: Path
-) -> tuple[Task, torch.nn.Module]:
-    seed, device, values = int(config["seed"]), config["device"], config.get("task", {})
-    if net == "crop":
-        from models.training.crop.task import CropTask, CropTraining
+def schedule_of(values: Mapping[str, Any], task: Task) -> Schedule:
+    """The schedule that a config means; `epochs` counts passes over the training faces.
 
-        crop = CropTask(data, _settings(CropTraining, values), seed, device)
-        return crop, crop.build()
-    faces = load_faces(data, config["sources"], cache)
-    task: LandmarkTask | MaskTask | InpaintTask
-    if net == "landmarks":
-        task = LandmarkTask(faces, _settings(LandmarkTraining, values), seed, device)
-    elif net == "mask":
-        real = load_faces(data, config["real"], cache) if config.get("real") else None
-        scenes = _training_scenes(data, config.get("scenes"))
-        task = MaskTask(faces, real, scenes, _settings(MaskTraining, values), seed, device)
-    elif net == "inpaint":
-        guesser = load_net(weights / "landmarks.safetensors", LandmarkNet, LandmarkConfig, device)
-        task = InpaintTask(faces, guesser, _settings(InpaintTraining, values), seed, device)
-    else:
+    Raises:
+        ValueError: an unknown key, or epochs of a task without one store of faces.
+    """
+    values = dict(values)
+    epochs = values.pop("epochs", None)
+    if epochs is not None:
+        if "steps" in values:
+            raise ValueError("schedule: give either steps or epochs")
+        faces, settings = getattr(task, "faces", None), getattr(task, "settings", None)
+        if faces is None or settings is None:
+            raise ValueError("schedule: this net counts steps, not epochs")
+        values["steps"] = max(1, round(epochs * len(faces) / settings.batch_size))
+    return _settings(Schedule, values)
+
+
+def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, weights: Path) -> Task:
+    """What a config trains; `cache` keeps the cut faces. Raises as `train` does."""
+    seed, device, values = int(config["seed"]), _device(config), config.get("task", {})
+    if net not in NETS:
         raise ValueError(f"no net '{net}': choose one of {', '.join(NETS)}")
-    return task, task.build()
+    if net in ("crop", "judge") and config.get("net"):
+        raise ValueError(f"the sizes of {net} can't be set: leave 'net' out")
+    if net == "crop":
+        return CropTask(data, _settings(CropTraining, values), seed, device)
+    faces = _faces(config, data, cache)
+    if net == "landmarks":
+        training = _settings(LandmarkTraining, values)
+        return LandmarkTask(faces, training, seed, device, _sizes(LandmarkConfig, config))
+    if net == "inpaint":
+        painting = _settings(InpaintTraining, values)
+        guesser = _guesser(weights, device) if painting.guided else None
+        return InpaintTask(faces, guesser, painting, seed, device, _sizes(GeneratorConfig, config))
+    real = load_faces(data, config["real"], cache) if config.get("real") else None
+    if net == "judge":
+        if real is None:
+            raise ValueError("judge needs 'real': sources of faces that wear masks")
+        return JudgeTask(faces, real, _settings(JudgeTraining, values), seed, device)
+    labelled = _labelled(config["real"], real, cache, weights) if real else None
+    scenes = _training_scenes(data, config.get("scenes"))
+    finding = _settings(MaskTraining, values)
+    return MaskTask(faces, labelled, scenes, finding, seed, device, _sizes(UNetConfig, config))
+
+
+def _device(config: Mapping[str, Any]) -> str:
+    device, seen = str(config["device"]), torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if seen else "cpu"
+    if device.startswith("cuda") and not seen:
+        raise ValueError("device: torch sees no GPU here; say cpu or auto")
+    return device
+
+
+def _faces(config: Mapping[str, Any], data: Path, cache: Path) -> Faces:
+    faces = load_faces(data, config["sources"], cache)
+    if config.get("only"):
+        faces = matching(faces, source_names(data, config["sources"]), config["only"])
+    count = config.get("faces")
+    if count is None:
+        return faces
+    train, apart = faces.split()
+    if count > len(train):
+        raise ValueError(f"faces: {count} are wanted, the sources have {len(train)} to train on")
+    # Strewn over the sources, and the same ones in each run.
+    chosen = train.rows[np.random.default_rng(0).permutation(len(train))[:count]]
+    return faces.only(np.sort(np.concatenate([chosen, apart.rows])))
+
+
+def _guesser(weights: Path, device: str) -> LandmarkNet:
+    return load_net(weights / "landmarks.safetensors", LandmarkNet, LandmarkConfig, device)
+
+
+def _labelled(names: Sequence[str], real: Faces, cache: Path, weights: Path) -> RealFaces:
+    """Faces in real masks, labelled by the mask net of `weights`."""
+    teacher = load_net(weights / "mask.safetensors", UNet, UNetConfig)
+    return label_masks(teacher, real, cache / f"{'+'.join(names)}_masks.npz")
 
 
 def _training_scenes(data: Path, name: str | None) -> list[Picture]:
-    """Photos for backgrounds, without the tenth that measures the detector."""
+    """Photos for backgrounds, without the fifth that measures the detector."""
     found = read_scenes(data / f"{name}.zip") if name else []
     return [scene for scene in found if not is_held_back(scene.name)]
 
 
 def _settings(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
-    _refuse_unknown(values, {f.name for f in fields(kind)}, kind.__name__)  # type: ignore[arg-type]
+    refuse_unknown(values, _names(kind), kind.__name__)
     return kind(**values)
 
 
-def _refuse_unknown(values: Mapping[str, Any], known: set[str], where: str) -> None:
+def _sizes(kind: type[Settings], config: Mapping[str, Any]) -> Settings:
+    # YAML has no tuples, and the sizes are hashable.
+    own = config.get("net", {}).items()
+    return _settings(kind, {k: tuple(v) if isinstance(v, list) else v for k, v in own})
+
+
+def _names(kind: type[Any]) -> set[str]:
+    return {f.name for f in fields(kind)}
+
+
+def refuse_unknown(values: Mapping[str, Any], known: set[str], where: str) -> None:
+    """Raises ValueError that names the keys which are not known."""
     unknown = sorted(set(values) - known)
     if unknown:
         raise ValueError(f"{where} has no key {unknown}; known: {sorted(known)}")

@@ -9,16 +9,33 @@ import io
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from models.crop.frame import FRAME_PX, compose, crop_face, fit_frame, five_points, transform
+from models.errors import Mask2FaceError
 from models.pixels import Affine, Image, Landmarks
+from models.training.evaluation.folder import spread
 
 STORE_PX = 288  # side of a stored face: the frame at its own scale, with room for jitter
+_LABELS = "labels.npz"
+
+
+class SourceError(Mask2FaceError):
+    """A source of faces isn't laid out as this module's head says."""
+
+
+class Labelled(NamedTuple):
+    """A picture of a source."""
+
+    name: str
+    image: Image
+    landmarks: Landmarks  # (68, 2) px
 
 
 @dataclass(frozen=True)
@@ -61,6 +78,24 @@ def load_faces(folder: Path, sources: Sequence[str], cache: Path) -> Faces:
     labels = np.load(kept / "labels.npz")
     images = np.load(kept / "images.npy", mmap_mode="r")
     return Faces(images, labels["landmarks"], labels["sources"], np.arange(len(images)))
+
+
+def source_names(folder: Path, sources: Sequence[str]) -> npt.NDArray[np.str_]:
+    """SOURCE/NAME of each face, in the order in which `load_faces` keeps them."""
+    labels = {source: source_labels(folder, source)["name"] for source in sources}
+    return np.array([f"{source}/{name}" for source, own in labels.items() for name in own])
+
+
+def matching(faces: Faces, names: npt.NDArray[np.str_], patterns: Sequence[str]) -> Faces:
+    """The faces whose SOURCE/NAME fits one of the patterns, such as `aaf/*`.
+
+    Raises:
+        ValueError: none does.
+    """
+    rows = [row for row in faces.rows if any(fnmatchcase(names[row], p) for p in patterns)]
+    if not rows:
+        raise ValueError(f"no face is named like {', '.join(patterns)}")
+    return faces.only(np.array(rows))
 
 
 def jittered_frame(
@@ -128,7 +163,7 @@ def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
     shift = (STORE_PX - FRAME_PX) / 2
     store = np.array([[1, 0, shift], [0, 1, shift]], np.float32)
     pictures = (picture for source in sources for picture in read_source(folder, source))
-    for row, (image, points) in enumerate(pictures):
+    for row, (_, image, points) in enumerate(pictures):
         to_store = compose(store, fit_frame(five_points(points)))
         images[row] = crop_face(image, to_store, STORE_PX)
         landmarks[row] = transform(points, to_store)
@@ -144,6 +179,9 @@ def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic
     """Labels of a source: name (N,) and landmarks (N, 68, 2) px.
 
     They are `labels.npz` in the zip or folder, or `SOURCE_landmarks.npz` beside it.
+
+    Raises:
+        SourceError: there is no such source, or it has no labels.
     """
     beside = folder / f"{source}_landmarks.npz"
     if beside.exists():
@@ -151,19 +189,26 @@ def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic
     path = folder / f"{source}.zip"
     if path.exists():
         with zipfile.ZipFile(path) as archive:
-            return dict(np.load(io.BytesIO(archive.read("labels.npz"))))
-    return dict(np.load(folder / source / "labels.npz"))
+            if _LABELS not in archive.namelist():
+                raise SourceError(f"{path} has no {_LABELS}: it must name the pictures' landmarks.")
+            return dict(np.load(io.BytesIO(archive.read(_LABELS))))
+    labels = folder / source / _LABELS
+    if not labels.exists():
+        raise SourceError(f"{folder} has neither {source}.zip nor {source}/{_LABELS}.")
+    return dict(np.load(labels))
 
 
-def read_source(folder: Path, source: str) -> Iterator[tuple[Image, Landmarks]]:
-    """Pictures of a zip or folder with their 68 landmarks, in the order of its labels."""
+def read_source(folder: Path, source: str, limit: int | None = None) -> Iterator[Labelled]:
+    """Pictures of a zip or folder in the order of its labels; of many, `limit` evenly spaced."""
     labels = source_labels(folder, source)
     path = folder / f"{source}.zip"
     archive = zipfile.ZipFile(path) if path.exists() else None
-    for name, landmarks in zip(labels["name"], labels["landmarks"], strict=True):
+    count = len(labels["name"])
+    for row in spread(range(count), limit):
+        name = str(labels["name"][row])
         file = f"{name}.webp"
         data = archive.read(file) if archive else (folder / source / file).read_bytes()
-        yield _decode(data), np.asarray(landmarks, np.float32)
+        yield Labelled(name, _decode(data), np.asarray(labels["landmarks"][row], np.float32))
 
 
 def _decode(data: bytes) -> Image:

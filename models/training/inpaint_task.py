@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from models.checkpoint import save_net
+from models.crop.frame import FRAME_PX, scale_affine, transform
 from models.inpaint.generator import Generator, GeneratorConfig
 from models.landmarks.draw import draw_lines
-from models.landmarks.net import LandmarkNet
+from models.landmarks.net import SEEN_PX, LandmarkNet
 from models.pixels import Image, to_images
 from models.training.augment import jitter_colours
 from models.training.discriminators import (
@@ -26,7 +28,7 @@ from models.training.discriminators import (
     hinge_generator,
 )
 from models.training.frames import Faces
-from models.training.loop import Batch, Task
+from models.training.loop import Batch, Losses, Task
 from models.training.losses import reconstruction
 from models.training.samples import draw_sample, stack
 from models.training.sheets import contact_sheet
@@ -37,10 +39,14 @@ class InpaintTraining:
     """Settings of the editor's trainer."""
 
     batch_size: int = 16
+    size: int = FRAME_PX  # side of the pictures, px; divisible by 16
+    faces_per_kind: int = 0  # each kind of mask sees so many faces; 0: all of them
     jitter: float = 1.0
-    label_jitter_px: float = 1.0  # of the labels along which it paints
+    guided: bool = True  # paints along landmark lines
+    label_jitter_px: float = 1.0  # of the labels along which it paints, in the 256 px frame
     guess_share: float = 0.5  # samples that follow the landmark net instead of the labels
     reconstruction: float = 100.0  # weights of the losses
+    structure: float = 1.0  # of 1 - SSIM beside L1, within the reconstruction
     whole: float = 0.3
     region: float = 0.7
     whole_from: float = 0.0  # share of training after which a discriminator joins
@@ -54,14 +60,18 @@ class InpaintTask(Task):
     def __init__(
         self,
         faces: Faces,
-        landmark_net: LandmarkNet,
+        landmark_net: LandmarkNet | None,  # None only if not guided
         settings: InpaintTraining,
         seed: int,
         device: str = "cpu",
+        sizes: GeneratorConfig = GeneratorConfig(),  # noqa: B008, frozen
     ) -> None:
+        if settings.size % 16:
+            raise ValueError(f"size {settings.size}: the generator needs a multiple of 16 px")
+        self.sizes = sizes
         self.settings, self.seed, self.device = settings, seed, device
         self.faces, self.apart = faces.split()
-        self.landmark_net = landmark_net.to(device).eval()
+        self.landmark_net = landmark_net.to(device).eval() if landmark_net else None
         self.net = self.build()
         whole, region = (PatchDiscriminator().to(device) for _ in range(2))
         self.others = {"whole": whole, "region": region}
@@ -71,18 +81,21 @@ class InpaintTask(Task):
             self.optimizers[name].param_groups[0]["rate_factor"] = settings.discriminator_rate
 
     def build(self) -> Generator:
-        net = Generator(GeneratorConfig()).to(self.device)
+        net = Generator(self.sizes).to(self.device)
         return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
         settings = self.settings
         samples = [
-            draw_sample(self.faces, rng, settings.jitter, 0.0) for _ in range(settings.batch_size)
+            draw_sample(
+                self.faces, rng, settings.jitter, 0.0, settings.size, settings.faces_per_kind
+            )
+            for _ in range(settings.batch_size)
         ]
         return stack(samples) | {"seed": torch.tensor([step])}
 
-    def train_step(self, batch: Batch, progress: float) -> dict[str, float]:
+    def train_step(self, batch: Batch, progress: float) -> Losses:
         self.net.train()
         truth, hole, points = self._inputs(batch)
         lines = self._lines(truth, hole, points, int(batch["seed"]))
@@ -90,8 +103,8 @@ class InpaintTask(Task):
             painted = self.net(truth, hole, lines)
         painted = painted.float()
         l1, structure = reconstruction(painted, truth, hole)
-        loss = self.settings.reconstruction * (l1 + structure)
-        losses = {"l1": l1.item(), "1-ssim": structure.item()}
+        loss = self.settings.reconstruction * (l1 + self.settings.structure * structure)
+        losses = {"l1": l1.detach(), "1-ssim": structure.detach()}
         fooling, judged = self._adversarial(painted, truth, hole, lines, progress)
         loss, losses = loss + fooling, losses | judged
         self.optimizers["net"].zero_grad(set_to_none=True)
@@ -107,9 +120,9 @@ class InpaintTask(Task):
         hole: torch.Tensor,
         lines: torch.Tensor,
         progress: float,
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Trains the judges; returns the generator's weighted loss and the judges' own."""
-        loss, losses = torch.zeros((), device=painted.device), {}
+        loss, losses = torch.zeros((), device=painted.device), dict[str, torch.Tensor]()
         for name, weight in self._judges(progress).items():
             # The region's judge sees nothing but the hole.
             shown = hole if name == "region" else torch.ones_like(hole)
@@ -126,7 +139,7 @@ class InpaintTask(Task):
         weights = {"whole": settings.whole, "region": settings.region}
         return {n: w for n, w in weights.items() if w > 0 and progress >= joins[n]}
 
-    def _train_judge(self, name: str, real: torch.Tensor, fake: torch.Tensor) -> float:
+    def _train_judge(self, name: str, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
         judge, optimizer = self.others[name], self.optimizers[name]
         judge.train()
         judge.requires_grad_(True)
@@ -136,7 +149,7 @@ class InpaintTask(Task):
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        return loss.item()
+        return loss.detach()
 
     def _inputs(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         face = batch["face"].to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -150,13 +163,33 @@ class InpaintTask(Task):
         self, face: torch.Tensor, hole: torch.Tensor, points: torch.Tensor, seed: int
     ) -> torch.Tensor:
         """Lines to paint along: jittered labels, or for a share of the samples the guess."""
+        if not self.settings.guided:
+            return torch.zeros_like(hole)
         rng = np.random.default_rng((self.seed, seed, 1))
         labels = points.cpu().numpy()
-        labels = labels + rng.normal(0, self.settings.label_jitter_px, labels.shape)
+        scale = self.settings.size / FRAME_PX
+        labels = labels + rng.normal(0, self.settings.label_jitter_px * scale, labels.shape)
         with torch.autocast(face.device.type, torch.bfloat16):
-            guesses = self.landmark_net(face, hole).float().cpu().numpy()
+            guesses = self._guess(face, hole)
         follow = rng.random((len(labels), 1, 1)) < self.settings.guess_share
         return self._drawn(np.where(follow, guesses, labels), hole)
+
+    def guessed_lines(self, face: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
+        """The lines as the service draws them: (B, 1, S, S), all 0 if not guided."""
+        if not self.settings.guided:
+            return torch.zeros_like(hole)
+        return self._drawn(self._guess(face, hole), hole)
+
+    @torch.no_grad()
+    def _guess(self, face: torch.Tensor, hole: torch.Tensor) -> npt.NDArray[np.float32]:
+        """The landmark net's points, float32 (B, 68, 2), in px of the pictures given."""
+        assert self.landmark_net is not None
+        size = face.shape[-1]
+        if size % SEEN_PX:  # the landmark net halves pictures, or takes them as they are
+            face = F.interpolate(face, SEEN_PX, mode="area")
+            hole = F.interpolate(hole, SEEN_PX, mode="area").ceil()
+        points = self.landmark_net(face, hole).float().cpu().numpy()
+        return points if size == FRAME_PX else transform(points, scale_affine(size))
 
     def _drawn(self, points: npt.NDArray[np.floating], hole: torch.Tensor) -> torch.Tensor:
         holes = hole[:, 0].bool().cpu().numpy()
@@ -167,10 +200,11 @@ class InpaintTask(Task):
     def sheet(self, net: nn.Module) -> Image:
         """Rows of: masked, painted along the guess, painted along the labels, truth."""
         rng = np.random.default_rng(1)
-        batch = stack([draw_sample(self.apart, rng, 0.5, 0.0) for _ in range(16)])
+        size = self.settings.size
+        batch = stack([draw_sample(self.apart, rng, 0.5, 0.0, size) for _ in range(16)])
         truth, hole, points = self._inputs(batch | {"seed": torch.tensor([1])})
-        guess = self._drawn(self.landmark_net(truth, hole).cpu().numpy(), hole)
-        label = self._drawn(points.cpu().numpy(), hole)
+        guess = self.guessed_lines(truth, hole)
+        label = self._drawn(points.cpu().numpy(), hole) if self.settings.guided else guess
         rows = [truth * (1 - hole), net(truth, hole, guess), net(truth, hole, label), truth]
         columns = [to_images(row) for row in rows]
         return contact_sheet([[*c[i : i + 8]] for i in (0, 8) for c in columns])

@@ -1,7 +1,8 @@
 """Trains the landmark net: 68 points of bare and masked faces, hidden ones guessed.
 
 Under the outline of a drawn mask the picture is erased. The outline is drawn apart from the
-points, or it would give them away and the net would fail on real masks.
+points, or it would give them away and the net would fail on real masks. The model of faces that
+expressions and candidates need is fitted whenever weights are written (`models.training.shape`).
 """
 
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from models.landmarks.net import SEEN_PX, LandmarkConfig, LandmarkNet
 from models.pixels import Image, to_images
 from models.training.augment import jitter_colours
 from models.training.frames import Faces
-from models.training.loop import Batch, Task
+from models.training.loop import Batch, Losses, Task
 from models.training.losses import landmark_error
 from models.training.samples import draw_sample, stack
+from models.training.shape import fit_shape
 from models.training.sheets import contact_sheet, with_mask, with_points
 
 
@@ -37,8 +39,14 @@ class LandmarkTask(Task):
     net: LandmarkNet
 
     def __init__(
-        self, faces: Faces, settings: LandmarkTraining, seed: int, device: str = "cpu"
+        self,
+        faces: Faces,
+        settings: LandmarkTraining,
+        seed: int,
+        device: str = "cpu",
+        sizes: LandmarkConfig = LandmarkConfig(),  # noqa: B008, frozen
     ) -> None:
+        self.sizes = sizes
         self.settings, self.seed, self.device = settings, seed, device
         self.faces, self.apart = faces.split()
         self.net = self.build()
@@ -48,7 +56,7 @@ class LandmarkTask(Task):
         self.optimizers = {"net": adam}
 
     def build(self) -> LandmarkNet:
-        net = LandmarkNet(LandmarkConfig()).to(self.device)
+        net = LandmarkNet(self.sizes).to(self.device)
         return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def batch(self, step: int) -> Batch:
@@ -61,7 +69,7 @@ class LandmarkTask(Task):
             ]
         ) | {"seed": torch.tensor([step])}
 
-    def train_step(self, batch: Batch, progress: float) -> dict[str, float]:  # noqa: ARG002
+    def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()
         face, hole, points = self._inputs(batch)
         with torch.autocast(face.device.type, torch.bfloat16):
@@ -72,7 +80,7 @@ class LandmarkTask(Task):
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizers["net"].step()
-        return {"error": loss.item(), "lips": error[:, 48:].mean().item()}
+        return {"error": loss.detach(), "lips": error.detach()[:, 48:].mean()}
 
     def _inputs(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         face = batch["face"].to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -99,6 +107,8 @@ class LandmarkTask(Task):
         return contact_sheet([pictures[i : i + 6] for i in range(0, 24, 6)])
 
     def export(self, path: Path, net: nn.Module) -> None:
+        assert isinstance(net, LandmarkNet)
+        fit_shape(net, self.faces, self.apart)
         save_net(path, net, self.net.config)
 
 

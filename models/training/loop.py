@@ -4,13 +4,14 @@ A batch depends only on the seed and the number of its step, so a run that was s
 goes on at the step where its checkpoint was written, with the same batches.
 """
 
-import csv
 import json
 import math
+import os
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,11 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from models.pixels import Image
+from models.training.log import append_row
 
 Batch = dict[str, torch.Tensor]
+# Scalars; those that stay tensors don't make a GPU wait.
+Losses = Mapping[str, torch.Tensor | float]
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Schedule:
     ema_decay: float = 0.999
     log_every: int = 50  # steps
     save_every: int = 500  # steps: checkpoint, weights and sample sheet
-    workers: int = 0  # processes that make batches; 0: the training process itself
+    workers: int = 0  # processes that make batches, at most the cores; 0: the trainer itself
     threads: int = 0  # of torch; 0: as many as it likes
 
     def rate(self, step: int) -> float:
@@ -54,11 +58,15 @@ class Task(ABC):
     optimizers: dict[str, torch.optim.Optimizer]
 
     @abstractmethod
+    def build(self) -> nn.Module:
+        """Another net of the class and sizes of `net`."""
+
+    @abstractmethod
     def batch(self, step: int) -> Batch:
         """The training batch of a step; the same for the same step."""
 
     @abstractmethod
-    def train_step(self, batch: Batch, progress: float) -> dict[str, float]:
+    def train_step(self, batch: Batch, progress: float) -> Losses:
         """One update of all nets; `progress` runs from 0 to 1. Returns the losses."""
 
     @abstractmethod
@@ -107,7 +115,8 @@ def fit(task: Task, average: nn.Module, folder: Path, schedule: Schedule) -> Non
         task: what to train.
         average: another net of the class and config of `task.net`; becomes its EMA.
         folder: where the run lives: checkpoint.pt, weights.safetensors, log.csv and
-            sheet_*.jpg. A checkpoint found there is resumed.
+            sheet_*.jpg. A checkpoint found there is resumed; if it is of the last step, or past
+            it, only weights and sheet are made anew.
         schedule: steps and rates.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +125,10 @@ def fit(task: Task, average: nn.Module, folder: Path, schedule: Schedule) -> Non
     ema = Ema(task.net, average, schedule.ema_decay)
     run = _Run(task, ema, folder, schedule)
     run.resume()
-    run.train()
+    if run.step >= schedule.steps:
+        run.save()
+    else:
+        run.train()
 
 
 class _Run:
@@ -128,26 +140,20 @@ class _Run:
     def train(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
-        sums: dict[str, float] = {}
-        since, count = time.perf_counter(), 0
-        for batch in self._batches():
-            for optimizer in self.task.optimizers.values():
-                for group in optimizer.param_groups:
-                    group["lr"] = self.schedule.rate(self.step) * group.get("rate_factor", 1.0)
+        window = _Window()
+        for batch in window.timed(self._batches()):
+            set_rates(self.task, self.schedule.rate(self.step))
             losses = self.task.train_step(batch, self.step / self.schedule.steps)
             self.ema.update(self.task.net, self.step)
             self.step += 1
-            count += len(next(iter(batch.values())))
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + value
+            window.add(batch, losses)
             if self.step % self.schedule.log_every == 0:
-                seconds = time.perf_counter() - since
-                means = {name: value / self.schedule.log_every for name, value in sums.items()}
-                self._log(means, count / seconds, seconds / self.schedule.log_every)
-                sums, since, count = {}, time.perf_counter(), 0
+                self._log(window.row())
+                window.clear()
             last = self._stop or self.step == self.schedule.steps
             if last or self.step % self.schedule.save_every == 0:
-                self.save()
+                with window.paused():
+                    self.save()
             if last:
                 break
 
@@ -182,24 +188,86 @@ class _Run:
 
     def _batches(self) -> Iterator[Batch]:
         steps = range(self.step, self.schedule.steps)
+        workers = min(self.schedule.workers, os.cpu_count() or 1)
+        if workers:
+            # Before the fork: a forked copy waits for ever when it ends OpenCV's threads.
+            cv2.setNumThreads(1)
         loader = DataLoader(
-            _Steps(self.task, steps), batch_size=None, num_workers=self.schedule.workers
+            _Steps(self.task, steps),
+            batch_size=None,
+            num_workers=workers,
+            # Forked: the faces are mapped once, and nets on a GPU can't be sent to a process.
+            multiprocessing_context="fork" if workers else None,
+            worker_init_fn=_start_worker,
+            pin_memory=next(self.task.net.parameters()).is_cuda,
         )
         return iter(loader)
 
     def _ask_to_stop(self, *_: object) -> None:
         self._stop = True
 
-    def _log(self, losses: dict[str, float], rate: float, step_s: float) -> None:
-        row = {"step": self.step, "images_per_s": round(rate, 2)}
-        row |= {name: round(value, 5) for name, value in losses.items()}
-        path = self.folder / "log.csv"
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+    def _log(self, means: dict[str, float]) -> None:
+        row = {"step": self.step, **means}
+        append_row(self.folder / "log.csv", row)
+        left_min = (self.schedule.steps - self.step) * means["step_s"] / 60
         share = f"{self.step}/{self.schedule.steps}"
-        left_min = (self.schedule.steps - self.step) * step_s / 60
         print(f"{share} {json.dumps(row)} {left_min:.1f} min left", flush=True)
+
+
+class _Window:
+    """What happened since the last line of the log."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self._since, self._data_s = time.perf_counter(), 0.0
+        self._images, self._steps = 0, 0
+        self._sums: dict[str, torch.Tensor | float] = {}
+
+    def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The same batches; the time that each is waited for counts as data's."""
+        while True:
+            start = time.perf_counter()
+            batch = next(batches, None)
+            self._data_s += time.perf_counter() - start
+            if batch is None:
+                return
+            yield batch
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Time in here is no step's."""
+        start = time.perf_counter()
+        yield
+        self._since += time.perf_counter() - start
+
+    def add(self, batch: Batch, losses: Losses) -> None:
+        self._images += len(next(iter(batch.values())))
+        self._steps += 1
+        for name, value in losses.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+
+    def row(self) -> dict[str, float]:
+        """Throughput, the share of data in a step's time, and the means of the losses."""
+        means = {name: round(float(v) / self._steps, 5) for name, v in self._sums.items()}
+        seconds = time.perf_counter() - self._since
+        return {
+            "images_per_s": round(self._images / seconds, 2),
+            "step_s": round(seconds / self._steps, 4),
+            "data_share": round(self._data_s / seconds, 3),
+        } | means
+
+
+def set_rates(task: Task, rate: float) -> None:
+    """Gives each optimizer the learning rate, times its `rate_factor` if it has one."""
+    for optimizer in task.optimizers.values():
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group.get("rate_factor", 1.0)
+
+
+def _start_worker(_: int) -> None:
+    # Who stops a run signals its whole group; the trainer still needs a batch to end well.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    torch.set_num_threads(1)

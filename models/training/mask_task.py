@@ -1,29 +1,33 @@
 """Trains the U-Net: which pixels a mask covers, and whether one is worn.
 
-Faces wear drawn masks, whose pixels are known exactly. Real masked faces, whose pixels
-nobody marked, teach the "worn" head alone. Squares of photos that show no face teach both
-that nothing is worn there: the detector errs, and the service must not paint on a hand.
+Faces wear drawn masks, whose pixels are known exactly. Real masked faces have labels where an
+earlier net and the colours agree (`real_masks`); all of them teach the "worn" head. Squares of
+photos that show no face teach both that nothing is worn there: the detector errs, and the
+service must not paint on a hand.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from models.checkpoint import save_net
 from models.mask.unet import UNet, UNetConfig
-from models.pixels import Image, Mask, to_images
+from models.pixels import Image, to_images
 from models.training.augment import degrade, jitter_colours
 from models.training.backgrounds import draw_background
 from models.training.crop.labels import Picture
 from models.training.frames import Faces, cut, jittered_frame
-from models.training.loop import Batch, Task
+from models.training.loop import Batch, Losses, Task
 from models.training.losses import dice_loss
 from models.training.masks import wear_mask
+from models.training.real_masks import OPEN, RealFaces
 from models.training.sheets import contact_sheet, with_mask
 
 
@@ -34,9 +38,16 @@ class MaskTraining:
     batch_size: int = 16
     jitter: float = 1.3
     bare_share: float = 0.15
-    real_share: float = 0.2  # real masked faces, without pixel labels
+    real_share: float = 0.3  # real masked faces, labelled as far as `real_masks` could
     background_share: float = 0.1  # no face at all
     weight_decay: float = 1e-4
+
+
+@dataclass(frozen=True)
+class _Sample:
+    face: Image  # uint8 (256, 256, 3)
+    labels: npt.NDArray[np.uint8]  # (256, 256): 0 bare, 1 covered, OPEN unknown
+    worn: bool
 
 
 class MaskTask(Task):
@@ -45,12 +56,14 @@ class MaskTask(Task):
     def __init__(
         self,
         faces: Faces,
-        real: Faces | None,
+        real: RealFaces | None,
         scenes: Sequence[Picture],
         settings: MaskTraining,
         seed: int,
         device: str = "cpu",
+        sizes: UNetConfig = UNetConfig(),  # noqa: B008, frozen
     ) -> None:
+        self.sizes = sizes
         self.settings, self.seed, self.device = settings, seed, device
         self.faces, self.apart = faces.split()
         self.real, self.scenes = real, scenes
@@ -60,55 +73,65 @@ class MaskTask(Task):
         self.optimizers = {"net": adam}
 
     def build(self) -> UNet:
-        net = UNet(UNetConfig()).to(self.device)
+        net = UNet(self.sizes).to(self.device)
         return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
         rows = [self._sample(rng, self.faces) for _ in range(self.settings.batch_size)]
-        images, masks, worn, known = zip(*rows, strict=True)
         return {
-            "face": torch.from_numpy(np.stack(images)),
-            "mask": torch.from_numpy(np.stack(masks))[:, None],
-            "worn": torch.tensor(worn, dtype=torch.float32),
-            "known": torch.tensor(known),
+            "face": torch.from_numpy(np.stack([degrade(row.face, rng) for row in rows])),
+            "mask": torch.from_numpy(np.stack([row.labels for row in rows]))[:, None],
+            "worn": torch.tensor([row.worn for row in rows], dtype=torch.float32),
             "seed": torch.tensor([step]),
         }
 
-    def _sample(self, rng: np.random.Generator, faces: Faces) -> tuple[Image, Mask, bool, bool]:
-        if self.scenes and rng.random() < self.settings.background_share:
+    def _sample(self, rng: np.random.Generator, faces: Faces) -> _Sample:
+        settings = self.settings
+        if self.scenes and rng.random() < settings.background_share:
             square = draw_background(self.scenes, rng)
-            return degrade(square, rng), np.zeros(square.shape[:2], np.bool_), False, True
-        real = self.real is not None and rng.random() < self.settings.real_share
-        source = self.real if real and self.real is not None else faces
-        image, landmarks = source[int(rng.integers(len(source)))]
-        frame = jittered_frame(landmarks, rng, self.settings.jitter, bool(rng.random() < 0.5))
+            return _Sample(square, np.zeros(square.shape[:2], np.uint8), worn=False)
+        if self.real is not None and rng.random() < settings.real_share:
+            return self._real_sample(self.real, rng)
+        image, landmarks = faces[int(rng.integers(len(faces)))]
+        frame = jittered_frame(landmarks, rng, settings.jitter, bool(rng.random() < 0.5))
         face, points = cut(image, landmarks, frame)
-        mask: Mask = np.zeros(face.shape[:2], np.bool_)
-        bare = not real and rng.random() < self.settings.bare_share
-        if not real and not bare:
-            worn = wear_mask(face, points, rng)
-            face, mask = worn.image, worn.mask
-        return degrade(face, rng), mask, not bare, not real
+        if rng.random() < settings.bare_share:
+            return _Sample(face, np.zeros(face.shape[:2], np.uint8), worn=False)
+        drawn = wear_mask(face, points, rng)
+        return _Sample(drawn.image, drawn.mask.astype(np.uint8), worn=True)
 
-    def train_step(self, batch: Batch, progress: float) -> dict[str, float]:  # noqa: ARG002
+    def _real_sample(self, real: RealFaces, rng: np.random.Generator) -> _Sample:
+        index = int(rng.integers(len(real.faces)))
+        image, landmarks = real.faces[index]
+        frame = jittered_frame(landmarks, rng, self.settings.jitter, bool(rng.random() < 0.5))
+        face, _ = cut(image, landmarks, frame)
+        labels = cv2.warpAffine(
+            real.labels[index], frame, face.shape[1::-1], flags=cv2.INTER_NEAREST, borderValue=OPEN
+        )
+        return _Sample(face, np.asarray(labels, np.uint8), worn=True)
+
+    def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()
         face = self._faces(batch)
-        mask, known = batch["mask"].to(self.device).float(), batch["known"].to(self.device).float()
+        labels = batch["mask"].to(self.device)
+        mask, known = (labels == 1).float(), (labels != OPEN).float()
         with torch.autocast(face.device.type, torch.bfloat16):
             logits, worn = self.net(face)
         logits, worn = logits.float(), worn.float()
-        pixel = F.binary_cross_entropy_with_logits(logits, mask, reduction="none").mean((1, 2, 3))
-        dice = dice_loss(logits, mask)
-        count = known.sum().clamp(min=1)
-        bce, dice = (pixel * known).sum() / count, (dice * known).sum() / count
+        pixel = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")
+        bce = (pixel * known).sum() / known.sum().clamp(min=1)
+        # Pixels without a label count as found bare, and faces without any not at all.
+        labelled = known.amax((1, 2, 3))
+        dice = dice_loss(logits.masked_fill(known == 0, -20.0), mask)
+        dice = (dice * labelled).sum() / labelled.sum().clamp(min=1)
         head = F.binary_cross_entropy_with_logits(worn, batch["worn"].to(self.device))
         loss = bce + dice + 0.1 * head
         self.optimizers["net"].zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizers["net"].step()
-        return {"bce": bce.item(), "dice": dice.item(), "worn": head.item()}
+        return {"bce": bce.detach(), "dice": dice.detach(), "worn": head.detach()}
 
     def _faces(self, batch: Batch) -> torch.Tensor:
         face = batch["face"].to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -117,7 +140,7 @@ class MaskTask(Task):
     @torch.inference_mode()
     def sheet(self, net: nn.Module) -> Image:
         rng = np.random.default_rng(1)
-        rows = [self._sample(rng, self.apart)[0] for _ in range(24)]
+        rows = [self._sample(rng, self.apart).face for _ in range(24)]
         faces = torch.from_numpy(np.stack(rows)).to(self.device)
         face = self._faces({"face": faces, "seed": torch.tensor([1])})
         masks = (net(face)[0][:, 0] > 0).cpu().numpy()

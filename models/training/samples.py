@@ -10,6 +10,7 @@ from models.crop.frame import FRAME_PX, compose, scale_affine
 from models.pixels import Image, Landmarks, Mask
 from models.training.frames import Faces, cut, jittered_frame
 from models.training.loop import Batch
+from models.training.masks.kinds import KINDS
 from models.training.masks.outline import draw_outline
 
 
@@ -21,19 +22,31 @@ class Sample:
 
 
 def draw_sample(
-    faces: Faces, rng: np.random.Generator, jitter: float, bare_share: float, size: int = FRAME_PX
+    faces: Faces,
+    rng: np.random.Generator,
+    jitter: float,
+    bare_share: float,
+    size: int = FRAME_PX,
+    faces_per_kind: int = 0,
 ) -> Sample:
     """A random face of the store, jittered, with the outline of a drawn mask, or with none.
 
     Only the outline is drawn: what looks at such samples never sees under it. `size` is the
-    side of the picture in px; the points are in px of it.
+    side of the picture in px; the points are in px of it. With `faces_per_kind` each kind of
+    mask is seen on so many faces only, always the same ones.
     """
-    image, landmarks = faces[int(rng.integers(len(faces)))]
+    kind = None
+    row = int(rng.integers(len(faces)))
+    if faces_per_kind:
+        kind = KINDS[int(rng.integers(len(KINDS)))]
+        # A prime far from any count of faces strews the few over all.
+        row = (row % faces_per_kind * len(KINDS) + KINDS.index(kind)) * 7919 % len(faces)
+    image, landmarks = faces[row]
     frame = jittered_frame(landmarks, rng, jitter, flip=bool(rng.random() < 0.5))
     face, points = cut(image, landmarks, compose(scale_affine(size), frame), size)
     if rng.random() < bare_share:
         return Sample(face, points, np.zeros(face.shape[:2], np.bool_))
-    outline = draw_outline(points, face.shape[:2], rng)
+    outline = draw_outline(points, face.shape[:2], rng, kind)
     return Sample(face, points, _grown(outline, int(rng.integers(1, 10)) * size // FRAME_PX))
 
 

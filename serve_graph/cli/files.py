@@ -52,6 +52,21 @@ def targets_of(source: Path, out: Path) -> dict[Path, Path]:
     return targets
 
 
+def numbered(source: Path, target: Path, count: int) -> list[Path]:
+    """Where so many answers to one photo go: OUT, or OUT_1, OUT_2 and so on if there are several.
+
+    Raises:
+        typer.BadParameter: one of them is the photo itself.
+    """
+    if count == 1:
+        return [target]
+    ranks = range(1, count + 1)
+    paths = [target.with_name(f"{target.stem}_{rank}{target.suffix}") for rank in ranks]
+    if source.resolve() in {path.resolve() for path in paths}:
+        raise typer.BadParameter(f"{source} is the input itself: choose another place.")
+    return paths
+
+
 def read_photo(path: Path) -> "Photo":
     """Decodes the photo within the service's limits."""
     from models.photo.decode import decode_photo

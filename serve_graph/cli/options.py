@@ -22,15 +22,21 @@ Weights = Annotated[
 DeviceName = Literal["cpu", "cuda"]
 Device = Annotated[DeviceName, typer.Option("--device", help="Where the nets run.")]
 
+ExpressionName = Literal["auto", "neutral", "smile"]
+LandmarkerName = Literal["embedded", "face-alignment"]
+
 WEIGHTS = PROJECT / "weights"
+FAN_WEIGHTS = WEIGHTS / "fan"
 
 
-def load_stages(weights: Path, device: DeviceName) -> "LocalStages":
+def load_stages(
+    weights: Path, device: DeviceName, fan_weights: Path | None = None
+) -> "LocalStages":
     """All stages in this process.
 
     Raises:
         typer.BadParameter: there is no such device here.
-        WeightsError: see `load_models`.
+        WeightsError, MissingPackageError: see `load_models`.
     """
     import torch
 
@@ -38,4 +44,4 @@ def load_stages(weights: Path, device: DeviceName) -> "LocalStages":
 
     if device == "cuda" and not torch.cuda.is_available():
         raise typer.BadParameter("torch sees no GPU here: use --device cpu.")
-    return LocalStages(load_models(weights, device))
+    return LocalStages(load_models(weights, device, fan_weights))

@@ -9,8 +9,10 @@ import typer
 from serve_graph.cli import weights
 from serve_graph.cli.detect import detect
 from serve_graph.cli.errors import OneLineErrors
+from serve_graph.cli.expressions import expressions
 from serve_graph.cli.run import run
 from serve_graph.cli.serve import serve
+from serve_graph.cli.synth import synth
 from serve_graph.cli.train import evaluate, train
 from serve_graph.cli.wear import wear
 
@@ -22,6 +24,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, run, detect, wear, evaluate, train):
+for command in (serve, run, expressions, detect, wear, synth, evaluate, train):
     app.command()(command)
 app.add_typer(weights.app, name="weights")

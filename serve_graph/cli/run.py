@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serve_graph.cli.files import read_photo, targets_of, work_through, write_photo
-from serve_graph.cli.options import WEIGHTS, Device, Out, Source, Weights, load_stages
+from serve_graph.cli.files import numbered, read_photo, targets_of, work_through, write_photo
+from serve_graph.cli.options import (
+    FAN_WEIGHTS,
+    WEIGHTS,
+    Device,
+    ExpressionName,
+    LandmarkerName,
+    Out,
+    Source,
+    Weights,
+    load_stages,
+)
 
 if TYPE_CHECKING:
     from models.photo.decode import Photo
@@ -28,6 +38,30 @@ def run(
             "Giving it means that this person consents.",
         ),
     ] = None,
+    expression: Annotated[
+        ExpressionName,
+        typer.Option("--expression", help="Of the painted part; auto: as guessed."),
+    ] = "auto",
+    candidates: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=4,
+            help="How many plausible faces, most likely first: OUT_1, OUT_2 and so on. "
+            "With --reference the first has the swap.",
+        ),
+    ] = 1,
+    landmarks: Annotated[
+        LandmarkerName, typer.Option("--landmarks", help="Who finds the points of the reference.")
+    ] = "embedded",
+    fan_weights: Annotated[
+        Path,
+        typer.Option(
+            metavar="FOLDER",
+            show_default="weights/fan",
+            help="Of face-alignment: holds 2DFAN4-11f355bf06.pth.tar.",
+        ),
+    ] = FAN_WEIGHTS,
     panels: Annotated[
         bool, typer.Option("--panels", help="Also write the steps side by side.")
     ] = False,
@@ -35,20 +69,26 @@ def run(
     device: Device = "cpu",
 ) -> None:
     """Take the mask off in a photo, or in every photo of a folder."""
-    targets = targets_of(source, out)
+    targets = {
+        path: numbered(path, target, candidates) for path, target in targets_of(source, out).items()
+    }
     own = read_photo(reference) if reference else None
 
     from models.clock import Clock
+    from models.landmarks.guess import Wish
     from models.pipeline import Options, unmask
 
-    stages = load_stages(weights, device)
+    stages = load_stages(weights, device, fan_weights if landmarks == "face-alignment" else None)
+    options = Options(wish=Wish(expression, candidates))
 
     def unmask_file(path: Path) -> str | None:
-        photo, target = read_photo(path), targets[path]
-        result = asyncio.run(unmask(photo, stages, Options(), Clock(), own))
-        write_photo(target, result.pixels, photo.icc_profile, result.changed)
+        photo = read_photo(path)
+        result = asyncio.run(unmask(photo, stages, options, Clock(), own))
+        # Where nobody wears a mask there is one answer only.
+        for target, pixels in zip(targets[path], result.best, strict=False):
+            write_photo(target, pixels, photo.icc_profile, result.changed)
         if panels:
-            _write_panels(target, photo, result)
+            _write_panels(targets[path][0], photo, result)
         return None if result.changed else "nobody wears a mask, left as it is"
 
     work_through(list(targets), unmask_file, "unmasking")

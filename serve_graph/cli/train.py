@@ -17,7 +17,7 @@ Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, show_defau
 
 
 def train(
-    net: Annotated[str, typer.Argument(help="crop, mask, landmarks or inpaint.")],
+    net: Annotated[str, typer.Argument(help="crop, mask, landmarks, inpaint or judge.")],
     data: Folder,
     run: Annotated[
         Path | None, typer.Option(help="Folder of the run; runs/NET.", show_default=False)
@@ -56,8 +56,29 @@ def evaluate(
         ),
     ] = None,
     held_back: Annotated[
-        bool, typer.Option("--held-back", help="Of SCENES only the tenth that training leaves out.")
-    ] = False,
+        bool,
+        typer.Option(
+            "--held-back/--all-scenes", help="Of SCENES only the fifth that training leaves out."
+        ),
+    ] = True,
+    verdicts: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="A strays.csv of an earlier run, completed: which unlabelled boxes are faces.",
+            show_default=False,
+        ),
+    ] = None,
+    judge: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="The net that looks for remains of masks; judge.safetensors of the weights.",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many pictures.", show_default=False)
     ] = None,
@@ -71,8 +92,8 @@ def evaluate(
     FOLDER holds truth/, masked/, mask/ and index.csv (id, source, mask_kind); optionally
     landmarks.npz, real/ (photo/, mask/) and swap/ (with reference/).
     """
-    if held_back and scenes is None:
-        raise typer.BadParameter("--held-back needs --scenes.")
+    if verdicts and scenes is None:
+        raise typer.BadParameter("--verdicts needs --scenes.")
 
     from models.training.evaluation.evaluate import Scenes
     from models.training.evaluation.evaluate import evaluate as score
@@ -85,10 +106,16 @@ def evaluate(
         progress=_bar,
         limit=limit,
         baselines=baselines,
-        scenes=Scenes(scenes, held_back) if scenes else None,
+        scenes=Scenes(scenes, held_back, verdicts) if scenes else None,
+        judge=judge or _pinned_judge(weights),
     )
     typer.echo(write_report(evaluation, out))
     typer.echo(f"{out / 'report.md'} has it too; look at the sheets beside it.")
+
+
+def _pinned_judge(weights: Path) -> Path | None:
+    path = weights / "judge.safetensors"
+    return path if path.is_file() else None
 
 
 def _bar(items: Sequence[T], title: str) -> Iterable[T]:

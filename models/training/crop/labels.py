@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float32]
 # How far the boxes of scenes.zip reach beyond the 68 landmarks, in shares of their width
 # and height: medians over 1,327 faces that have both.
 _ABOVE, _BELOW = 0.227, 0.062
+_BARE = "without_mask"
 # Teacher's points on masked faces: what is hidden is a guess, so it counts less.
 _TRUST_MASKED = (1.0, 1.0, 0.15, 0.05, 0.05)
 
@@ -36,6 +37,7 @@ class Picture:
     points: Floats  # (N, 5, 2) px
     trust: Floats  # (N, 5) weight of each point, 0: unknown
     landmarks: Landmarks | None = None  # (68, 2) of a bare face, the only one of its picture
+    masked: tuple[bool, ...] = ()  # of a scene: which of its faces wear a mask, well or badly
 
     @cached_property
     def image(self) -> Image:
@@ -49,8 +51,8 @@ class Picture:
 
 
 def is_held_back(name: str) -> bool:
-    """Whether a picture is one of the tenth that is never trained on, by a hash of its name."""
-    return hashlib.sha256(Path(name).stem.encode()).digest()[0] % 10 == 0
+    """Whether a picture is one of the fifth that is never trained on, by a hash of its name."""
+    return hashlib.sha256(Path(name).stem.encode()).digest()[0] % 5 == 0
 
 
 def box_of(landmarks: Landmarks) -> Floats:
@@ -130,9 +132,10 @@ def _scene(
         if points68 is None or not _agrees(points68, boxes[index]):
             continue
         points[index] = five_points(points68)
-        bare = face["label"] == "without_mask"
+        bare = face["label"] == _BARE
         trust[index] = 1.0 if bare else _TRUST_MASKED
-    return Picture(name, data, boxes, points, trust)
+    masked = tuple(face["label"] != _BARE for face in faces)
+    return Picture(name, data, boxes, points, trust, masked=masked)
 
 
 def _agrees(points68: Landmarks, box: Floats) -> bool:

@@ -1,7 +1,7 @@
 """Scores the detector on photos with hand-drawn boxes."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,76 @@ import numpy.typing as npt
 
 from models.crop.detect import MIN_SCORE, Boxes, Detector, box_iou, detect_faces, to_thumb
 from models.training.crop.labels import Picture, read_scenes
+from models.training.crop.verdicts import Verdict, is_face
+from models.training.evaluation.statistics import Estimate, estimate_share
 
 MATCH_IOU = 0.5
-SMALLEST_PX = 48.0  # faces below don't count towards `recall`
+NEAR_IOU = 0.3  # a box that overlaps a face so much means it, but draws it otherwise
+SMALLEST_PX = 32.0  # faces below don't count towards the recall
+MOST_FALSE = 0.1  # boxes a photo
+LOWEST_SCORE = 0.2  # boxes below are neither counted nor shown
 _SIZES = (0.0, 16.0, 32.0, 48.0, 96.0, 192.0, float("inf"))
+
+
+@dataclass(frozen=True)
+class LabelledFace:
+    """One face that somebody drew a box around."""
+
+    side_px: float  # root of the box's area, px of the photo
+    masked: bool  # wears a mask, well or badly
+    score: float  # of the box that found it; 0 where none did
+    iou: float  # with that box; else with the nearest
+
+
+@dataclass(frozen=True)
+class StrayBox:
+    """A found box that belongs to no labelled face."""
+
+    photo: str
+    box: tuple[float, float, float, float]  # px of the photo
+    score: float
+    iou: float  # with the nearest labelled face
+    face: bool | None  # what somebody who looked says; None: nobody did
+
+    @property
+    def loose(self) -> bool:
+        """Whether it means a labelled face, but is drawn otherwise."""
+        return self.iou >= NEAR_IOU
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it counts as false: all but faces that nobody labelled."""
+        return self.loose or not self.face
+
+
+@dataclass(frozen=True)
+class PhotoScore:
+    """What was found in one photo."""
+
+    faces: list[LabelledFace]
+    strays: list[StrayBox]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """The detector with one threshold."""
+
+    threshold: float
+    false_boxes: float  # a photo; boxes that nobody looked at count
+    loose_boxes: float  # a photo, among these: on a labelled face, but drawn otherwise
+    unlabelled_faces: float  # a photo: said to be faces that nobody labelled
+    masked: Estimate | None  # recall of masked faces of SMALLEST_PX or more
+    every: Estimate | None  # recall of all faces of that size
+
+
+@dataclass(frozen=True)
+class SizeRecall:
+    """Recall of the faces of one size."""
+
+    masked: float
+    masked_faces: int
+    every: float
+    faces: int
 
 
 @dataclass(frozen=True)
@@ -21,31 +87,39 @@ class SceneScore:
     """How well the faces of some photos were found."""
 
     photos: int
-    faces: int  # at least SMALLEST_PX large
-    recall: float  # share of these that were found
-    recall_by_size: dict[str, tuple[float, int]]  # side in px -> share found, how many there are
-    false_positives: float  # found faces that are none, a photo
-    mean_iou: float  # of all faces that were found
+    masked_faces: int  # at least SMALLEST_PX large
+    faces: int
+    quiet: Operation  # with the lowest threshold that leaves MOST_FALSE false boxes a photo
+    lenient: Operation  # the same where loose boxes don't count as false
+    served: Operation  # with the service's threshold
+    by_size: dict[str, SizeRecall]  # side in px -> recall, quiet
+    missed: int  # masked faces of SMALLEST_PX or more, quiet
+    faint: int  # of these: found, but with a lower score
+    nearly: int  # of these: the best box overlaps by NEAR_IOU to MATCH_IOU only
+    mean_iou: float  # of all faces that were found, quiet
+    strays: list[StrayBox]  # all of LOWEST_SCORE or more, best first
 
 
 def score_scenes(
     detector: Detector,
     source: Path,
     names: Callable[[str], bool] | None = None,
-    min_score: float = MIN_SCORE,
+    verdicts: Sequence[Verdict] = (),
+    progress: Callable[[Sequence[Picture]], Iterable[Picture]] = iter,
 ) -> SceneScore:
     """Runs the detector on photos and compares with their boxes.
 
     Args:
         detector: from `load_detector`.
         source: zip or folder with pictures and boxes.json.
-        names: which pictures count, by name; `is_held_back` for the tenth that is never
+        names: which pictures count, by name; `is_held_back` for the fifth that is never
             trained on. All without it.
-        min_score: as in `detect_faces`.
+        verdicts: what somebody says of boxes that nobody labelled.
+        progress: goes around the pictures.
 
     Returns:
-        Recall and false positives; a face is found by the box that overlaps it by an IoU of
-        at least 0.5, each box finds one. The side of a face is the root of its area, photo px.
+        Recall and false boxes; a face is found by the box that overlaps it by an IoU of
+        at least 0.5, each box finds one. Intervals come from resampled photos.
 
     Raises:
         ValueError: no picture is left to score.
@@ -53,53 +127,122 @@ def score_scenes(
     pictures = [p for p in read_scenes(source) if names is None or names(p.name)]
     if not pictures:
         raise ValueError(f"{source} holds no picture to score: look at its boxes.json.")
-    matches = [_match(detector, picture, min_score) for picture in pictures]
-    sides = np.concatenate([side for side, _, _ in matches])
-    overlaps = np.concatenate([overlap for _, overlap, _ in matches])
-    found = overlaps > 0
-    large = sides >= SMALLEST_PX
-    return SceneScore(
-        photos=len(pictures),
-        faces=int(large.sum()),
-        recall=_share(found[large]),
-        recall_by_size=_by_size(sides, found),
-        false_positives=sum(wrong for _, _, wrong in matches) / len(pictures),
-        mean_iou=float(overlaps[found].mean()) if found.any() else 0.0,
-    )
+    photos = [_score(detector, picture, verdicts) for picture in progress(pictures)]
+    return _summary(photos)
 
 
-def match_boxes(found: Boxes, truth: Boxes) -> Boxes:
+def match_boxes(found: Boxes, truth: Boxes) -> npt.NDArray[np.int64]:
     """Pairs found boxes, best first, with true ones.
 
     Returns:
-        float32 (number of true boxes,): IoU with the box that found it, 0 where none did.
+        int64 (number of found boxes,): the true box that each found, -1 where none.
     """
-    matched = np.zeros(len(truth), np.float32)
-    for row in box_iou(found, truth):
-        row = np.where(matched > 0, 0, row)
+    pairs = np.full(len(found), -1)
+    free = np.ones(len(truth), bool)
+    for index, row in enumerate(box_iou(found, truth)):
+        row = np.where(free, row, 0)
         if len(row) and row.max() >= MATCH_IOU:
-            matched[row.argmax()] = row.max()
-    return matched
+            pairs[index] = row.argmax()
+            free[row.argmax()] = False
+    return pairs
 
 
-def _match(detector: Detector, picture: Picture, min_score: float) -> tuple[Boxes, Boxes, int]:
-    """Sides of the true faces, IoU of the box that found each, number of wrong boxes."""
+def _score(detector: Detector, picture: Picture, verdicts: Sequence[Verdict]) -> PhotoScore:
     thumb = to_thumb(picture.decode())
-    faces = [thumb.to_photo(f) for f in detect_faces(detector, [thumb.image], min_score)[0]]
+    faces = [thumb.to_photo(f) for f in detect_faces(detector, [thumb.image], LOWEST_SCORE)[0]]
     found = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
-    matched = match_boxes(found, picture.boxes)
+    pairs, overlaps = match_boxes(found, picture.boxes), box_iou(found, picture.boxes)
+    nearest = overlaps.max(axis=0, initial=0)
+    finder = {int(truth): index for index, truth in enumerate(pairs) if truth >= 0}
     sides = np.sqrt((picture.boxes[:, 2:] - picture.boxes[:, :2]).prod(axis=1))
-    return sides, matched, len(found) - int((matched > 0).sum())
+    labelled = [
+        LabelledFace(
+            float(side),
+            masked,
+            faces[finder[i]].score if i in finder else 0.0,
+            float(overlaps[finder[i], i] if i in finder else nearest[i]),
+        )
+        for i, (side, masked) in enumerate(zip(sides, picture.masked, strict=True))
+    ]
+    strays = [
+        StrayBox(
+            picture.name,
+            (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+            face.score,
+            float(overlaps[i].max(initial=0)),
+            is_face(picture.name, box, verdicts),
+        )
+        for i, (face, box) in enumerate(zip(faces, found, strict=True))
+        if pairs[i] < 0
+    ]
+    return PhotoScore(labelled, strays)
 
 
-def _by_size(sides: Boxes, found: npt.NDArray[np.bool_]) -> dict[str, tuple[float, int]]:
+def _summary(photos: Sequence[PhotoScore]) -> SceneScore:
+    strays = sorted((s for p in photos for s in p.strays), key=lambda s: s.score, reverse=True)
+    faces = [face for photo in photos for face in photo.faces]
+    counted = [face for face in faces if face.side_px >= SMALLEST_PX]
+    threshold = quiet_threshold([s for s in strays if s.wrong], len(photos))
+    lenient = quiet_threshold([s for s in strays if s.wrong and not s.loose], len(photos))
+    missed = [face for face in counted if face.masked and face.score < threshold]
+    found = [face.iou for face in faces if face.score >= threshold]
+    return SceneScore(
+        photos=len(photos),
+        masked_faces=sum(face.masked for face in counted),
+        faces=len(counted),
+        quiet=_operation(photos, threshold),
+        lenient=_operation(photos, lenient),
+        served=_operation(photos, MIN_SCORE),
+        by_size=_by_size(faces, threshold),
+        missed=len(missed),
+        faint=sum(face.score > 0 for face in missed),
+        nearly=sum(NEAR_IOU <= face.iou < MATCH_IOU for face in missed),
+        mean_iou=float(np.mean(found)) if found else 0.0,
+        strays=strays,
+    )
+
+
+def quiet_threshold(wrong: Sequence[StrayBox], photos: int) -> float:
+    """The lowest score from which at most MOST_FALSE of the boxes a photo are left."""
+    scores = sorted((stray.score for stray in wrong), reverse=True)
+    allowed = int(MOST_FALSE * photos)
+    if len(scores) <= allowed:
+        return LOWEST_SCORE
+    return float(np.nextafter(scores[allowed], 1.0))
+
+
+def _operation(photos: Sequence[PhotoScore], threshold: float) -> Operation:
+    strays = [s for photo in photos for s in photo.strays if s.score >= threshold]
+    return Operation(
+        threshold,
+        false_boxes=sum(stray.wrong for stray in strays) / len(photos),
+        loose_boxes=sum(stray.loose for stray in strays) / len(photos),
+        unlabelled_faces=sum(not stray.wrong for stray in strays) / len(photos),
+        masked=_recall(photos, threshold, masked_only=True),
+        every=_recall(photos, threshold, masked_only=False),
+    )
+
+
+def _recall(photos: Sequence[PhotoScore], threshold: float, masked_only: bool) -> Estimate | None:
+    counted = [
+        [f for f in p.faces if f.side_px >= SMALLEST_PX and (f.masked or not masked_only)]
+        for p in photos
+    ]
+    found = [sum(face.score >= threshold for face in faces) for faces in counted]
+    return estimate_share(found, [len(faces) for faces in counted])
+
+
+def _by_size(faces: Sequence[LabelledFace], threshold: float) -> dict[str, SizeRecall]:
     result = {}
     for low, high in itertools.pairwise(_SIZES):
-        among = (sides >= low) & (sides < high)
+        among = [face for face in faces if low <= face.side_px < high]
+        masked = [face for face in among if face.masked]
         name = f"{low:.0f}-{high:.0f}" if np.isfinite(high) else f"{low:.0f}-"
-        result[name] = (_share(found[among]), int(among.sum()))
+        result[name] = SizeRecall(
+            _share(masked, threshold), len(masked), _share(among, threshold), len(among)
+        )
     return result
 
 
-def _share(found: npt.NDArray[np.bool_]) -> float:
-    return float(found.mean()) if len(found) else 0.0
+def _share(faces: Sequence[LabelledFace], threshold: float) -> float:
+    return float(np.mean([face.score >= threshold for face in faces])) if faces else 0.0

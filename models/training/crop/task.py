@@ -129,7 +129,7 @@ def _to_batch(canvases: Sequence[Canvas]) -> Batch:
 
 
 def _pools(folder: Path, settings: CropTraining) -> tuple[Pool, Pool]:
-    """Pictures to train on, and the held-back tenth."""
+    """Pictures to train on, and the held-back fifth."""
 
     def points(source: str) -> Path | None:
         path = folder / f"{source}_landmarks.npz"

@@ -6,11 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from models.checkpoint import load_manifest
-from models.pipeline import Models, load_models
-from models.training.crop.labels import is_held_back
+from models.budgets import NETS, cost_of
+from models.checkpoint import file_sha256, load_manifest
+from models.stages import Models, load_models
+from models.training.crop.labels import Picture, is_held_back
 from models.training.crop.score import SceneScore, score_scenes
+from models.training.crop.verdicts import read_verdicts
 from models.training.evaluation import baselines as guesses
+from models.training.evaluation.bare import BareScore, score_bare
 from models.training.evaluation.folder import (
     Case,
     EvalFolderError,
@@ -23,8 +26,15 @@ from models.training.evaluation.folder import (
 )
 from models.training.evaluation.pairs import Fill, PairScore, score_pair
 from models.training.evaluation.real import RealScore, score_real
+from models.training.evaluation.residual import Judge
 from models.training.evaluation.service import Service
-from models.training.evaluation.sheets import write_pair_sheets, write_real_sheet, write_swap_sheet
+from models.training.evaluation.sheets import (
+    write_bare_sheet,
+    write_pair_sheets,
+    write_real_sheets,
+    write_swap_sheet,
+)
+from models.training.evaluation.strays import write_strays
 from models.training.evaluation.swaps import SwapScore, score_swap
 
 T = TypeVar("T")
@@ -41,7 +51,8 @@ class Scenes:
     """Photos with boxes to score the detector on."""
 
     source: Path  # zip or folder
-    held_back: bool  # only the tenth that training leaves out
+    held_back: bool  # only the fifth that training leaves out
+    verdicts: Path | None = None  # see models.training.crop.verdicts
 
 
 @dataclass(frozen=True)
@@ -49,10 +60,14 @@ class Evaluation:
     """The scores of all pictures."""
 
     weights: str  # version
+    judge: str | None  # sha256 of its file
+    compute: dict[str, float]  # net -> GMAC of one call
     pairs: list[PairScore]
+    bare: list[BareScore]
     real: list[RealScore]
     swaps: list[SwapScore]
     scenes: SceneScore | None
+    scenes_held_back: bool  # whether only the fifth counts that training leaves out
 
 
 def evaluate(
@@ -64,41 +79,53 @@ def evaluate(
     limit: int | None = None,
     baselines: bool = True,
     scenes: Scenes | None = None,
+    judge: Path | None = None,
 ) -> Evaluation:
     """Feeds each picture as a photo through `models.pipeline` and compares with the truth.
 
     Args:
         folder: laid out as `models.training.evaluation.folder` says.
         weights: folder with manifest.json.
-        out: gets composite/, mask/, real/, swap/ (ID.png) and contact sheets.
+        out: gets composite/, mask/, landmarks/, bare/, real/, real_painted/, residual/ and
+            swap/ (ID.png) and contact sheets.
         progress: goes around each list of pictures.
         limit: at most this many of each kind, evenly spaced.
         baselines: also score what costs nothing.
-        scenes: also score the detector.
+        scenes: also score the detector; `out` gets strays.csv and strays_N.jpg.
+        judge: weights of the judge that looks for remains of masks; None: nobody looks.
 
     Raises:
         EvalFolderError: the folder or the scenes are laid out otherwise.
-        WeightsError: see `load_models`.
+        VerdictsError: the verdicts are.
+        WeightsError: see `load_models` and `load_net`.
     """
-    models = load_models(weights)
-    scene_score = _score_scenes(models, scenes) if scenes else None
-    service = Service(models)
+    manifest, models = load_manifest(weights), load_models(weights)
+    scene_score = _score_scenes(models, scenes, out, progress, limit) if scenes else None
+    service, looker = Service(models), Judge(judge) if judge else None
     pairs, real, swaps = (
         spread(read(folder), limit) for read in (read_pairs, read_real, read_swaps)
     )
-    landmarks, fills = read_landmarks(folder), _fills(pairs) if baselines else {}
+    points, fills = read_landmarks(folder), _fills(pairs) if baselines else {}
     result = Evaluation(
-        load_manifest(weights).version,
+        manifest.version,
+        file_sha256(judge) if judge else None,
+        {name: cost_of(manifest, name).gmac for name in NETS},
         [
-            score_pair(case, service, out, fills, landmarks.get(case.id))
+            score_pair(case, service, out, fills, points.get(case.id), looker)
             for case in progress(pairs, "pictures")
         ],
-        [score_real(case, service, out) for case in progress(real, "real masks")],
+        [
+            score_bare(case, points[case.id], service, out)
+            for case in progress([case for case in pairs if case.id in points], "bare faces")
+        ],
+        [score_real(case, service, out, looker) for case in progress(real, "real masks")],
         [score_swap(case, service, out) for case in progress(swaps, "swaps")],
         scene_score,
+        scenes_held_back=bool(scenes and scenes.held_back),
     )
     write_pair_sheets(pairs, result.pairs, out)
-    write_real_sheet(real, result.real, out)
+    write_bare_sheet(pairs, result.bare, out)
+    write_real_sheets(real, result.real, out)
     write_swap_sheet(swaps, result.swaps, out)
     return result
 
@@ -115,11 +142,20 @@ def _fills(pairs: Sequence[Case]) -> dict[str, Fill]:
     return fills
 
 
-def _score_scenes(models: Models, scenes: Scenes) -> SceneScore:
+def _score_scenes(
+    models: Models, scenes: Scenes, out: Path, progress: Progress, limit: int | None
+) -> SceneScore:
+    verdicts = read_verdicts(scenes.verdicts) if scenes.verdicts else []
+
+    def around(pictures: Sequence[Picture]) -> Iterable[Picture]:
+        return progress(spread(pictures, limit), "scenes")
+
     names = is_held_back if scenes.held_back else None
     try:
-        return score_scenes(models.detector, scenes.source, names)
+        score = score_scenes(models.detector, scenes.source, names, verdicts, around)
     except (KeyError, ValueError) as error:
         raise EvalFolderError(
             f"{scenes.source} must hold pictures and boxes.json that names them: {error}"
         ) from error
+    write_strays(scenes.source, score.strays, out)
+    return score

@@ -1,12 +1,12 @@
 """Pictures with a truth: is the face found, is the mask found, how good is the painted face."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from models.crop.frame import invert, transform
+from models.crop.frame import fit_frame, five_points, invert, transform
 from models.pipeline import MaskedFace, Unmasked, photo_mask
 from models.pixels import Image, Landmarks, Mask
 from models.training.evaluation.folder import (
@@ -16,11 +16,18 @@ from models.training.evaluation.folder import (
     write_image,
     write_mask,
 )
-from models.training.evaluation.landmarks import hidden_errors
+from models.training.evaluation.landmarks import View, draw_errors, hidden_errors, view_of
 from models.training.evaluation.marks import PictureMarks, compare, mask_iou
+from models.training.evaluation.residual import Judge
 from models.training.evaluation.service import Service
 
 Fill = Callable[[Image, Mask], Image]  # masked picture, true mask -> a guess at the truth
+
+# The ways of painting, from what a user gets to what perfect stages before would give.
+FOUND = "found mask"
+TRUE_MASK = "true mask"
+READY = "true mask, ready crop"
+TRUE_POINTS = "true mask, ready crop, true points"
 
 
 @dataclass(frozen=True)
@@ -30,11 +37,14 @@ class PairScore:
     id: str
     source: str
     kind: str
+    view: View  # by the truth's landmarks
     found: bool  # the face
     worn: bool  # the mask was found worn, and painted over
     iou: float
-    marks: dict[str, PictureMarks]  # of "found mask", "true mask" and the baselines
-    landmarks: dict[str, float] = field(default_factory=dict)
+    marks: dict[str, PictureMarks]  # of the ways of painting and of the baselines
+    landmarks: dict[str, float]  # hidden points' error by region; empty if nothing was painted
+    ready_landmarks: dict[str, float]  # with the true mask in the truth's frame
+    sights: dict[str, float]  # what the judge sees in "masked", "painted" and "bare"
 
 
 def score_pair(
@@ -42,16 +52,19 @@ def score_pair(
     service: Service,
     out: Path,
     fills: Mapping[str, Fill],
-    landmarks: Landmarks | None = None,
+    points: Landmarks | None = None,
+    judge: Judge | None = None,
 ) -> PairScore:
     """Runs one picture through the service; a picture without a found face counts as it is.
 
     Args:
         case: has a truth.
         service: who unmasks.
-        out: gets composite/ID.png and mask/ID.png (found, in the picture's own pixels).
+        out: gets composite/ID.png, mask/ID.png (found, in the picture's own pixels) and
+            landmarks/ID.png.
         fills: baselines to score beside it.
-        landmarks: of the truth, float32 (68, 2) px.
+        points: landmarks of the truth, float32 (68, 2) px.
+        judge: looks for remains of the mask.
     """
     assert case.truth is not None
     masked, truth, mask = read_image(case.photo), read_image(case.truth), read_mask(case.mask)
@@ -62,19 +75,34 @@ def score_pair(
     write_image(out / "composite" / f"{case.id}.png", composite)
     write_mask(out / "mask" / f"{case.id}.png", found)
     results = {
-        "found mask": composite,
-        "true mask": service.paint(case.photo, face, mask) if face else masked,
-        **{name: fill(masked, mask) for name, fill in fills.items()},
+        FOUND: composite,
+        TRUE_MASK: service.paint(case.photo, face.frame, mask)[0] if face else masked,
     }
+    guess, ready = guessed_points(answer), None
+    if points is not None:
+        frame = fit_frame(five_points(points))
+        results[READY], ready = service.paint(case.photo, frame, mask)
+        results[TRUE_POINTS], _ = service.paint(case.photo, frame, mask, points)
+        drawn = truth if guess is None else draw_errors(truth, guess, points)
+        write_image(out / "landmarks" / f"{case.id}.png", drawn)
+    results |= {name: fill(masked, mask) for name, fill in fills.items()}
+    looks = {"masked": masked, "painted": composite, "bare": truth} if judge and face else {}
     return PairScore(
         case.id,
         case.source,
         case.kind,
+        view_of(points),
         found=answer is not None,
         worn=answer is not None and answer.changed,
         iou=mask_iou(found, mask),
         marks={name: compare(result, truth, mask) for name, result in results.items()},
-        landmarks=_landmark_errors(answer, landmarks, mask),
+        landmarks=_errors(guess, points, mask),
+        ready_landmarks=_errors(ready, points, mask),
+        sights={
+            name: judge.look(picture, face.frame).probability
+            for name, picture in looks.items()
+            if judge and face
+        },
     )
 
 
@@ -85,11 +113,15 @@ def found_mask(face: MaskedFace | None, shape: tuple[int, ...]) -> Mask:
     return photo_mask([face], (shape[0], shape[1]))
 
 
-def _landmark_errors(
-    answer: Unmasked | None, truth: Landmarks | None, mask: Mask
-) -> dict[str, float]:
+def guessed_points(answer: Unmasked | None) -> Landmarks | None:
+    """The points along which a face was painted, float32 (68, 2), px of the photo."""
     face = answer.faces[0] if answer else None
-    if face is None or face.painted is None or truth is None:
+    if face is None or face.painted is None:
+        return None
+    return transform(face.painted.landmarks, invert(face.found.frame))
+
+
+def _errors(guess: Landmarks | None, truth: Landmarks | None, mask: Mask) -> dict[str, float]:
+    if guess is None or truth is None:
         return {}
-    guess = transform(face.painted.landmarks, invert(face.found.frame))
     return hidden_errors(guess, truth, mask)

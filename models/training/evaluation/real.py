@@ -1,12 +1,21 @@
-"""Faces that wear real masks, outlined by hand: is the mask found."""
+"""Faces that wear real masks, outlined by hand: is the mask found, is any of it left."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.pipeline import Options
-from models.training.evaluation.folder import Case, read_mask, write_mask
+from models.pipeline import Options, Unmasked
+from models.pixels import Image
+from models.training.evaluation.folder import (
+    Case,
+    read_image,
+    read_mask,
+    write_image,
+    write_mask,
+)
+from models.training.evaluation.landmarks import View, view_of
 from models.training.evaluation.marks import mask_iou
-from models.training.evaluation.pairs import found_mask
+from models.training.evaluation.pairs import found_mask, guessed_points
+from models.training.evaluation.residual import Judge
 from models.training.evaluation.service import Service
 
 
@@ -16,19 +25,49 @@ class RealScore:
 
     id: str
     kind: str
+    view: View  # by the points along which it was painted
     found: bool  # the face
     worn: bool  # the mask was found worn
     probability: float  # of that; 0 without a face
     iou: float
+    sights: dict[str, float]  # what the judge sees in "masked" and "painted"; none: no face
 
 
-def score_real(case: Case, service: Service, out: Path) -> RealScore:
-    """Finds the mask in one picture; `out` gets real/ID.png, in the picture's own pixels."""
-    truth = read_mask(case.mask)
-    face = service.find_mask(case.photo)
+def score_real(case: Case, service: Service, out: Path, judge: Judge | None = None) -> RealScore:
+    """Runs one picture through the service.
+
+    Args:
+        case: photo and outlined mask.
+        service: who unmasks.
+        out: gets real/ID.png (found mask, in the picture's own pixels), real_painted/ID.png
+            and, with a judge, residual/ID.png.
+        judge: looks for remains of the mask.
+    """
+    photo, truth = read_image(case.photo), read_mask(case.mask)
+    answer = service.unmask(case.photo)
+    face = answer.faces[0].found if answer else None
     found = found_mask(face, truth.shape)
     write_mask(out / "real" / f"{case.id}.png", found)
+    write_image(out / "real_painted" / f"{case.id}.png", answer.painted if answer else photo)
     probability = face.finding.probability if face else 0.0
-    worn = probability >= Options().min_probability
-    iou = mask_iou(found, truth)
-    return RealScore(case.id, case.kind, face is not None, worn, probability, iou)
+    return RealScore(
+        case.id,
+        case.kind,
+        view_of(guessed_points(answer)),
+        found=face is not None,
+        worn=probability >= Options().min_probability,
+        probability=probability,
+        iou=mask_iou(found, truth),
+        sights=_sights(answer, photo, judge, out / "residual" / f"{case.id}.png"),
+    )
+
+
+def _sights(
+    answer: Unmasked | None, photo: Image, judge: Judge | None, path: Path
+) -> dict[str, float]:
+    if answer is None or judge is None:
+        return {}
+    frame = answer.faces[0].found.frame
+    before, after = judge.look(photo, frame), judge.look(answer.painted, frame)
+    write_image(path, after.tinted)
+    return {"masked": before.probability, "painted": after.probability}

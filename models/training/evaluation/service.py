@@ -5,14 +5,20 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
+from torch import nn
 
 from models.clock import Clock
+from models.crop.frame import crop_face, invert, transform
 from models.crop.paste import paste_face
 from models.errors import NoFaceError
 from models.inpaint.hole import hole_of
+from models.inpaint.paint import paint_faces
+from models.landmarks.net import LandmarkNet
+from models.landmarks.predict import predict_landmarks
 from models.photo.decode import Photo, decode_photo
 from models.pipeline import MaskedFace, Options, Unmasked, find_masks, unmask
-from models.pixels import Image, Mask
+from models.pixels import Affine, Image, Landmarks, Mask
 from models.stages import LocalStages, Models, Reference
 
 # The pictures show one person: the surest face, not whoever stands behind.
@@ -23,7 +29,7 @@ class Service:
     """`models.pipeline` in this process, one face a photo."""
 
     def __init__(self, models: Models) -> None:
-        self._stages = LocalStages(models)
+        self._models, self._stages = models, LocalStages(models)
 
     def unmask(self, photo: Path, reference: Path | None = None) -> Unmasked | None:
         """The answer to a photo; None if no face is found in it.
@@ -44,15 +50,35 @@ class Service:
         except NoFaceError:
             return None
 
-    def paint(self, photo: Path, face: MaskedFace, mask: Mask) -> Image:
-        """The photo with the face painted where a given mask of the photo says so."""
+    def paint(
+        self, photo: Path, frame: Affine, mask: Mask, points: Landmarks | None = None
+    ) -> tuple[Image, Landmarks]:
+        """The photo with the face painted where a given mask says so, and the points used.
+
+        Args:
+            photo: its file.
+            frame: photo px to canonical px.
+            mask: bool (H, W), photo px, True = hidden.
+            points: float32 (68, 2), photo px, to paint along; None: guessed ones.
+
+        Returns:
+            uint8 (H, W, 3), and float32 (68, 2) photo px.
+        """
         picture = _read(photo).pixels
-        size = face.crop.shape[1::-1]
-        in_frame = cv2.warpAffine(mask.astype(np.float32), face.frame, size) > 0.5
-        hole = hole_of(np.asarray(in_frame, np.bool_), face.crop)
-        painted = asyncio.run(self._stages.paint(face.crop, hole))
-        paste_face(picture, painted.face, hole, face.frame)
-        return picture
+        crop = crop_face(picture, frame)
+        warped = cv2.warpAffine(mask.astype(np.float32), frame, crop.shape[1::-1])
+        hole = hole_of(np.asarray(warped > 0.5, np.bool_), crop)
+        guesser = self._models.landmarks if points is None else _Told(transform(points, frame))
+        painted = paint_faces(self._models.generator, guesser, [crop], [hole])[0]
+        paste_face(picture, painted.face, hole, frame)
+        return picture, transform(painted.landmarks, invert(frame))
+
+    def bare_points(self, photo: Path, frame: Affine) -> Landmarks:
+        """The 68 points of a face without a mask in a given frame, float32, photo px."""
+        crop = crop_face(_read(photo).pixels, frame)
+        bare = np.zeros(crop.shape[:2], np.bool_)
+        points = predict_landmarks(self._models.landmarks, [crop], [bare])[0]
+        return transform(points, invert(frame))
 
     def reference(self, photo: Path) -> Reference:
         """A bare face as the swap stage gets it.
@@ -61,8 +87,18 @@ class Service:
             NoFaceError: the photo shows no face.
         """
         found = asyncio.run(find_masks(_read(photo), self._stages, _OPTIONS, Clock()))[0]
-        bare = np.zeros(found.crop.shape[:2], np.bool_)
-        return Reference(found.crop, asyncio.run(self._stages.landmarks(found.crop, bare)))
+        return Reference(found.crop, asyncio.run(self._stages.landmarks(found.crop)))
+
+
+class _Told(LandmarkNet):
+    """Answers with the points that it was given: what would a perfect guess be worth."""
+
+    def __init__(self, points: Landmarks) -> None:
+        nn.Module.__init__(self)
+        self.register_buffer("mean_face", torch.from_numpy(points))
+
+    def forward(self, face: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        return self.mean_face[None]
 
 
 def _read(path: Path) -> Photo:

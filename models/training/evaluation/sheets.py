@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from models.pixels import Image
+from models.training.evaluation.bare import BareScore
 from models.training.evaluation.folder import Case, read_image, read_mask, write_image
-from models.training.evaluation.pairs import PairScore
+from models.training.evaluation.pairs import FOUND, PairScore
 from models.training.evaluation.real import RealScore
 from models.training.evaluation.swaps import SwapScore
 from models.training.sheets import contact_sheet, with_mask
@@ -17,12 +18,18 @@ from models.training.sheets import contact_sheet, with_mask
 T = TypeVar("T")
 
 _WORST, _RANDOM = 20, 24
+_MARKS = ("psnr", "ssim", "hole_psnr", "sharpness", "detail")
+_POINTS = "lips and jaw"
 _TILE_PX = 256
 _CASES_A_ROW = 2
 
 
 def write_pair_sheets(cases: Sequence[Case], scores: Sequence[PairScore], out: Path) -> None:
-    """sheet_psnr.jpg, sheet_iou.jpg, sheet_random.jpg: masked | found mask | result | truth."""
+    """The worst by each mark and some at random: masked | found mask | result | truth.
+
+    sheet_psnr.jpg and so on for the marks of `PictureMarks`, sheet_iou.jpg, sheet_random.jpg;
+    sheet_landmarks.jpg: masked | truth with true points green and guessed ones red.
+    """
     by_id = {case.id: case for case in cases}
 
     def tiles(score: PairScore) -> list[Image]:
@@ -31,27 +38,65 @@ def write_pair_sheets(cases: Sequence[Case], scores: Sequence[PairScore], out: P
         masked = read_image(case.photo)
         found = read_mask(out / "mask" / f"{case.id}.png")
         result = read_image(out / "composite" / f"{case.id}.png")
-        title = f"{score.id} {score.marks['found mask'].psnr:.1f} dB, IoU {score.iou:.2f}"
+        own = score.marks[FOUND]
+        title = f"{score.id} {own.psnr:.1f} dB, sharp {own.sharpness:.2f}, IoU {score.iou:.2f}"
         return _titled([masked, with_mask(masked, found), result, read_image(case.truth)], title)
 
-    by_psnr = sorted(scores, key=lambda score: score.marks["found mask"].psnr)
-    _write(out / "sheet_psnr.jpg", by_psnr[:_WORST], tiles)
-    _write(out / "sheet_iou.jpg", sorted(scores, key=lambda s: s.iou)[:_WORST], tiles)
+    def point_tiles(score: PairScore) -> list[Image]:
+        pictures = [by_id[score.id].photo, out / "landmarks" / f"{score.id}.png"]
+        title = f"{score.id} hidden lips and jaw {score.landmarks[_POINTS]:.3f}"
+        return _titled([read_image(path) for path in pictures], title)
+
+    for mark in _MARKS:
+        _write_worst(out / f"sheet_{mark}.jpg", scores, _mark(mark), tiles)
+    _write_worst(out / "sheet_iou.jpg", scores, lambda score: score.iou, tiles)
+    known = [score for score in scores if _POINTS in score.landmarks]
+    _write_worst(
+        out / "sheet_landmarks.jpg", known, lambda score: -score.landmarks[_POINTS], point_tiles
+    )
     drawn = np.random.default_rng(0).permutation(len(scores))[:_RANDOM]
     _write(out / "sheet_random.jpg", [scores[index] for index in sorted(drawn)], tiles)
 
 
-def write_real_sheet(cases: Sequence[Case], scores: Sequence[RealScore], out: Path) -> None:
-    """sheet_real.jpg, the worst by IoU: photo | true mask | found mask."""
+def write_bare_sheet(cases: Sequence[Case], scores: Sequence[BareScore], out: Path) -> None:
+    """sheet_bare.jpg, the worst landmarks of bare faces: face | true green, found red."""
+    by_id = {case.id: case for case in cases}
+
+    def tiles(score: BareScore) -> list[Image]:
+        truth = by_id[score.id].truth
+        assert truth is not None
+        pictures = [read_image(truth), read_image(out / "bare" / f"{score.id}.png")]
+        return _titled(pictures, f"{score.id} {score.view} {score.landmarks['all']:.3f}")
+
+    known = [score for score in scores if score.landmarks]
+    _write_worst(out / "sheet_bare.jpg", known, lambda s: -s.landmarks["all"], tiles)
+
+
+def write_real_sheets(cases: Sequence[Case], scores: Sequence[RealScore], out: Path) -> None:
+    """The worst of the real masks.
+
+    sheet_real.jpg, by IoU: photo | true mask | found mask | result; sheet_residual.jpg, by
+    what the judge still sees: photo | result | result with the cells that show a mask.
+    """
     by_id = {case.id: case for case in cases}
 
     def tiles(score: RealScore) -> list[Image]:
         case = by_id[score.id]
         photo, found = read_image(case.photo), read_mask(out / "real" / f"{case.id}.png")
         truth = with_mask(photo, read_mask(case.mask), (0, 160, 255))
-        return _titled([photo, truth, with_mask(photo, found)], f"{score.id} IoU {score.iou:.2f}")
+        result = read_image(out / "real_painted" / f"{case.id}.png")
+        title = f"{score.id} IoU {score.iou:.2f}"
+        return _titled([photo, truth, with_mask(photo, found), result], title)
 
-    _write(out / "sheet_real.jpg", sorted(scores, key=lambda s: s.iou)[:_WORST], tiles)
+    def remains(score: RealScore) -> list[Image]:
+        folders = ("real_painted", "residual")
+        pictures = [read_image(out / name / f"{score.id}.png") for name in folders]
+        photo = read_image(by_id[score.id].photo)
+        return _titled([photo, *pictures], f"{score.id} judge {score.sights['painted']:.2f}")
+
+    _write_worst(out / "sheet_real.jpg", scores, lambda score: score.iou, tiles)
+    seen = [score for score in scores if score.sights]
+    _write_worst(out / "sheet_residual.jpg", seen, lambda s: -s.sights["painted"], remains)
 
 
 def write_swap_sheet(cases: Sequence[Case], scores: Sequence[SwapScore], out: Path) -> None:
@@ -67,11 +112,25 @@ def write_swap_sheet(cases: Sequence[Case], scores: Sequence[SwapScore], out: Pa
         gain = f"{_swap_psnr(score):.1f} dB" if score.marks else "not swapped"
         return _titled(pictures, f"{score.id} {gain}")
 
-    _write(out / "sheet_swap.jpg", sorted(scores, key=_swap_psnr)[:_WORST], tiles)
+    _write_worst(out / "sheet_swap.jpg", scores, _swap_psnr, tiles)
 
 
 def _swap_psnr(score: SwapScore) -> float:
     return score.marks.swapped_hole_psnr if score.marks else 0.0
+
+
+def _mark(name: str) -> Callable[[PairScore], float]:
+    return lambda score: float(getattr(score.marks[FOUND], name))
+
+
+def _write_worst(
+    path: Path,
+    scores: Sequence[T],
+    key: Callable[[T], float],
+    tiles: Callable[[T], list[Image]],
+) -> None:
+    """A sheet of the lowest by `key`."""
+    _write(path, sorted(scores, key=key)[:_WORST], tiles)
 
 
 def _write(path: Path, scores: Sequence[T], tiles: Callable[[T], list[Image]]) -> None:

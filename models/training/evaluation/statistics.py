@@ -45,3 +45,23 @@ def worst_tenth(values: Sequence[float]) -> float | None:
     if not values:
         return None
     return float(np.mean(sorted(values)[: max(1, len(values) // 10)]))
+
+
+def estimate_share(hits: Sequence[int], counts: Sequence[int]) -> Estimate | None:
+    """The share of hits over all groups, with the interval that resampled groups give it.
+
+    Args:
+        hits: of each group, say a photo's found faces.
+        counts: how many could be hit, the photo's faces.
+
+    Returns:
+        None if there is nothing to hit. The members of a group are often alike: resampling
+        them one by one would promise too narrow an interval.
+    """
+    hit, count = np.asarray(hits, np.float64), np.asarray(counts, np.float64)
+    if not count.sum():
+        return None
+    drawn = np.random.default_rng(0).integers(len(hit), size=(_RESAMPLES, len(hit)))
+    shares = hit[drawn].sum(axis=1) / np.maximum(count[drawn].sum(axis=1), 1)
+    low, high = np.percentile(shares, (2.5, 97.5))
+    return Estimate(float(hit.sum() / count.sum()), float(low), float(high))

@@ -1,14 +1,20 @@
-"""Persons with a reference photo of their own: does their lower face come back."""
+"""Persons with a reference photo of their own: does their lower face come back.
+
+Whose face is in the hole is told by two correlations of colour values, each over the whole found
+hole at 256 px: with the reference as `warp_reference` lays it there, in its own light, and with
+the painted face. What the swap leaves painted (straps, hair) counts for the painted face.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.crop.frame import FRAME_PX
 from models.errors import InputError
-from models.inpaint.paint import hole_of
 from models.pipeline import Unmasked
 from models.swap.swap import warp_reference
+from models.swap.warp import at_size
 from models.training.evaluation.folder import Case, read_image, read_mask, write_image
-from models.training.evaluation.marks import correlation, psnr, unit
+from models.training.evaluation.marks import compare, correlation, psnr, unit
 from models.training.evaluation.service import Service
 
 
@@ -18,8 +24,14 @@ class SwapMarks:
 
     painted_hole_psnr: float  # dB inside the true mask, px of the photo
     swapped_hole_psnr: float
+    sharpness: float  # of the swapped photo, see `PictureMarks`
     to_reference: float  # correlation of the swapped hole with the warped reference, -1..1
     to_painted: float  # the same with the painted face
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the hole shows the reference rather than the painted face."""
+        return self.to_reference > self.to_painted
 
 
 @dataclass(frozen=True)
@@ -42,17 +54,20 @@ def _marks(case: Case, service: Service, answer: Unmasked) -> SwapMarks | None:
     assert case.truth is not None
     assert case.reference is not None
     face = answer.faces[0]
-    if answer.swapped is None or face.painted is None or face.swapped is None:
+    hole, painted = face.hole, face.painted
+    if answer.swapped is None or face.swapped is None or hole is None or painted is None:
         return None
-    mask, truth = read_mask(case.mask), unit(read_image(case.truth))
-    hole = hole_of(face.found.finding.mask)
-    own = service.reference(case.reference)
-    warped = warp_reference(own.face, own.landmarks, face.painted.landmarks, hole)
+    mask, truth = read_mask(case.mask), read_image(case.truth)
+    own, points = service.reference(case.reference), painted.landmarks
+    swapped = at_size(face.swapped, FRAME_PX)
+    warped = warp_reference(own.face, own.landmarks, painted.face, points, hole)
+    marks = compare(answer.swapped, truth, mask)
     return SwapMarks(
-        painted_hole_psnr=psnr(unit(answer.painted)[mask], truth[mask]),
-        swapped_hole_psnr=psnr(unit(answer.swapped)[mask], truth[mask]),
-        to_reference=correlation(face.swapped, warped, hole),
-        to_painted=correlation(face.swapped, face.painted.face, hole),
+        painted_hole_psnr=psnr(unit(answer.painted)[mask], unit(truth)[mask]),
+        swapped_hole_psnr=marks.hole_psnr,
+        sharpness=marks.sharpness,
+        to_reference=correlation(swapped, at_size(warped, FRAME_PX), hole),
+        to_painted=correlation(swapped, at_size(painted.face, FRAME_PX), hole),
     )
 
 

@@ -27,7 +27,8 @@ def fit_shape(
         rng: source of the randomness.
         independent: move and bend it away from the landmarks.
     """
-    low = independent and rng.random() < _BELOW_NOSE
+    # A stiff one keeps its height: under the nose it would be squashed.
+    low = family not in ("cup", "boat") and rng.random() < _BELOW_NOSE
     nose = rng.uniform(4.0, 4.7) if low else rng.uniform(0.3, 2.7 if independent else 1.8)
     for strength in _LOOSE_TRIES if independent else (0.0, 0.0, 0.0):
         loose = loosen(face, rng, strength)

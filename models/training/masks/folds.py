@@ -42,7 +42,7 @@ def _relief(sheet: Sheet, shape: str, rng: np.random.Generator) -> Field:
     slope_y, slope_x = np.gradient(height.astype(np.float32))
     light_x, light_y = rng.normal(0, 1.5), rng.uniform(-0.5, 2.5)
     shade = 1 + rng.uniform(0.6, 1.4) * (slope_x * light_x + slope_y * light_y)
-    shade -= rng.uniform(0.0, 0.3) * np.abs(across) ** 4
+    shade -= rng.uniform(0.05, 0.4) * np.abs(across) ** 3
     shade -= rng.uniform(0.0, 0.35) * np.clip((down - 0.7) / 0.3, 0, 1) ** 2  # under the chin
     return enlarge(np.clip(shade, 0.45, 1.3), sheet.shape)
 

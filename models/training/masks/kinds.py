@@ -22,18 +22,18 @@ _WHITES = ((238, 240, 242), (228, 232, 236), (245, 243, 238))
 
 _KINDS: dict[str, Kind] = {
     "surgical_blue": Kind(
-        _PLEATED, ((150, 195, 225), (120, 175, 220), (170, 210, 230)), mark=0.03, trim=0.12
+        _PLEATED, ((165, 205, 228), (135, 186, 222), (188, 218, 234), (150, 205, 222))
     ),
     "surgical_white": Kind(_PLEATED, _WHITES),
     "surgical_green": Kind(_PLEATED, ((150, 205, 190), (120, 190, 165), (165, 215, 185))),
-    "surgical_black": Kind(_PLEATED, ((38, 38, 42), (52, 52, 56), (28, 28, 30))),
+    "surgical_black": Kind(_PLEATED, ((38, 38, 42), (52, 52, 56), (28, 28, 30), (70, 70, 76))),
     "kf94": Kind((("boat", 1.0),), (*_WHITES, (40, 40, 44), (200, 205, 212)), valve=0.15, mark=0.1),
     "n95_cup": Kind(
         (("cup", 0.85), ("boat", 0.15)),
         (*_WHITES, (232, 226, 205), (205, 215, 220), (60, 64, 70), (60, 100, 170)),
         bands=0.75,
         valve=0.5,
-        mark=0.2,
+        mark=0.12,
     ),
     "cloth_plain": Kind(_CLOTH, (), valve=0.1, mark=0.12, trim=0.15),
     "cloth_patterned": Kind(_CLOTH, (), printed="pattern", valve=0.05, trim=0.2),

@@ -34,7 +34,7 @@ Edges = tuple[Points, Points]
 def pleated_edges(face: Face, rng: np.random.Generator, nose: float) -> Edges:
     """A folded rectangle: surgical masks and flat cloth ones, with tall sides."""
     # A mask that sits low has its corners low too.
-    upper, lower = rng.uniform(0.9, 1.9) + 0.35 * nose, rng.uniform(4.3, 6.0)
+    upper, lower = rng.uniform(0.9, 1.9) + 0.35 * nose, rng.uniform(3.8, 5.7)
     reach = rng.uniform(0.86, 1.02)
     return _edges(
         face,
@@ -71,11 +71,11 @@ def boat_edges(face: Face, rng: np.random.Generator, nose: float) -> Edges:
         face,
         rng,
         nose,
-        corners=(upper, upper + rng.uniform(0.6, 1.6)),
+        corners=(upper, upper + rng.uniform(0.6, 1.8)),
         reach=(reach, reach),
         chin=rng.uniform(1.0, 1.16),
-        peak=rng.uniform(0.7, 1.2),
-        round_=rng.uniform(1.05, 1.8),
+        peak=rng.uniform(0.8, 1.4),
+        round_=rng.uniform(1.3, 2.4),
     )
 
 
@@ -207,15 +207,16 @@ def _side(face: Face, upper: Points, lower: Points, sign: float) -> Points:
 
 def ear_loops(face: Face, edges: Edges, rng: np.random.Generator) -> tuple[Strap, ...]:
     """Thin loops from the corners of the mask to the ears that can be seen."""
-    width = rng.uniform(0.008, 0.026) if rng.random() < 0.8 else rng.uniform(0.026, 0.07)
-    out, lift = rng.uniform(0.0, 0.1), rng.uniform(-0.15, 0.1)
+    width = rng.uniform(0.006, 0.018) if rng.random() < 0.85 else rng.uniform(0.018, 0.045)
+    # The loop is lost behind the ear, a little beyond the first and the last point.
+    out, lift = rng.uniform(-0.02, 0.06), rng.uniform(-0.2, 0.06)
     straps: list[Strap] = []
     for sign, end in ((-1.0, 0), (1.0, -1)):
         if sign * face.yaw > 0.35:
             continue  # the far ear is hidden
         near = 1 + 2.0 * max(0.0, -sign * face.yaw)
         ear = face.points[0 if sign < 0 else 16] + np.array([sign * out * near, 0])
-        for corner, drop in ((edges[0][end], -lift), (edges[1][end], rng.uniform(0.15, 0.45))):
+        for corner, drop in ((edges[0][end], -lift), (edges[1][end], rng.uniform(0.1, 0.35))):
             target = ear + np.array([rng.normal(0, 0.015), drop])
             straps.append(Strap(_bend(corner, target, rng), width))
     return tuple(straps)
@@ -223,13 +224,13 @@ def ear_loops(face: Face, edges: Edges, rng: np.random.Generator) -> tuple[Strap
 
 def head_bands(face: Face, edges: Edges, rng: np.random.Generator) -> tuple[Strap, ...]:
     """Two elastic bands around the head, over and under the ears, as respirators have."""
-    width = rng.uniform(0.012, 0.045)
-    rise, fall = rng.uniform(0.1, 0.5), rng.uniform(0.1, 0.5)
+    width = rng.uniform(0.008, 0.028)
+    rise, fall = rng.uniform(0.0, 0.2), rng.uniform(0.1, 0.5)
     straps: list[Strap] = []
     for sign, end in ((-1.0, 0), (1.0, -1)):
         corner = edges[0][end]
         edge = face.points[0 if sign < 0 else 16]
-        far = np.array([edge[0] + sign * rng.uniform(0.0, 0.15), edge[1]])
+        far = np.array([edge[0] + sign * rng.uniform(0.0, 0.06), edge[1]])
         straps.append(Strap(_bend(corner, far - np.array([0, rise]), rng), width))
         straps.append(Strap(_bend(corner, far + np.array([0, fall]), rng), width))
     return tuple(straps)

@@ -1,4 +1,6 @@
 import csv
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +24,9 @@ class Line(Task):
         self.optimizers = {"net": torch.optim.Adam(self.net.parameters())}
         self.seen = []
         self.stop_at = stop_at
+
+    def build(self):
+        return nn.Linear(1, 1)
 
     def batch(self, step):
         if step == self.stop_at:
@@ -66,6 +71,40 @@ def test_a_run_leaves_checkpoint_weights_sheet_and_log(tmp_path):
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
     assert [int(row["step"]) for row in rows] == [2, 4, 6, 8, 10, 12]
     assert abs(task.net.weight.item() - 2) < start
+
+
+def test_the_log_tells_throughput_and_the_share_of_making_batches(tmp_path):
+    class SlowData(Line):
+        def batch(self, step):
+            time.sleep(0.02)
+            return super().batch(step)
+
+    fit(SlowData(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+    for row in csv.DictReader((tmp_path / "log.csv").open()):
+        assert 0.5 < float(row["data_share"]) <= 1
+        assert float(row["images_per_s"]) * float(row["step_s"]) == pytest.approx(4, rel=0.05)
+
+
+def test_batches_can_be_made_by_other_processes(tmp_path):
+    here, there = Line(), Line()
+    fit(here, nn.Linear(1, 1), tmp_path / "here", SCHEDULE)
+    fit(there, nn.Linear(1, 1), tmp_path / "there", replace(SCHEDULE, workers=1))
+
+    assert there.seen == []
+    torch.testing.assert_close(there.net.weight, here.net.weight, rtol=0, atol=0)
+
+
+def test_a_run_that_has_ended_only_writes_its_weights_anew(tmp_path):
+    fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+    before = (tmp_path / "weights.safetensors").read_bytes()
+    (tmp_path / "weights.safetensors").unlink()
+    again = Line()
+
+    fit(again, nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+    assert again.seen == []
+    assert (tmp_path / "weights.safetensors").read_bytes() == before
 
 
 def test_the_rate_warms_up_and_falls():

@@ -8,6 +8,10 @@ from models.training.frames import STORE_PX, Faces
 from models.training.inpaint_task import InpaintTask, InpaintTraining
 from models.training.landmark_task import LandmarkTask, LandmarkTraining
 from models.training.mask_task import MaskTask, MaskTraining
+from models.training.real_masks import OPEN, RealFaces
+from models.training.samples import draw_sample
+
+STRAIGHT = np.array([[1, 0, -16], [0, 1, -16]], np.float32)  # store px to frame px
 
 
 def oval_face():
@@ -42,12 +46,18 @@ def inpaint_task(faces, **settings):
     return InpaintTask(faces, net, InpaintTraining(batch_size=2, **settings), seed=1)
 
 
+def mask_task(faces, label=1, **settings):
+    labels = np.full((len(faces), STORE_PX, STORE_PX), label, np.uint8)
+    real = RealFaces(faces, labels)
+    return MaskTask(faces, real, [], MaskTraining(batch_size=2, **settings), seed=1)
+
+
 def build(name, faces):
     torch.manual_seed(0)
     if name == "landmarks":
         return LandmarkTask(faces, LandmarkTraining(batch_size=2), seed=1)
     if name == "mask":
-        return MaskTask(faces, faces, [], MaskTraining(batch_size=2, real_share=0.5), seed=1)
+        return mask_task(faces, real_share=0.5)
     return inpaint_task(faces)
 
 
@@ -58,7 +68,7 @@ def test_a_step_moves_the_net_and_gives_finite_losses(faces, name):
 
     losses = task.train_step(task.batch(0), progress=0.5)
 
-    assert all(np.isfinite(value) for value in losses.values())
+    assert all(np.isfinite(float(value)) for value in losses.values())
     assert any(not torch.equal(a, b) for a, b in zip(before, task.net.parameters(), strict=True))
 
 
@@ -80,6 +90,53 @@ def test_a_sheet_shows_samples(faces, name):
 
     assert sheet.dtype == np.uint8
     assert sheet.shape[1] > sheet.shape[0] // 3 > 50
+
+
+@pytest.mark.parametrize("size", [96, 160, 256])
+def test_guessed_lines_lie_alike_in_pictures_of_any_size(faces, size):
+    torch.manual_seed(0)
+    net = LandmarkNet(LandmarkConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), features=8))
+    net.mean_face.copy_(torch.from_numpy(oval_face() - (STORE_PX - 256) / 2))
+    net.head[-1].weight.data.zero_()
+    net.head[-1].bias.data.zero_()
+    task = InpaintTask(faces, net, InpaintTraining(batch_size=2, size=size), seed=1)
+
+    lines = task.guessed_lines(torch.zeros(1, 3, size, size), torch.ones(1, 1, size, size))
+
+    rows, columns = np.nonzero(lines[0, 0].numpy() > 0.5)
+    points = (oval_face() - (STORE_PX - 256) / 2 + 0.5) * size / 256 - 0.5
+    np.testing.assert_allclose(
+        [rows.min(), rows.max(), columns.min(), columns.max()],
+        [points[:, 1].min(), points[:, 1].max(), points[:, 0].min(), points[:, 0].max()],
+        atol=1.5,
+    )
+
+
+def test_an_editor_without_a_guide_gets_no_lines(faces):
+    task = InpaintTask(faces, None, InpaintTraining(batch_size=2, guided=False, size=64), seed=1)
+
+    losses = task.train_step(task.batch(0), 0.5)
+
+    assert np.isfinite(float(losses["l1"]))
+    assert not task.guessed_lines(torch.zeros(1, 3, 64, 64), torch.ones(1, 1, 64, 64)).any()
+
+
+def test_each_kind_of_mask_sees_so_many_faces_only(faces, monkeypatch):
+    seen = {}
+
+    def draw(points, shape, _, kind):
+        seen.setdefault(kind, set()).add(points.tobytes())
+        return np.ones(shape, bool)
+
+    monkeypatch.setattr("models.training.samples.draw_outline", draw)
+    monkeypatch.setattr("models.training.samples.jittered_frame", lambda *_, **__: STRAIGHT)
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        draw_sample(faces, rng, 1.0, 0.0, 64, faces_per_kind=2)
+
+    assert {len(some) for some in seen.values()} == {2}
+    assert len(seen) == 9
+    assert len(set().union(*seen.values())) == 18
 
 
 def test_the_region_judge_joins_after_two_fifths(faces):
@@ -110,3 +167,13 @@ def test_a_misspelt_key_is_refused(tmp_path, config, message):
 
     with pytest.raises(ValueError, match=message):
         train("mask", whole, tmp_path, tmp_path / "run", tmp_path)
+
+
+def test_real_masks_teach_as_far_as_they_are_labelled(faces):
+    torch.manual_seed(0)
+    task = mask_task(faces, label=OPEN, real_share=1.0)
+
+    losses = task.train_step(task.batch(0), progress=0.5)
+
+    assert float(losses["bce"]) == float(losses["dice"]) == 0
+    assert float(losses["worn"]) > 0

@@ -2,6 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
+from models.inpaint.paint import Painted
+from models.landmarks.guess import Wish
+from models.stages import LocalStages
+
 pytestmark = pytest.mark.usefixtures("seeing")
 
 
@@ -119,6 +123,56 @@ def test_panels_show_photo_mask_and_painted_face(command, photo, tmp_path):
     blue = (tinted - before)[..., 2]
     assert blue[130:200, 80:180].mean() > 10
     assert abs(blue[:100]).mean() < 1
+
+
+def test_each_candidate_becomes_a_file(command, photo, tmp_path):
+    result = command("run", photo(), "-o", tmp_path / "out.png", "--candidates", 3)
+
+    assert result.exit_code == 0, result.stderr
+    assert [path.name for path in sorted(tmp_path.glob("out*"))] == [
+        "out_1.png",
+        "out_2.png",
+        "out_3.png",
+    ]
+
+
+def test_a_candidate_never_overwrites_the_input(command, photo):
+    path = photo("me_2.png")
+    before = path.read_bytes()
+
+    result = command("run", path, "-o", path.with_name("me.png"), "--candidates", 2)
+
+    assert result.exit_code == 2
+    assert path.read_bytes() == before
+
+
+def test_an_expression_is_asked_of_the_painter(command, photo, tmp_path, monkeypatch):
+    wishes = []
+
+    async def paint(_stages, face, _hole, wish):
+        wishes.append(wish)
+        return [Painted(face, np.zeros((68, 2), np.float32))]
+
+    monkeypatch.setattr(LocalStages, "paint", paint)
+
+    result = command("run", photo(), "-o", tmp_path, "--expression", "smile")
+
+    assert result.exit_code == 0, result.stderr
+    assert wishes == [Wish("smile", 1)]
+
+
+@pytest.mark.parametrize("words", [("--expression", "angry"), ("--candidates", 5)])
+def test_a_wish_that_cannot_be_had_is_wrong_use(command, photo, tmp_path, words):
+    assert command("run", photo(), "-o", tmp_path / "out", *words).exit_code == 2
+
+
+def test_a_missing_file_of_face_alignment_is_named(command, photo, tmp_path):
+    words = ("--landmarks", "face-alignment", "--fan-weights", tmp_path)
+
+    result = command("run", photo(), "-o", tmp_path / "out", *words)
+
+    assert result.exit_code == 1
+    assert "2DFAN4-11f355bf06.pth.tar is missing" in result.stderr
 
 
 def test_with_a_reference_a_fourth_panel_shows_the_swap(command, photo, tmp_path):

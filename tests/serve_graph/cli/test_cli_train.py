@@ -47,3 +47,14 @@ def test_evaluate_says_what_is_missing_in_the_folder(command, tmp_path):
 
     assert result.exit_code == 1
     assert "index.csv is missing" in result.stderr
+
+
+def test_verdicts_without_scenes_are_refused(command, tmp_path):
+    (tmp_path / "verdicts.csv").write_text("photo\n")
+
+    result = command(
+        "evaluate", tmp_path, "-o", tmp_path / "out", "--verdicts", tmp_path / "verdicts.csv"
+    )
+
+    assert result.exit_code == 2
+    assert "--scenes" in result.stderr

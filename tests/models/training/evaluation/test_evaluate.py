@@ -3,6 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from models.checkpoint import save_net
+from models.crop.frame import fit_frame, five_points, transform
 from models.training.evaluation.evaluate import Scenes, evaluate
 from models.training.evaluation.folder import (
     EvalFolderError,
@@ -12,10 +14,14 @@ from models.training.evaluation.folder import (
     write_mask,
 )
 from models.training.evaluation.report import summarize
+from models.training.evaluation.residual import Judge, Sight
 from models.training.evaluation.write import write_report
+from models.training.judge_net import JudgeConfig, JudgeNet
+from tests.portrait import LANDMARKS
 
 pytestmark = pytest.mark.usefixtures("seeing")
 
+WAYS = {"found mask", "true mask", "true mask, ready crop", "true mask, ready crop, true points"}
 BASELINES = {"copied", "mean face", "Telea", "Navier-Stokes"}
 SKIN, CLOTH = (200, 150, 130), (220, 40, 40)
 
@@ -35,6 +41,18 @@ def covered():
     return mask
 
 
+def points():
+    """Landmarks in the canonical frame."""
+    return transform(LANDMARKS, fit_frame(five_points(LANDMARKS)))
+
+
+@pytest.fixture
+def judge(tmp_path):
+    net = JudgeNet(JudgeConfig(widths=(4, 8, 8, 8)))
+    save_net(tmp_path / "judge.safetensors", net, net.config)
+    return tmp_path / "judge.safetensors"
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Three pictures, in the last of which no face is found; a real one; a person to swap."""
@@ -46,10 +64,7 @@ def folder(tmp_path):
         write_image(root / "masked" / f"{name}.png", masked)
         write_mask(root / "mask" / f"{name}.png", covered())
     (root / "index.csv").write_text("id,source,mask_kind\n1,a,cloth\n2,b,cloth\n3,b,cup\n")
-    landmarks = np.full((3, 68, 2), 180, np.float32)
-    landmarks[:, 36:42] = (88, 86)
-    landmarks[:, 42:48] = (168, 86)
-    np.savez(root / "landmarks.npz", name=["1", "2", "3"], landmarks=landmarks)
+    np.savez(root / "landmarks.npz", name=["1", "2", "3"], landmarks=[points()] * 3)
     write_image(root / "real" / "photo" / "1.png", face(masked=True))
     write_mask(root / "real" / "mask" / "1.png", covered())
     (root / "real" / "index.csv").write_text("id,kind\n1,cloth\n")
@@ -109,11 +124,88 @@ def test_a_mask_found_exactly_paints_what_the_true_mask_paints(score):
     assert marks["found mask"].psnr == pytest.approx(marks["true mask"].psnr, abs=0.05)
 
 
+def test_a_ready_crop_is_painted_even_where_no_face_is_found(score):
+    missed = score().pairs[2]
+
+    assert set(missed.marks) == WAYS
+    ready = missed.marks["true mask, ready crop"]
+    assert ready != missed.marks["true mask"]
+    assert ready != missed.marks["true mask, ready crop, true points"]
+
+
+def test_the_true_points_are_those_of_the_truth(score, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "models.inpaint.paint.draw_lines",
+        lambda own, hole: drawn.append(own) or np.zeros(hole.shape, np.uint8),
+    )
+
+    score(limit=1)
+
+    np.testing.assert_allclose(drawn[3], points(), atol=0.01)
+
+
+def test_without_landmarks_only_the_found_frame_is_painted(score, folder):
+    (folder / "landmarks.npz").unlink()
+
+    result = score()
+
+    assert set(result.pairs[0].marks) == {"found mask", "true mask"}
+    assert result.pairs[0].view == "unknown"
+    assert result.bare == []
+
+
 def test_hidden_landmarks_are_scored_where_a_face_was_painted(score):
     pairs = score().pairs
 
     assert pairs[0].landmarks["lips"] > 0
     assert pairs[2].landmarks == {}
+    assert pairs[2].ready_landmarks["lips"] > 0
+
+
+def test_bare_faces_are_scored_in_both_frames(score, folder, tmp_path):
+    bare = face()
+    bare[0, 0] = 0  # no face is found
+    write_image(folder / "truth" / "2.png", bare)
+
+    scores = score().bare
+
+    assert [one.found for one in scores] == [True, False, True]
+    assert not any(one.worn for one in scores)
+    assert scores[0].landmarks == pytest.approx(scores[0].ready, abs=0.02)
+    assert (scores[1].landmarks, scores[1].ready["all"] > 0) == ({}, True)
+    assert read_image(tmp_path / "out" / "bare" / "2.png").shape == (256, 256, 3)
+
+
+def test_the_judge_looks_at_each_found_face(score, judge, tmp_path):
+    result = score(judge=judge)
+
+    assert set(result.pairs[0].sights) == {"masked", "painted", "bare"}
+    assert result.pairs[2].sights == {}
+    assert set(result.real[0].sights) == {"masked", "painted"}
+    assert read_image(tmp_path / "out" / "residual" / "1.png").shape == (256, 256, 3)
+
+
+def test_without_a_judge_nobody_looks(score):
+    result = score()
+
+    assert result.pairs[0].sights == result.real[0].sights == {}
+    assert summarize(result).sights == {}
+
+
+def test_a_face_that_was_not_found_keeps_its_mask(score, judge, monkeypatch):
+    nothing = Sight(0.0, face())
+    monkeypatch.setattr(Judge, "look", lambda *_: nothing)
+
+    sights = summarize(score(judge=judge)).sights
+
+    assert sights["painted"].value == pytest.approx(1 / 3)
+    assert sights["masked"].value == 0
+
+
+def test_the_compute_of_each_net_is_counted(score):
+    assert all(gmac > 0 for gmac in score().compute.values())
+    assert set(score().compute) == {"crop", "mask", "landmarks", "inpaint"}
 
 
 def test_a_swap_is_more_like_the_reference_than_like_the_painted_face(score, tmp_path):
@@ -134,7 +226,7 @@ def test_a_reference_without_a_face_leaves_the_person_unswapped(score, folder, t
 def test_the_baselines_are_scored_beside_the_service(score):
     marks = score(baselines=True).pairs[0].marks
 
-    assert set(marks) - {"found mask", "true mask"} == BASELINES
+    assert set(marks) - WAYS == BASELINES
     assert marks["mean face"].psnr == pytest.approx(100)  # all truths are the same
 
 
@@ -151,7 +243,10 @@ def test_scenes_score_the_detector(score, tmp_path):
     boxes = {"one.png": [{"label": "without_mask", "box": [40, 30, 216, 230]}]}
     (tmp_path / "scenes" / "boxes.json").write_text(json.dumps(boxes))
 
-    assert score(scenes=Scenes(tmp_path / "scenes", held_back=False)).scenes.faces == 1
+    result = score(scenes=Scenes(tmp_path / "scenes", held_back=False))
+
+    assert result.scenes.faces == 1
+    assert (tmp_path / "out" / "strays.csv").exists()
 
 
 def test_scenes_without_boxes_are_refused_before_the_long_work(score, tmp_path):
@@ -162,13 +257,14 @@ def test_scenes_without_boxes_are_refused_before_the_long_work(score, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_worst_and_some_random_cases_are_drawn(score, tmp_path):
-    score()
+def test_the_worst_and_some_random_cases_are_drawn(score, judge, tmp_path):
+    score(judge=judge)
 
     sheet = read_image(tmp_path / "out" / "sheet_psnr.jpg")
     assert sheet.shape == (2 * 256, 8 * 256, 3)
-    names = {path.name for path in (tmp_path / "out").glob("sheet_*.jpg")}
-    assert names == {f"sheet_{of}.jpg" for of in ("psnr", "iou", "random", "real", "swap")}
+    names = {path.stem for path in (tmp_path / "out").glob("sheet_*.jpg")}
+    marks = {"psnr", "ssim", "hole_psnr", "sharpness", "detail", "iou", "landmarks", "bare"}
+    assert names == {f"sheet_{of}" for of in marks | {"random", "real", "residual", "swap"}}
 
 
 def test_the_report_counts_by_source_and_kind(score):
@@ -178,7 +274,9 @@ def test_the_report_counts_by_source_and_kind(score):
     assert report.whole.mask.face_found == pytest.approx(2 / 3)
     assert report.by_source["b"].mask.face_found == 0.5
     assert report.by_kind["cup"].mask.pictures == 1
+    assert report.by_view["frontal"].mask.pictures == 3
     assert report.real.iou.value == 1
+    assert sum(own.pictures for own in report.real_by_view.values()) == 1
 
 
 def test_the_report_is_written_for_machines_and_for_people(score, tmp_path):

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from models.training.evaluation.landmarks import hidden_errors
+from models.training.evaluation.landmarks import (
+    bare_errors,
+    draw_errors,
+    hidden_errors,
+    view_of,
+)
 
 SIDE, EYES_PX = 200, 40
 
@@ -43,3 +48,37 @@ def test_points_outside_of_the_picture_do_not_count(truth):
     truth[48] = (-5, 150)
 
     assert hidden_errors(guess, truth, lower_half())["lips"] == 0
+
+
+def test_of_a_bare_face_all_points_count(truth):
+    guess = truth.copy()
+    guess[:17] += (0, 0.4 * EYES_PX)
+
+    errors = bare_errors(guess, truth)
+
+    assert errors["jaw"] == pytest.approx(0.4)
+    assert errors["lips"] == 0
+    assert errors["lips and jaw"] == pytest.approx(0.4 * 17 / 37)
+    assert errors["all"] == pytest.approx(0.4 * 17 / 68)
+
+
+@pytest.mark.parametrize(
+    ("nose_x", "view"), [(100, "frontal"), (112, "frontal"), (113, "half"), (130, "profile")]
+)
+def test_the_view_follows_the_nose_between_the_ears(truth, nose_x, view):
+    truth[:8, 0], truth[9:17, 0] = 50, 150
+    truth[27:36, 0] = nose_x
+
+    assert view_of(truth) == view
+
+
+def test_without_points_the_view_is_unknown():
+    assert view_of(None) == "unknown"
+
+
+def test_true_points_are_drawn_green_and_guessed_ones_red(truth):
+    drawn = draw_errors(np.zeros((SIDE, SIDE, 3), np.uint8), truth + 10, truth)
+
+    x, y = truth[0].astype(int)
+    assert tuple(drawn[y, x]) == (0, 255, 0)
+    assert tuple(drawn[y + 10, x + 10]) == (255, 0, 0)

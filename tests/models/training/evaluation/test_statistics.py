@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.training.evaluation.statistics import Estimate, estimate, worst_tenth
+from models.training.evaluation.statistics import Estimate, estimate, estimate_share, worst_tenth
 
 
 def test_the_interval_of_a_mean_is_as_wide_as_the_normal_one():
@@ -37,3 +37,19 @@ def test_of_few_values_the_worst_tenth_is_the_lowest():
 
 def test_an_estimate_is_written_with_its_interval():
     assert f"{Estimate(26.123, 25.8, 26.49):.1f}" == "26.1 (25.8 to 26.5)"
+
+
+def test_a_share_is_that_of_all_members():
+    assert estimate_share([3, 0, 1], [3, 4, 1]).value == 0.5
+
+
+def test_alike_members_of_a_group_widen_the_interval():
+    alike = estimate_share([10, 0] * 10, [10, 10] * 10)
+    mixed = estimate_share([5] * 20, [10] * 20)
+
+    assert (mixed.low, mixed.high) == (0.5, 0.5)
+    assert alike.high - alike.low > 0.3
+
+
+def test_a_share_of_nothing_has_no_estimate():
+    assert estimate_share([0, 0], [0, 0]) is None

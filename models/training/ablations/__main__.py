@@ -1,0 +1,52 @@
+"""`python -m models.training.ablations DATA --table NAME --minutes M --seeds 2`.
+
+Trains each row of a table from nothing, prints the table, and writes table.md and sheet.jpg
+beside the rows' results. Rows that were finished earlier with these settings are not repeated.
+"""
+
+import argparse
+from pathlib import Path
+
+from models.training.ablations.plan import Table, read_tables
+from models.training.ablations.report import to_markdown, to_sheet
+from models.training.ablations.rows import Places, Result, run_row
+from models.training.evaluation.folder import write_image
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder with the sources of faces")
+    parser.add_argument("--table", required=True, help="name in the plan, or all")
+    parser.add_argument("--minutes", type=float, default=10.0, help="budget of each row and seed")
+    parser.add_argument("--seeds", type=int, default=2, help="how often each row is trained")
+    parser.add_argument("--eval", type=Path, help="evaluation folder with real/ for real masks")
+    parser.add_argument("--run", type=Path, default=Path("runs/ablations"))
+    parser.add_argument("--plan", type=Path, default=Path("configs/train/ablations.yaml"))
+    parser.add_argument("--weights", type=Path, default=Path("weights"))
+    args = parser.parse_args()
+    tables = read_tables(args.plan)
+    if args.table != "all" and args.table not in tables:
+        parser.error(f"no table '{args.table}': choose all or one of {', '.join(tables)}")
+    wanted = list(tables.values()) if args.table == "all" else [tables[args.table]]
+    if args.eval is None and any(table.outlined for table in wanted):
+        parser.error("--eval is needed: the table is tested on outlined real masks")
+    places = Places(args.data, args.run, args.weights, args.eval)
+    for table in wanted:
+        print(run_table(table, args.minutes, args.seeds, places), flush=True)
+
+
+def run_table(table: Table, minutes: float, seeds: int, places: Places) -> str:
+    """Trains what isn't finished, writes table.md and sheet.jpg, and returns the Markdown."""
+    runs: dict[str, list[Result]] = {}
+    for row in table.rows:
+        for seed in range(seeds):
+            print(f"{table.name}: {row}, seed {seed}", flush=True)
+            runs.setdefault(row, []).append(run_row(table, row, seed, minutes, places))
+    text = to_markdown(table, runs, minutes)
+    (places.run / table.name / "table.md").write_text(text)
+    write_image(places.run / table.name / "sheet.jpg", to_sheet(runs))
+    return text
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""Trains one row of a table for its budget and scores it; what is finished is kept on disk."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from models.mask.unet import UNet
+from models.pixels import Image
+from models.training.ablations.plan import Table
+from models.training.ablations.score import (
+    Marks,
+    Scored,
+    score_editor,
+    score_finder,
+    score_outlined,
+)
+from models.training.config import build_task
+from models.training.evaluation.folder import read_image
+from models.training.frames import Faces, load_faces, matching, source_names
+from models.training.inpaint_task import InpaintTask
+from models.training.loop import Ema, Schedule, Task, set_rates
+from models.training.sheets import contact_sheet
+
+_PICTURES = 96  # that a row is scored on, of each group
+_THOUSAND = 1000  # a schedule counts steps; a budget is passed through in thousandths
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things lie."""
+
+    data: Path  # sources of faces
+    run: Path  # results
+    weights: Path  # nets that rows build on
+    outlined: Path | None = None  # evaluation folder with real/
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row trained with one seed."""
+
+    images: int  # seen in training
+    steps: int
+    marks: dict[str, Marks]  # by group of faces
+    strip: Image  # rows: given, truth, made
+
+
+def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -> Result:
+    """Trains a row with a seed, or reads what an earlier call with these settings found."""
+    path = places.run / table.name / f"{_slug(row)}_seed{seed}.json"
+    config = table.rows[row] | {"seed": seed}
+    asked = {"config": config, "tests": table.tests, "minutes": minutes}
+    if path.exists():
+        kept = json.loads(path.read_text())
+        if kept["asked"] == json.loads(json.dumps(asked)):
+            strip = read_image(path.with_suffix(".png"))
+            return Result(kept["images"], kept["steps"], kept["marks"], strip)
+    result = _train_and_score(table, config, minutes, places)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path.with_suffix(".png")), np.ascontiguousarray(result.strip[..., ::-1]))
+    found = {"images": result.images, "steps": result.steps, "marks": result.marks}
+    path.write_text(json.dumps({"asked": asked, **found}, indent=1))  # last: it says "finished"
+    return result
+
+
+def train_for(task: Task, settings: Mapping[str, Any], budget_s: float) -> tuple[nn.Module, int]:
+    """Trains for a budget of processor time (on a GPU: of time).
+
+    Args:
+        task: what to train; its steps are told how much of the budget is spent.
+        settings: of `Schedule`, its `warmup_steps` in thousandths of the budget.
+        budget_s: seconds.
+
+    Returns:
+        The average over the steps, and how many there were.
+    """
+    # Processor time: other work on the machine must not make a row's budget smaller.
+    on_gpu = next(task.net.parameters()).is_cuda
+    clock = time.perf_counter if on_gpu else time.process_time
+    schedule = Schedule(steps=_THOUSAND, **settings)
+    ema = Ema(task.net, task.build(), schedule.ema_decay)
+    start, step = clock(), 0
+    for step in count():
+        spent = (clock() - start) / budget_s
+        if spent >= 1:
+            break
+        set_rates(task, schedule.rate(int(spent * _THOUSAND)))
+        task.train_step(task.batch(step), spent)
+        ema.update(task.net, step)
+    return ema.net, step
+
+
+def _train_and_score(
+    table: Table, config: dict[str, Any], minutes: float, places: Places
+) -> Result:
+    torch.manual_seed(config["seed"])
+    torch.set_num_threads(config["schedule"].get("threads") or torch.get_num_threads())
+    cache = places.run.parent / "cache"
+    task = build_task(table.net, config, places.data, cache, places.weights)
+    net, steps = train_for(task, config["schedule"], 60 * minutes)
+    groups = _groups(table, config, places.data, cache)
+    scores = {name: _score(task, net, faces) for name, faces in groups.items()}
+    marks = {name: scored.marks for name, scored in scores.items()}
+    if table.outlined and places.outlined:
+        assert isinstance(net, UNet)
+        device = str(next(net.parameters()).device)
+        marks["outlined"] = score_outlined(net, places.outlined, places.weights, device)
+    strips = [
+        [p for scored in scores.values() for p in getattr(scored, part)]
+        for part in ("given", "truth", "made")
+    ]
+    return Result(steps * config["task"]["batch_size"], steps, marks, contact_sheet(strips))
+
+
+def _score(task: Task, net: nn.Module, faces: Faces) -> Scored:
+    if isinstance(task, InpaintTask):
+        return score_editor(task, net, faces, _PICTURES, task.settings.size)
+    assert isinstance(net, UNet)
+    return score_finder(net, faces, _PICTURES, str(next(net.parameters()).device))
+
+
+def _groups(table: Table, config: Mapping[str, Any], data: Path, cache: Path) -> dict[str, Faces]:
+    """Held-back faces of each group, whatever the row was trained on."""
+    apart = load_faces(data, config["sources"], cache).split()[1]
+    names = source_names(data, config["sources"])
+    return {name: matching(apart, names, patterns) for name, patterns in table.tests.items()}
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name.lower())

@@ -1,0 +1,72 @@
+"""What somebody who looked says of found boxes that nobody labelled.
+
+A CSV file with the columns photo, x0, y0, x1, y1 (px of the photo) and verdict: `face`, or
+`false`. It is matched by overlap, so that it holds for another detector's boxes too.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from models.crop.detect import Boxes, box_iou
+from models.errors import Mask2FaceError
+
+COLUMNS = ("photo", "x0", "y0", "x1", "y1", "verdict")
+_WORDS = {"face": True, "false": False}
+_SAME_IOU = 0.5
+
+
+class VerdictsError(Mask2FaceError):
+    """The file isn't laid out as this module's head says."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether one box shows a face."""
+
+    photo: str
+    box: tuple[float, float, float, float]  # px of the photo
+    face: bool
+
+
+def read_verdicts(path: Path) -> list[Verdict]:
+    """The verdicts of a file; rows without one are left out.
+
+    Raises:
+        VerdictsError: a column is missing, or a value is none.
+    """
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        missing = set(COLUMNS) - set(reader.fieldnames or ())
+        if missing:
+            raise VerdictsError(f"{path} lacks the columns {sorted(missing)}.")
+        return [_verdict(path, row) for row in reader if row["verdict"]]
+
+
+def _verdict(path: Path, row: dict[str, str]) -> Verdict:
+    try:
+        x0, y0, x1, y1 = (float(row[name]) for name in COLUMNS[1:5])
+        return Verdict(row["photo"], (x0, y0, x1, y1), _WORDS[row["verdict"]])
+    except (KeyError, ValueError):
+        raise VerdictsError(
+            f"{path}: {row} needs four numbers and the verdict 'face' or 'false'."
+        ) from None
+
+
+def is_face(photo: str, box: Boxes, verdicts: Sequence[Verdict]) -> bool | None:
+    """What the verdicts say of a box; None if they don't speak of it.
+
+    Args:
+        photo: its name.
+        box: float32 (4,), px of the photo.
+        verdicts: of any photos.
+    """
+    own = [verdict for verdict in verdicts if verdict.photo == photo]
+    if not own:
+        return None
+    overlaps = box_iou(box[None], np.array([v.box for v in own], np.float32))[0]
+    best = int(overlaps.argmax())
+    return own[best].face if overlaps[best] >= _SAME_IOU else None

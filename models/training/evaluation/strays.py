@@ -1,0 +1,61 @@
+"""The found boxes that nobody labelled, for somebody to look at and to judge."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from models.pixels import Image
+from models.training.crop.labels import read_scenes
+from models.training.crop.score import StrayBox
+from models.training.crop.verdicts import COLUMNS
+from models.training.evaluation.folder import write_image
+from models.training.sheets import contact_sheet
+
+_TILE_PX = 160
+_COLUMNS, _ROWS = 10, 8  # of a sheet
+_MARGIN = 0.7  # of the box's longer side, around it
+_WORDS = {True: "face", False: "false", None: ""}
+
+
+def write_strays(source: Path, strays: Sequence[StrayBox], out: Path) -> None:
+    """Writes OUT/strays.csv, to be completed with verdicts, and OUT/strays_N.jpg.
+
+    Args:
+        source: zip or folder with the photos.
+        strays: best first; their index is on the sheet and the row in the file.
+        out: folder.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "strays.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("index", *COLUMNS, "score", "iou"))
+        for index, s in enumerate(strays):
+            box = (f"{value:.1f}" for value in s.box)
+            numbers = (f"{s.score:.3f}", f"{s.iou:.2f}")
+            writer.writerow((index, s.photo, *box, _WORDS[s.face], *numbers))
+    photos = {picture.name: picture for picture in read_scenes(source)}
+    tiles = [_tile(photos[s.photo].decode(), s, index) for index, s in enumerate(strays)]
+    a_sheet = _COLUMNS * _ROWS
+    for number, start in enumerate(range(0, len(tiles), a_sheet)):
+        part = tiles[start : start + a_sheet]
+        rows = [part[i : i + _COLUMNS] for i in range(0, len(part), _COLUMNS)]
+        write_image(out / f"strays_{number}.jpg", contact_sheet(rows))
+
+
+def _tile(photo: Image, stray: StrayBox, index: int) -> Image:
+    box = np.array(stray.box).reshape(2, 2)
+    side = (1 + 2 * _MARGIN) * float((box[1] - box[0]).max())
+    scale = _TILE_PX / max(side, 1.0)
+    shift = _TILE_PX / 2 - scale * box.mean(axis=0)
+    way = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    tile = cv2.warpAffine(photo, way, (_TILE_PX, _TILE_PX), flags=cv2.INTER_AREA)
+    low, high = np.round(box * scale + shift).astype(int).tolist()
+    cv2.rectangle(tile, low, high, (0, 255, 0), 1)
+    lines = (f"{index} {stray.score:.2f} iou {stray.iou:.1f}", stray.photo[-20:])
+    for line, y in zip(lines, (12, _TILE_PX - 5), strict=True):
+        for width, colour in ((3, (0, 0, 0)), (1, (255, 255, 0))):
+            cv2.putText(tile, line, (3, y), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, width)
+    return np.asarray(tile, np.uint8)

@@ -1,0 +1,103 @@
+"""Triples of masked face, truth and mask, made of bare faces by the masker.
+
+They are laid out as `mask2face evaluate` reads them: see `models.training.evaluation.folder`.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from models.crop.frame import crop_face, fit_frame, five_points, transform
+from models.pixels import Image, Landmarks, Mask
+from models.training.evaluation.folder import write_image, write_mask
+from models.training.masks import KINDS, wear_mask
+from models.training.sheets import contact_sheet
+
+COLUMNS = ("id", "source", "mask_kind", "hole_fraction")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A picture of bare faces."""
+
+    name: str
+    source: str
+    image: Image
+    faces: tuple[Landmarks, ...]  # (68, 2) px each
+    labelled: bool = False  # whether the landmarks are a truth to measure by
+
+
+@dataclass(frozen=True)
+class Triple:
+    masked: Image
+    mask: Mask  # every pixel of the masks and their straps
+    kind: str
+
+
+def draw_triple(subject: Subject, kinds: Sequence[str], rng: np.random.Generator) -> Triple:
+    """Puts a mask of one of the kinds on each face of a picture."""
+    kind = kinds[int(rng.integers(len(kinds)))]
+    masked, mask = subject.image, np.zeros(subject.image.shape[:2], np.bool_)
+    for landmarks in subject.faces:
+        worn = wear_mask(masked, landmarks, rng, kind, independent_outline=False)
+        masked, mask = worn.image, mask | worn.mask
+    return Triple(masked, mask, kind)
+
+
+@dataclass
+class TripleFolder:
+    """Writes triples into a folder, a row of index.csv with each: it may be stopped any time."""
+
+    path: Path
+    _points: dict[str, Landmarks] = field(default_factory=dict)
+
+    def __enter__(self) -> "TripleFolder":
+        self.path.mkdir(parents=True, exist_ok=True)
+        # "x" refuses a folder in which other triples lie already.
+        self._file = (self.path / "index.csv").open("x", newline="", buffering=1)
+        self._rows = csv.DictWriter(self._file, COLUMNS)
+        self._rows.writeheader()
+        return self
+
+    def add(self, subject: Subject, triple: Triple) -> None:
+        """Writes masked/, truth/ and mask/ of one picture, without loss."""
+        name = subject.name.replace("/", "_")
+        write_image(self.path / "masked" / f"{name}.png", triple.masked)
+        write_image(self.path / "truth" / f"{name}.png", subject.image)
+        write_mask(self.path / "mask" / f"{name}.png", triple.mask)
+        values = (name, subject.source, triple.kind, f"{triple.mask.mean():.4f}")
+        self._rows.writerow(dict(zip(COLUMNS, values, strict=True)))
+        if subject.labelled:
+            self._points[name] = subject.faces[0]
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        if self._points:
+            points = np.stack(list(self._points.values()))
+            np.savez(self.path / "landmarks.npz", name=list(self._points), landmarks=points)
+
+
+def draw_kinds(subjects: Sequence[Subject], kinds: Sequence[str] = KINDS, seed: int = 0) -> Image:
+    """A contact sheet: a row for each kind, a column for each picture's first face."""
+    faces = []
+    for subject in subjects:
+        frame = fit_frame(five_points(subject.faces[0]))
+        faces.append((crop_face(subject.image, frame), transform(subject.faces[0], frame)))
+    rows = []
+    for row, kind in enumerate(kinds):
+        rngs = [np.random.default_rng((seed, row, column)) for column in range(len(faces))]
+        worn = [
+            wear_mask(face, points, rng, kind, independent_outline=False)
+            for (face, points), rng in zip(faces, rngs, strict=True)
+        ]
+        rows.append([one.image for one in worn])
+    return contact_sheet(rows)

@@ -1,0 +1,35 @@
+"""Bare faces of a photo, found by the service's own nets: what masks are drawn on."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.photo.decode import Photo
+    from models.pixels import Landmarks
+    from models.stages import Stages
+
+
+@dataclass(frozen=True)
+class BareFaces:
+    landmarks: "list[Landmarks]"  # (68, 2) px of the photo each
+    masked: list[int]  # numbers of the faces that wear a mask already
+
+
+async def find_bare_faces(photo: "Photo", stages: "Stages") -> BareFaces:
+    """The faces of a photo without a mask.
+
+    Raises:
+        NoFaceError: the photo shows no face.
+    """
+    from models.clock import Clock
+    from models.crop.frame import invert, transform
+    from models.pipeline import Options, find_masks
+
+    found = BareFaces([], [])
+    for number, face in enumerate(await find_masks(photo, stages, Options(), Clock())):
+        if face.finding.probability >= Options().min_probability:
+            found.masked.append(number)
+            continue
+        landmarks = await stages.landmarks(face.crop)
+        found.landmarks.append(transform(landmarks, invert(face.frame)))
+    return found

@@ -1,0 +1,126 @@
+"""`mask2face synth`: triples of masked face, truth and mask out of bare faces."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from models.errors import BadRequestError, InputError
+from serve_graph.cli.bare import find_bare_faces
+from serve_graph.cli.errors import complain
+from serve_graph.cli.files import pictures_of, read_photo
+from serve_graph.cli.options import WEIGHTS, Device, DeviceName, Weights, load_stages
+
+if TYPE_CHECKING:
+    from models.training.synth import Subject
+
+_SHEET_FACES = 10
+
+
+def synth(
+    folder: Annotated[Path, typer.Argument(exists=True, metavar="FOLDER|ZIP", show_default=False)],
+    out: Annotated[Path, typer.Argument(file_okay=False, show_default=False)],
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="Kind of mask, may be repeated; all kinds without it."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same masks.")] = 0,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many pictures.", show_default=False)
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Also draw each kind on ten of the faces into this picture."),
+    ] = None,
+    weights: Weights = WEIGHTS,
+    device: Device = "cpu",
+) -> None:
+    """Draw masks on the bare faces of many pictures: training or evaluation data.
+
+    FOLDER|ZIP holds pictures with labels.npz (name, landmarks), or FOLDER photos in which the
+    service finds the faces. OUT gets masked/, truth/, mask/ and index.csv, as
+    `mask2face evaluate` reads them.
+    """
+    import numpy as np
+
+    from models.training.masks import KINDS
+    from models.training.synth import TripleFolder, draw_kinds, draw_triple
+
+    kinds = kind or list(KINDS)
+    if unknown := set(kinds) - set(KINDS):
+        raise typer.BadParameter(f"'{min(unknown)}' is none of {', '.join(KINDS)}.")
+    if (out / "index.csv").exists():
+        raise typer.BadParameter(f"{out} holds triples already: choose another folder.")
+    count, subjects = _subjects(folder, limit, weights, device)
+    shown: list[Subject] = []
+    bar = track(subjects, "drawing masks", count, console=Console(stderr=True))
+    with TripleFolder(out) as triples:
+        for number, subject in enumerate(bar):
+            if subject is None:
+                continue
+            triple = draw_triple(subject, kinds, np.random.default_rng((seed, number)))
+            triples.add(subject, triple)
+            if len(shown) < _SHEET_FACES:
+                shown.append(subject)
+    if not shown:
+        raise BadRequestError(f"{folder} shows no bare face: nothing was drawn.")
+    if sheet:
+        from models.training.evaluation.folder import write_image
+
+        write_image(sheet, draw_kinds(shown, kinds, seed))
+
+
+def _subjects(
+    folder: Path, limit: int | None, weights: Path, device: DeviceName
+) -> "tuple[int, Iterator[Subject | None]]":
+    """How many pictures there are, and those that show bare faces; None for the others."""
+    if folder.is_file() or (folder / "labels.npz").exists():
+        return _labelled(folder, limit)
+    if zips := sorted(folder.glob("*.zip")):
+        raise typer.BadParameter(f"{folder} holds zips: give one of them, such as {zips[0]}.")
+
+    from models.training.evaluation.folder import spread
+
+    paths = spread(pictures_of(folder), limit)
+    return len(paths), _found(paths, weights, device)
+
+
+def _labelled(folder: Path, limit: int | None) -> "tuple[int, Iterator[Subject | None]]":
+    from models.training.frames import read_source, source_labels
+    from models.training.synth import Subject
+
+    if folder.is_file() and folder.suffix != ".zip":
+        raise typer.BadParameter(f"{folder}: give a folder or a zip with labels.npz.")
+    place, source = folder.resolve().parent, folder.resolve().stem
+    count = len(source_labels(place, source)["name"])
+    pictures = (
+        Subject(name, source, image, (landmarks,), labelled=True)
+        for name, image, landmarks in read_source(place, source, limit)
+    )
+    return min(count, limit or count), pictures
+
+
+def _found(paths: list[Path], weights: Path, device: DeviceName) -> "Iterator[Subject | None]":
+    """Photos in which each face is bare; the others are named and left out."""
+    from models.training.synth import Subject
+
+    stages, names = load_stages(weights, device), set[str]()
+    for path in paths:
+        try:
+            photo = read_photo(path)
+            bare = asyncio.run(find_bare_faces(photo, stages))
+        except (InputError, OSError) as error:
+            complain(f"{path.name} left out: {error}")
+            yield None
+            continue
+        if bare.masked:
+            complain(f"{path.name} left out: a face wears a mask already.")
+            yield None
+            continue
+        name = path.stem if path.stem not in names else path.name
+        names.add(name)
+        yield Subject(name, path.parent.name, photo.pixels, tuple(bare.landmarks))

@@ -1,0 +1,47 @@
+import csv
+import json
+
+import numpy as np
+
+from models.training.crop.score import StrayBox
+from models.training.crop.verdicts import read_verdicts
+from models.training.evaluation.folder import read_image, write_image
+from models.training.evaluation.strays import write_strays
+
+
+def stray(photo="one", face=None):
+    return StrayBox(photo, (10.0, 20.0, 50.0, 70.0), 0.6, 0.1, face)
+
+
+def scenes(folder):
+    write_image(folder / "scenes" / "one.png", np.full((100, 120, 3), 200, np.uint8))
+    (folder / "scenes" / "boxes.json").write_text(json.dumps({"one.png": []}))
+    return folder / "scenes"
+
+
+def test_each_stray_box_is_listed_and_shown(tmp_path):
+    write_strays(scenes(tmp_path), [stray()] * 81, tmp_path / "out")
+
+    with (tmp_path / "out" / "strays.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 81
+    assert rows[80]["index"] == "80"
+    assert read_image(tmp_path / "out" / "strays_0.jpg").shape == (1280, 1600, 3)
+    assert (tmp_path / "out" / "strays_1.jpg").exists()
+
+
+def test_the_list_is_a_file_of_verdicts(tmp_path):
+    boxes = [stray(face=True), stray(), stray(face=False)]
+    write_strays(scenes(tmp_path), boxes, tmp_path / "out")
+
+    verdicts = read_verdicts(tmp_path / "out" / "strays.csv")
+
+    assert [verdict.face for verdict in verdicts] == [True, False]
+    assert verdicts[0].box == boxes[0].box
+
+
+def test_no_strays_are_an_empty_list(tmp_path):
+    write_strays(scenes(tmp_path), [], tmp_path / "out")
+
+    assert read_verdicts(tmp_path / "out" / "strays.csv") == []
+    assert not (tmp_path / "out" / "strays_0.jpg").exists()

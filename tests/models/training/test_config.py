@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from models.checkpoint import load_net, save_net
+from models.inpaint.generator import Generator, GeneratorConfig
+from models.landmarks.net import LandmarkConfig, LandmarkNet
+from models.training.config import NETS, build_task, schedule_of, train
+from models.training.crop.task import CropTask
+from models.training.frames import STORE_PX
+from models.training.loop import Schedule
+from tests.models.training.test_tasks import oval_face
+
+CONFIGS = Path(__file__).parents[3] / "configs" / "train"
+NET_OF = {path.stem: path.stem for path in CONFIGS.glob("*.yaml")} | {"original": "inpaint"}
+del NET_OF["ablations"]
+COUNT = 60  # of faces in the store; three are kept apart
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Weights with a landmark net, and a store of cut faces for each set of sources."""
+    root = tmp_path_factory.mktemp("training")
+    images = np.zeros((COUNT, STORE_PX, STORE_PX, 3), np.uint8)
+    for name in ("aaf+scut+utk+omi", "masked", "some"):
+        kept = root / "cache" / f"{name}_{STORE_PX}"
+        kept.mkdir(parents=True)
+        np.save(kept / "images.npy", images)
+        landmarks = np.repeat(oval_face()[None], COUNT, axis=0)
+        np.savez(kept / "labels.npz", landmarks=landmarks, sources=[name] * COUNT)
+    (root / "some").mkdir()
+    names = [f"{'A' if row % 2 else 'C'}{row}" for row in range(COUNT)]
+    np.savez(root / "some" / "labels.npz", name=names, landmarks=landmarks)
+    config = LandmarkConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), features=8)
+    (root / "weights").mkdir()
+    save_net(root / "weights" / "landmarks.safetensors", LandmarkNet(config), config)
+    return root
+
+
+def config_of(stem):
+    return yaml.safe_load((CONFIGS / f"{stem}.yaml").read_text())
+
+
+def build(net, config, data):
+    return build_task(net, config, data, data / "cache", data / "weights")
+
+
+def small(**values):
+    return {
+        "seed": 1,
+        "device": "cpu",
+        "sources": ["some"],
+        "net": {"width": 8, "middle": 8, "deep": 8, "head": 8},
+        "task": {"batch_size": 2, "size": 32},
+        **values,
+    }
+
+
+@pytest.mark.parametrize("stem", sorted(NET_OF))
+def test_each_config_that_ships_builds_its_task_and_schedule(stem, data, monkeypatch):
+    monkeypatch.setattr(CropTask, "__init__", lambda *_: None)  # reads pictures of people
+    monkeypatch.setattr("models.training.config.read_scenes", lambda _: [])
+    config = config_of(stem)
+    if "faces" in config:
+        config["faces"] = 40
+
+    task = build(NET_OF[stem], config, data)
+
+    assert NET_OF[stem] in NETS
+    assert schedule_of(config["schedule"], task).steps > 0
+
+
+def test_the_originals_recipe_is_what_its_config_says(data):
+    config = config_of("original")
+    assert config["faces"] == 10_000
+
+    task = build("inpaint", {**config, "faces": 40}, data)
+
+    assert task.batch(0)["face"].shape == (16, 160, 160, 3)
+    assert schedule_of(config["schedule"], task).steps == 192 * 40 / 16
+    weights = [getattr(task.settings, name) for name in ("reconstruction", "whole", "region")]
+    assert weights == [100, 0.3, 0.7]
+    assert (task.settings.whole_from, task.settings.region_from) == (0, 0.4)
+    assert isinstance(task.optimizers["net"], torch.optim.Adam)
+
+
+def test_as_many_faces_as_wanted_are_trained_on_and_as_many_kept_apart(data):
+    whole, part = (build("inpaint", small(faces=n), data) for n in (57, 20))
+
+    assert (len(whole.faces), len(part.faces)) == (57, 20)
+    assert part.apart.rows.tolist() == whole.apart.rows.tolist()
+
+
+def test_more_faces_than_there_are_is_an_error(data):
+    with pytest.raises(ValueError, match="58 are wanted"):
+        build("inpaint", small(faces=58), data)
+
+
+def test_faces_can_be_chosen_by_their_names(data):
+    task = build("inpaint", small(only=["some/A*"]), data)
+
+    assert {row % 2 for row in task.faces.rows} == {1}
+
+
+def test_a_pattern_that_fits_no_name_is_an_error(data):
+    with pytest.raises(ValueError, match="named like other/"):
+        build("inpaint", small(only=["other/*"]), data)
+
+
+def test_epochs_are_passes_over_the_training_faces(data):
+    task = build("inpaint", small(), data)
+
+    assert schedule_of({"epochs": 2, "learning_rate": 0.1}, task) == Schedule(57, 0.1)
+
+
+def test_steps_and_epochs_together_are_refused(data):
+    with pytest.raises(ValueError, match="either"):
+        schedule_of(
+            {"epochs": 2, "steps": 3, "learning_rate": 0.1}, build("inpaint", small(), data)
+        )
+
+
+def test_a_size_that_the_generator_cannot_fold_is_refused(data):
+    with pytest.raises(ValueError, match="multiple of 16"):
+        build("inpaint", small(task={"size": 100}), data)
+
+
+def test_a_gpu_that_is_not_there_is_a_clear_error(data, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    with pytest.raises(ValueError, match="no GPU here"):
+        build("inpaint", small(device="cuda"), data)
+
+
+def test_training_writes_a_net_of_the_sizes_asked_for(data):
+    schedule = {"steps": 2, "learning_rate": 0.001, "log_every": 1, "threads": 1}
+    run = data / "run"
+
+    train("inpaint", small(schedule=schedule), data, run, data / "weights")
+
+    net = load_net(run / "weights.safetensors", Generator, GeneratorConfig)
+    assert net.config == GeneratorConfig(width=8, middle=8, deep=8, head=8)
