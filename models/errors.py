@@ -10,7 +10,8 @@ Mask2FaceError
 │   ├── NoMaskError             422  no masked face where one is needed
 │   ├── ConsentError            422  a reference photo without consent=true
 │   └── ReferencePhotoError     422  a reference with no face, or with several
-└── WeightsError            our own file: missing, changed, or of another net
+├── WeightsError            our own file: missing, changed, or of another net
+└── MissingPackageError     a setting needs an optional package that isn't installed
 """
 
 
@@ -75,3 +76,7 @@ class ReferencePhotoError(InputError):
 
 class WeightsError(Mask2FaceError):
     """A weights file is missing, was changed, or belongs to another net."""
+
+
+class MissingPackageError(Mask2FaceError):
+    """A setting needs an optional package; the text says how to install it."""

@@ -9,15 +9,23 @@ import numpy as np
 
 from models.clock import Clock
 from models.crop.detect import Face, to_thumb
-from models.crop.frame import crop_face, fit_frame, mask_to_photo
+from models.crop.frame import (
+    compose,
+    crop_face,
+    fit_frame,
+    mask_to_photo,
+    scale_affine,
+    scale_of,
+)
 from models.crop.paste import paste_face
 from models.errors import BadRequestError, NoFaceError, ReferencePhotoError
 from models.inpaint.hole import hole_of
 from models.inpaint.paint import Painted
+from models.landmarks.guess import AS_GUESSED, Wish
 from models.mask.detect import MaskFinding
 from models.photo.decode import Photo
 from models.pixels import Affine, Image, Mask
-from models.stages import Reference, Stages
+from models.stages import REFERENCE_PX, Reference, Stages
 
 # Hands, ears and letters score up to 0.41, real faces in crowds down to 0.28.
 _SURE_SCORE, _SURE_PROBABILITY = 0.45, 0.99
@@ -32,6 +40,7 @@ class Options:
 
     faces: Literal["all", "largest"] | tuple[int, ...] = "all"
     sharpen: bool = False
+    wish: Wish = AS_GUESSED  # what the hidden part of each face shall be
     max_faces: int = 32  # more than these, best first, are left as they are
     at_once: int = 4  # faces of one photo that are in the stages at the same time
     min_probability: float = 0.5  # that a mask is worn, below which a face stays untouched
@@ -49,26 +58,41 @@ class MaskedFace:
 
 @dataclass(frozen=True)
 class EditedFace:
-    """One face after painting; `painted` is None where no mask was worn."""
+    """One face after painting; nothing was painted where no mask was worn."""
 
     found: MaskedFace
     hole: Mask | None = None  # what was painted: the mask and its rim
-    painted: Painted | None = None
-    swapped: Image | None = None
+    candidates: Sequence[Painted] = ()  # most likely first
+    swapped: Image | None = None  # the first of them with the reference's lower face
+
+    @property
+    def painted(self) -> Painted | None:
+        """The most likely candidate."""
+        return self.candidates[0] if self.candidates else None
 
 
 @dataclass(frozen=True)
 class Unmasked:
     """The answer: the photo with its faces edited, and what happened to each."""
 
-    painted: Image  # the photo, masked faces painted
+    candidates: list[Image]  # the photo, masked faces painted; most likely first
     swapped: Image | None  # the photo, the reference's lower face in place; with a reference only
     faces: list[EditedFace]
+
+    @property
+    def painted(self) -> Image:
+        """The photo with the most likely faces painted."""
+        return self.candidates[0]
 
     @property
     def pixels(self) -> Image:
         """The best result."""
         return self.painted if self.swapped is None else self.swapped
+
+    @property
+    def best(self) -> list[Image]:
+        """The candidates, the first with the reference's lower face if there is one."""
+        return [self.pixels, *self.candidates[1:]]
 
     @property
     def changed(self) -> bool:
@@ -178,11 +202,11 @@ async def unmask(
         async with gate:
             hole = await asyncio.to_thread(hole_of, one.finding.mask, one.crop)
             with clock.measure("inpaint"):
-                painted = await stages.paint(one.crop, hole)
+                painted = await stages.paint(one.crop, hole, options.wish)
             if own is None:
                 return EditedFace(one, hole, painted)
             with clock.measure("swap"):
-                return EditedFace(one, hole, painted, await stages.swap(painted, hole, own))
+                return EditedFace(one, hole, painted, await stages.swap(painted[0], hole, own))
 
     faces = await _all(edit(one) for one in found)
     with clock.measure("paste"):
@@ -215,22 +239,39 @@ async def _prepare(
         own = found[0]
         if own.finding.probability >= options.min_probability:
             raise ReferencePhotoError("The face in the reference photo wears a mask.")
-        bare = np.zeros(own.crop.shape[:2], np.bool_)
-        return Reference(own.crop, await stages.landmarks(own.crop, bare))
+        return await as_reference(photo, own, stages)
+
+
+async def as_reference(photo: Photo, own: MaskedFace, stages: Stages) -> Reference:
+    """A bare face of a photo, cut as finely as the photo shows it."""
+    side = REFERENCE_PX[scale_of(own.frame) < 1]
+    face = await asyncio.to_thread(
+        crop_face, photo.pixels, compose(scale_affine(side), own.frame), side
+    )
+    return Reference(face, await stages.landmarks(own.crop))
 
 
 def _assemble(
     pixels: Image, faces: list[EditedFace], sharpen: bool, own: Reference | None
 ) -> Unmasked:
-    painted = pixels.copy()
-    swapped = pixels.copy() if own else None
-    for one in faces:
-        if one.hole is None or one.painted is None:
-            continue
-        paste_face(painted, one.painted.face, one.hole, one.found.frame, sharpen)
-        if swapped is not None and one.swapped is not None:
-            paste_face(swapped, one.swapped, one.hole, one.found.frame, sharpen)
-    return Unmasked(painted, swapped, faces)
+    candidates = [
+        _pasted(
+            pixels,
+            [(one, one.candidates[rank].face) for one in faces if one.candidates],
+            sharpen,
+        )
+        for rank in range(max([1, *(len(one.candidates) for one in faces)]))
+    ]
+    swapped = [(one, one.swapped) for one in faces if one.swapped is not None]
+    return Unmasked(candidates, _pasted(pixels, swapped, sharpen) if own else None, faces)
+
+
+def _pasted(pixels: Image, faces: Sequence[tuple[EditedFace, Image]], sharpen: bool) -> Image:
+    photo = pixels.copy()
+    for one, face in faces:
+        if one.hole is not None:
+            paste_face(photo, face, one.hole, one.found.frame, sharpen)
+    return photo
 
 
 async def _all(jobs: Iterable[Coroutine[object, object, T]]) -> list[T]:

@@ -13,16 +13,24 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
+import numpy as np
+
 from models.checkpoint import load_manifest
 from models.crop.detect import Detector, Face, detect_faces, load_detector
+from models.crop.frame import FRAME_PX
 from models.inpaint.generator import Generator
-from models.inpaint.paint import Painted, load_generator, paint_faces
+from models.inpaint.paint import Painted, load_generator, paint_candidates
+from models.landmarks.fan import Fan, find_landmarks, load_fan
+from models.landmarks.guess import Wish
 from models.landmarks.net import LandmarkNet
 from models.landmarks.predict import load_landmark_net, predict_landmarks
 from models.mask.detect import MaskFinding, detect_masks, load_mask_net
 from models.mask.unet import UNet
 from models.pixels import Image, Landmarks, Mask
 from models.swap.swap import Blend, Warp, swap_face
+
+# Sides of a reference's crop: the larger one where its photo shows more than 256 px can hold.
+REFERENCE_PX = (FRAME_PX, 2 * FRAME_PX)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,12 +40,12 @@ T = TypeVar("T")
 class Reference:
     """The person's own bare face, ready to be swapped in."""
 
-    face: Image  # uint8 (256, 256, 3), canonical crop
-    landmarks: Landmarks  # float32 (68, 2) px of the crop
+    face: Image  # uint8 (S, S, 3), canonical crop; S is one of REFERENCE_PX
+    landmarks: Landmarks  # float32 (68, 2) px of the 256 px frame
 
 
 class Stages(Protocol):
-    """The steps between the crops; pictures and masks are (256, 256), canonical frame."""
+    """The steps between the crops; faces and masks are (256, 256), canonical frame."""
 
     async def detect(self, thumb: Image) -> list[Face]:
         """Faces of a letterboxed thumb, in its px, best first."""
@@ -45,14 +53,14 @@ class Stages(Protocol):
     async def find_mask(self, face: Image) -> MaskFinding:
         """The mask on a face."""
 
-    async def paint(self, face: Image, hole: Mask) -> Painted:
-        """The face with its hole painted."""
+    async def paint(self, face: Image, hole: Mask, wish: Wish) -> list[Painted]:
+        """The face with its hole painted: as many candidates as wished, most likely first."""
 
-    async def landmarks(self, face: Image, hole: Mask) -> Landmarks:
-        """68 points of a face."""
+    async def landmarks(self, face: Image) -> Landmarks:
+        """68 points of a bare face."""
 
     async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
-        """The painted face with the reference's lower face in the hole."""
+        """The painted face with the reference's lower face in the hole, as large as its crop."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +71,20 @@ class Models:
     mask: UNet
     landmarks: LandmarkNet
     generator: Generator
+    fan: Fan | None = None  # finds the points of bare faces instead of `landmarks`
 
 
-def load_models(weights: Path, device: str = "cpu") -> Models:
+def load_models(weights: Path, device: str = "cpu", fan_weights: Path | None = None) -> Models:
     """Loads what `weights/manifest.json` pins.
+
+    Args:
+        weights: folder with the manifest.
+        device: where the nets run.
+        fan_weights: folder with FAN's file, see `load_fan`; None: do without.
 
     Raises:
         WeightsError: a file is missing, changed or of another net.
+        MissingPackageError: FAN is wanted, face-alignment isn't installed.
     """
     manifest = load_manifest(weights)
     return Models(
@@ -77,6 +92,7 @@ def load_models(weights: Path, device: str = "cpu") -> Models:
         load_mask_net(manifest, device),
         load_landmark_net(manifest, device),
         load_generator(manifest, device),
+        load_fan(fan_weights, device) if fan_weights else None,
     )
 
 
@@ -95,12 +111,16 @@ class LocalStages:
     async def find_mask(self, face: Image) -> MaskFinding:
         return (await self._run(detect_masks, self._models.mask, [face]))[0]
 
-    async def paint(self, face: Image, hole: Mask) -> Painted:
-        nets = self._models
-        return (await self._run(paint_faces, nets.generator, nets.landmarks, [face], [hole]))[0]
+    async def paint(self, face: Image, hole: Mask, wish: Wish) -> list[Painted]:
+        painter = self._models.generator, self._models.landmarks
+        return (await self._run(paint_candidates, *painter, [face], [hole], [wish]))[0]
 
-    async def landmarks(self, face: Image, hole: Mask) -> Landmarks:
-        return (await self._run(predict_landmarks, self._models.landmarks, [face], [hole]))[0]
+    async def landmarks(self, face: Image) -> Landmarks:
+        nets = self._models
+        if nets.fan is not None:
+            return (await self._run(find_landmarks, nets.fan, [face]))[0]
+        bare = np.zeros(face.shape[:2], np.bool_)
+        return (await self._run(predict_landmarks, nets.landmarks, [face], [bare]))[0]
 
     async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
         return await self._run(

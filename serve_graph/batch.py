@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import cv2
@@ -13,9 +13,18 @@ import torch
 from models.crop.frame import FRAME_PX
 from models.pixels import Image, Mask, unpack_mask
 from serve_graph.metrics import Recorder
+from serve_graph.tracing import Carrier, current_trace, trace_stage
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """When and for what a stage was asked; goes along with each call of a deployment."""
+
+    at: float = field(default_factory=time.time)  # s, by the caller's clock
+    trace: Carrier | None = field(default_factory=current_trace)
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,7 @@ class Job(Generic[T]):
     """One call that waits for its batch."""
 
     work: T
-    asked_at: float  # `time.time()` of the caller
+    asked: Asked
 
 
 async def run_batch(
@@ -45,13 +54,15 @@ async def run_batch(
         One result a job; an exception for a job that can't be done. (An exception that were
         raised here would fail the whole batch.)
     """
-    queued = [max(0.0, time.time() - job.asked_at) for job in jobs]
+    queued = [max(0.0, time.time() - job.asked.at) for job in jobs]
     recorder.batch(stage, len(jobs))
     start = time.perf_counter()
     results = await asyncio.to_thread(_run, work, [job.work for job in jobs])
     compute_s = time.perf_counter() - start
-    for queue_s in queued:
+    for job, queue_s, result in zip(jobs, queued, results, strict=True):
         recorder.stage(stage, queue_s, compute_s)
+        failed = isinstance(result, Exception)
+        trace_stage(stage, job.asked.trace, queue_s, compute_s, len(jobs), failed)
     return results
 
 
@@ -76,16 +87,15 @@ def _run(work: Callable[[list[T]], list[R]], items: list[T]) -> list[R | Excepti
         return [result for item in items for result in _run(work, [item])]
 
 
-def check_picture(picture: Image, side_px: int = FRAME_PX) -> None:
+def check_picture(picture: Image, *sides_px: int) -> None:
     """Stops what doesn't fit into a batch with others.
 
     Raises:
-        ValueError: not uint8 (side_px, side_px, 3).
+        ValueError: not uint8 (S, S, 3) with S one of `sides_px` (FRAME_PX if there is none).
     """
-    if picture.dtype != np.uint8 or picture.shape != (side_px, side_px, 3):
-        raise ValueError(
-            f"Expected uint8 ({side_px}, {side_px}, 3), got {picture.dtype} {picture.shape}."
-        )
+    shapes = [(side, side, 3) for side in sides_px or (FRAME_PX,)]
+    if picture.dtype != np.uint8 or picture.shape not in shapes:
+        raise ValueError(f"Expected uint8 {shapes}, got {picture.dtype} {picture.shape}.")
 
 
 def unpack_hole(packed: bytes) -> Mask:

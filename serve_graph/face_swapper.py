@@ -4,7 +4,7 @@ from ray import serve
 
 from models.inpaint.paint import Painted
 from models.pixels import Image, Mask
-from models.stages import Reference
+from models.stages import REFERENCE_PX, Reference
 from models.swap.swap import Blend, Warp, swap_face
 from serve_graph.batch import (
     Asked,
@@ -32,7 +32,7 @@ class FaceSwapper:
     ) -> Image:
         """The painted face with the reference's lower face in its hole; `hole` is packed."""
         check_picture(painted.face)
-        check_picture(reference.face)
+        check_picture(reference.face, *REFERENCE_PX)
         job = Job((painted, unpack_hole(hole), reference), asked)
         return result_of((await run_batch([job], self._swap_all, "swap", self._recorder))[0])
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.crop.frame import compose, invert, scale_of, transform
+from models.crop.frame import compose, invert, scale_affine, scale_of, transform
 from models.pixels import Affine, Image, Mask
 
 Floats = npt.NDArray[np.float32]
@@ -16,7 +16,7 @@ SEAM_PX = 20.0  # of the frame: how far a tone step at the mask's edge is led in
 _RING_PX = 2  # of the frame: width of the bands that are compared
 _COARSE = 4
 _SEAM_LEVELS = 20.0  # larger steps are outlines of things, not of the mask
-_SHARPEN_SIGMA_PX, _SHARPEN_AMOUNT = 1.2, 0.6
+_HAT_PX, _HAT_SHARE = 2, 0.5  # radius of the details that `sharpen` brings out; of the frame
 
 
 def paste_face(
@@ -29,11 +29,11 @@ def paste_face(
 
     Args:
         photo: RGB, uint8 (H, W, 3); is changed.
-        patch: the edited face in the canonical frame, uint8 (256, 256, 3); beyond the mask it
-            equals the crop.
+        patch: the edited face in the canonical frame, uint8 (256, 256, 3) or finer, any multiple
+            of that; beyond the mask it equals the crop.
         mask: bool (256, 256), True = take the patch here.
         affine: photo px to frame px.
-        sharpen: unsharp mask on the patch, Gaussian of 1.2 frame px, amount 0.6.
+        sharpen: bring out the patch's fine light and dark details.
     """
     weight = _feather(mask)
     box = _rectangle(weight > 0, affine, photo.shape[:2])
@@ -42,9 +42,11 @@ def paste_face(
     left, top, right, bottom = box
     region = photo[top:bottom, left:right]
     smooth = even_seam(patch, mask)
-    prepared = _antialias(_unsharp(smooth) if sharpen else smooth, affine)
     to_frame = compose(affine, np.array([[1, 0, left], [0, 1, top]], np.float32))
-    face = _warp(prepared, to_frame, region.shape[:2], cv2.INTER_CUBIC)
+    to_patch = compose(scale_affine(patch.shape[0]), to_frame)
+    fineness = patch.shape[0] / mask.shape[0]
+    prepared = _antialias(_sharpen(smooth, fineness) if sharpen else smooth, to_patch)
+    face = _warp(prepared, to_patch, region.shape[:2], cv2.INTER_CUBIC)
     share = _warp(weight, to_frame, region.shape[:2], cv2.INTER_LINEAR)
     photo[top:bottom, left:right] = cv2.blendLinear(region, face, 1 - share, share)
 
@@ -57,14 +59,16 @@ def even_seam(patch: Image, mask: Mask) -> Image:
     Perez 2003). Large differences are outlines of the face or its shadow and stay.
 
     Args:
-        patch: uint8 (S, S, 3); equals the photo's crop beyond the mask.
+        patch: uint8 (S, S, 3), or finer by a whole number; equals the photo's crop beyond the mask.
         mask: bool (S, S), True = made up.
 
     Returns:
-        uint8 (S, S, 3), equal to `patch` beyond the mask.
+        As `patch`, equal to it beyond the mask.
     """
     if not mask.any():
         return patch
+    if patch.shape[0] > mask.shape[0]:
+        return _even_finer(patch, mask)
     rows, columns = _around(mask)
     part, hole = patch[rows, columns], mask[rows, columns]
     inside = hole.astype(np.uint8)
@@ -78,6 +82,16 @@ def even_seam(patch: Image, mask: Mask) -> Image:
     result = patch.copy()
     result[rows, columns] = np.where(hole[..., None], evened, part)
     return result
+
+
+def _even_finer(patch: Image, mask: Mask) -> Image:
+    """`even_seam` of a patch finer than its mask, at the mask's size."""
+    small = np.asarray(cv2.resize(patch, mask.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    change = even_seam(small, mask).astype(np.float32) - small
+    finer = cv2.resize(change, patch.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    inside = cv2.resize(mask.astype(np.uint8), patch.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    evened = np.clip(np.rint(patch + finer), 0, 255).astype(np.uint8)
+    return np.where(inside[..., None] > 0, evened, patch)
 
 
 def _around(mask: Mask) -> tuple[slice, slice]:
@@ -111,10 +125,18 @@ def _feather(mask: Mask) -> Floats:
     return np.where(soft > 1e-4, np.minimum(soft, 1), 0).astype(np.float32)
 
 
-def _unsharp(patch: Image) -> Image:
-    blurred = cv2.GaussianBlur(patch, (0, 0), _SHARPEN_SIGMA_PX)
-    sharp = cv2.addWeighted(patch, 1 + _SHARPEN_AMOUNT, blurred, -_SHARPEN_AMOUNT, 0)
-    return np.asarray(sharp, np.uint8)
+def _sharpen(patch: Image, fineness: float) -> Image:
+    """Morphological sharpening: light details become lighter, dark ones darker.
+
+    Adds half the white top-hat and takes off half the black one (Soille, Morphological Image
+    Analysis, 2003, 4.6). At the same sharpness it keeps more true detail than an unsharp mask,
+    and far more than toggle mapping (the nearer of erosion and dilation).
+    """
+    side = 2 * round(_HAT_PX * fineness) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    light = cv2.morphologyEx(patch, cv2.MORPH_TOPHAT, disc).astype(np.float32)
+    dark = cv2.morphologyEx(patch, cv2.MORPH_BLACKHAT, disc)
+    return np.clip(np.rint(patch + _HAT_SHARE * (light - dark)), 0, 255).astype(np.uint8)
 
 
 def _antialias(patch: Image, affine: Affine) -> Image:

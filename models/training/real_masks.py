@@ -95,5 +95,5 @@ def _grab_cut(face: Image, probability: npt.NDArray[np.float32]) -> npt.NDArray[
     state[(cv2.erode(mask, core) > 0) & (probability > _SURE)] = cv2.GC_FGD
     state[cv2.dilate(mask, reach) == 0] = cv2.GC_BGD
     models = np.zeros((2, 1, 65))
-    cv2.grabCut(face, state, None, models[0], models[1], _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(face, state, (0, 0, 0, 0), models[0], models[1], _ROUNDS, cv2.GC_INIT_WITH_MASK)
     return np.asarray((state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD), np.bool_)

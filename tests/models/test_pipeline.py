@@ -7,6 +7,7 @@ from models.clock import Clock
 from models.crop.detect import Face
 from models.errors import BadRequestError, NoFaceError, ReferencePhotoError
 from models.inpaint.paint import Painted
+from models.landmarks.guess import Wish
 from models.mask.detect import MaskFinding
 from models.photo.decode import Photo
 from models.pipeline import Options, find_faces, find_masks, photo_mask, unmask
@@ -39,11 +40,13 @@ class FakeStages:
         mask[130:200, 80:180] = True
         return MaskFinding(mask, self.probabilities[self.calls.count("mask") - 1])
 
-    async def paint(self, face, hole):
+    async def paint(self, face, hole, wish):
         self.calls.append("paint")
-        return Painted(np.where(hole[..., None], RED, face).astype(np.uint8), np.zeros((68, 2)))
+        shades = [(255 - 50 * rank, 0, 0) for rank in range(wish.candidates)]
+        faces = [np.where(hole[..., None], shade, face).astype(np.uint8) for shade in shades]
+        return [Painted(face, np.zeros((68, 2))) for face in faces]
 
-    async def landmarks(self, face, hole):
+    async def landmarks(self, face):
         self.calls.append("landmarks")
         return np.zeros((68, 2), np.float32)
 
@@ -71,6 +74,47 @@ def test_a_masked_face_is_painted_and_the_rest_stays():
     assert (photo.pixels == 128).all()
     assert result.changed
     assert result.swapped is None
+
+
+def test_each_candidate_is_a_whole_photo_of_its_own():
+    options = Options(wish=Wish("smile", 3))
+
+    result = run(unmask(grey_photo(), FakeStages([(0, 0), (350, 350)]), options, Clock()))
+
+    reds = [(int(c[165, 130, 0]), int(c[515, 480, 0])) for c in result.candidates]
+    assert reds == [(255, 255), (205, 205), (155, 155)]
+    assert result.painted is result.candidates[0]
+
+
+def test_the_wish_reaches_the_painter():
+    class Listening(FakeStages):
+        async def paint(self, face, hole, wish):
+            self.wish = wish
+            return await super().paint(face, hole, wish)
+
+    stages = Listening([(100, 100)])
+
+    run(unmask(grey_photo(), stages, Options(wish=Wish("neutral", 2)), Clock()))
+
+    assert stages.wish == Wish("neutral", 2)
+
+
+def test_where_nobody_wears_a_mask_there_is_one_candidate():
+    options = Options(wish=Wish(candidates=4))
+
+    result = run(unmask(grey_photo(), FakeStages([(100, 100)], [0.1]), options, Clock()))
+
+    assert len(result.candidates) == 1
+
+
+def test_the_reference_is_swapped_into_the_first_candidate_only():
+    stages, options = FakeStages([(100, 100)], [0.1, 0.9]), Options(wish=Wish(candidates=2))
+
+    result = run(unmask(grey_photo(), stages, options, Clock(), reference=grey_photo()))
+
+    assert stages.calls.count("swap") == 1
+    assert (result.best[0][270, 230] == GREEN).all()
+    assert (result.best[1][270, 230] == (205, 0, 0)).all()
 
 
 def test_a_bare_face_comes_back_untouched():
@@ -175,12 +219,12 @@ def test_faces_run_side_by_side_but_not_all_at_once():
     class Slow(FakeStages):
         inside = most = 0
 
-        async def paint(self, face, hole):
+        async def paint(self, face, hole, wish):
             self.inside += 1
             self.most = max(self.most, self.inside)
             await asyncio.sleep(0.02)
             self.inside -= 1
-            return await super().paint(face, hole)
+            return await super().paint(face, hole, wish)
 
     stages = Slow([(0, 0)] * 6)
 
@@ -191,7 +235,7 @@ def test_faces_run_side_by_side_but_not_all_at_once():
 
 def test_an_error_stops_the_faces_that_have_not_started():
     class Failing(FakeStages):
-        async def paint(self, face, hole):
+        async def paint(self, face, hole, wish):
             self.calls.append("paint")
             await asyncio.sleep(0.01)
             raise NoFaceError("on purpose")
@@ -219,3 +263,25 @@ def test_the_clock_knows_each_stage():
     run(unmask(grey_photo(), FakeStages([(100, 100)]), Options(), clock))
 
     assert set(clock.seconds) == {"thumb", "crop", "mask", "inpaint", "paste"}
+
+
+@pytest.mark.parametrize(("enlarged", "side"), [(1, 256), (2, 512)])
+def test_a_reference_is_cut_as_finely_as_its_photo_shows_it(enlarged, side):
+    seen = []
+
+    class Watching(FakeStages):
+        async def swap(self, painted, hole, reference):
+            seen.append(reference.face.shape)
+            return await super().swap(painted, hole, reference)
+
+        async def detect(self, thumb):
+            faces = await super().detect(thumb)
+            own = self.calls.count("detect") == 1  # the reference comes first
+            scale = enlarged if own else 1
+            return [Face(f.box * scale, f.score, f.points * scale) for f in faces]
+
+    stages = Watching([(20, 20)], [0.1, 0.9])
+
+    run(unmask(grey_photo(), stages, Options(), Clock(), grey_photo()))
+
+    assert seen == [(side, side, 3)]

@@ -17,7 +17,7 @@ from models.inpaint.paint import paint_faces
 from models.landmarks.net import LandmarkNet
 from models.landmarks.predict import predict_landmarks
 from models.photo.decode import Photo, decode_photo
-from models.pipeline import MaskedFace, Options, Unmasked, find_masks, unmask
+from models.pipeline import MaskedFace, Options, Unmasked, as_reference, find_masks, unmask
 from models.pixels import Affine, Image, Landmarks, Mask
 from models.stages import LocalStages, Models, Reference
 
@@ -86,8 +86,9 @@ class Service:
         Raises:
             NoFaceError: the photo shows no face.
         """
-        found = asyncio.run(find_masks(_read(photo), self._stages, _OPTIONS, Clock()))[0]
-        return Reference(found.crop, asyncio.run(self._stages.landmarks(found.crop)))
+        picture = _read(photo)
+        found = asyncio.run(find_masks(picture, self._stages, _OPTIONS, Clock()))[0]
+        return asyncio.run(as_reference(picture, found, self._stages))
 
 
 class _Told(LandmarkNet):

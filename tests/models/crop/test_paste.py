@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models.crop.frame import FRAME_PX, crop_face, mask_to_photo
+from models.crop.frame import FRAME_PX, compose, crop_face, mask_to_photo, scale_affine
 from models.crop.paste import FEATHER_PX, even_seam, paste_face
 
 
@@ -147,3 +147,40 @@ def test_evening_changes_the_masked_pixels_only():
     patch = soft_noise(FRAME_PX, FRAME_PX, 4)
 
     np.testing.assert_array_equal(even_seam(patch, ellipse())[~ellipse()], patch[~ellipse()])
+
+
+@pytest.mark.parametrize("face_px", [180, 415, 850])
+def test_a_finer_patch_lands_at_the_same_place(face_px):
+    affine, plain = frame_at(60, 40, face_px, 12), np.zeros((1000, 1000, 3), np.uint8)
+    finer, patch = plain.copy(), soft_noise(FRAME_PX, FRAME_PX, 6)
+    larger = cv2.resize(patch, (2 * FRAME_PX, 2 * FRAME_PX), interpolation=cv2.INTER_CUBIC)
+
+    paste_face(plain, patch, ellipse(), affine)
+    paste_face(finer, larger, ellipse(), affine)
+
+    assert np.abs(finer.astype(int) - plain).max() <= 6
+
+
+def test_a_finer_patch_brings_more_detail_into_a_large_face():
+    photo, affine = soft_noise(800, 800, 1.5), frame_at(40, 40, 600)
+    crops = [crop_face(photo, compose(scale_affine(side), affine), side) for side in (256, 512)]
+    hole = mask_to_photo(ellipse(), affine, photo.shape[:2])
+
+    errors = []
+    for crop in crops:
+        pasted = photo.copy()
+        paste_face(pasted, crop, ellipse(), affine)
+        errors.append(np.abs(pasted.astype(int) - photo)[hole].mean())
+
+    assert errors[1] < 0.5 * errors[0]
+
+
+def test_a_step_at_the_edge_of_a_finer_patch_is_evened_out():
+    patch = np.full((2 * FRAME_PX, 2 * FRAME_PX, 3), 150, np.uint8)
+    mask = cv2.resize(ellipse().astype(np.uint8), (512, 512), interpolation=cv2.INTER_NEAREST) > 0
+    patch[mask] += 9
+
+    evened = even_seam(patch, ellipse())
+
+    assert step_at_edge(evened, mask) < 0.5 * step_at_edge(patch, mask)
+    np.testing.assert_array_equal(evened[~mask], patch[~mask])
