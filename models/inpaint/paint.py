@@ -10,6 +10,7 @@ import torch
 from models.checkpoint import Manifest, load_net
 from models.inference import for_inference
 from models.inpaint.generator import Generator, GeneratorConfig, Window, window_of
+from models.inpaint.lift import lift_detail
 from models.landmarks.draw import draw_lines
 from models.landmarks.guess import AS_GUESSED, Wish, guess_landmarks
 from models.landmarks.net import LandmarkNet
@@ -79,7 +80,7 @@ def _paint(
     painted = generator(to_tensor(faces, device), masks_to_tensor(holes, device), guide, window)
     results = to_images(painted)
     return [
-        Painted(_fill(face, hole, result, window), points)
+        Painted(lift_detail(_fill(face, hole, result, window), hole), points)
         for result, face, hole, points in zip(results, faces, holes, landmarks, strict=True)
     ]
 

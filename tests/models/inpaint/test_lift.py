@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 
-from models.detail.lift import lift_detail
+from models.inpaint.lift import lift_detail
 
 SIZE = 256
 

@@ -12,7 +12,7 @@ from models.pixels import Image, Mask
 
 GRAIN_PX = 1.0  # sigma: what is finer is the painter's own
 LOCAL_PX = 10.0  # sigma: contrast is meant against the mean of this neighbourhood
-CONTRAST = 0.3  # raised by this share
+CONTRAST = 0.25  # raised by this share
 _FADE_PX = 8.0  # from the hole's edge inwards, or the edge itself would show
 _COARSE = 4  # a wide mean is the same on a coarse grid, at a tenth of the time
 
