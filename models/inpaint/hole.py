@@ -13,7 +13,7 @@ from models.pixels import Image, Mask
 
 Floats = npt.NDArray[np.float32]
 
-MARGIN_PX = 2  # always painted: the edge itself is a mixture of both
+MARGIN_PX = 3  # always painted: the edge itself is a mixture of both
 REST_PX = 10  # as far as pixels of the mask are looked for
 # The rim is looked for on a grid of half the size; these are px of that grid.
 _RIM = 2  # as far as pixels count that don't look like the skin beyond
@@ -34,7 +34,7 @@ def hole_of(mask: Mask, face: Image) -> Mask:
         face: uint8 (S, S, 3), RGB, the masked face.
 
     Returns:
-        bool (S, S): `mask` grown by 2 px, and by up to 12 px where its rim shows.
+        bool (S, S): `mask` grown by 3 px, and by up to 13 px where its rim shows.
     """
     if not mask.any():
         return mask
