@@ -10,12 +10,17 @@ CONFIG = configs/laptop.yaml
 HOST = http://localhost:8000
 USERS = 4
 TIME = 30s
+SHAPE = steady
+MINUTES = 20
+
+# cluster.yml beside it is for a cluster.
+PROMETHEUS = configs/prometheus/prometheus.yml
 
 VENV = .venv
 INSTALLED = $(VENV)/.installed
 LOCUST = $(VENV)/bin/locust -f loadtest/locustfile.py --host $(HOST)
 
-.PHONY: help install serve test check format train load load-ui picture
+.PHONY: help install serve test check format train load load-ui bench chaos soak picture observe
 
 help:  ## Lists these words.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -26,6 +31,8 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, or name it: make PYTHON=/path/to/python3.11 install" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet $(addprefix -c ,$(CONSTRAINTS)) -e '.[dev]'
+	@# --no-deps: see the extra `fan` in pyproject.toml.
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet $(addprefix -c ,$(CONSTRAINTS)) --no-deps face-alignment
 	@touch $@
 
 serve: $(INSTALLED)  ## Serves CONFIG (configs/laptop.yaml) on http://localhost:8000.
@@ -47,11 +54,26 @@ train: $(INSTALLED)  ## Trains NET (crop, mask, landmarks, inpaint) on the folde
 	@test -n "$(NET)" -a -n "$(DATA)" || { echo "usage: make train NET=mask DATA=path/to/faces" >&2; exit 2; }
 	$(VENV)/bin/mask2face train $(NET) $(DATA)
 
-load: $(INSTALLED)  ## Load test of HOST with USERS for TIME; fails on errors or a slow p99.
-	$(LOCUST) --headless --only-summary --users $(USERS) --spawn-rate $(USERS) --run-time $(TIME)
+load: $(INSTALLED)  ## Load test of HOST: USERS, TIME, SHAPE (steady, ramp, spike, soak, diurnal).
+	@mkdir -p runs/load
+	$(LOCUST) --headless --only-summary --users $(USERS) --spawn-rate $(USERS) --run-time $(TIME) \
+		--load-shape $(SHAPE) --csv runs/load/$(SHAPE) --html runs/load/$(SHAPE).html
 
 load-ui: $(INSTALLED)  ## The same from Locust's page, http://localhost:8089.
-	$(LOCUST) --web-host 127.0.0.1
+	$(LOCUST) --web-host 127.0.0.1 --load-shape $(SHAPE)
+
+bench: $(INSTALLED)  ## Our graph beside its limit and its peers: 1.5 hours; QUICK=1: 10 minutes.
+	$(VENV)/bin/python -m loadtest.bench $(if $(QUICK),--quick)
+
+chaos: $(INSTALLED)  ## Kills parts of the service under load (CASES=inpaint,door; RATE=requests/s).
+	$(VENV)/bin/python -m loadtest.chaos $(if $(CASES),--cases $(CASES)) $(if $(RATE),--rate $(RATE))
+
+soak: $(INSTALLED)  ## Loads the service for MINUTES and looks at the memory of each process.
+	$(VENV)/bin/python -m loadtest.chaos.soak --minutes $(MINUTES) $(if $(RATE),--rate $(RATE))
 
 picture: $(INSTALLED)  ## Draws docs/before_after.jpg anew with the shipped weights.
 	$(VENV)/bin/python docs/before_after.py
+
+observe:  ## Starts Prometheus on a running service, http://localhost:9090; it keeps .observe.
+	@command -v prometheus >/dev/null || { echo "prometheus is needed: apt-get install prometheus" >&2; exit 1; }
+	prometheus --config.file=$(PROMETHEUS) --storage.tsdb.path=.observe --web.listen-address=127.0.0.1:9090

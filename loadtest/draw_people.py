@@ -1,5 +1,7 @@
 """Makes loadtest/people/KIND.webp: the NASA portrait with a mask of each kind, cut out.
 
+And loadtest/reference.jpg, the portrait as it is.
+
 The portrait of Eileen Collins (NASA, public domain) ships inside scikit-image. Run this
 again after the drawn masks changed: `.venv/bin/python loadtest/draw_people.py`.
 """
@@ -29,6 +31,7 @@ KINDS = (
     "printed",
 )
 PEOPLE = Path(__file__).parent / "people"
+REFERENCE = Path(__file__).parent / "reference.jpg"
 BUST = (slice(8, 300), slice(60, 372))  # rows and columns of the portrait, px
 SEED = "3"  # of the masks' folds and colours
 FADE_PX = 30  # the cut through the chest fades out
@@ -36,6 +39,7 @@ FADE_PX = 30  # the cut through the chest fades out
 
 def main() -> None:
     PEOPLE.mkdir(exist_ok=True)
+    Image.fromarray(astronaut()).save(REFERENCE, quality=88)
     alpha = cut_out(astronaut())[BUST]
     with TemporaryDirectory() as folder:
         bust = Path(folder) / "bust.png"

@@ -1,7 +1,11 @@
-"""Users who post photos: `make load` without a page, `make load-ui` with Locust's.
+"""Users who post photos: `make load SHAPE=spike` without a page, `make load-ui` with Locust's.
 
-A wrong number of faces aborts the run at once (exit code 3). At its end, too many errors or
-too slow a p99 over all requests make the exit code 1.
+`--load-shape` says how many of the users there are when; a share of the requests carries a
+reference. A wrong answer aborts the run at once (exit code 3). At its end, too many errors or too
+slow a p99 over all requests make the exit code 1.
+
+Users wait for their answers, so they slow down with the service: for rates that don't, there is
+`loadtest.open_loop`.
 """
 
 import time
@@ -9,23 +13,39 @@ from argparse import ArgumentParser
 from typing import Any
 
 import numpy as np
-from locust import HttpUser, constant, events, task
+from locust import HttpUser, LoadTestShape, constant, events, task
 from locust.clients import ResponseContextManager
 from locust.env import Environment
-from photos import SCENES, DrawnPhoto, draw_photo
+from photos import REFERENCE, SCENES, DrawnPhoto, draw_photo
+from shapes import DEFAULT_SECONDS, SHAPES, users_at
 
 PHOTOS_OF_EACH_SCENE = 2
 FAILED, WRONG_ANSWER = 1, 3  # exit codes
 
 _rng = np.random.default_rng(0)
+_reference = REFERENCE.read_bytes()
 _photos = [draw_photo(scene, _rng) for scene in SCENES for _ in range(PHOTOS_OF_EACH_SCENE)]
 # Locust's clock stood still during the drawing, which would count as run time; a pause sets it.
 time.sleep(0.01)
 
 
 @events.init_command_line_parser.add_listener
-def add_bounds(parser: ArgumentParser) -> None:
-    """What makes a run fail; also on Locust's page."""
+def add_options(parser: ArgumentParser) -> None:
+    """Shape, references, and what makes a run fail; also on Locust's page."""
+    parser.add_argument(
+        "--load-shape",
+        choices=[*SHAPES],
+        default="steady",
+        env_var="SHAPE",
+        help="how many of the users there are when",
+    )
+    parser.add_argument(
+        "--reference-share",
+        type=float,
+        default=0.2,
+        env_var="REFERENCE_SHARE",
+        help="share of the requests that carry a photo of the bare face",
+    )
     parser.add_argument(
         "--max-error-rate",
         type=float,
@@ -42,6 +62,20 @@ def add_bounds(parser: ArgumentParser) -> None:
     )
 
 
+class ChosenShape(LoadTestShape):
+    """The shape of `--load-shape`, with the users and the run time given as ever."""
+
+    use_common_options = True
+
+    def tick(self) -> tuple[int, float] | None:
+        """Users, and how many of them come or go in a second."""
+        options = self.runner.environment.parsed_options
+        most = options.num_users or 1
+        seconds = options.run_time or DEFAULT_SECONDS
+        users = users_at(options.load_shape, self.get_run_time(), most, seconds)
+        return None if users is None else (users, options.spawn_rate or most)
+
+
 class PhotoSender(HttpUser):
     """Posts one photo after the other, without a pause."""
 
@@ -50,20 +84,27 @@ class PhotoSender(HttpUser):
     @task
     def unmask(self) -> None:
         photo = _photos[int(_rng.integers(len(_photos)))]
+        files = {"photo": (f"{photo.scene.name}.jpg", photo.jpeg, "image/jpeg")}
+        fields, name = {}, photo.scene.name
+        with_reference = _rng.random() < self.environment.parsed_options.reference_share
+        if with_reference:
+            files["reference"] = ("reference.jpg", _reference, "image/jpeg")
+            fields, name = {"consent": "true"}, f"{name}, reference"
         with self.client.post(
             "/v1/unmask",
-            name=photo.scene.name,
-            files={"photo": (f"{photo.scene.name}.jpg", photo.jpeg, "image/jpeg")},
+            name=name,
+            files=files,
+            data=fields,
             headers={"Accept": "application/json"},
             catch_response=True,
         ) as response:
-            problem = judge(response, photo)
+            problem = judge(response, photo, with_reference)
             if problem:
                 response.failure(problem)
-                abort(self.environment, f"{photo.scene.name}: {problem}")
+                abort(self.environment, f"{name}: {problem}")
 
 
-def judge(response: ResponseContextManager, photo: DrawnPhoto) -> str:
+def judge(response: ResponseContextManager, photo: DrawnPhoto, with_reference: bool) -> str:
     """What is wrong with an answer of status 200, or nothing; Locust counts other statuses."""
     if response.status_code != 200:
         return ""
@@ -71,6 +112,8 @@ def judge(response: ResponseContextManager, photo: DrawnPhoto) -> str:
     size = (answer["width"], answer["height"])
     if size != (photo.width, photo.height):
         return f"came back {size[0]} x {size[1]} px"
+    if with_reference and not answer["swapped"]:
+        return "came back without a swapped picture"
     found = len(answer["faces"])
     return "" if found == photo.scene.faces else f"came back with {found} faces"
 

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 PEOPLE = Path(__file__).parent / "people"
+REFERENCE = Path(__file__).parent / "reference.jpg"  # the same person's bare face
 JPEG_QUALITY = 88
 GRAIN_PX = 256  # drawn once and repeated
 
@@ -41,7 +42,11 @@ class DrawnPhoto:
     scene: Scene
 
 
-SCENES = (Scene(0.3, 1), Scene(0.3, 2), Scene(2, 1), Scene(2, 3), Scene(2, 6), Scene(12, 1))
+SCENES = (
+    *(Scene(0.3, faces) for faces in (1, 2)),  # more of them would be too small to be found
+    *(Scene(2, faces) for faces in (1, 3, 4, 5, 6)),
+    *(Scene(12, faces) for faces in (1, 2)),
+)
 
 
 def draw_photo(scene: Scene, rng: np.random.Generator) -> DrawnPhoto:

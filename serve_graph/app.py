@@ -26,6 +26,6 @@ def build(args: GraphArgs) -> Application:
         args,
         FaceCropper.bind(*nets),
         MaskDetector.bind(*nets),
-        Inpainter.bind(*nets),
+        Inpainter.bind(*nets, args.fan_folder),
         FaceSwapper.bind(args.warp, args.blend, args.threads),
     )

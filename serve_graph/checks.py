@@ -7,6 +7,8 @@ when the replica fails to start.
 import dataclasses
 import difflib
 from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, get_args
 
 import torch
@@ -15,6 +17,7 @@ from ray.serve.schema import ServeDeploySchema
 
 from models.checkpoint import load_manifest
 from models.errors import WeightsError
+from models.landmarks.fan import INSTALL_FAN, find_weights
 from serve_graph.settings import Batching, GraphArgs
 
 NETS = ("crop", "mask", "landmarks", "inpaint")
@@ -86,6 +89,17 @@ def _check_weights(args: GraphArgs, where: str) -> Iterator[str]:
             manifest.path(net)
     except WeightsError as error:
         yield f"{where}weights: {error}"
+    if args.fan_folder is not None:
+        yield from _check_fan(args.fan_folder, where)
+
+
+def _check_fan(folder: Path, where: str) -> Iterator[str]:
+    if find_spec("face_alignment") is None:
+        yield f"{where}landmarks: {INSTALL_FAN}"
+    try:
+        find_weights(folder)
+    except WeightsError as error:
+        yield f"{where}fan_weights: {error}"
 
 
 def _unknown_keys(content: Any, kind: type[Any], where: str = "") -> Iterator[str]:

@@ -8,15 +8,17 @@ from ray import serve
 from models.checkpoint import load_manifest
 from models.crop.detect import THUMB_PX, Face, detect_faces, load_detector
 from models.pixels import Image
-from serve_graph.batch import Job, check_picture, result_of, run_batch, use_threads
+from serve_graph.batch import Asked, Job, check_picture, result_of, run_batch, use_threads
 from serve_graph.metrics import ServeRecorder
 from serve_graph.settings import Batching
+from serve_graph.tracing import start_tracing
 
 
 @serve.deployment  # replicas, GPUs and batching: configs/*.yaml
 class FaceCropper:
     def __init__(self, weights: Path, device: str, threads: int) -> None:
         use_threads(threads)
+        start_tracing()
         self._detector = load_detector(load_manifest(weights), device)
         self._recorder = ServeRecorder()
 
@@ -24,10 +26,10 @@ class FaceCropper:
         """Serve passes the YAML's user_config: at start and on each change."""
         Batching.model_validate(user_config).apply_to(self._find)
 
-    async def detect(self, thumb: Image, asked_at: float) -> list[Face]:
+    async def detect(self, thumb: Image, asked: Asked) -> list[Face]:
         """The faces of a thumb: see `models.crop.detect`."""
         check_picture(thumb, THUMB_PX)
-        return result_of(await self._find(Job(thumb, asked_at)))
+        return result_of(await self._find(Job(thumb, asked)))
 
     @serve.batch
     async def _find(self, jobs: list[Job[Image]]) -> list[list[Face] | Exception]:

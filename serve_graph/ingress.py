@@ -55,7 +55,7 @@ def _remote(
 
 
 def _local(args: GraphArgs, recorder: Recorder) -> Stages:
-    models = load_models(args.weights_folder, args.device)
+    models = load_models(args.weights_folder, args.device, args.fan_folder)
     return MeasuredStages(models, recorder, args.workers, args.warp, args.blend)
 
 

@@ -8,15 +8,17 @@ from ray import serve
 from models.checkpoint import load_manifest
 from models.mask.detect import MaskFinding, detect_masks, load_mask_net
 from models.pixels import Image, pack_mask
-from serve_graph.batch import Job, check_picture, result_of, run_batch, use_threads
+from serve_graph.batch import Asked, Job, check_picture, result_of, run_batch, use_threads
 from serve_graph.metrics import ServeRecorder
 from serve_graph.settings import Batching
+from serve_graph.tracing import start_tracing
 
 
 @serve.deployment  # replicas, GPUs and batching: configs/*.yaml
 class MaskDetector:
     def __init__(self, weights: Path, device: str, threads: int) -> None:
         use_threads(threads)
+        start_tracing()
         self._net = load_mask_net(load_manifest(weights), device)
         self._recorder = ServeRecorder()
 
@@ -24,10 +26,10 @@ class MaskDetector:
         """Serve passes the YAML's user_config: at start and on each change."""
         Batching.model_validate(user_config).apply_to(self._find)
 
-    async def detect(self, face: Image, asked_at: float) -> tuple[bytes, float]:
+    async def detect(self, face: Image, asked: Asked) -> tuple[bytes, float]:
         """The mask of a canonical face, packed, and the probability that one is worn."""
         check_picture(face)
-        finding = result_of(await self._find(Job(face, asked_at)))
+        finding = result_of(await self._find(Job(face, asked)))
         return pack_mask(finding.mask), finding.probability
 
     @serve.batch

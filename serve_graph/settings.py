@@ -10,6 +10,8 @@ from models.swap.swap import Blend, Warp
 from serve_graph import PROJECT
 from serve_graph.service import ApiSettings
 
+Landmarker = Literal["embedded", "face-alignment"]
+
 
 class GraphArgs(BaseModel):
     """`args` of the application; an unknown key is refused."""
@@ -23,12 +25,19 @@ class GraphArgs(BaseModel):
     workers: PositiveInt = 1  # fused only: stage calls that run at the same time
     warp: Warp = "mesh"
     blend: Blend = "feather"
+    landmarks: Landmarker = "embedded"  # who finds the points of a reference
+    fan_weights: Path = Path("weights/fan")  # of face-alignment: the folder of its file
     api: ApiSettings = ApiSettings.model_validate({})
 
     @property
     def weights_folder(self) -> Path:
         """Where the manifest lies."""
         return PROJECT / self.weights
+
+    @property
+    def fan_folder(self) -> Path | None:
+        """Where FAN's weights lie; None where FAN isn't used."""
+        return PROJECT / self.fan_weights if self.landmarks == "face-alignment" else None
 
 
 class Batching(BaseModel):

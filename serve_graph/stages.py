@@ -11,7 +11,9 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from models.crop.detect import Face, detect_faces
-from models.inpaint.paint import Painted, paint_faces
+from models.inpaint.paint import Painted, paint_candidates
+from models.landmarks.fan import find_landmarks
+from models.landmarks.guess import Wish
 from models.landmarks.predict import predict_landmarks
 from models.mask.detect import MaskFinding, detect_masks
 from models.pixels import Image, Landmarks, Mask, pack_mask, unpack_mask
@@ -48,12 +50,11 @@ class RemoteStages:
         packed, probability = await self._call(self._mask_detector.detect, face)
         return MaskFinding(unpack_mask(packed, face.shape[:2]), probability)
 
-    async def paint(self, face: Image, hole: Mask) -> Painted:
-        painted: Painted = await self._call(self._inpainter.inpaint, face, pack_mask(hole))
-        return painted
+    async def paint(self, face: Image, hole: Mask, wish: Wish) -> list[Painted]:
+        return list(await self._call(self._inpainter.inpaint, face, pack_mask(hole), wish))
 
-    async def landmarks(self, face: Image, hole: Mask) -> Landmarks:
-        points: Landmarks = await self._call(self._inpainter.find_landmarks, face, pack_mask(hole))
+    async def landmarks(self, face: Image) -> Landmarks:
+        points: Landmarks = await self._call(self._inpainter.find_landmarks, face)
         return points
 
     async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
@@ -87,8 +88,9 @@ class RemoteStages:
 STAGE_OF: dict[Callable[..., Any], str] = {
     detect_faces: "crop",
     detect_masks: "mask",
-    paint_faces: "inpaint",
+    paint_candidates: "inpaint",
     predict_landmarks: "landmarks",
+    find_landmarks: "landmarks",
     swap_face: "swap",
 }
 

@@ -32,7 +32,7 @@ def _ellipse(centre, radii, degrees):
     return np.stack([np.cos(angle), np.sin(angle)], axis=1) * radii + centre
 
 
-def _mean_face():
+def mean_face():
     """68 points of a plain face in the canonical frame."""
     groups = [
         _ellipse((128, 110), (74, 108), np.linspace(180, 0, 17)),  # jaw
@@ -58,7 +58,7 @@ def tiny_weights(tmp_path_factory):
         path = folder / f"{name}.safetensors"
         net = NETS[name].net_class(config)
         if name == "landmarks":
-            net.mean_face.copy_(torch.from_numpy(_mean_face()))
+            net.mean_face.copy_(torch.from_numpy(mean_face()))
         save_net(path, net, config)
         entries[name] = Entry(path.name, file_sha256(path), path.stat().st_size, "test", "never")
     save_manifest(Manifest(folder, "tiny", entries))
@@ -90,13 +90,20 @@ def seeing(monkeypatch):
 @pytest.fixture(scope="session")
 def service():
     """The service of all tests marked `serve`; see `tests.serving`."""
+    from tests.collector import collecting
     from tests.serving import Served, shared_config
 
     content = shared_config()
     # Not pytest's folder: the paths of Ray's sockets must be short.
-    with tempfile.TemporaryDirectory(prefix="m2f") as name, pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory(prefix="m2f") as name,
+        pytest.MonkeyPatch.context() as patch,
+        collecting() as collector,
+    ):
         spool = Path(name) / "spool"
         spool.mkdir()
         patch.setenv("TMPDIR", str(spool))
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "500")  # ms
         with launch.running(content, temp_dir=Path(name) / "ray") as up:
-            yield Served(up.url, content, spool)
+            yield Served(up.url, content, spool, up.logs, collector)

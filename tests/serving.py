@@ -13,6 +13,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from serve_graph import PROJECT, launch
+from tests.collector import Collector
 
 TIMEOUT_S = 240.0  # of one request; the cores may be busy
 MAX_TIMEOUT_MS = str(int(TIMEOUT_S * 1000))
@@ -26,6 +27,8 @@ class Served:
     url: str
     content: dict[str, Any]  # the config that it runs
     spool: Path  # the temp folder of all of its processes
+    logs: Path  # the folder of Serve's logs
+    collector: Collector  # has the spans of all replicas
 
     def post(self, path: str, photo: bytes, **options: Any) -> httpx.Response:
         """Sends a photo."""

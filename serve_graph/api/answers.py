@@ -120,10 +120,15 @@ async def unmask_picture(result: Unmasked, encoding: Encoding, exchange: Exchang
     return Response(content, media_type=encoding.media_type)
 
 
-async def unmask_json(result: Unmasked, encoding: Encoding, exchange: Exchange) -> Response:
-    """All results and what was found, as JSON."""
+async def unmask_json(
+    result: Unmasked, encoding: Encoding, exchange: Exchange, asked: int
+) -> Response:
+    """All results and what was found, as JSON; `asked` is the count of candidates."""
     with exchange.clock.measure("encode"):
-        painted = await asyncio.to_thread(encoding.to_json, result.painted, result.changed)
+        candidates = [
+            await asyncio.to_thread(encoding.to_json, pixels, result.changed)
+            for pixels in result.candidates
+        ]
         swapped = None
         if result.swapped is not None:
             swapped = await asyncio.to_thread(encoding.to_json, result.swapped, result.changed)
@@ -133,8 +138,9 @@ async def unmask_json(result: Unmasked, encoding: Encoding, exchange: Exchange) 
         height=height,
         timings=exchange.timings_ms(),
         faces=[edited_face_answer(one) for one in result.faces],
-        painted=painted,
+        painted=candidates[0],
         swapped=swapped,
+        candidates=candidates if asked > 1 else None,
     )
     return await json_response(answer)
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models.errors import ConsentError, NoMaskError
+from models.landmarks.guess import AS_GUESSED, Wish
 from models.photo.decode import Photo, decode_photo
 from models.pipeline import MaskedFace, Options, Unmasked, find_faces, find_masks, photo_mask
 from models.pipeline import unmask as run_unmask
@@ -93,6 +94,7 @@ class Calls:
         async with self._open(request, timeout_ms, MaskFields) as call:
             options = self._options(call.fields.faces)
             found = await find_masks(call.photo, self._service.stages, options, call.exchange.clock)
+            call.exchange.faces = len(found)
             worn = [one for one in found if self._is_worn(one)]
             shape = (call.photo.pixels.shape[0], call.photo.pixels.shape[1])
             mask = await asyncio.to_thread(photo_mask, worn, shape)
@@ -103,6 +105,7 @@ class Calls:
         async with self._open(request, timeout_ms, FacesFields) as call:
             clock = call.exchange.clock
             found = await find_faces(call.photo, self._service.stages, self._options(), clock)
+            call.exchange.faces = len(found)
             height, width = call.photo.pixels.shape[:2]
             answer = FacesAnswer(
                 width=width,
@@ -146,10 +149,13 @@ class Calls:
             return None
         return await self._decode(photos.pop("reference"))
 
-    def _options(self, faces: Which = "all", sharpen: bool = False) -> Options:
+    def _options(
+        self, faces: Which = "all", sharpen: bool = False, wish: Wish = AS_GUESSED
+    ) -> Options:
         return Options(
             faces=faces,
             sharpen=sharpen,
+            wish=wish,
             max_faces=self._settings.max_faces,
             at_once=self._settings.at_once,
             min_probability=self._settings.min_probability,
@@ -159,10 +165,12 @@ class Calls:
         return one.finding.probability >= self._settings.min_probability
 
     async def _unmask(self, call: Call[UnmaskFields]) -> Unmasked:
-        options = self._options(call.fields.faces, call.fields.sharpen)
+        wish = Wish(call.fields.expression, call.fields.candidates)
+        options = self._options(call.fields.faces, call.fields.sharpen, wish)
         result = await run_unmask(
             call.photo, self._service.stages, options, call.exchange.clock, call.reference
         )
+        call.exchange.faces = len(result.faces)
         changed = sum(one.painted is not None for one in result.faces)
         self._service.recorder.faces("swapped" if call.reference else "unmasked", changed)
         self._service.recorder.faces("bare", len(result.faces) - changed)
@@ -172,8 +180,9 @@ class Calls:
         self, call: Call[UnmaskFields], result: Unmasked, as_json: bool
     ) -> Response:
         encoding = Encoding.of(call.photo, call.fields, self._settings.quality)
-        answer = unmask_json if as_json else unmask_picture
-        return await answer(result, encoding, call.exchange)
+        if as_json:
+            return await unmask_json(result, encoding, call.exchange, call.fields.candidates)
+        return await unmask_picture(result, encoding, call.exchange)
 
 
 def _check_consent(form: Form[FieldsT]) -> None:

@@ -1,6 +1,5 @@
 """What is true for each request and its answer: id, headers, metrics, and no error unanswered."""
 
-import logging
 import re
 import time
 import uuid
@@ -12,13 +11,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.clock import Clock
+from serve_graph.logs import Answered, log, log_request
 from serve_graph.problems import problem
 from serve_graph.service import Service
+from serve_graph.tracing import end_request, make_clock, trace_id_of, trace_request
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CLIENT_GONE = 499  # no answer went out; nginx' number for it
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -26,7 +25,8 @@ class Exchange:
     """A request that is being answered."""
 
     request_id: str
-    clock: Clock = field(default_factory=Clock)
+    clock: Clock = field(default_factory=make_clock)
+    faces: int | None = None  # found in the photo; None where none were looked for
     _start: float = field(default_factory=time.perf_counter)
 
     @property
@@ -59,8 +59,13 @@ class ExchangeMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = Exchange(_request_id(Headers(scope=scope)))
+        headers = Headers(scope=scope)
+        exchange = Exchange(_request_id(headers))
         scope.setdefault("state", {})["exchange"] = exchange
+        with trace_request(headers):
+            await self._answer(exchange, scope, receive, send)
+
+    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         code = _CLIENT_GONE
 
         async def send_with_headers(message: Message) -> None:
@@ -73,14 +78,31 @@ class ExchangeMiddleware:
         try:
             await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
-            logger.info("The client of request %s is gone.", exchange.request_id)
+            log.info("The client of request %s is gone.", exchange.request_id)
         except Exception:
-            logger.exception("Request %s failed.", exchange.request_id)
+            log.exception("Request %s failed.", exchange.request_id)
             if code != _CLIENT_GONE:
                 raise  # the answer has begun: only the server can break it off
             await _failure(exchange)(scope, receive, send_with_headers)
         finally:
-            self._service.recorder.request(_route(scope), code, exchange.elapsed_s)
+            self._end(exchange, scope, code)
+
+    def _end(self, exchange: Exchange, scope: Scope, code: int) -> None:
+        method, route = scope["method"], _route(scope)
+        self._service.recorder.request(route, code, exchange.elapsed_s)
+        end_request(method, route, code, exchange.faces)
+        log_request(
+            Answered(
+                exchange.request_id,
+                trace_id_of(Headers(scope=scope)),
+                method,
+                route,
+                code,
+                exchange.faces,
+                exchange.timings_ms(),
+                self._service.version,
+            )
+        )
 
     def _add_headers(self, message: Message, exchange: Exchange) -> None:
         headers = MutableHeaders(scope=message)

@@ -7,6 +7,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from models.crop.detect import Face
+from models.landmarks.guess import MAX_CANDIDATES
+from models.landmarks.shape import Expression
 from models.photo.encode import AnswerFormat
 from models.pipeline import EditedFace, MaskedFace
 
@@ -49,6 +51,18 @@ class UnmaskFields(MaskFields):
         False, description="Must be true with a reference: the person on it agrees to its use."
     )
     sharpen: bool = Field(False, description="Sharpens the painted part.")
+    expression: Expression = Field(
+        "auto",
+        description="Of the painted part: `neutral` calms the mouth, `smile` makes it smile, "
+        "`auto` leaves it as guessed.",
+    )
+    candidates: int = Field(
+        1,
+        ge=1,
+        le=MAX_CANDIDATES,
+        description="How many plausible faces to paint, most likely first. JSON carries them all; "
+        "an answer that is a picture, and the swap, take the first.",
+    )
     format: Annotated[
         AnswerFormat | None,
         WithJsonSchema({"type": "string", "enum": ["jpeg", "png", "webp"]}),
@@ -116,8 +130,11 @@ class UnmaskAnswer(Answer):
     """Of /v1/unmask and /v1/swap."""
 
     faces: list[EditedFaceAnswer]
-    painted: PictureAnswer
+    painted: PictureAnswer = Field(description="The most likely candidate")
     swapped: PictureAnswer | None = Field(None, description="With a reference only")
+    candidates: list[PictureAnswer] | None = Field(
+        None, description="Where several were asked for: all of them, most likely first"
+    )
 
 
 def face_answer(face: Face) -> FaceAnswer:

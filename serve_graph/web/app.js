@@ -90,6 +90,7 @@ async function submit(event) {
 async function ask(file, reference, signal) {
   const form = new FormData();
   form.append("photo", file);
+  form.append("expression", $("expression").value);
   if (reference) {
     form.append("reference", reference);
     form.append("consent", "true");

@@ -31,7 +31,9 @@ def busy(faces: int) -> Answer:
 
 
 @contextmanager
-def serving(answer: Callable[[int], Answer]) -> Iterator[str]:
+def serving(
+    answer: Callable[[int], Answer], swapped: dict[str, str] | None = None
+) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -39,7 +41,9 @@ def serving(answer: Callable[[int], Answer]) -> Iterator[str]:
             scene = next(one for one in SCENES if one.name == file_name)
             status, faces = answer(scene.faces)
             width, height = dimensions(scene)
-            found = {"width": width, "height": height, "faces": [{}] * faces}
+            found = {"width": width, "height": height, "faces": [{}] * faces, "swapped": None}
+            if b'name="reference"' in body and b'name="consent"' in body:
+                found["swapped"] = swapped
             self.send_response(status)
             self.end_headers()
             self.wfile.write(json.dumps(found).encode())
@@ -69,10 +73,35 @@ def serving(answer: Callable[[int], Answer]) -> Iterator[str]:
 def test_the_exit_code_says_how_the_run_went(
     answer: Callable[[int], Answer], options: list[str], exit_code: int, says: str
 ) -> None:
-    with serving(answer) as host:
-        command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", host]
-        run = ["--headless", "--users", "2", "--spawn-rate", "2", "--run-time", "2s"]
-        done = subprocess.run([*command, *run, *options], capture_output=True, text=True)
+    with serving(answer, swapped={}) as host:
+        done = run_locust(host, "--reference-share", "0", *options)
 
     assert says in done.stdout
     assert done.returncode == exit_code
+
+
+def run_locust(host: str, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", host]
+    run = ["--headless", "--users", "2", "--spawn-rate", "2", "--run-time", "2s"]
+    return subprocess.run([*command, *run, *options], capture_output=True, text=True)
+
+
+def test_a_reference_goes_out_with_consent_and_must_come_back_swapped() -> None:
+    with serving(right, swapped={"media_type": "image/jpeg"}) as host:
+        swapped = run_locust(host, "--reference-share", "1")
+    with serving(right) as host:
+        not_swapped = run_locust(host, "--reference-share", "1")
+
+    assert (swapped.returncode, not_swapped.returncode) == (0, 3)
+    assert "Aborted: " in not_swapped.stdout
+
+
+def test_a_shape_ends_by_itself_and_writes_its_reports(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    with serving(right, swapped={"media_type": "image/jpeg"}) as host:
+        options = ["--load-shape", "spike", "--csv", str(tmp_path / "run"), "--html", str(report)]
+        done = run_locust(host, *options)
+
+    assert done.returncode == 0, done.stderr
+    assert report.stat().st_size > 0
+    assert (tmp_path / "run_stats.csv").exists()

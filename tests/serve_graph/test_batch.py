@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from models.pixels import pack_mask
-from serve_graph.batch import Job, check_picture, result_of, run_batch, unpack_hole
+from serve_graph.batch import Asked, Job, check_picture, result_of, run_batch, unpack_hole
 from tests.recorder import MemoryRecorder
 
 
@@ -15,7 +15,8 @@ def half(numbers):
 
 
 def run(numbers, recorder=None, asked_at=None):
-    jobs = [Job(number, time.time() if asked_at is None else asked_at) for number in numbers]
+    asked = Asked(time.time() if asked_at is None else asked_at)
+    jobs = [Job(number, asked) for number in numbers]
     return asyncio.run(run_batch(jobs, half, "crop", recorder or MemoryRecorder()))
 
 
@@ -38,7 +39,7 @@ def test_a_bad_item_alone_is_tried_once():
         calls.append(items)
         raise ValueError
 
-    asyncio.run(run_batch([Job(1, 0.0)], fail, "crop", MemoryRecorder()))
+    asyncio.run(run_batch([Job(1, Asked())], fail, "crop", MemoryRecorder()))
 
     assert calls == [[1]]
 

@@ -26,6 +26,16 @@ def deployment(content, name):
     return next(one for one in content["applications"][0]["deployments"] if one["name"] == name)
 
 
+def test_missing_weights_of_face_alignment_are_named(config, tmp_path):
+    args = config["applications"][0]["args"]
+    args |= {"landmarks": "face-alignment", "fan_weights": str(tmp_path)}
+
+    (problem,) = find_problems(config)
+
+    assert "args.fan_weights" in problem
+    assert "2DFAN4-11f355bf06.pth.tar is missing" in problem
+
+
 def test_a_good_config_has_no_problems(config):
     assert find_problems(config) == []
 

@@ -3,6 +3,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from models.landmarks.guess import Wish
 from models.stages import load_models
 from serve_graph.stages import MeasuredStages
 from tests.recorder import MemoryRecorder
@@ -26,8 +27,8 @@ def test_each_step_is_a_batch_of_one(stages, recorder):
     async def steps():
         await stages.detect(np.zeros((640, 640, 3), np.uint8))
         await stages.find_mask(FACE)
-        await stages.paint(FACE, HOLE)
-        await stages.landmarks(FACE, HOLE)
+        await stages.paint(FACE, HOLE, Wish())
+        await stages.landmarks(FACE)
 
     asyncio.run(steps())
 
@@ -36,7 +37,7 @@ def test_each_step_is_a_batch_of_one(stages, recorder):
 
 def test_a_step_that_waits_for_the_worker_spends_that_time_in_the_queue(stages, recorder):
     async def two():
-        await asyncio.gather(stages.paint(FACE, HOLE), stages.paint(FACE, HOLE))
+        await asyncio.gather(*(stages.paint(FACE, HOLE, Wish()) for _ in range(2)))
 
     asyncio.run(two())
     (_, _, first_compute_s), (_, second_queue_s, _) = recorder.stages

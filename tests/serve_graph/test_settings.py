@@ -18,6 +18,16 @@ def test_absolute_weights_stay_where_they_are(tmp_path):
     assert GraphArgs(weights=tmp_path).weights_folder == tmp_path
 
 
+def test_the_embedded_landmarker_needs_no_folder():
+    assert GraphArgs().fan_folder is None
+
+
+def test_face_alignments_weights_lie_in_the_project():
+    args = GraphArgs(landmarks="face-alignment")
+
+    assert args.fan_folder == PROJECT / "weights" / "fan"
+
+
 def test_batching_reaches_each_batched_method():
     class Batched:
         def set_max_batch_size(self, size):

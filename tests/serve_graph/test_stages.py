@@ -9,6 +9,7 @@ from ray.serve.exceptions import BackPressureError
 
 from models.errors import BadImageError
 from models.inpaint.paint import Painted
+from models.landmarks.guess import Wish
 from models.mask.detect import MaskFinding
 from models.pixels import pack_mask
 from models.stages import Reference
@@ -122,14 +123,13 @@ def test_a_mask_comes_back_from_its_packed_bits():
 @pytest.mark.parametrize(
     ("step", "arguments", "method"),
     [
-        ("paint", (FACE, HOLE), "inpaint"),
-        ("landmarks", (FACE, HOLE), "find_landmarks"),
+        ("paint", (FACE, HOLE, Wish()), "inpaint"),
         ("swap", (Painted(FACE, POINTS), HOLE, Reference(FACE, POINTS)), "swap"),
     ],
 )
 def test_a_hole_goes_out_as_packed_bits(step, arguments, method):
-    handle = FakeHandle("result")
+    handle = FakeHandle(["result"])
 
-    assert asyncio.run(getattr(stages(handle), step)(*arguments)) == "result"
+    assert asyncio.run(getattr(stages(handle), step)(*arguments)) == ["result"]
     assert handle.calls[0][0] == method
     assert handle.calls[0][2] == pack_mask(HOLE)

@@ -15,6 +15,7 @@ from models.crop.detect import Face
 from models.inpaint.paint import Painted
 from models.mask.detect import MaskFinding
 from serve_graph.api import create_api
+from serve_graph.logs import log
 from serve_graph.service import ApiSettings, Service
 
 WIDTH, HEIGHT = 160, 120
@@ -57,13 +58,15 @@ class FakeStages:
         mask[130:220, 70:186] = True
         return MaskFinding(mask, 0.95 if face.mean() < 128 else 0.02)
 
-    async def paint(self, face, hole):
+    async def paint(self, face, hole, wish):
         await self._enter("paint")
-        painted = face.copy()
-        painted[hole] = PAINTED
-        return Painted(painted, np.zeros((68, 2), np.float32))
+        self.wish = wish
+        faces = [face.copy() for _ in range(wish.candidates)]
+        for rank, painted in enumerate(faces):
+            painted[hole] = PAINTED + 50 * rank
+        return [Painted(painted, np.zeros((68, 2), np.float32)) for painted in faces]
 
-    async def landmarks(self, _face, _hole):
+    async def landmarks(self, _face):
         await self._enter("landmarks")
         return np.zeros((68, 2), np.float32)
 
@@ -91,6 +94,14 @@ class MemoryRecorder:
     def stage(self, stage, queue_s, compute_s): ...
 
     def batch(self, stage, size): ...
+
+
+@pytest.fixture
+def caplog(caplog):
+    """pytest's, with the service's log: Serve's passes nothing on to the root's."""
+    log.addHandler(caplog.handler)
+    yield caplog
+    log.removeHandler(caplog.handler)
 
 
 @pytest.fixture

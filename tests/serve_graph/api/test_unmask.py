@@ -8,6 +8,7 @@ import pytest
 from PIL import Image as PilImage
 from PIL import ImageCms
 
+from models.landmarks.guess import Wish
 from models.photo.encode import SOURCE_TYPE
 
 pytestmark = pytest.mark.asyncio
@@ -40,6 +41,50 @@ async def test_with_a_reference_the_swapped_face_comes_back(client, photo, refer
     answer = await client.post("/v1/unmask", files=files, data={"consent": "true"})
 
     assert abs(grey_at(decode(answer.content)) - 90) < 3
+
+
+async def test_the_wish_reaches_the_painter(client, photo, stages):
+    fields = {"expression": "smile", "candidates": "2"}
+
+    await client.post("/v1/unmask", files={"photo": photo}, data=fields)
+
+    assert stages.wish == Wish("smile", 2)
+
+
+async def test_json_carries_all_candidates_most_likely_first(client, photo, decode):
+    answer = await client.post(
+        "/v1/unmask", files={"photo": photo}, data={"candidates": "3"}, headers=JSON
+    )
+
+    content = answer.json()
+    pictures = [decode(base64.b64decode(one["base64"])) for one in content["candidates"]]
+    assert [round(grey_at(picture) / 10) * 10 for picture in pictures] == [40, 90, 140]
+    assert content["painted"] == content["candidates"][0]
+
+
+async def test_one_face_is_not_sent_twice(client, photo):
+    answer = await client.post("/v1/unmask", files={"photo": photo}, headers=JSON)
+
+    assert answer.json()["candidates"] is None
+
+
+async def test_a_picture_is_the_most_likely_candidate(client, photo, decode):
+    answer = await client.post("/v1/unmask?candidates=4", files={"photo": photo})
+
+    assert abs(grey_at(decode(answer.content)) - 40) < 3
+
+
+async def test_the_own_face_is_swapped_into_the_first_candidate(client, photo, reference, decode):
+    answer = await client.post(
+        "/v1/swap",
+        files={"photo": photo, "reference": reference},
+        data={"consent": "true", "candidates": "2"},
+        headers=JSON,
+    )
+
+    content = answer.json()
+    assert abs(grey_at(decode(base64.b64decode(content["swapped"]["base64"]))) - 90) < 3
+    assert len(content["candidates"]) == 2
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp"])

@@ -1,0 +1,187 @@
+"""`make bench`: our graph beside its limit and its peers. See README.md and RESULTS.md.
+
+    python -m loadtest.bench [--quick] [--systems fused,fastapi] [--workloads W1] [--rounds 1]
+
+All systems run one after the other, alone on the cores, and again in each round. What is measured
+is on disk after each step; a system that fails is named and left out. A wrong answer ends it all.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from dataclasses import replace
+
+from loadtest.bench.contestants import CONTESTANTS, Contestant
+from loadtest.bench.effort import FULL, QUICK, Effort
+from loadtest.bench.judge import RefusedError, WrongAnswerError
+from loadtest.bench.limit import measure_limit
+from loadtest.bench.measure import Measured, Meter, measure
+from loadtest.bench.peers import AbsentError
+from loadtest.bench.processes import StartError
+from loadtest.bench.report import markdown
+from loadtest.bench.results import Record, Results
+from loadtest.bench.stages import StageTime, read_stage_seconds, stage_times
+from loadtest.bench.workloads import MAIN, SCENES, Workload, draw
+from loadtest.http_client import LostError
+from loadtest.machine import describe, warn_if_busy
+from loadtest.results_file import FOLDER, write_section
+
+WRONG_ANSWER, INCOMPLETE = 3, 1  # exit codes
+
+
+class Bench:
+    """One run."""
+
+    def __init__(
+        self, effort: Effort, contestants: list[Contestant], workloads: list[Workload]
+    ) -> None:
+        self._effort, self._contestants, self._workloads = effort, contestants, workloads
+        self._start = time.monotonic()
+        self._steps = effort.rounds * (len(contestants) + 1)
+        self._done = 0
+        self.results = Results(describe())
+
+    def run(self) -> None:
+        """All rounds.
+
+        Raises:
+            WrongAnswerError: some system gave one.
+        """
+        for number in range(self._effort.rounds):
+            limit = measure_limit(self._workloads, self._effort.limit_s)
+            self.results.limits.append(limit)
+            for workload in self._workloads:
+                best = self.results.limit(workload.name, number)
+                self._say(number, f"limit {workload.name}", f"{best:.2f} faces/s")
+            self._step()
+            # There and back, so that what drifts in a round doesn't favour its end.
+            for one in self._contestants if number % 2 == 0 else reversed(self._contestants):
+                self._run_one(one, number)
+                self._step()
+
+    def _run_one(self, one: Contestant, number: int) -> None:
+        try:
+            with one.running() as url:
+                for workload in self._workloads:
+                    self._run_workload(one, url, workload, number)
+        except (AbsentError, StartError, OSError) as error:
+            self._fail(number, one.name, str(error))
+
+    def _run_workload(self, one: Contestant, url: str, workload: Workload, number: int) -> None:
+        name = f"{one.name} {workload.name}"
+        if workload.name != MAIN and time.monotonic() - self._start > self._effort.budget_s:
+            self._fail(number, name, "left out, the time is up")
+            return
+        try:
+            record = asyncio.run(self._measure(one, url, workload, number))
+        except (RefusedError, LostError) as error:
+            self._fail(number, name, str(error))
+        except WrongAnswerError as error:
+            raise WrongAnswerError(f"{name}: {error}") from None
+        else:
+            self.results.records.append(record)
+            self.results.save(FOLDER)
+            self._say(number, name, line_of(record))
+
+    def _fail(self, number: int, name: str, why: str) -> None:
+        self.results.failures.append(f"{name}, round {number + 1}: {why}")
+        self._say(number, name, f"not measured: {why}")
+
+    async def _measure(self, one: Contestant, url: str, workload: Workload, number: int) -> Record:
+        meter = await Meter.ready(url, workload)
+        seed = 1000 * number
+        measured = await measure(meter, self._effort, seed, workload.name == MAIN)
+        count = self._effort.stage_requests
+        stages = await look_inside(url, meter, count) if one.is_ours else []
+        return Record(one.name, workload.name, number, measured, stages)
+
+    def _step(self) -> None:
+        self._done += 1
+        self.results.save(FOLDER)
+
+    def _say(self, number: int, system: str, text: str) -> None:
+        spent_min = (time.monotonic() - self._start) / 60
+        left = ""
+        if self._done:
+            left = f", {spent_min / self._done * (self._steps - self._done):.0f} to go"
+        print(f"[{spent_min:.1f} min{left}] round {number + 1} {system} {text}", flush=True)
+
+
+async def look_inside(url: str, meter: Meter, count: int) -> list[StageTime]:
+    """Where the time of a request goes at one client."""
+    before = await read_stage_seconds(url)
+    client_ms, timings_ms = await meter.timed(count)
+    after = await read_stage_seconds(url)
+    return stage_times(before, after, count, timings_ms, client_ms)
+
+
+def line_of(record: Record) -> str:
+    """A record as a line of progress."""
+    measured: Measured = record.measured
+    text = (
+        f"p50 {measured.unloaded.p50_ms:.0f} ms, p99 {measured.unloaded.p99_ms:.0f} ms, "
+        f"goodput {record.goodput:.2f} faces/s (most {measured.capacity * record.faces:.2f}; "
+        + " ".join(
+            f"{one.rate:.1f}/s {'holds' if one.holds else 'fails'}" for one in measured.trials
+        )
+        + ")"
+    )
+    if measured.overload:
+        statuses = measured.overload.summary.statuses
+        text += f", at twice the load {record.overload_share:.2f} of it, answers {statuses}"
+    return text
+
+
+def main() -> int:
+    """Returns the exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the servers too
+    arguments = parse()
+    effort = QUICK if arguments.quick else FULL
+    effort = replace(effort, rounds=arguments.rounds or effort.rounds)
+    warn_if_busy()
+    print("Drawing the photos.", flush=True)
+    workloads = draw(arguments.workloads)
+    contestants = [one for one in CONTESTANTS if one.name in arguments.systems]
+    bench = Bench(effort, contestants, workloads)
+    code = 0
+    try:
+        bench.run()
+    except WrongAnswerError as error:
+        print(f"Aborted: {error}", file=sys.stderr)
+        return WRONG_ANSWER
+    except StartError as error:
+        print(f"The limit can't be measured: {error}", file=sys.stderr)
+        return INCOMPLETE
+    except KeyboardInterrupt:
+        code = INCOMPLETE  # the tables of what there is
+    text = markdown(bench.results, effort.trial_s, len(bench.results.limits))
+    print(text)
+    write_section("bench", text)
+    return INCOMPLETE if bench.results.failures else code
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m loadtest.bench")
+    names = [one.name for one in CONTESTANTS]
+    parser.add_argument("--quick", action="store_true", help="under 10 minutes")
+    parser.add_argument("--rounds", type=int, help="instead of what the effort says")
+    parser.add_argument("--systems", type=_some(names), default=names, help=",".join(names))
+    parser.add_argument("--workloads", type=_some([*SCENES]), default=[*SCENES])
+    return parser.parse_args()
+
+
+def _some(names: list[str]):  # type: ignore[no-untyped-def]
+    def parse_names(text: str) -> list[str]:
+        chosen = text.split(",")
+        for name in chosen:
+            if name not in names:
+                raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(names)}")
+        return chosen
+
+    return parse_names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""How long `make bench` takes over each part."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Numbers of one run; times are seconds."""
+
+    rounds: int  # all systems in turn, so many times
+    unloaded_s: float  # one client, a workload and system
+    capacity_s: float  # several clients, to find where the search begins
+    trial_s: float  # of Poisson arrivals, one rate
+    trials: int  # of the search with W1, which the goals are about
+    other_trials: int  # with another workload
+    overload_s: float  # twice the load that the system can hold
+    overloads_all: bool  # with all workloads, or with W1 alone
+    limit_s: float  # in process, a workload and form
+    stage_requests: int  # of which the parts are looked at
+    budget_s: float  # after which W2 and W3 are left out
+
+
+# A p99 wants some hundred answers a trial, and the search ends within 3 %. 1.5 hours.
+FULL = Effort(
+    rounds=3,
+    unloaded_s=10,
+    capacity_s=5,
+    trial_s=15,
+    trials=4,
+    other_trials=3,
+    overload_s=15,
+    overloads_all=True,
+    limit_s=8,
+    stage_requests=12,
+    budget_s=math.inf,
+)
+QUICK = Effort(
+    rounds=1,
+    unloaded_s=2,
+    capacity_s=1.5,
+    trial_s=4,
+    trials=3,
+    other_trials=2,
+    overload_s=5,
+    overloads_all=False,
+    limit_s=2,
+    stage_requests=6,
+    budget_s=500,
+)

@@ -1,0 +1,137 @@
+"""Says whether answers are right, at next to no cost while the server is being measured.
+
+Before a run each photo is sent once and its answer's faces are counted. In the run an answer is
+right if it is that one, byte for byte. One that differs (another batch, another rounding) is put
+aside and compared pixel by pixel after the run.
+"""
+
+import base64
+import json
+import re
+import zlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from loadtest.bench.workloads import PATH, Workload
+from loadtest.http_client import Answer, ask, encode_form
+
+FACES_HEADER = "x-faces"  # of the peers; our own service says it in its JSON
+MAX_KEPT = 16  # answers of one photo that are put aside; they differ in a few forms at most
+MAX_MEAN, SMALL, MIN_SHARE_SMALL = 0.5, 4, 0.999  # of 255: equal but for rounding
+FIRST_TIMEOUT_S = 120.0
+_TIMING = re.compile(r"([\w-]+);dur=([\d.]+)")
+
+
+class RefusedError(Exception):
+    """A server refuses requests that come one at a time: it can't be measured."""
+
+
+class WrongAnswerError(Exception):
+    """An answer doesn't show what it must: numbers of such a run are worth nothing."""
+
+
+@dataclass
+class _Known:
+    """What is known of one photo's answers."""
+
+    picture: bytes  # the answer whose faces were counted
+    right: set[int]  # checksums
+    put_aside: dict[int, bytes] = field(default_factory=dict)
+
+
+class Judge:
+    """The check of `open_loop.send`, for one system and workload; also keeps Server-Timing."""
+
+    def __init__(self, workload: Workload, pictures: list[bytes]) -> None:
+        self._faces = workload.scene.faces
+        self._known = [_Known(picture, {zlib.crc32(picture)}) for picture in pictures]
+        self.timings_ms: dict[str, list[float]] = defaultdict(list)
+
+    def check(self, index: int, answer: Answer) -> str:
+        """What is wrong with an answer, or nothing so far."""
+        self._note_timings(answer.headers.get("server-timing", ""))
+        faces = answer.headers.get(FACES_HEADER)
+        if faces is not None and int(faces) != self._faces:
+            return f"{faces} faces instead of {self._faces}"
+        known = self._known[index % len(self._known)]
+        checksum = zlib.crc32(answer.body)
+        if checksum not in known.right:
+            if len(known.put_aside) == MAX_KEPT and checksum not in known.put_aside:
+                return "too many different answers to one photo"
+            known.put_aside[checksum] = answer.body
+        return ""
+
+    def settle(self) -> None:
+        """Looks at what was put aside.
+
+        Raises:
+            WrongAnswerError: it doesn't look like the answer whose faces were counted.
+        """
+        for known in self._known:
+            for checksum, picture in known.put_aside.items():
+                check_alike(known.picture, picture)
+                known.right.add(checksum)
+            known.put_aside.clear()
+
+    def _note_timings(self, header: str) -> None:
+        for stage, spent_ms in _TIMING.findall(header):
+            self.timings_ms[stage].append(float(spent_ms))
+
+
+async def make_judge(url: str, workload: Workload) -> Judge:
+    """Asks for each photo of a workload once and counts the faces of its answer.
+
+    Raises:
+        WrongAnswerError: not exactly the faces that the photo shows, or not its size.
+        RefusedError: another status than 200.
+        LostError: no answer.
+    """
+    pictures = []
+    for photo in workload.photos:
+        message = encode_form(PATH, {"photo": photo.jpeg}, headers={"Accept": "application/json"})
+        answer = await ask(url, message, FIRST_TIMEOUT_S)
+        if answer.status != 200:
+            raise RefusedError(f"status {answer.status}: {answer.body[:300]!r}")
+        faces, picture = _read(answer)
+        if faces != workload.scene.faces:
+            raise WrongAnswerError(f"{faces} faces instead of {workload.scene.faces}")
+        size = Image.open(BytesIO(picture)).size
+        if size != (photo.width, photo.height):
+            raise WrongAnswerError(f"{size[0]} x {size[1]} px")
+        pictures.append(picture)
+    return Judge(workload, pictures)
+
+
+def _read(answer: Answer) -> tuple[int, bytes]:
+    """Faces that were unmasked, and the picture."""
+    if FACES_HEADER in answer.headers:
+        return int(answer.headers[FACES_HEADER]), answer.body
+    content = json.loads(answer.body)
+    changed = sum(bool(face["changed"]) for face in content["faces"])
+    return changed, base64.b64decode(content["painted"]["base64"])
+
+
+def check_alike(right: bytes, other: bytes) -> None:
+    """Compares two pictures.
+
+    Raises:
+        WrongAnswerError: they differ by more than rounding.
+    """
+    first, second = _decode(right), _decode(other)
+    if first.shape != second.shape:
+        raise WrongAnswerError(f"{second.shape} instead of {first.shape}")
+    difference = np.abs(first - second)
+    mean, share = float(difference.mean()), float((difference <= SMALL).mean())
+    if mean > MAX_MEAN or share < MIN_SHARE_SMALL:
+        raise WrongAnswerError(
+            f"another picture than before: mean difference {mean:.2f}, {share:.2%} within {SMALL}"
+        )
+
+
+def _decode(picture: bytes) -> npt.NDArray[np.int16]:
+    return np.asarray(Image.open(BytesIO(picture)).convert("RGB"), np.int16)

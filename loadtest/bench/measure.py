@@ -1,0 +1,176 @@
+"""Measures a running server: latency unloaded, goodput, and goodput at twice the load.
+
+The terms: goodput is the right answers per second within the latency bound (p99 at most 5 times
+the unloaded p50), under open-loop Poisson arrivals, with errors and sheds under 0.1 %.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from loadtest.bench.effort import Effort
+from loadtest.bench.judge import Judge, RefusedError, WrongAnswerError, make_judge
+from loadtest.bench.workloads import Workload
+from loadtest.open_loop import Outcome, Plan, Summary, send, send_in_turn, summary
+
+P99_BOUND = 5.0  # times the unloaded p50
+MAX_FAILED_SHARE = 0.001
+CLIENTS = 4  # that saturate a server of two cores
+_LOWEST, _HIGHEST = 0.5, 1.05  # of the capacity: where the search begins
+_MIN_TIMEOUT_S = 10.0
+_MIN_REQUESTS = 10
+_MAX_LATE_SHARE = 0.1  # of the bound, that the sender itself may be late
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One rate of arrivals."""
+
+    rate: float  # asked for, requests/s
+    good: float  # right answers/s within the bound of latency
+    holds: bool  # the conditions of goodput
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One system with one workload; rates in answers/s."""
+
+    unloaded: Summary  # one client
+    capacity: float  # with several clients in a closed loop
+    trials: list[Trial]
+    overload: Trial | None  # twice the goodput's load
+
+    @property
+    def best(self) -> Trial | None:
+        """The most that the system holds."""
+        return max(
+            (one for one in self.trials if one.holds), key=lambda one: one.good, default=None
+        )
+
+
+class Meter:
+    """Measurements of one server with one workload."""
+
+    def __init__(self, url: str, workload: Workload, judge: Judge) -> None:
+        self._url, self._workload, self._judge = url, workload, judge
+
+    @classmethod
+    async def ready(cls, url: str, workload: Workload) -> "Meter":
+        """After the first answers were checked and the server is warm.
+
+        Raises:
+            WrongAnswerError: not the faces that the photos show.
+        """
+        meter = cls(url, workload, await make_judge(url, workload))
+        await meter.in_turn(2 * CLIENTS, CLIENTS)
+        return meter
+
+    async def in_turn(self, count: int, clients: int = 1) -> list[Outcome]:
+        """The closed loop.
+
+        Raises:
+            WrongAnswerError: one of the answers is wrong.
+            RefusedError: one wasn't answered with 200.
+        """
+        outcomes = await send_in_turn(
+            self._url, count, self._workload.message, self._judge.check, clients
+        )
+        self._settle(outcomes)
+        bad = [one for one in outcomes if not one.is_right]
+        if bad:
+            raise RefusedError(f"status {bad[0].status} with {clients} clients: {bad[0].problem}")
+        return outcomes
+
+    async def unloaded(self, seconds: float) -> Summary:
+        """One client for about so long."""
+        first = summary(await self.in_turn(3))
+        count = max(_MIN_REQUESTS, round(1000 * seconds / first.p50_ms))
+        return summary(await self.in_turn(count))
+
+    async def timed(self, count: int) -> tuple[float, dict[str, float]]:
+        """The mean latency of one client, and the means of Server-Timing, both ms."""
+        self._judge.timings_ms.clear()
+        outcomes = await self.in_turn(count)
+        timings = {
+            stage: sum(values) / len(values) for stage, values in self._judge.timings_ms.items()
+        }
+        return 1000 * sum(one.latency_s for one in outcomes) / len(outcomes), timings
+
+    async def capacity(self, seconds: float, unloaded: Summary) -> float:
+        """Answers/s with several clients."""
+        count = max(2 * CLIENTS, round(seconds * 2000 / unloaded.p50_ms))
+        outcomes = await self.in_turn(count, CLIENTS)
+        return len(outcomes) / max(one.answered_s for one in outcomes)
+
+    async def trial(self, plan: Plan, p50_ms: float) -> Trial:
+        """Poisson arrivals.
+
+        Raises:
+            WrongAnswerError: one of the answers is wrong.
+        """
+        bound_ms = P99_BOUND * p50_ms
+        timeout_s = max(_MIN_TIMEOUT_S, 2 * bound_ms / 1000)
+        outcomes = await send(self._url, plan, self._workload.message, self._judge.check, timeout_s)
+        self._settle(outcomes)
+        return judge_trial(plan, outcomes, bound_ms)
+
+    def _settle(self, outcomes: Sequence[Outcome]) -> None:
+        wrong = [one for one in outcomes if one.problem and not one.is_lost]
+        if wrong:
+            raise WrongAnswerError(wrong[0].problem)
+        self._judge.settle()
+
+
+def judge_trial(plan: Plan, outcomes: Sequence[Outcome], bound_ms: float) -> Trial:
+    """Whether a run meets the conditions of goodput, and its right answers/s in time."""
+    result = summary(outcomes)
+    in_time = sum(one.is_right and 1000 * one.latency_s <= bound_ms for one in outcomes)
+    holds = result.p99_ms <= bound_ms and result.failed_share < MAX_FAILED_SHARE
+    if result.late_p99_ms > _MAX_LATE_SHARE * bound_ms:
+        print(f"The sender was up to {result.late_p99_ms:.0f} ms late: are the cores busy?")
+    return Trial(plan.rate_per_s, in_time / plan.seconds, holds, result)
+
+
+async def measure(meter: Meter, effort: Effort, seed: int, is_main: bool) -> Measured:
+    """All of a system's numbers with one workload.
+
+    Args:
+        meter: of the warm server.
+        effort: how long.
+        seed: of the arrivals; the same for all systems of a round.
+        is_main: the workload that the goals are about: more trials, and always the overload.
+
+    Raises:
+        WrongAnswerError: an answer is wrong.
+        RefusedError: even few clients aren't answered.
+    """
+    unloaded = await meter.unloaded(effort.unloaded_s)
+    capacity = await meter.capacity(effort.capacity_s, unloaded)
+    count = effort.trials if is_main else effort.other_trials
+    trials = await search(meter, capacity, unloaded.p50_ms, count, effort.trial_s, seed)
+    measured = Measured(unloaded, capacity, trials, None)
+    if measured.best is None or not (is_main or effort.overloads_all):
+        return measured
+    plan = Plan(2 * measured.best.rate, effort.overload_s, seed)
+    return replace(measured, overload=await meter.trial(plan, unloaded.p50_ms))
+
+
+async def search(
+    meter: Meter, capacity: float, p50_ms: float, count: int, trial_s: float, seed: int
+) -> list[Trial]:
+    """Halves the interval between a rate that holds and one that doesn't.
+
+    If not even the first rates hold, it goes on below them.
+    """
+    low, high = _LOWEST * capacity, _HIGHEST * capacity
+    trials: list[Trial] = []
+    for number in range(count):
+        rate = (low + high) / 2
+        trials.append(await meter.trial(Plan(rate, trial_s, seed + number), p50_ms))
+        low, high = (rate, high) if trials[-1].holds else (low, rate)
+    if not any(one.holds for one in trials):
+        for rate in (_LOWEST * capacity, _LOWEST * capacity / 2):
+            trials.append(await meter.trial(Plan(rate, trial_s, seed), p50_ms))
+            if trials[-1].holds:
+                break
+    return trials

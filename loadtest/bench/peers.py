@@ -1,0 +1,53 @@
+"""A virtual environment for each peer, on top of the project's own, made when it is needed."""
+
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from pathlib import Path
+
+from loadtest.bench.processes import PROJECT
+
+FOLDER = PROJECT / ".bench"
+_INSTALL_TIMEOUT_S = 600
+
+
+class AbsentError(Exception):
+    """A peer can't be installed here."""
+
+
+def peer_python(peer: str, folder: Path = FOLDER) -> Path:
+    """The Python that has a peer, in the version of pyproject.toml's group `peers`.
+
+    What the project has too (torch, numpy, ...) is taken from its environment, unless the peer's
+    pins ask for another version.
+
+    Raises:
+        AbsentError: it can't be installed.
+    """
+    requirement = requirement_of(peer)
+    home = folder / peer
+    python = home / "bin" / "python"
+    installed = home / "installed"
+    if installed.exists() and installed.read_text() == requirement:
+        return python
+    print(f"Installing {requirement} into {home}", flush=True)
+    _run([sys.executable, "-m", "venv", "--clear", str(home)])
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(home)}))
+    (site / "project.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    _run([str(python), "-m", "pip", "install", "--disable-pip-version-check", "-q", requirement])
+    installed.write_text(requirement)
+    return python
+
+
+def requirement_of(peer: str, pyproject: Path = PROJECT / "pyproject.toml") -> str:
+    """Such as `litserve==0.2.19`."""
+    groups = tomllib.loads(pyproject.read_text())["project"]["optional-dependencies"]
+    requirement: str = next(line for line in groups["peers"] if line.startswith(f"{peer}=="))
+    return requirement
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_TIMEOUT_S)
+    if done.returncode:
+        raise AbsentError(f"`{' '.join(command)}` failed: {done.stderr.strip()[-500:]}")

@@ -1,0 +1,92 @@
+"""Server processes: started, waited for, and ended with everything that they started."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from loadtest.http_client import wait_until_ready
+
+PROJECT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 180.0
+END_TIMEOUT_S = 45.0  # Ray takes up to half a minute
+_LOG_LINES = 15
+
+
+class StartError(Exception):
+    """A server didn't come up; the message ends with the last lines of its log."""
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(
+    command: list[str], url: str, ready_path: str, environment: dict[str, str]
+) -> Iterator[int]:
+    """A server while the block runs; gives its process id.
+
+    Args:
+        command: started in the project's folder, in a session of its own.
+        url: where it will answer.
+        ready_path: answers 200 when it is ready.
+        environment: beside what this process has.
+
+    Raises:
+        StartError: it ended, or didn't get ready.
+    """
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=os.environ | {"PYTHONPATH": str(PROJECT)} | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            asyncio.run(_wait(process, url, ready_path))
+            yield process.pid
+        except StartError as error:
+            log.seek(0)
+            lines = log.read().splitlines()[-_LOG_LINES:]
+            raise StartError("\n".join([str(error), *lines])) from None
+        finally:
+            end(process)
+
+
+async def _wait(process: "subprocess.Popen[bytes]", url: str, ready_path: str) -> None:
+    ready = asyncio.create_task(wait_until_ready(url, ready_path, START_TIMEOUT_S))
+    while not ready.done():
+        if process.poll() is not None:
+            ready.cancel()
+            raise StartError(f"it ended with exit code {process.returncode}")
+        await asyncio.sleep(0.1)
+    if ready.exception() is not None:
+        raise StartError(f"not ready within {START_TIMEOUT_S:g} s")
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """SIGTERM, and SIGKILL to what is left of its session's group."""
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(END_TIMEOUT_S)
+    deadline = time.monotonic() + 3  # its children may still be ending
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

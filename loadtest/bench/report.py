@@ -1,0 +1,169 @@
+"""The tables of `make bench`."""
+
+import math
+from collections.abc import Callable, Iterable
+
+from loadtest.bench.contestants import CONTESTANTS, PEERS_WITH_OUR_NETS
+from loadtest.bench.limit import ONE_THREAD, forms
+from loadtest.bench.queueing import ideal_share
+from loadtest.bench.results import Record, Results, median_of, p50_ms, p99_ms
+from loadtest.bench.workloads import SCENES
+from loadtest.machine import cores
+from loadtest.results_file import table
+
+OURS = tuple(one.name for one in CONTESTANTS if one.is_ours)
+_LARGEST = 3
+_TERMS = f"""\
+Goodput: right answers/s times the faces of a photo, under open-loop Poisson arrivals, with p99
+(counted from when each request was due) at most 5 times the system's own unloaded p50 and errors
+and sheds under 0.1 %. Limit: faces/s of `models.pipeline` in process, photo bytes to encoded
+bytes, the fastest form. Efficiency: goodput / limit of the same round. p50 and p99: one client.
+In process: p50 of one call at a time with the nets on {ONE_THREAD.name}. Most: closed loop, no
+bound. All are medians of the rounds."""
+
+
+def markdown(results: Results, trial_s: float, rounds: int) -> str:
+    """The section of RESULTS.md."""
+    parts = ["## Bench", results.machine, f"`make bench`, {rounds} round(s). {_TERMS}"]
+    if "W1" in results.workloads:
+        parts += ["### Goals, W1", _goals(results)]
+    for workload in results.workloads:
+        parts += [f"### {workload}: {SCENES[workload].name}", _systems(results, workload)]
+        parts += [_limits(results, workload), _ceiling(results, workload, trial_s)]
+        parts += [_stages(results, system, workload) for system in OURS]
+    if results.failures:
+        parts += ["### Not measured", "\n".join(f"- {one}" for one in results.failures)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _systems(results: Results, workload: str) -> str:
+    head = ["system", "goodput, faces/s", "efficiency", "p50, ms", "/ in process", "p99, ms"]
+    head += ["p99 at goodput, ms", "most / limit", "at 2x load / goodput"]
+    alone, limit = results.in_process_p50_ms(workload), results.limit(workload)
+    columns: list[tuple[Callable[[Record], float], int]] = [
+        (lambda one: one.goodput, 2),
+        (lambda one: one.goodput / results.limit(workload, one.round), 2),
+        (p50_ms, 1),
+        (lambda one: p50_ms(one) / alone, 2),
+        (p99_ms, 1),
+        (lambda one: one.loaded_p99_ms, 1),
+        (lambda one: one.measured.capacity * one.faces / limit, 2),
+        (lambda one: one.overload_share, 2),
+    ]
+    rows = [
+        [
+            system,
+            *(show(results.median(system, workload, value), digits) for value, digits in columns),
+        ]
+        for system in results.systems(workload)
+    ]
+    return table(head, rows)
+
+
+def _limits(results: Results, workload: str) -> str:
+    rows = []
+    for form in forms():
+        found = [one[workload][form.name] for one in results.limits if workload in one]
+        rate = median_of(one.faces_per_s for one in found)
+        stages = median_of(one.stages_ms for one in found)
+        p50 = results.in_process_p50_ms(workload, form.name)
+        rows.append([form.name, show(rate, 2), show(p50), show(stages)])
+    return table(["in process", "faces/s", "p50, ms", "stages with nets, ms"], rows)
+
+
+def _ceiling(results: Results, workload: str, trial_s: float) -> str:
+    """What the bound and the arrivals leave of the limit, whoever serves."""
+    answers_per_s = results.limit(workload) / SCENES[workload].faces
+    share = ideal_share(cores(), cores() / answers_per_s, trial_s)
+    return (
+        f"A perfect queue before {cores()} servers with the limit's speed would have an efficiency "
+        f"of {share:.2f}: Poisson arrivals within a bound of 5 times its service time leave no "
+        f"more. (A system that is slower unloaded has a wider bound.)"
+    )
+
+
+def _stages(results: Results, system: str, workload: str) -> str:
+    record = next(
+        (
+            one
+            for one in reversed(results.records)
+            if (one.system, one.workload) == (system, workload) and one.stages
+        ),
+        None,
+    )
+    if record is None:
+        return ""
+    rows = [
+        [one.stage, show(one.queue_ms), show(one.compute_ms), show(one.hop_ms), show(one.total_ms)]
+        for one in record.stages
+    ]
+    head = [f"{system}, one client: ms of a request", "queue", "compute", "hop", "all"]
+    largest = ", ".join(f"{one.stage} {one.total_ms:.0f} ms" for one in record.stages[:_LARGEST])
+    return f"{table(head, rows)}\n\nThe largest: {largest}."
+
+
+def _goals(results: Results) -> str:
+    rows = [
+        [what, must, show(value, 2), _verdict(value, float(must), smaller)]
+        for what, must, value, smaller in _measured_goals(results)
+    ]
+    return table(["what", "must", "measured", ""], rows)
+
+
+def _measured_goals(results: Results) -> list[tuple[str, str, float, bool]]:
+    """What, the goal, the value, and whether smaller is better."""
+    alone = results.in_process_p50_ms("W1")
+    goodput = {one: _goodput(results, one) for one in results.systems("W1")}
+    ours = max((goodput[one] for one in OURS if one in goodput), default=math.nan)
+    peer = max((goodput[one] for one in PEERS_WITH_OUR_NETS if one in goodput), default=math.nan)
+    eager = goodput.get("fastapi-eager", math.nan)
+
+    def p50(system: str) -> float:
+        return results.median(system, "W1", p50_ms) / alone
+
+    def loaded_p99(systems: Iterable[str]) -> float:
+        best = max((one for one in systems if one in goodput), key=goodput.__getitem__, default="")
+        return results.median(best, "W1", lambda one: one.loaded_p99_ms)
+
+    def overload(system: str) -> float:
+        return results.median(system, "W1", lambda one: one.overload_share)
+
+    return [
+        ("efficiency, fused", "0.90", results.efficiency("fused", "W1"), False),
+        ("efficiency, split", "0.80", results.efficiency("split", "W1"), False),
+        ("p50 at one client, split / in process", "1.40", p50("split"), True),
+        ("p50 at one client, fused / in process", "1.12", p50("fused"), True),
+        ("goodput, ours / best peer with our nets", "0.95", _ratio(ours, peer), False),
+        (
+            "p99 at that goodput, ours / best peer",
+            "1.00",
+            _ratio(loaded_p99(OURS), loaded_p99(PEERS_WITH_OUR_NETS)),
+            True,
+        ),
+        ("goodput, ours / FastAPI in eager fp32", "2.50", _ratio(ours, eager), False),
+        ("goodput at twice the load, fused / its peak", "0.90", overload("fused"), False),
+        ("goodput at twice the load, split / its peak", "0.90", overload("split"), False),
+        ("stages with nets, eager fp32 / ours", "2.50", results.nets_speedup("W1"), False),
+    ]
+
+
+def _goodput(results: Results, system: str) -> float:
+    def value(record: Record) -> float:
+        return record.goodput
+
+    return results.median(system, "W1", value)
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / other if other else math.nan
+
+
+def _verdict(value: float, must: float, smaller_is_better: bool) -> str:
+    if math.isnan(value):
+        return "not measured"
+    return "met" if (value <= must if smaller_is_better else value >= must) else "missed"
+
+
+def show(value: float, digits: int = 1) -> str:
+    """A number in a table."""
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"

@@ -1,0 +1,79 @@
+"""Where the time of our own service goes, by stage, from /metrics and Server-Timing.
+
+A stage's `mask2face_stage_seconds` has the time in its queue and in its function apart; what
+Server-Timing says of the stage beyond the two is the way there and back. On the way there a call
+already counts as queued: at one client the queue column is that way alone. The sums are made of
+the middles of the histogram's buckets: a tenth or two off.
+"""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from loadtest.http_client import ask, encode
+
+METRIC = "mask2face_stage_seconds"
+STAGES = ("crop", "mask", "inpaint", "landmarks", "swap")  # those that may be elsewhere
+EXPORT_S = 4.0  # until all replicas' numbers are at /metrics
+
+Seconds = dict[tuple[str, str], float]  # by stage and part
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """Milliseconds of one request, all its faces together."""
+
+    stage: str
+    queue_ms: float
+    compute_ms: float
+    hop_ms: float
+
+    @property
+    def total_ms(self) -> float:
+        return self.queue_ms + self.compute_ms + self.hop_ms
+
+
+async def read_stage_seconds(url: str) -> Seconds:
+    """What the stages have counted up to now."""
+    await asyncio.sleep(EXPORT_S)
+    answer = await ask(url, encode("GET", "/metrics"))
+    return parse(answer.body.decode())
+
+
+def parse(text: str) -> Seconds:
+    """The sums of the stages' seconds over all replicas."""
+    ours = "\n".join(line for line in text.splitlines() if METRIC in line)
+    seconds: Seconds = defaultdict(float)
+    for family in text_string_to_metric_families(ours + "\n"):
+        for sample in family.samples:
+            if sample.name == f"{METRIC}_sum":
+                seconds[sample.labels["stage"], sample.labels["part"]] += sample.value
+    return dict(seconds)
+
+
+def stage_times(
+    before: Seconds, after: Seconds, requests: int, timings_ms: dict[str, float], client_ms: float
+) -> list[StageTime]:
+    """The parts of a mean request, the largest first.
+
+    Args:
+        before: from `read_stage_seconds`.
+        after: the same, `requests` later.
+        requests: sent between the two.
+        timings_ms: means of Server-Timing, over the same requests or some of them.
+        client_ms: the mean latency that the client saw.
+    """
+    spent = {key: 1000 * (value - before.get(key, 0.0)) / requests for key, value in after.items()}
+    times = []
+    for stage, whole_ms in timings_ms.items():
+        if stage == "total":
+            times.append(StageTime("HTTP", 0.0, 0.0, client_ms - whole_ms))
+        elif stage in STAGES:
+            queue_ms, compute_ms = (spent.get((stage, part), 0.0) for part in ("queue", "compute"))
+            hop_ms = max(0.0, whole_ms - queue_ms - compute_ms)
+            times.append(StageTime(stage, queue_ms, compute_ms, hop_ms))
+        else:
+            times.append(StageTime(stage, 0.0, whole_ms, 0.0))
+    return sorted(times, key=lambda one: -one.total_ms)

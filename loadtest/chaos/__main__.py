@@ -1,0 +1,184 @@
+"""`make chaos`: kills parts of the running service under load and counts what the clients lose.
+
+    python -m loadtest.chaos [--cases inpaint,door] [--rate 5] [--seed 1]
+
+Only processes that this program started are killed. What is measured is on disk after each case.
+Exit code 1: something was missed or couldn't be measured.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+
+from loadtest.bench.judge import WrongAnswerError
+from loadtest.bench.processes import END_TIMEOUT_S, StartError
+from loadtest.chaos.answers import Exam
+from loadtest.chaos.cases import CASES, DRAIN, KEYS, LOSES_NONE, UPDATE, Case
+from loadtest.chaos.processes import ProcessesError, kill, wait_for, wait_for_end
+from loadtest.chaos.report import Report, Row
+from loadtest.chaos.run import (
+    BEFORE_S,
+    Load,
+    PlanWithBurst,
+    UnfitError,
+    judge,
+    measure_load,
+    send_around,
+)
+from loadtest.chaos.service import Graph, serving_graph
+from loadtest.chaos.update import Cluster, make_other_weights, serving_cluster
+from loadtest.http_client import LostError
+from loadtest.machine import describe, warn_if_busy
+from loadtest.open_loop import Outcome, Plan
+from loadtest.results_file import FOLDER, write_section
+
+SHARE = 0.5  # of the capacity
+BACK_TIMEOUT_S = 90.0  # until the killed process is replaced
+UPDATE_S = 75.0  # of load: ten replicas start on two cores that are busy
+TAKEN_IN_S = 0.1  # until the last requests before SIGTERM are inside the service
+DRAIN_NAME, UPDATE_NAME = "SIGTERM: the end of the service", "rolling update (serve deploy)"
+FAILURES = (StartError, UnfitError, WrongAnswerError, LostError, ProcessesError, OSError)
+
+
+class Chaos:
+    """One run."""
+
+    def __init__(self, keys: list[str], rate: float | None, seed: int) -> None:
+        self._keys, self._rate, self._seed = keys, rate, seed
+        self._exam = Exam.drawn()
+        self._start = time.monotonic()
+        self.report = Report(describe())
+
+    def run(self) -> None:
+        """All incidents that were asked for."""
+        cases = [case for case in CASES if case.key in self._keys]
+        for replicas in (2, 1):
+            chosen = [case for case in cases if case.replicas == replicas]
+            drains = replicas == 1 and DRAIN in self._keys
+            if chosen or drains:
+                self._try(f"{replicas} replica(s)", partial(self._serve, replicas, chosen, drains))
+        if UPDATE in self._keys:
+            self._try(UPDATE_NAME, self._update)
+
+    def _serve(self, replicas: int, cases: list[Case], drains: bool) -> None:
+        with serving_graph(replicas) as graph:
+            load = self._measure(graph)
+            for case in cases:
+                self._try(case.name, partial(self._kill, graph, load, case))
+            if drains:
+                self._drain(graph, load)
+
+    def _measure(self, graph: Graph) -> Load:
+        load = asyncio.run(measure_load(graph.url, self._exam, SHARE, self._rate))
+        self._say(
+            f"unloaded p50 {load.p50_ms:.0f} ms, capacity {load.capacity:.1f}/s, "
+            f"load {load.rate:.1f}/s"
+        )
+        return load
+
+    def _kill(self, graph: Graph, load: Load, case: Case) -> None:
+        wait = partial(wait_for, graph.session, case.title, case.processes, BACK_TIMEOUT_S)
+        victim = wait()[0]
+
+        async def strike() -> None:
+            kill(victim)
+
+        plan = self._plan(load, case.after_s)
+        around = send_around(graph.url, self._exam, plan, strike)
+        damage = judge(asyncio.run(around), self._exam, load)
+        self._add(Row(case.name, case.must, load, damage))
+        wait()  # the next case starts from a whole service
+
+    def _drain(self, graph: Graph, load: Load) -> None:
+        """SIGTERM, with requests inside; a balancer would send no more by then, nor does this."""
+
+        async def strike() -> None:
+            await asyncio.sleep(TAKEN_IN_S)
+            os.kill(graph.session, signal.SIGTERM)
+
+        plan = PlanWithBurst(load.rate, BEFORE_S, self._seed)
+        around = send_around(graph.url, self._exam, plan, strike)
+        damage = judge(asyncio.run(around), self._exam, load)
+        self._add(Row(DRAIN_NAME, LOSES_NONE, load, damage))
+        wait_for_end(graph.session, END_TIMEOUT_S)  # a second signal would cut its end short
+
+    def _update(self) -> None:
+        with serving_cluster() as cluster:
+            load = self._measure(cluster.graph)
+            outcomes, notes = asyncio.run(self._update_under_load(cluster, load))
+            damage = judge(outcomes, self._exam, load)
+            self._add(Row(UPDATE_NAME, LOSES_NONE, load, damage, notes))
+
+    async def _update_under_load(
+        self, cluster: Cluster, load: Load
+    ) -> tuple[list[Outcome], list[str]]:
+        exam, url = self._exam, cluster.graph.url
+        before = await exam.learn(url)
+        strike = partial(cluster.deploy, make_other_weights(cluster.folder))
+        outcomes = await send_around(url, exam, self._plan(load, UPDATE_S), strike)
+        seen = dict(exam.versions)
+        after = await exam.learn(url)
+        self._say(f"answers by X-Model-Version: {seen}, at the end {after}")
+        notes = [] if after != before else [f"{before} still answers after {UPDATE_S:g} s"]
+        return outcomes, notes
+
+    def _plan(self, load: Load, after_s: float) -> Plan:
+        return Plan(load.rate, BEFORE_S + after_s, self._seed)
+
+    def _try(self, name: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except FAILURES as error:
+            self.report.failures.append(f"{name}: not measured: {error}")
+            self._say(f"{name}: not measured: {error}")
+        self.report.save(FOLDER)
+
+    def _add(self, row: Row) -> None:
+        self.report.rows.append(row)
+        damage = row.damage
+        self._say(
+            f"{row.name}: {damage.answered} of {damage.sent} answered, {damage.refused} x 503, "
+            f"{damage.lost} lost, gap {damage.longest_gap_s:.1f} s, "
+            f"p99 back after {damage.recovered_s:.1f} s: {'ok' if row.is_met else 'missed'}"
+        )
+
+    def _say(self, text: str) -> None:
+        print(f"[{(time.monotonic() - self._start) / 60:.1f} min] {text}", flush=True)
+
+
+def main() -> int:
+    """Returns the exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the services too
+    arguments = parse()
+    warn_if_busy()
+    chaos = Chaos(arguments.cases, arguments.rate, arguments.seed)
+    chaos.run()
+    text = chaos.report.markdown()
+    print(text)
+    write_section("chaos", text)
+    return 0 if chaos.report.all_met else 1
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m loadtest.chaos")
+    parser.add_argument("--cases", type=_keys, default=[*KEYS], help=",".join(KEYS))
+    parser.add_argument("--rate", type=float, help="requests/s, instead of half the capacity")
+    parser.add_argument("--seed", type=int, default=1, help="of the arrivals")
+    return parser.parse_args()
+
+
+def _keys(text: str) -> list[str]:
+    keys = text.split(",")
+    for key in keys:
+        if key not in KEYS:
+            raise argparse.ArgumentTypeError(f"{key} is none of {', '.join(KEYS)}")
+    return keys
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""The requests of the chaos run and what is right to answer: W1, one in four with a reference.
+
+A replica that dies may make an answer wrong rather than missing, so each is compared with the
+picture that the service gave at leisure: byte for byte, or pixel by pixel where bytes differ.
+While the weights change, the pictures of both versions are right.
+"""
+
+import base64
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from loadtest.bench.judge import FIRST_TIMEOUT_S, MAX_KEPT, WrongAnswerError, check_alike
+from loadtest.bench.workloads import MAIN, PATH, Workload, draw
+from loadtest.http_client import Answer, ask, encode_form
+from loadtest.open_loop import Outcome
+from loadtest.photos import REFERENCE
+
+VERSION_HEADER = "x-model-version"
+
+
+class Exam:
+    """Gives the messages, notes the answers, and says afterwards which were wrong.
+
+    Args:
+        workload: the photos; the last one goes with a reference.
+    """
+
+    def __init__(self, workload: Workload) -> None:
+        self._faces = workload.scene.faces
+        self._forms = [_form(photo.jpeg, False) for photo in workload.photos]
+        self._forms[-1] = _form(workload.photos[-1].jpeg, True)
+        self._messages = [_message(form, {}) for form in self._forms]
+        self._right: list[dict[str, bytes]] = [{} for _ in self._forms]  # pictures by version
+        self._kept: list[dict[int, bytes]] = [{} for _ in self._forms]  # answers by checksum
+        self._noted: dict[int, tuple[str, int]] = {}  # version and checksum, by request
+        self.versions: dict[str, int] = defaultdict(int)  # answers
+
+    @classmethod
+    def drawn(cls) -> "Exam":
+        """With the photos of the bench's W1."""
+        return cls(*draw([MAIN]))
+
+    def message(self, index: int) -> bytes:
+        """Of the request with this number."""
+        return self._messages[index % len(self._messages)]
+
+    async def learn(self, url: str) -> str:
+        """Asks for each picture at leisure; from then on these are right.
+
+        Returns:
+            The version of the weights that made them.
+
+        Raises:
+            WrongAnswerError: not the faces that the photo shows, or no answer of status 200.
+            LostError: no answer.
+        """
+        version = ""
+        for form, right in zip(self._forms, self._right, strict=True):
+            message = _message(form, {"Accept": "application/json"})
+            answer = await ask(url, message, FIRST_TIMEOUT_S)
+            version = answer.headers.get(VERSION_HEADER, "")
+            right[version] = _picture(answer, self._faces)
+        return version
+
+    def check(self, index: int, answer: Answer) -> str:
+        """Of `open_loop.send`: notes an answer; of its picture only the form is judged here."""
+        kind, checksum = index % len(self._kept), zlib.crc32(answer.body)
+        kept = self._kept[kind]
+        if checksum not in kept:
+            if len(kept) == MAX_KEPT:
+                return "too many different answers to one photo"
+            kept[checksum] = answer.body
+        version = answer.headers.get(VERSION_HEADER, "")
+        self._noted[index] = (version, checksum)
+        self.versions[version] += 1
+        return ""
+
+    def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes of a run, the wrong ones marked; then notes begin anew."""
+        verdicts = [
+            {checksum: _problem(right, picture) for checksum, picture in kept.items()}
+            for right, kept in zip(self._right, self._kept, strict=True)
+        ]
+        settled = []
+        for one in outcomes:
+            if one.index in self._noted:
+                _version, checksum = self._noted[one.index]
+                one = replace(one, problem=verdicts[one.index % len(verdicts)][checksum])
+            settled.append(one)
+        self._noted.clear()
+        self.versions.clear()
+        for kept in self._kept:
+            kept.clear()
+        return settled
+
+
+Form = tuple[dict[str, bytes], dict[str, str]]  # files, fields
+
+
+def _form(photo: bytes, with_reference: bool) -> Form:
+    if not with_reference:
+        return {"photo": photo}, {}
+    return {"photo": photo, "reference": REFERENCE.read_bytes()}, {"consent": "true"}
+
+
+def _message(form: Form, headers: dict[str, str]) -> bytes:
+    files, fields = form
+    return encode_form(PATH, files, fields, headers)
+
+
+def _picture(answer: Answer, faces: int) -> bytes:
+    if answer.status != 200:
+        raise WrongAnswerError(f"status {answer.status}: {answer.body[:300]!r}")
+    content = json.loads(answer.body)
+    changed = sum(bool(face["changed"]) for face in content["faces"])
+    if changed != faces:
+        raise WrongAnswerError(f"{changed} faces instead of {faces}")
+    return base64.b64decode((content["swapped"] or content["painted"])["base64"])
+
+
+def _problem(right: dict[str, bytes], picture: bytes) -> str:
+    """Nothing if the picture is that of some version."""
+    problem = "nothing to compare with"
+    for known in right.values():
+        try:
+            check_alike(known, picture)
+        except (WrongAnswerError, OSError) as error:  # OSError: not a picture
+            problem = str(error)
+        else:
+            return ""
+    return problem

@@ -1,0 +1,67 @@
+"""What is killed, in a graph of how many replicas, and what must hold then."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from loadtest.chaos.damage import Damage
+from loadtest.chaos.service import APP
+
+BACK_S, ONLY_BACK_S, DOOR_S = 15.0, 30.0, 5.0
+
+
+@dataclass(frozen=True)
+class Must:
+    """A demand."""
+
+    text: str
+    is_met: Callable[[Damage], bool]
+
+
+LOSES_NONE = Must("0 lost", lambda damage: not damage.lost)
+BACK = Must(
+    f"0 lost, p99 back in < {BACK_S:g} s",
+    lambda damage: not damage.lost and damage.recovered_s < BACK_S,
+)
+ONLY_BACK = Must(
+    f"0 lost beside 503s, p99 back in < {ONLY_BACK_S:g} s",
+    lambda damage: not damage.lost and damage.recovered_s < ONLY_BACK_S,
+)
+HELD_ONLY = Must("only those in flight lost", lambda damage: damage.lost_until_s <= 0)
+DOOR_BACK = Must(
+    f"new ones answered within {DOOR_S:g} s", lambda damage: damage.lost_until_s <= DOOR_S
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kill -9."""
+
+    key: str  # for the command line
+    name: str  # for the table
+    title: str  # of the process that is killed, as `ps` shows it
+    replicas: int  # of each deployment
+    must: Must
+    after_s: float = 25.0  # how long the load goes on
+
+    @property
+    def processes(self) -> int:
+        """How many have this title before and after."""
+        return self.replicas if "Replica" in self.title else 1
+
+
+def _replica(deployment: str) -> str:
+    return f"ray::ServeReplica:{APP}:{deployment}"
+
+
+CASES = (
+    Case("crop", "1 of 2 FaceCroppers", _replica("FaceCropper"), 2, BACK),
+    Case("mask", "1 of 2 MaskDetectors", _replica("MaskDetector"), 2, BACK),
+    Case("inpaint", "1 of 2 Inpainters", _replica("Inpainter"), 2, BACK),
+    Case("swap", "1 of 2 FaceSwappers", _replica("FaceSwapper"), 2, BACK),
+    Case("ingress", "1 of 2 ingress replicas", _replica("Ingress"), 2, HELD_ONLY),
+    Case("controller", "Serve controller", "ray::ServeController", 2, BACK),
+    Case("door", "front door (proxy)", "ray::ProxyActor", 2, DOOR_BACK, after_s=34.0),
+    Case("only", "the only Inpainter", _replica("Inpainter"), 1, ONLY_BACK, after_s=35.0),
+)
+DRAIN, UPDATE = "drain", "update"  # of the service's end, and of a deploy: no kill -9
+KEYS = (*(one.key for one in CASES), DRAIN, UPDATE)

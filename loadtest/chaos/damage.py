@@ -1,0 +1,75 @@
+"""What an incident cost the clients, from the outcomes of an open-loop run around it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loadtest.open_loop import Outcome, longest_gap_s, percentiles_ms
+
+WINDOW_S = 5.0  # of the sliding p99
+BUSY = 503
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Numbers of one incident; times are seconds after it."""
+
+    sent: int
+    answered: int  # rightly
+    refused: int  # 503
+    lost: int  # no answer, a wrong one, or another status
+    lost_until_s: float  # the last lost request left then: below 0 if it was in flight already
+    longest_gap_s: float  # without a right answer, in the whole run
+    recovered_s: float  # p99 is within its bound from then on; inf if it isn't at the end
+    p50_ms: float
+    p99_ms: float
+    problems: list[str]  # how requests were lost, a few
+
+
+def damage_of(outcomes: Sequence[Outcome], moment_s: float, bound_ms: float) -> Damage:
+    """Sums up.
+
+    Args:
+        outcomes: of the run; `problem` is set where an answer is wrong.
+        moment_s: when it happened, seconds from the start of the run.
+        bound_ms: of p99.
+    """
+    lost = [one for one in outcomes if not one.is_right and one.status != BUSY]
+    right = [one for one in outcomes if one.is_right]
+    p50, p99 = percentiles_ms([one.latency_s for one in right], (50, 99))
+    return Damage(
+        sent=len(outcomes),
+        answered=len(right),
+        refused=sum(one.status == BUSY for one in outcomes),
+        lost=len(lost),
+        lost_until_s=max((one.sent_s - moment_s for one in lost), default=-math.inf),
+        longest_gap_s=longest_gap_s(outcomes),
+        recovered_s=recovered_s(outcomes, moment_s, bound_ms / 1000),
+        p50_ms=p50,
+        p99_ms=p99,
+        problems=sorted({f"{one.status} {one.problem}".strip() for one in lost})[:5],
+    )
+
+
+def recovered_s(outcomes: Sequence[Outcome], moment_s: float, bound_s: float) -> float:
+    """Seconds until all later windows of `WINDOW_S` have a p99 within the bound.
+
+    Requests count when they end, and those that weren't answered rightly as endless: so a request
+    that hung counts until it came back. In windows of under 100 requests p99 is the slowest one.
+    """
+    ends = sorted(
+        (one.answered_s, one.latency_s if one.is_right else math.inf)
+        for one in outcomes
+        if one.answered_s >= moment_s
+    )
+    bad = [start for start, _ in ends if _p99_s(ends, start) > bound_s]
+    if not bad:
+        return 0.0
+    if bad[-1] + WINDOW_S > ends[-1][0]:
+        return math.inf  # no whole window after it shows that it is over
+    return bad[-1] - moment_s
+
+
+def _p99_s(ends: Sequence[tuple[float, float]], start: float) -> float:
+    window = sorted(latency for end, latency in ends if start <= end < start + WINDOW_S)
+    return window[math.ceil(0.99 * len(window)) - 1]

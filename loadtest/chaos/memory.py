@@ -1,0 +1,102 @@
+"""The memory of each process over time, and whether it grows."""
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from loadtest.chaos.processes import memory_mb, processes_of
+
+# What is noise in the time that was looked at: more is growth.
+SMALL_MB, SMALL_SHARE = 5.0, 0.03
+_INTERPRETERS = ("python", "bash")
+
+
+@dataclass
+class Samples:
+    """Of one process."""
+
+    title: str
+    at_s: list[float] = field(default_factory=list)
+    pss_mb: list[float] = field(default_factory=list)
+    rss_mb: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """One process after the warm-up."""
+
+    title: str
+    pid: int
+    samples: int
+    first_mb: float  # PSS at the end of the warm-up, on the line through the samples
+    last_mb: float  # PSS at the end, on the same line
+    rss_mb: float  # at the end
+    slope_mb_per_h: float  # of PSS, least squares
+
+    @property
+    def is_flat(self) -> bool:
+        """It grew by less than what is noise."""
+        return self.last_mb - self.first_mb < max(SMALL_MB, SMALL_SHARE * self.first_mb)
+
+
+class Memory:
+    """Samples of all processes of a session."""
+
+    def __init__(self, session: int) -> None:
+        self._session = session
+        self._samples: dict[int, Samples] = defaultdict(lambda: Samples(""))
+
+    def sample(self, at_s: float) -> None:
+        """Looks at each process once."""
+        for pid, title in processes_of(self._session).items():
+            with contextlib.suppress(OSError):  # it ended
+                pss, rss = memory_mb(pid)
+                one = self._samples[pid]
+                one.title = one.title or short_title(title)
+                one.at_s.append(at_s)
+                one.pss_mb.append(pss)
+                one.rss_mb.append(rss)
+
+    def trends(self, warm_up_s: float) -> list[Trend]:
+        """Of the processes that lived at the end, the largest first."""
+        end_s = max((one.at_s[-1] for one in self._samples.values()), default=0.0)
+        found = [
+            trend_of(pid, one, warm_up_s)
+            for pid, one in self._samples.items()
+            if one.at_s[-1] == end_s and sum(at >= warm_up_s for at in one.at_s) > 1
+        ]
+        return sorted(found, key=lambda trend: -trend.last_mb)
+
+
+def trend_of(pid: int, samples: Samples, warm_up_s: float) -> Trend:
+    """A line through what came after the warm-up; at least two samples."""
+    at_s, pss_mb = _after(samples.at_s, samples.pss_mb, warm_up_s)
+    slope, start = np.polyfit(at_s, pss_mb, 1)
+    return Trend(
+        title=samples.title,
+        pid=pid,
+        samples=len(at_s),
+        first_mb=float(start + slope * at_s[0]),
+        last_mb=float(start + slope * at_s[-1]),
+        rss_mb=samples.rss_mb[-1],
+        slope_mb_per_h=float(3600 * slope),
+    )
+
+
+def _after(
+    at_s: Sequence[float], values: Sequence[float], warm_up_s: float
+) -> tuple[list[float], list[float]]:
+    kept = [(at, value) for at, value in zip(at_s, values, strict=True) if at >= warm_up_s]
+    return [at for at, _ in kept], [value for _, value in kept]
+
+
+def short_title(title: str) -> str:
+    """What a process is called, without its arguments and folders."""
+    words = [word for word in title.split(" ") if word and not word.startswith("-")]
+    if len(words) > 1 and Path(words[0]).name.startswith(_INTERPRETERS):
+        words = words[1:]
+    return Path(words[0]).name if words else "?"

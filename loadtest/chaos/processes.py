@@ -1,0 +1,95 @@
+"""The processes of a service that was started here, as `ps` shows them.
+
+Only those of its own session: whatever else runs on this machine, another Ray too, is never
+looked at.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+_PROC = Path("/proc")
+_POLL_S = 0.1
+
+
+class ProcessesError(Exception):
+    """The processes aren't those that a case needs."""
+
+
+def processes_of(session: int) -> dict[int, str]:
+    """Titles by process id, without what has ended already.
+
+    Args:
+        session: the id of the session's leader.
+    """
+    titles = {}
+    for folder in _PROC.iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            state, _parent, _group, its_session = _stat(folder)[:4]
+            title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+        except (OSError, ValueError):
+            continue  # it ended meanwhile
+        if int(its_session) == session and state not in "ZX":
+            titles[int(folder.name)] = title
+    return titles
+
+
+def _stat(folder: Path) -> list[str]:
+    # The name, in brackets, may hold anything.
+    return (folder / "stat").read_text().rpartition(")")[2].split()
+
+
+def find(session: int, title: str) -> list[int]:
+    """Ids of the session's processes with this title, or with a method's name after it."""
+    return sorted(pid for pid, found in processes_of(session).items() if is_titled(found, title))
+
+
+def is_titled(found: str, title: str) -> bool:
+    """Ray adds the name of what a process does at the moment: `ray::Inpainter.reconfigure()`."""
+    return found == title or found.startswith((f"{title}.", f"{title} "))
+
+
+def wait_for(session: int, title: str, count: int, timeout_s: float) -> list[int]:
+    """The processes with this title, once there are so many.
+
+    Raises:
+        ProcessesError: there aren't.
+    """
+    end = time.monotonic() + timeout_s
+    while len(found := find(session, title)) != count:
+        if time.monotonic() > end:
+            raise ProcessesError(f"{len(found)} instead of {count} processes '{title}'")
+        time.sleep(_POLL_S)
+    return found
+
+
+def wait_for_end(pid: int, timeout_s: float) -> None:
+    """Waits until a session's leader has ended.
+
+    Raises:
+        ProcessesError: it goes on.
+    """
+    end = time.monotonic() + timeout_s
+    while pid in processes_of(pid):
+        if time.monotonic() > end:
+            raise ProcessesError(f"process {pid} didn't end within {timeout_s:g} s")
+        time.sleep(_POLL_S)
+
+
+def kill(pid: int) -> None:
+    """kill -9."""
+    os.kill(pid, signal.SIGKILL)
+
+
+def memory_mb(pid: int) -> tuple[float, float]:
+    """Proportional and resident memory of a process, MB.
+
+    Raises:
+        OSError: it ended.
+    """
+    lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]
+    kb = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+    return kb["Pss"] / 1000, kb["Rss"] / 1000

@@ -1,0 +1,103 @@
+"""The table of `make chaos`, and its numbers as JSON."""
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from loadtest.chaos.cases import Must
+from loadtest.chaos.damage import WINDOW_S, Damage
+from loadtest.chaos.run import BEFORE_S, BURST, Load
+from loadtest.results_file import table
+
+_TERMS = f"""\
+Open-loop Poisson load on configs/laptop.yaml with two replicas of each stage and of the ingress
+(one where it says only); {BEFORE_S:g} s after its start comes the incident: kill -9, or what the
+row says. Just before SIGTERM {BURST} requests leave at once, after it none. W1 photos, one in four
+with a reference. Lost: no answer, a wrong picture, or another
+status than 200 and 503. Gap: the longest time without a right answer, in the whole run. p99 back:
+from the incident until p99 (windows of {WINDOW_S:g} s, requests count when they end, those that
+failed as endless) stays within 5 times the unloaded p50. Each row is one incident."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One incident."""
+
+    name: str
+    must: Must
+    load: Load
+    damage: Damage
+    notes: list[str] = field(default_factory=list)  # each makes the demand missed
+
+    @property
+    def is_met(self) -> bool:
+        return self.must.is_met(self.damage) and not self.notes
+
+
+@dataclass
+class Report:
+    """What was found so far."""
+
+    machine: str
+    rows: list[Row] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)  # what couldn't be measured
+
+    @property
+    def all_met(self) -> bool:
+        return not self.failures and all(row.is_met for row in self.rows)
+
+    def markdown(self) -> str:
+        """The section of RESULTS.md."""
+        head = ["incident", "load, req/s", "sent", "answered", "503", "lost", "gap, s"]
+        head += ["p99 back, s", "bound, ms", "must", ""]
+        notes = [
+            f"- {row.name}: {note}" for row in self.rows for note in row.notes + row.damage.problems
+        ]
+        notes += [f"- {one}" for one in self.failures]
+        parts = ["## Chaos", self.machine, f"`make chaos`. {_TERMS}"]
+        parts += [table(head, [_cells(row) for row in self.rows]), "\n".join(notes)]
+        return "\n\n".join(part for part in parts if part)
+
+    def save(self, folder: Path) -> None:
+        """Writes chaos.json."""
+        folder.mkdir(exist_ok=True)
+        content = {
+            "machine": self.machine,
+            "incidents": {row.name: _numbers(row) for row in self.rows},
+            "failures": self.failures,
+        }
+        text = json.dumps(content, indent=2, allow_nan=False)
+        (folder / "chaos.json").write_text(text + "\n")
+
+
+def _cells(row: Row) -> list[str]:
+    damage = row.damage
+    counts = (damage.sent, damage.answered, damage.refused, damage.lost)
+    back = "not in time" if math.isinf(damage.recovered_s) else f"{damage.recovered_s:.1f}"
+    return [
+        row.name,
+        f"{row.load.rate:.1f}",
+        *(str(count) for count in counts),
+        f"{damage.longest_gap_s:.1f}",
+        back,
+        f"{row.load.bound_ms:.0f}",
+        row.must.text,
+        "ok" if row.is_met else "missed",
+    ]
+
+
+def _numbers(row: Row) -> dict[str, Any]:
+    numbers = asdict(row.damage) | {f"load_{key}": n for key, n in asdict(row.load).items()}
+    return {
+        **{key: _finite(value) for key, value in numbers.items()},
+        "must": row.must.text,
+        "met": row.is_met,
+        "notes": row.notes,
+    }
+
+
+def _finite(value: Any) -> Any:
+    """JSON has neither inf nor nan."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,188 @@
+"""A small HTTP/1.1 client for senders that share their cores with the server.
+
+It writes messages that were encoded beforehand and reads answers with a length or in chunks:
+no redirects, no compression, no TLS. A request costs a fraction of a millisecond of CPU beside
+what the kernel needs to move its bytes.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+BUFFER_BYTES = 1 << 22  # of an answer that asyncio takes in before it waits for the reader
+# Servers close connections that idle for a few seconds: one that idled longer isn't used again.
+MAX_IDLE_S = 2.0
+_BOUNDARY = b"mask2face-load-test-d2f1c9"
+
+
+class LostError(Exception):
+    """No whole answer came: refused, reset, cut off, or not within the timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered."""
+
+    status: int
+    headers: dict[str, str]  # names in lower case; of one that comes twice, the last
+    body: bytes
+
+
+@dataclass(slots=True)
+class _Connection:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    idle_since: float = 0.0
+
+    @property
+    def is_usable(self) -> bool:
+        is_fresh = time.perf_counter() - self.idle_since < MAX_IDLE_S
+        return is_fresh and not self.reader.at_eof() and not self.writer.is_closing()
+
+
+class Client:
+    """Keep-alive connections to one server; as many as there are requests at the same time.
+
+    Args:
+        url: `http://host:port`.
+        timeout_s: after which a request counts as lost; it bounds how many are in flight.
+    """
+
+    def __init__(self, url: str, timeout_s: float = 30.0) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._timeout_s = timeout_s
+        self._idle: list[_Connection] = []
+
+    async def __aenter__(self) -> "Client":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for connection in self._idle:
+            connection.writer.close()
+        self._idle.clear()
+
+    async def exchange(self, message: bytes) -> Answer:
+        """Sends a whole request, see `encode`, and returns its answer.
+
+        Raises:
+            LostError: there was none.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                connection = await self._connection()
+                try:
+                    answer = await _exchange(connection, message)
+                except BaseException:
+                    connection.writer.close()
+                    raise
+        except (OSError, EOFError, ValueError, IndexError, asyncio.LimitOverrunError) as error:
+            raise LostError(f"{type(error).__name__}: {error}") from None
+        self._keep(connection, answer)
+        return answer
+
+    async def _connection(self) -> _Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_usable:
+                return connection
+            connection.writer.close()
+        streams = await asyncio.open_connection(self._host, self._port, limit=BUFFER_BYTES)
+        return _Connection(*streams)
+
+    def _keep(self, connection: _Connection, answer: Answer) -> None:
+        if answer.headers.get("connection", "").lower() == "close":
+            connection.writer.close()
+            return
+        connection.idle_since = time.perf_counter()
+        self._idle.append(connection)
+
+
+async def _exchange(connection: _Connection, message: bytes) -> Answer:
+    connection.writer.write(message)  # no drain: a refusal may come before all is written
+    reader = connection.reader
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    status = int(head[0].split(" ", 2)[1])
+    headers = {}
+    for line in head[1:-2]:
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        return Answer(status, headers, await _read_chunks(reader))
+    if "content-length" not in headers:  # then the answer ends with the connection
+        return Answer(status, headers, await reader.read())
+    return Answer(status, headers, await reader.readexactly(int(headers["content-length"])))
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+    parts = []
+    while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
+        parts.append(await reader.readexactly(size))
+        await reader.readexactly(2)
+    while await reader.readuntil(b"\r\n") != b"\r\n":
+        pass  # trailers
+    return b"".join(parts)
+
+
+def encode(
+    method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+) -> bytes:
+    """A whole HTTP/1.1 request, to be sent as often as you like."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def encode_form(
+    path: str,
+    files: Mapping[str, bytes],
+    fields: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
+    """A POST of a multipart form, such as one of /v1/unmask.
+
+    Args:
+        path: with the query, if there is one.
+        files: JPEGs by the name of their field.
+        fields: other fields.
+        headers: beside those that the form needs.
+    """
+    parts = [
+        (f'name="{name}"; filename="{name}.jpg"\r\nContent-Type: image/jpeg', content)
+        for name, content in files.items()
+    ]
+    parts += [(f'name="{name}"', value.encode()) for name, value in (fields or {}).items()]
+    body = b"".join(
+        b"--%b\r\nContent-Disposition: form-data; %b\r\n\r\n%b\r\n"
+        % (_BOUNDARY, description.encode(), content)
+        for description, content in parts
+    )
+    form = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY.decode()}"}
+    return encode("POST", path, form | dict(headers or {}), body + b"--%b--\r\n" % _BOUNDARY)
+
+
+async def ask(url: str, message: bytes, timeout_s: float = 30.0) -> Answer:
+    """One request on a connection of its own.
+
+    Raises:
+        LostError: no answer.
+    """
+    async with Client(url, timeout_s) as client:
+        return await client.exchange(message)
+
+
+async def wait_until_ready(url: str, path: str, timeout_s: float) -> None:
+    """Waits until GET `path` answers 200.
+
+    Raises:
+        TimeoutError: it didn't.
+    """
+    async with asyncio.timeout(timeout_s):
+        while True:
+            with contextlib.suppress(LostError):
+                if (await ask(url, encode("GET", path), timeout_s=5.0)).status == 200:
+                    return
+            await asyncio.sleep(0.1)

@@ -1,0 +1,33 @@
+"""RESULTS.md: one section for each program that measures, the newest run of each."""
+
+import re
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parent / "RESULTS.md"
+_TITLE = "# What was measured\n\nWritten by the programs that the sections name.\n"
+
+
+def write_section(name: str, markdown: str, path: Path = RESULTS) -> None:
+    """Puts a section into the file, in the place of the one with this name if there is one.
+
+    Args:
+        name: of the section; it doesn't show.
+        markdown: its text, heading included.
+        path: the file.
+    """
+    text = path.read_text() if path.exists() else _TITLE
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    section = f"{begin}\n{markdown.strip()}\n{end}"
+    old = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    if old.search(text):
+        text = old.sub(lambda _: section, text)
+    else:
+        text = f"{text.rstrip()}\n\n{section}\n"
+    path.write_text(text)
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; numbers stand to the right of the first column."""
+    line = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, line, *rows])

@@ -1,0 +1,30 @@
+"""The service's log: Serve's own, so that each line carries the replica and the request's id.
+
+One line a request says what came of it. `configs/serve.env` makes the lines JSON. Never in a line:
+a pixel, a file's name, or the caller's own path.
+"""
+
+import logging
+from dataclasses import asdict, dataclass
+
+log = logging.getLogger("ray.serve")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the log keeps of a request."""
+
+    request_id: str
+    trace_id: str | None
+    method: str
+    route: str  # the template; in a replica Serve puts the application's prefix before it
+    status: int
+    faces: int | None  # found in the photo; None where none were looked for
+    ms: dict[str, float]  # by stage, and in total
+    model_version: str
+
+
+def log_request(answered: Answered) -> None:
+    """Writes the line of a request; what is None is left out."""
+    fields = {name: value for name, value in asdict(answered).items() if value is not None}
+    log.info("%s %s %d", answered.method, answered.route, answered.status, extra=fields)

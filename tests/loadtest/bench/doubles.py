@@ -1,0 +1,34 @@
+"""A workload and answers for the tests of the bench."""
+
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from loadtest.bench.workloads import Workload
+from loadtest.http_client import encode_form
+from loadtest.photos import DrawnPhoto, Scene
+
+SIDE_PX = 64
+
+
+def picture(brighter: int = 0, seed: int = 0) -> bytes:
+    """A lossless picture of noise."""
+    noise = np.random.default_rng(seed).integers(50, 200, (SIDE_PX, SIDE_PX, 3))
+    out = BytesIO()
+    Image.fromarray((noise + brighter).astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()
+
+
+def workload(faces: int = 1) -> Workload:
+    """One photo."""
+    scene = Scene(SIDE_PX * SIDE_PX / 1e6, faces)
+    photo = DrawnPhoto(picture(), SIDE_PX, SIDE_PX, scene)
+    return Workload("W1", scene, (photo,), (encode_form("/v1/unmask", {"photo": photo.jpeg}),))
+
+
+def answer_with(faces: int, body: bytes, seconds: float = 0.0) -> bytes:
+    """As a peer sends it."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nX-Faces: {faces}\r\n"
+    head += f"Server-Timing: crop;dur={1000 * seconds}, total;dur=9.0\r\n\r\n"
+    return head.encode() + body

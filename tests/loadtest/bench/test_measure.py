@@ -1,0 +1,87 @@
+import asyncio
+
+import pytest
+
+from loadtest.bench.effort import Effort
+from loadtest.bench.judge import RefusedError
+from loadtest.bench.measure import Meter, judge_trial, measure
+from loadtest.bench.queueing import ideal_share
+from loadtest.open_loop import Outcome, Plan
+from tests.loadtest.bench.doubles import answer_with, picture, workload
+from tests.loadtest.small_server import raw, serving
+
+BOUND_MS = 500.0
+PLAN = Plan(10, 10, seed=0)
+TINY = Effort(
+    rounds=1,
+    unloaded_s=0.5,
+    capacity_s=0.5,
+    trial_s=2,
+    trials=3,
+    other_trials=1,
+    overload_s=2,
+    overloads_all=False,
+    limit_s=1,
+    stage_requests=2,
+    budget_s=60,
+)
+
+
+def outcomes(good: int, late: int = 0, shed: int = 0) -> list[Outcome]:
+    some = [(200, 0.1)] * good + [(200, 2.0)] * late + [(503, 0.01)] * shed
+    return [Outcome(index, 0, 0, end, status) for index, (status, end) in enumerate(some)]
+
+
+def test_goodput_counts_right_answers_in_time_only():
+    assert judge_trial(PLAN, outcomes(good=90, late=5, shed=5), BOUND_MS).good == 9.0
+
+
+def test_a_rate_holds_with_its_p99_within_the_bound():
+    assert judge_trial(PLAN, outcomes(good=100), BOUND_MS).holds
+    assert not judge_trial(PLAN, outcomes(good=97, late=3), BOUND_MS).holds
+
+
+def test_one_shed_of_a_hundred_is_too_many():
+    assert not judge_trial(PLAN, outcomes(good=99, shed=1), BOUND_MS).holds
+
+
+def test_goodput_is_found_below_the_capacity_of_a_server_that_takes_turns():
+    """50 ms each, one after the other: 20 answers/s at most."""
+    turn = asyncio.Lock()
+
+    async def one_by_one(_number: int, _body: bytes) -> bytes:
+        async with turn:
+            await asyncio.sleep(0.05)
+        return answer_with(1, picture())
+
+    async def run(url: str):
+        return await measure(await Meter.ready(url, workload()), TINY, 0, is_main=True)
+
+    with serving(one_by_one) as server:
+        measured = asyncio.run(run(server.url))
+
+    assert 0 < measured.capacity <= 20
+    assert measured.best is not None
+    assert 0 < measured.best.good <= 1.1 * measured.capacity
+    assert measured.overload is not None
+    assert measured.overload.good < measured.overload.rate
+
+
+def test_a_system_that_answers_503_unloaded_is_not_measured():
+    async def warm_then_full(number: int, _body: bytes) -> bytes:
+        return answer_with(1, picture()) if number < 10 else raw(503)
+
+    async def run(url: str):
+        return await measure(await Meter.ready(url, workload()), TINY, 0, is_main=False)
+
+    with (
+        serving(warm_then_full) as server,
+        pytest.raises(RefusedError, match="status 503"),
+    ):
+        asyncio.run(run(server.url))
+
+
+def test_no_queue_holds_its_whole_capacity_and_more_servers_hold_more():
+    one, two = (ideal_share(servers, 0.1, trial_s=60) for servers in (1, 2))
+
+    assert 0.5 < one < two < 0.95

@@ -1,0 +1,82 @@
+import json
+
+import pytest
+
+from loadtest.bench.limit import EAGER, InProcess, forms
+from loadtest.bench.measure import Measured, Trial
+from loadtest.bench.report import markdown
+from loadtest.bench.results import Record, Results
+from loadtest.bench.stages import StageTime
+from loadtest.open_loop import Outcome, summary
+
+
+def run_of(latency_s: float):
+    return summary([Outcome(index, 0, 0, latency_s, 200) for index in range(10)])
+
+
+def record(system: str, good: float, round_: int = 0, workload: str = "W1", p50_s=0.1) -> Record:
+    trial = Trial(good, good, True, run_of(0.3))
+    over = Trial(2 * good, 0.9 * good, False, run_of(0.4))
+    measured = Measured(run_of(p50_s), 1.2 * good, [trial], over)
+    stages = [StageTime("inpaint", 1, 40, 2), StageTime("crop", 1, 20, 2)]
+    return Record(system, workload, round_, measured, stages if system == "fused" else [])
+
+
+def limits(faces_per_s: float) -> dict[str, dict[str, InProcess]]:
+    found = {one.name: InProcess(faces_per_s / 2, 100.0, 90.0) for one in forms()}
+    found[forms()[-1].name] = InProcess(faces_per_s, 110.0, 90.0)
+    found[EAGER.name] = InProcess(99.0, 300.0, 270.0)
+    return {"W1": found, "W3": found}
+
+
+@pytest.fixture
+def results() -> Results:
+    rounds = [("fused", 9.0, 0), ("fused", 10.0, 1), ("fused", 8.0, 2), ("fastapi-eager", 2.0, 0)]
+    records = [record(*one) for one in rounds]
+    return Results("a machine", [limits(10), limits(10), limits(20)], records)
+
+
+def test_the_limit_is_the_fastest_form_of_a_round_and_the_median_of_rounds(results):
+    assert results.limit("W1") == 10
+    assert results.limit("W1", 2) == 20
+
+
+def test_efficiency_is_taken_within_each_round(results):
+    assert results.efficiency("fused", "W1") == pytest.approx(0.9)  # of 0.9, 1.0 and 0.4
+
+
+def test_goodput_of_six_faces_counts_faces():
+    assert record("fused", 2.0, workload="W3").goodput == 12.0
+
+
+def test_the_file_has_what_was_agreed_on_and_nothing_else(results, tmp_path):
+    results.save(tmp_path)
+    content = json.loads((tmp_path / "bench.json").read_text())
+
+    assert content["W1"] == {
+        "limit": 10,
+        "systems": {
+            "fused": {"goodput": 9.0, "p50_ms": 100.0, "p99_ms": 100.0},
+            "fastapi-eager": {"goodput": 2.0, "p50_ms": 100.0, "p99_ms": 100.0},
+        },
+    }
+
+
+def test_a_rate_that_never_held_is_no_goodput():
+    lost = record("split", 5.0)
+    failed = Trial(5.0, 4.0, False, run_of(9.0))
+    lost = Record("split", "W1", 0, Measured(lost.measured.unloaded, 6.0, [failed], None))
+
+    assert lost.goodput == 0
+
+
+def test_the_report_says_what_was_met_and_what_was_not_measured(results):
+    results.failures.append("bentoml, round 1: no network")
+    text = markdown(results, trial_s=10, rounds=3)
+
+    assert "| efficiency, fused | 0.90 | 0.90 | met |" in text
+    assert "| efficiency, split | 0.80 | – | not measured |" in text
+    assert "| goodput, ours / FastAPI in eager fp32 | 2.50 | 4.50 | met |" in text
+    assert "| stages with nets, eager fp32 / ours | 2.50 | 3.00 | met |" in text
+    assert "bentoml, round 1: no network" in text
+    assert "The largest: inpaint 43 ms, crop 23 ms." in text

@@ -1,0 +1,34 @@
+import pytest
+
+from loadtest.bench.stages import parse, stage_times
+
+TEXT = """\
+# HELP mask2face_stage_seconds Seconds of one call of a stage.
+# TYPE mask2face_stage_seconds histogram
+mask2face_stage_seconds_bucket{stage="crop",part="queue",replica="a",le="+Inf"} 4
+mask2face_stage_seconds_count{stage="crop",part="queue",replica="a"} 4
+mask2face_stage_seconds_sum{stage="crop",part="queue",replica="a"} 0.2
+mask2face_stage_seconds_sum{stage="crop",part="queue",replica="b"} 0.1
+mask2face_stage_seconds_sum{stage="crop",part="compute",replica="a"} 0.4
+# TYPE ray_other counter
+ray_other_total 3
+"""
+
+
+def test_the_seconds_of_all_replicas_are_added():
+    seconds = parse(TEXT)
+
+    assert seconds["crop", "queue"] == pytest.approx(0.3)
+    assert seconds["crop", "compute"] == pytest.approx(0.4)
+
+
+def test_what_a_stage_takes_beyond_queue_and_compute_is_the_hop():
+    before = {("crop", "queue"): 1.0, ("crop", "compute"): 2.0}
+    after = {("crop", "queue"): 1.1, ("crop", "compute"): 2.4}
+    timings = {"decode": 7.0, "crop": 60.0, "total": 80.0}
+
+    crop, http, decode = stage_times(before, after, 10, timings, client_ms=90.0)
+
+    assert (crop.queue_ms, crop.compute_ms, crop.hop_ms) == pytest.approx((10, 40, 10))
+    assert (http.stage, http.hop_ms) == ("HTTP", 10)
+    assert (decode.compute_ms, decode.hop_ms) == (7, 0)

@@ -1,0 +1,54 @@
+import math
+
+import pytest
+import yaml
+
+from loadtest.chaos.cases import BACK, CASES, DOOR_BACK, HELD_ONLY, KEYS, LOSES_NONE, ONLY_BACK
+from loadtest.chaos.damage import Damage
+from loadtest.chaos.service import CONFIG, config_with
+
+
+def damage(lost: int = 0, lost_until_s: float = -math.inf, recovered_s: float = 0.0) -> Damage:
+    return Damage(100, 100 - lost, 0, lost, lost_until_s, 1.0, recovered_s, 90.0, 200.0, [])
+
+
+@pytest.mark.parametrize(
+    ("must", "found", "expected"),
+    [
+        (LOSES_NONE, damage(), True),
+        (LOSES_NONE, damage(lost=1), False),
+        (BACK, damage(recovered_s=14), True),
+        (BACK, damage(recovered_s=16), False),
+        (BACK, damage(lost=1), False),
+        (ONLY_BACK, damage(recovered_s=16), True),
+        (ONLY_BACK, damage(recovered_s=math.inf), False),
+        (HELD_ONLY, damage(lost=2, lost_until_s=-0.1), True),
+        (HELD_ONLY, damage(lost=2, lost_until_s=0.1), False),
+        (DOOR_BACK, damage(lost=20, lost_until_s=4), True),
+        (DOOR_BACK, damage(lost=20, lost_until_s=6), False),
+    ],
+)
+def test_a_demand_is_met_or_missed(must, found, expected):
+    assert must.is_met(found) == expected
+
+
+def test_each_case_has_a_key_of_its_own():
+    assert len(set(KEYS)) == len(KEYS)
+
+
+def test_a_replica_of_each_stage_is_killed_while_another_is_up():
+    killed = {case.title.rpartition(":")[2] for case in CASES if case.processes == 2}
+    deployments = yaml.safe_load(CONFIG.read_text())["applications"][0]["deployments"]
+
+    assert killed == {one["name"] for one in deployments}
+
+
+def test_the_settings_are_those_of_the_bench_but_for_replicas_and_port():
+    shipped, ours = yaml.safe_load(CONFIG.read_text()), config_with(2, 8123)
+    for one in ours["applications"][0]["deployments"]:
+        assert one.pop("num_replicas") == 2
+    for one in shipped["applications"][0]["deployments"]:
+        one.pop("num_replicas")
+    shipped["http_options"]["port"] = 8123
+
+    assert ours == shipped

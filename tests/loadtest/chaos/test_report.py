@@ -1,0 +1,45 @@
+import json
+import math
+
+from loadtest.chaos.cases import BACK, LOSES_NONE
+from loadtest.chaos.damage import Damage
+from loadtest.chaos.report import Report, Row
+from loadtest.chaos.run import Load
+
+LOAD = Load(p50_ms=90.0, capacity=math.nan, rate=5.0)
+FINE = Damage(100, 100, 0, 0, -math.inf, 1.0, 0.0, 90.0, 200.0, [])
+HURT = Damage(100, 97, 1, 2, 3.0, 8.0, math.inf, 90.0, 900.0, ["0 refused"])
+
+
+def report(*rows: Row, failures: tuple[str, ...] = ()) -> Report:
+    return Report("a machine", list(rows), list(failures))
+
+
+def test_the_table_says_for_each_incident_whether_its_demand_was_met():
+    text = report(Row("first", BACK, LOAD, FINE), Row("second", LOSES_NONE, LOAD, HURT)).markdown()
+    first, second = (line for line in text.splitlines() if line.startswith(("| first", "| second")))
+
+    assert first.endswith("| ok |")
+    assert second.endswith("| missed |")
+    assert "| 100 | 97 | 1 | 2 | 8.0 | not in time | 450 |" in second
+
+
+def test_the_text_says_how_requests_were_lost():
+    assert "- second: 0 refused" in report(Row("second", LOSES_NONE, LOAD, HURT)).markdown()
+
+
+def test_a_note_makes_a_demand_missed():
+    assert not Row("update", LOSES_NONE, LOAD, FINE, ["the old version still answers"]).is_met
+
+
+def test_what_could_not_be_measured_is_not_met():
+    assert report(Row("first", BACK, LOAD, FINE)).all_met
+    assert not report(Row("first", BACK, LOAD, FINE), failures=("second: absent",)).all_met
+
+
+def test_the_file_is_json_though_some_numbers_are_endless(tmp_path):
+    report(Row("second", LOSES_NONE, LOAD, HURT)).save(tmp_path)
+    content = json.loads((tmp_path / "chaos.json").read_text())
+
+    found = content["incidents"]["second"]
+    assert (found["lost"], found["recovered_s"], found["met"]) == (2, None, False)

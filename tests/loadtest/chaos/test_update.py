@@ -1,0 +1,16 @@
+import json
+
+from loadtest.chaos.update import WEIGHTS, make_other_weights
+
+
+def test_the_other_weights_have_another_version_and_another_generator_only(tmp_path):
+    other = make_other_weights(tmp_path)
+    ours, theirs = (json.loads((one / "manifest.json").read_text()) for one in (WEIGHTS, other))
+    changed = {
+        name
+        for name, entry in ours["nets"].items()
+        if entry["sha256"] != theirs["nets"][name]["sha256"]
+    }
+
+    assert ours["version"] != theirs["version"]
+    assert changed == {"inpaint"}

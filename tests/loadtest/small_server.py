@@ -1,0 +1,62 @@
+"""An HTTP server that does what a test tells it to, on a thread of its own."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+# Gets the number of the request and its body; returns the raw answer, or nothing: it hangs up.
+Behaviour = Callable[[int, bytes], Awaitable[bytes]]
+
+
+def raw(status: int = 200, body: bytes = b"picture") -> bytes:
+    """An answer as it goes over the wire."""
+    head = f"HTTP/1.1 {status} Said So\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+class SmallServer:
+    """Counts what it sees."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+        self.requests = 0
+        self.connections = 0
+        self.url = ""
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]
+                body = await reader.readexactly(int(length))
+                number, self.requests = self.requests, self.requests + 1
+                answer = await self._behaviour(number, body)
+                if not answer:
+                    break
+                writer.write(answer)
+        except (asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+
+@contextmanager
+def serving(behaviour: Behaviour) -> Iterator[SmallServer]:
+    """The server while the block runs."""
+    server = SmallServer(behaviour)
+    loop = asyncio.new_event_loop()
+    listening = loop.run_until_complete(asyncio.start_server(server.handle, "127.0.0.1", 0))
+    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        listening.close()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()

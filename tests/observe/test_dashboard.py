@@ -1,0 +1,53 @@
+"""Each query of the dashboard, asked of a Prometheus with our configuration."""
+
+import json
+
+import httpx
+import pytest
+
+from serve_graph import PROJECT
+from tests.observe.conftest import exposing, prometheus_on
+
+DASHBOARD = json.loads((PROJECT / "configs" / "grafana" / "mask2face.json").read_text())
+QUERIES = {
+    f"{panel['title']} {target['refId']}": target["expr"]
+    for panel in DASHBOARD["panels"]
+    for target in panel["targets"]
+}
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_panel_has_data(prometheus, query):
+    # Grafana fills these in.
+    expression = QUERIES[query].replace("$__rate_interval", "1m")
+    expression = expression.replace("$application", "mask2face")
+    assert "$" not in expression
+
+    assert all(float(one["value"][1]) >= 0 for one in prometheus.wait_for(expression))
+
+
+def test_the_application_of_the_dashboard_can_be_chosen(prometheus):
+    found = prometheus.query("group by (application) (mask2face_requests_total)")
+
+    assert [one["metric"]["application"] for one in found] == ["mask2face"]
+
+
+def test_each_rule_can_be_evaluated(prometheus):
+    prometheus.wait_for("mask2face:burn5m")
+
+    groups = httpx.get(f"{prometheus.url}/api/v1/rules", timeout=60).json()["data"]["groups"]
+    health = {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
+    assert "Mask2FaceRejects" in health
+    assert set(health.values()) == {"ok"}, health
+
+
+def test_in_a_cluster_the_agents_metrics_get_the_services_names(tmp_path):
+    with (
+        exposing(prefix="ray_") as target,
+        prometheus_on("cluster.yml", target, tmp_path) as server,
+    ):
+        (up,) = server.wait_for('up{job="mask2face"} == 1')
+        found = server.wait_for('mask2face_requests_total{job="mask2face"}')
+
+    assert up["metric"]["instance"] == target
+    assert len(found) == 2

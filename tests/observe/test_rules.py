@@ -1,0 +1,17 @@
+"""Prometheus' configuration, its rules and their own tests, by promtool."""
+
+import pytest
+
+from serve_graph import PROJECT
+
+CONFIGS = PROJECT / "configs" / "prometheus"
+
+
+@pytest.mark.parametrize("name", ["prometheus.yml", "cluster.yml"])
+def test_the_configuration_is_in_order(promtool, name):
+    promtool("check", "config", CONFIGS / name)
+
+
+@pytest.mark.parametrize("name", ["alerts.test.yml", "slo.test.yml"])
+def test_alerts_come_when_they_should_and_only_then(promtool, name):
+    promtool("test", "rules", CONFIGS / name)
