@@ -68,7 +68,7 @@ def serving_cluster() -> Iterator[Cluster]:
     dashboard = f"http://127.0.0.1:{dashboard_port}"
     with temp_folder() as folder:
         own = environment(folder) | flags()
-        with serving(_ray_start(folder, dashboard_port), dashboard, "/api/healthz", own) as pid:
+        with serving(_ray_start(folder, dashboard_port), dashboard, "/api/gcs_healthz", own) as pid:
             graph = Graph(f"http://127.0.0.1:{port}", pid, folder / "tmp")
             cluster = Cluster(graph, folder, dashboard, own)
             asyncio.run(_deploy_first(cluster))
@@ -77,8 +77,8 @@ def serving_cluster() -> Iterator[Cluster]:
 
 def _ray_start(folder: Path, dashboard_port: int) -> list[str]:
     command = [str(BIN / "ray"), "start", "--head", "--block", "--include-log-monitor=false"]
-    command += ["--node-ip-address", "127.0.0.1", "--port", str(free_port())]
-    command += ["--ray-client-server-port", str(free_port())]
+    # Else they have fixed numbers, which another cluster on this machine may hold.
+    command += ["--port", str(free_port()), "--ray-client-server-port", str(free_port())]
     command += ["--dashboard-agent-listen-port", str(free_port())]
     command += ["--dashboard-host", "127.0.0.1", "--dashboard-port", str(dashboard_port)]
     return [*command, "--temp-dir", str(folder / "ray")]

@@ -8,6 +8,7 @@ import yaml
 from models.checkpoint import load_net, save_net
 from models.inpaint.generator import Generator, GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
+from models.mask.unet import UNet, UNetConfig
 from models.training.config import NETS, build_task, schedule_of, train
 from models.training.crop.task import CropTask
 from models.training.frames import STORE_PX
@@ -37,6 +38,8 @@ def data(tmp_path_factory):
     config = LandmarkConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), features=8)
     (root / "weights").mkdir()
     save_net(root / "weights" / "landmarks.safetensors", LandmarkNet(config), config)
+    sizes = UNetConfig(width=4, depth=2)
+    save_net(root / "weights" / "mask.safetensors", UNet(sizes), sizes)
     return root
 
 

@@ -6,6 +6,7 @@ import torch
 
 from models.checkpoint import save_net
 from models.landmarks.net import LandmarkConfig, LandmarkNet
+from models.mask.unet import UNet, UNetConfig
 from models.training.ablations.__main__ import run_table
 from models.training.ablations.plan import Table, read_tables
 from models.training.ablations.rows import Places, run_row, train_for
@@ -40,6 +41,8 @@ def places(tmp_path, monkeypatch):
     config = LandmarkConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), features=8)
     (tmp_path / "weights").mkdir()
     save_net(tmp_path / "weights" / "landmarks.safetensors", LandmarkNet(config), config)
+    sizes = UNetConfig(width=4, depth=2)
+    save_net(tmp_path / "weights" / "mask.safetensors", UNet(sizes), sizes)
     return Places(tmp_path, tmp_path / "run", tmp_path / "weights")
 
 
