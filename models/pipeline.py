@@ -244,10 +244,11 @@ async def _prepare(
 
 async def as_reference(photo: Photo, own: MaskedFace, stages: Stages) -> Reference:
     """A bare face of a photo, cut as finely as the photo shows it."""
-    side = REFERENCE_PX[scale_of(own.frame) < 1]
-    face = await asyncio.to_thread(
-        crop_face, photo.pixels, compose(scale_affine(side), own.frame), side
-    )
+    face = own.crop
+    if scale_of(own.frame) < 1:
+        side = max(REFERENCE_PX)
+        finer = compose(scale_affine(side), own.frame)
+        face = await asyncio.to_thread(crop_face, photo.pixels, finer, side)
     return Reference(face, await stages.landmarks(own.crop))
 
 

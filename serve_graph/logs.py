@@ -1,7 +1,7 @@
 """The service's log: Serve's own, so that each line carries the replica and the request's id.
 
-One line a request says what came of it. `configs/serve.env` makes the lines JSON. Never in a line:
-a pixel, a file's name, or the caller's own path.
+One line a request says what came of it. `logging_config` in the YAML makes the lines JSON. Never in
+a line: a pixel, a file's name, or the caller's own path.
 """
 
 import logging

@@ -24,6 +24,7 @@ from loadtest.bench.report import markdown
 from loadtest.bench.results import Record, Results
 from loadtest.bench.stages import StageTime, read_stage_seconds, stage_times
 from loadtest.bench.workloads import MAIN, SCENES, Workload, draw
+from loadtest.choices import some_of
 from loadtest.http_client import LostError
 from loadtest.machine import describe, warn_if_busy
 from loadtest.results_file import FOLDER, write_section
@@ -167,20 +168,9 @@ def parse() -> argparse.Namespace:
     names = [one.name for one in CONTESTANTS]
     parser.add_argument("--quick", action="store_true", help="under 10 minutes")
     parser.add_argument("--rounds", type=int, help="instead of what the effort says")
-    parser.add_argument("--systems", type=_some(names), default=names, help=",".join(names))
-    parser.add_argument("--workloads", type=_some([*SCENES]), default=[*SCENES])
+    parser.add_argument("--systems", type=some_of(names), default=names, help=",".join(names))
+    parser.add_argument("--workloads", type=some_of([*SCENES]), default=[*SCENES])
     return parser.parse_args()
-
-
-def _some(names: list[str]):  # type: ignore[no-untyped-def]
-    def parse_names(text: str) -> list[str]:
-        chosen = text.split(",")
-        for name in chosen:
-            if name not in names:
-                raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(names)}")
-        return chosen
-
-    return parse_names
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from loadtest.chaos.run import (
 )
 from loadtest.chaos.service import Graph, serving_graph
 from loadtest.chaos.update import Cluster, make_other_weights, serving_cluster
+from loadtest.choices import some_of
 from loadtest.http_client import LostError
 from loadtest.machine import describe, warn_if_busy
 from loadtest.open_loop import Outcome, Plan
@@ -166,18 +167,10 @@ def main() -> int:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m loadtest.chaos")
-    parser.add_argument("--cases", type=_keys, default=[*KEYS], help=",".join(KEYS))
+    parser.add_argument("--cases", type=some_of(KEYS), default=[*KEYS], help=",".join(KEYS))
     parser.add_argument("--rate", type=float, help="requests/s, instead of half the capacity")
     parser.add_argument("--seed", type=int, default=1, help="of the arrivals")
     return parser.parse_args()
-
-
-def _keys(text: str) -> list[str]:
-    keys = text.split(",")
-    for key in keys:
-        if key not in KEYS:
-            raise argparse.ArgumentTypeError(f"{key} is none of {', '.join(KEYS)}")
-    return keys
 
 
 if __name__ == "__main__":
