@@ -1,7 +1,7 @@
 """`python -m models.training.ablations DATA --table NAME --minutes M --seeds 2`.
 
 Trains each row of a table from nothing, prints the table, and writes table.md and sheet.jpg
-beside the rows' results. Rows that were finished earlier with these settings are not repeated.
+to RUN/NAME. A row that was finished earlier, in whichever table, is not trained again.
 """
 
 import argparse
@@ -42,9 +42,11 @@ def run_table(table: Table, minutes: float, seeds: int, places: Places) -> str:
         for seed in range(seeds):
             print(f"{table.name}: {row}, seed {seed}", flush=True)
             runs.setdefault(row, []).append(run_row(table, row, seed, minutes, places))
+    folder = places.run / table.name
+    folder.mkdir(parents=True, exist_ok=True)
     text = to_markdown(table, runs, minutes)
-    (places.run / table.name / "table.md").write_text(text)
-    write_image(places.run / table.name / "sheet.jpg", to_sheet(runs))
+    (folder / "table.md").write_text(text)
+    write_image(folder / "sheet.jpg", to_sheet(runs))
     return text
 
 

@@ -1,5 +1,6 @@
 """Trains one row of a table for its budget and scores it; what is finished is kept on disk."""
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -55,15 +56,21 @@ class Result:
 
 
 def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -> Result:
-    """Trains a row with a seed, or reads what an earlier call with these settings found."""
-    path = places.run / table.name / f"{_slug(row)}_seed{seed}.json"
+    """Trains a row with a seed, or reads what an earlier call found, in whichever table."""
     config = table.rows[row] | {"seed": seed}
-    asked = {"config": config, "tests": table.tests, "minutes": minutes}
+    asked = {
+        "net": table.net,
+        "config": config,
+        "tests": table.tests,
+        "outlined": table.outlined,
+        "minutes": minutes,
+    }
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    path = places.run / "rows" / f"{digest}.json"
     if path.exists():
         kept = json.loads(path.read_text())
-        if kept["asked"] == json.loads(json.dumps(asked)):
-            strip = read_image(path.with_suffix(".png"))
-            return Result(kept["images"], kept["steps"], kept["marks"], strip)
+        strip = read_image(path.with_suffix(".png"))
+        return Result(kept["images"], kept["steps"], kept["marks"], strip)
     result = _train_and_score(table, config, minutes, places)
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path.with_suffix(".png")), np.ascontiguousarray(result.strip[..., ::-1]))
@@ -133,7 +140,3 @@ def _groups(table: Table, config: Mapping[str, Any], data: Path, cache: Path) ->
     apart = load_faces(data, config["sources"], cache).split()[1]
     names = source_names(data, config["sources"])
     return {name: matching(apart, names, patterns) for name, patterns in table.tests.items()}
-
-
-def _slug(name: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in name.lower())
