@@ -79,6 +79,7 @@ class ChosenShape(LoadTestShape):
 class PhotoSender(HttpUser):
     """Posts one photo after the other, without a pause."""
 
+    host = "http://localhost:8000"  # where `--host` or Locust's page names no other
     wait_time = constant(0)
 
     @task

@@ -1,7 +1,7 @@
 """Where a request's time goes: seconds by stage."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -10,6 +10,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.on_end: Callable[[str, float], None] | None = None  # gets each stage and its seconds
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -20,3 +21,5 @@ class Clock:
         finally:
             spent = time.perf_counter() - start
             self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+            if self.on_end is not None:
+                self.on_end(stage, spent)

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ray import serve
 
 from models.checkpoint import load_manifest
 from models.crop.detect import THUMB_PX, Face, detect_faces, load_detector
 from models.pixels import Image
-from serve_graph.batch import Asked, Job, check_picture, result_of, run_batch, use_threads
+from serve_graph.batch import Asked, Job, result_of, run_batch, use_threads
 from serve_graph.metrics import ServeRecorder
 from serve_graph.settings import Batching
 from serve_graph.tracing import start_tracing
@@ -28,7 +29,7 @@ class FaceCropper:
 
     async def detect(self, thumb: Image, asked: Asked) -> list[Face]:
         """The faces of a thumb: see `models.crop.detect`."""
-        check_picture(thumb, THUMB_PX)
+        check_thumb(thumb)
         return result_of(await self._find(Job(thumb, asked)))
 
     @serve.batch
@@ -37,3 +38,17 @@ class FaceCropper:
 
     def _work(self, thumbs: list[Image]) -> list[list[Face]]:
         return detect_faces(self._detector, thumbs)
+
+
+def check_thumb(thumb: Image) -> None:
+    """Stops what the detector can't look at.
+
+    Raises:
+        ValueError: not uint8 (H, W, 3) of up to THUMB_PX a side.
+    """
+    sides = thumb.shape[:2]
+    fits = thumb.ndim == 3 and thumb.shape[2] == 3 and 0 < min(sides) <= max(sides) <= THUMB_PX
+    if thumb.dtype != np.uint8 or not fits:
+        raise ValueError(
+            f"Expected uint8 (H, W, 3) up to {THUMB_PX} px, got {thumb.dtype} {thumb.shape}."
+        )

@@ -38,6 +38,10 @@ class Ingress:
             adds_request_id=False,  # Serve adds it
         )
 
+    async def drain(self) -> None:
+        """Takes nothing new in; returns when all that was taken in is answered."""
+        await self._service.draining.finish()
+
     def __serve_build_asgi_app__(self) -> ASGIApp:
         """Serve calls this once the replica is made."""
         app: ASGIApp = create_api(self._service)

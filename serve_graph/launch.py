@@ -3,11 +3,10 @@
 Ray reads its flags when it is imported, so this module imports it only after `set_flags`.
 """
 
+import asyncio
 import logging
-import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +17,12 @@ from typing import Any
 import yaml
 
 from models.errors import Mask2FaceError
-from serve_graph import PROJECT
+from serve_graph.flags import set_flags
 
-FLAGS = PROJECT / "configs" / "serve.env"
 START_TIMEOUT_S = 300.0
 START_ATTEMPTS = 3
 POLL_S = 0.25
+LINGER_S = 1.0  # the front door passes on what the replicas answered last
 
 
 class ConfigError(Mask2FaceError):
@@ -32,20 +31,6 @@ class ConfigError(Mask2FaceError):
 
 class StartError(Mask2FaceError):
     """Serve didn't come up."""
-
-
-def set_flags(path: Path = FLAGS) -> None:
-    """Puts the flags of `serve.env` into the environment; what is set there already stays.
-
-    Raises:
-        RuntimeError: Ray was imported before, and read other flags.
-    """
-    lines = (line.strip() for line in path.read_text().splitlines())
-    flags = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    if "ray" in sys.modules and any(name not in os.environ for name in flags):
-        raise RuntimeError(f"Ray was imported before the flags of {path} were set.")
-    for name, value in flags.items():
-        os.environ.setdefault(name, value)
 
 
 def read_config(path: Path, port: int | None = None, device: str | None = None) -> Any:
@@ -94,6 +79,9 @@ def serve(
 ) -> None:
     """Serves a config file until Ctrl-C or SIGTERM.
 
+    What was taken in by then is answered first, within `max_timeout_s`; a second signal ends all at
+    once.
+
     Args:
         path: the config.
         port: instead of the config's.
@@ -114,7 +102,7 @@ def serve(
         print(f"Mask2Face answers on {up.url} (calls: {up.url}/docs, logs: {up.logs}).")
         print("Ctrl-C ends it.", flush=True)
         _wait_for_signal()
-        print("Ending.", flush=True)
+        print("Ending: what was taken in is answered first. Ctrl-C again ends at once.", flush=True)
 
 
 def _check_port_is_free(content: dict[str, Any]) -> None:
@@ -149,6 +137,9 @@ def running(
 ) -> Iterator[Running]:
     """Ray and Serve of one's own on this machine, with the config applied.
 
+    It ends when the block does, after it has answered what it took in; at once where the block, or
+    its end, is broken off.
+
     Args:
         content: a config without problems.
         num_gpus: logical GPUs for Ray, instead of those that it finds.
@@ -170,9 +161,39 @@ def running(
         apply_config(content)
         host, port = _address(content)
         yield Running(f"http://{host}:{port}", session / "logs" / "serve")
+        asyncio.run(_end(content))
     finally:
-        serve.shutdown()  # type: ignore[no-untyped-call]
         ray.shutdown()
+
+
+async def _end(content: dict[str, Any]) -> None:
+    """Lets all requests be answered that were taken in, then shuts Serve down.
+
+    Serve's own end would cut them off: it kills the proxies first, and all deployments together.
+    """
+    from ray import serve
+
+    from serve_graph.settings import GraphArgs
+
+    apps = content["applications"]
+    timeout_s = max(GraphArgs.model_validate(app["args"]).api.max_timeout_s for app in apps)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await _drain([app["name"] for app in apps])
+    except TimeoutError:
+        logging.getLogger("ray.serve").error("Some requests took over %g s.", timeout_s)
+    await asyncio.sleep(LINGER_S)
+    await serve.shutdown_async()  # type: ignore[no-untyped-call]
+
+
+async def _drain(names: list[str]) -> None:
+    """Ends each ingress replica's work: it answers what it took in and refuses all else."""
+    from ray import serve
+
+    ends = [serve.get_app_handle(name).broadcast("drain") for name in names]
+    # A replica that dies meanwhile holds nobody's request any more: the others are waited for.
+    results = [one.results_async(return_exceptions=True) for one in ends]
+    await asyncio.gather(*results, return_exceptions=True)
 
 
 def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> Path:

@@ -7,6 +7,7 @@ Mask2FaceError
 │   └── FieldsError         422  fields that can't be used, each named
 └── ServiceError            ours; each class names its status
     ├── BusyError           503  full; Retry-After says when to come again
+    ├── EndingError         503  the service ends; Retry-After as well
     ├── NotReadyError       503  a stage hasn't started
     └── DeadlineError       504  the request took longer than it may
 """
@@ -90,6 +91,24 @@ class BusyError(ServiceError):
 
     def __str__(self) -> str:
         return f"Every place is taken: try again in {math.ceil(self.retry_after_s)} s."
+
+
+class EndingError(ServiceError):
+    """The service ends: it only answers what it took in before.
+
+    Args:
+        retry_after_s: when to come again.
+    """
+
+    slug = "ending"
+    title = "The service is ending"
+
+    def __init__(self, retry_after_s: float = 1.0) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return f"Nothing new is taken in: try again in {math.ceil(self.retry_after_s)} s."
 
 
 class NotReadyError(ServiceError):

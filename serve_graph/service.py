@@ -1,12 +1,13 @@
 """What the HTTP side needs of the rest: who does the steps, and the operator's numbers."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.photo.header import DEFAULT_LIMITS, Limits
 from models.stages import Stages
+from serve_graph.draining import Draining
 from serve_graph.metrics import Recorder
 
 
@@ -21,7 +22,7 @@ class ApiSettings(BaseModel):
     min_probability: float = Field(0.5, ge=0, le=1)  # below it a face counts as bare
     quality: int = Field(92, ge=1, le=100)  # of JPEG and WebP, where the caller names none
     default_timeout_s: float = Field(30.0, gt=0)
-    max_timeout_s: float = Field(120.0, gt=0)  # whatever X-Request-Timeout-Ms says
+    max_timeout_s: float = Field(120.0, gt=0)  # whatever X-Request-Timeout-Ms says; the end too
     # One decoded photo of 12 megapixels takes about 110 MB until it is answered.
     photos_at_once: int = Field(8, ge=1)
     max_requests: int = Field(64, ge=1)  # taken in at the same time; more get 503
@@ -43,3 +44,4 @@ class Service:
     recorder: Recorder
     # Ray Serve's proxy puts X-Request-ID on each answer by itself: two would be sent.
     adds_request_id: bool = True
+    draining: Draining = field(default_factory=Draining)

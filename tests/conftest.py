@@ -12,10 +12,10 @@ from models.budgets import NETS
 from models.checkpoint import Entry, Manifest, file_sha256, save_manifest, save_net
 from models.crop.detect import Face
 from models.mask.detect import MaskFinding
-from serve_graph import launch
+from serve_graph import flags, launch
 
 os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)  # else Ray writes one to the home folder
-launch.set_flags()  # before any test imports Ray
+flags.set_flags()  # before any test imports Ray
 
 # Much smaller than what ships: the tests ask what is done with a net, not how well it does.
 TINY = {

@@ -8,6 +8,7 @@ is on disk after each step; a system that fails is named and left out. A wrong a
 
 import argparse
 import asyncio
+import math
 import signal
 import sys
 import time
@@ -17,7 +18,7 @@ from loadtest.bench.contestants import CONTESTANTS, Contestant
 from loadtest.bench.effort import FULL, QUICK, Effort
 from loadtest.bench.judge import RefusedError, WrongAnswerError
 from loadtest.bench.limit import measure_limit
-from loadtest.bench.measure import Measured, Meter, measure
+from loadtest.bench.measure import FLOOD, Measured, Meter, measure
 from loadtest.bench.peers import AbsentError
 from loadtest.bench.processes import StartError
 from loadtest.bench.report import markdown
@@ -27,6 +28,7 @@ from loadtest.bench.workloads import MAIN, SCENES, Workload, draw
 from loadtest.choices import some_of
 from loadtest.http_client import LostError
 from loadtest.machine import describe, warn_if_busy
+from loadtest.open_loop import Plan
 from loadtest.results_file import FOLDER, write_section
 
 WRONG_ANSWER, INCOMPLETE = 3, 1  # exit codes
@@ -96,7 +98,11 @@ class Bench:
         measured = await measure(meter, self._effort, seed, workload.name == MAIN)
         count = self._effort.stage_requests
         stages = await look_inside(url, meter, count) if one.is_ours else []
-        return Record(one.name, workload.name, number, measured, stages)
+        record = Record(one.name, workload.name, number, measured, stages)
+        if not one.is_ours or workload.name != MAIN:
+            return record
+        plan = Plan(FLOOD * measured.capacity, self._effort.flood_s, seed)
+        return replace(record, refused_p95_ms=await meter.refusals_p95_ms(plan))
 
     def _step(self) -> None:
         self._done += 1
@@ -132,6 +138,8 @@ def line_of(record: Record) -> str:
     if measured.overload:
         statuses = measured.overload.summary.statuses
         text += f", at twice the load {record.overload_share:.2f} of it, answers {statuses}"
+    if not math.isnan(record.refused_p95_ms):
+        text += f", a 503 at {FLOOD:g} times the capacity within {record.refused_p95_ms:.0f} ms"
     return text
 
 

@@ -16,6 +16,7 @@ class Effort:
     other_trials: int  # with another workload
     overload_s: float  # twice the load that the system can hold
     overloads_all: bool  # with all workloads, or with W1 alone
+    flood_s: float  # our own with W1, far over the capacity: what a refusal costs
     limit_s: float  # in process, a workload and form
     stage_requests: int  # of which the parts are looked at
     budget_s: float  # after which W2 and W3 are left out
@@ -31,6 +32,7 @@ FULL = Effort(
     other_trials=3,
     overload_s=15,
     overloads_all=True,
+    flood_s=10,
     limit_s=8,
     stage_requests=12,
     budget_s=math.inf,
@@ -44,6 +46,7 @@ QUICK = Effort(
     other_trials=2,
     overload_s=5,
     overloads_all=False,
+    flood_s=10,
     limit_s=2,
     stage_requests=6,
     budget_s=500,

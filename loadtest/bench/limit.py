@@ -1,6 +1,7 @@
 """The limit: what the pipeline does on these cores without HTTP and without Ray."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from loadtest.bench.processes import PROJECT, StartError, end
 from loadtest.bench.workloads import Workload
 from loadtest.machine import cores
 from loadtest.open_loop import percentiles_ms
+from serve_graph.flags import read_flags
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,18 @@ def _total(done: list[dict[str, Any]]) -> InProcess:
     )
 
 
+def _memory_flags() -> dict[str, str]:
+    """How glibc keeps memory, as in the service: the limit shall have whatever helps."""
+    return {name: value for name, value in read_flags().items() if name.startswith("MALLOC_")}
+
+
 class _Worker:
     def __init__(self, form: Form, folder: Path) -> None:
         module = "loadtest.bench.systems.in_process"
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, str(folder), *form.arguments],
             cwd=PROJECT,
+            env=os.environ | _memory_flags(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

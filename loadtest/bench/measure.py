@@ -1,4 +1,4 @@
-"""Measures a running server: latency unloaded, goodput, and goodput at twice the load.
+"""Measures a running server: latency unloaded, goodput, goodput at twice the load, cost of a 503.
 
 The terms: goodput is the right answers per second within the latency bound (p99 at most 5 times
 the unloaded p50), under open-loop Poisson arrivals, with errors and sheds under 0.1 %.
@@ -10,11 +10,21 @@ from dataclasses import dataclass, replace
 from loadtest.bench.effort import Effort
 from loadtest.bench.judge import Judge, RefusedError, WrongAnswerError, make_judge
 from loadtest.bench.workloads import Workload
-from loadtest.open_loop import Outcome, Plan, Summary, send, send_in_turn, summary
+from loadtest.open_loop import (
+    Outcome,
+    Plan,
+    Summary,
+    percentiles_ms,
+    send,
+    send_in_turn,
+    summary,
+)
 
 P99_BOUND = 5.0  # times the unloaded p50
 MAX_FAILED_SHARE = 0.001
 CLIENTS = 4  # that saturate a server of two cores
+FLOOD = 3.0  # times the capacity: most requests are refused
+REFUSED = 503
 _LOWEST, _HIGHEST = 0.5, 1.05  # of the capacity: where the search begins
 _MIN_TIMEOUT_S = 10.0
 _MIN_REQUESTS = 10
@@ -113,6 +123,17 @@ class Meter:
         outcomes = await send(self._url, plan, self._workload.message, self._judge.check, timeout_s)
         self._settle(outcomes)
         return judge_trial(plan, outcomes, bound_ms)
+
+    async def refusals_p95_ms(self, plan: Plan) -> float:
+        """Of the answers with 503, from when each request was due; nan if there is none.
+
+        Raises:
+            WrongAnswerError: one of the other answers is wrong.
+        """
+        outcomes = await send(self._url, plan, self._workload.message, self._judge.check)
+        self._settle(outcomes)
+        refused = [one.latency_s for one in outcomes if one.status == REFUSED]
+        return percentiles_ms(refused, (95,))[0]
 
     def _settle(self, outcomes: Sequence[Outcome]) -> None:
         wrong = [one for one in outcomes if one.problem and not one.is_lost]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from loadtest.bench.contestants import CONTESTANTS, PEERS_WITH_OUR_NETS
 from loadtest.bench.limit import ONE_THREAD, forms
+from loadtest.bench.measure import FLOOD
 from loadtest.bench.queueing import ideal_share
 from loadtest.bench.results import Record, Results, median_of, p50_ms, p99_ms
 from loadtest.bench.workloads import SCENES
@@ -19,7 +20,8 @@ Goodput: right answers/s times the faces of a photo, under open-loop Poisson arr
 and sheds under 0.1 %. Limit: faces/s of `models.pipeline` in process, photo bytes to encoded
 bytes, the fastest form. Efficiency: goodput / limit of the same round. p50 and p99: one client.
 In process: p50 of one call at a time with the nets on {ONE_THREAD.name}. Most: closed loop, no
-bound. All are medians of the rounds."""
+bound. A 503 counts from when its request was due, at {FLOOD:g} times the most. All are medians of
+the rounds."""
 
 
 def markdown(results: Results, trial_s: float, rounds: int) -> str:
@@ -128,6 +130,9 @@ def _measured_goals(results: Results) -> list[tuple[str, str, float, bool]]:
     def overload(system: str) -> float:
         return results.median(system, "W1", lambda one: one.overload_share)
 
+    def refusal(system: str) -> float:
+        return results.median(system, "W1", lambda one: one.refusal_share)
+
     return [
         ("efficiency, fused", "0.90", results.efficiency("fused", "W1"), False),
         ("efficiency, split", "0.80", results.efficiency("split", "W1"), False),
@@ -143,6 +148,8 @@ def _measured_goals(results: Results) -> list[tuple[str, str, float, bool]]:
         ("goodput, ours / FastAPI in eager fp32", "2.50", _ratio(ours, eager), False),
         ("goodput at twice the load, fused / its peak", "0.90", overload("fused"), False),
         ("goodput at twice the load, split / its peak", "0.90", overload("split"), False),
+        ("p95 of a 503 at 3x the most / unloaded p50, fused", "0.10", refusal("fused"), True),
+        ("p95 of a 503 at 3x the most / unloaded p50, split", "0.10", refusal("split"), True),
         ("stages with nets, eager fp32 / ours", "2.50", results.nets_speedup("W1"), False),
     ]
 

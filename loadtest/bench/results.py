@@ -23,6 +23,7 @@ class Record:
     round: int
     measured: Measured
     stages: list[StageTime] = field(default_factory=list)  # of our own, one client
+    refused_p95_ms: float = math.nan  # of our own with W1: a 503 far over the capacity
 
     @property
     def faces(self) -> int:
@@ -44,6 +45,11 @@ class Record:
         """Goodput at twice the load, as a share of the goodput."""
         overload = self.measured.overload
         return overload.good * self.faces / self.goodput if overload else math.nan
+
+    @property
+    def refusal_share(self) -> float:
+        """p95 of a 503, as a share of the unloaded p50 of a real answer."""
+        return self.refused_p95_ms / self.measured.unloaded.p50_ms
 
 
 @dataclass

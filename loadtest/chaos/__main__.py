@@ -30,7 +30,7 @@ from loadtest.chaos.run import (
     measure_load,
     send_around,
 )
-from loadtest.chaos.service import Graph, serving_graph
+from loadtest.chaos.service import FUSED, Graph, serving_graph
 from loadtest.chaos.update import Cluster, make_other_weights, serving_cluster
 from loadtest.choices import some_of
 from loadtest.http_client import LostError
@@ -42,7 +42,8 @@ SHARE = 0.5  # of the capacity
 BACK_TIMEOUT_S = 90.0  # until the killed process is replaced
 UPDATE_S = 75.0  # of load: ten replicas start on two cores that are busy
 TAKEN_IN_S = 0.1  # until the last requests before SIGTERM are inside the service
-DRAIN_NAME, UPDATE_NAME = "SIGTERM: the end of the service", "rolling update (serve deploy)"
+DRAIN_NAME = "SIGTERM: the end of the service"
+FUSED_NAME, UPDATE_NAME = f"{DRAIN_NAME}, fused", "rolling update (serve deploy)"
 FAILURES = (StartError, UnfitError, WrongAnswerError, LostError, ProcessesError, OSError)
 
 
@@ -63,6 +64,8 @@ class Chaos:
             drains = replicas == 1 and DRAIN in self._keys
             if chosen or drains:
                 self._try(f"{replicas} replica(s)", partial(self._serve, replicas, chosen, drains))
+        if DRAIN in self._keys:
+            self._try(FUSED_NAME, self._drain_fused)
         if UPDATE in self._keys:
             self._try(UPDATE_NAME, self._update)
 
@@ -72,7 +75,7 @@ class Chaos:
             for case in cases:
                 self._try(case.name, partial(self._kill, graph, load, case))
             if drains:
-                self._drain(graph, load)
+                self._drain(DRAIN_NAME, graph, load)
 
     def _measure(self, graph: Graph) -> Load:
         load = asyncio.run(measure_load(graph.url, self._exam, SHARE, self._rate))
@@ -95,7 +98,11 @@ class Chaos:
         self._add(Row(case.name, case.must, load, damage))
         wait()  # the next case starts from a whole service
 
-    def _drain(self, graph: Graph, load: Load) -> None:
+    def _drain_fused(self) -> None:
+        with serving_graph(None, FUSED) as graph:
+            self._drain(FUSED_NAME, graph, self._measure(graph))
+
+    def _drain(self, name: str, graph: Graph, load: Load) -> None:
         """SIGTERM, with requests inside; a balancer would send no more by then, nor does this."""
 
         async def strike() -> None:
@@ -105,7 +112,7 @@ class Chaos:
         plan = PlanWithBurst(load.rate, BEFORE_S, self._seed)
         around = send_around(graph.url, self._exam, plan, strike)
         damage = judge(asyncio.run(around), self._exam, load)
-        self._add(Row(DRAIN_NAME, LOSES_NONE, load, damage))
+        self._add(Row(name, LOSES_NONE, load, damage))
         wait_for_end(graph.session, END_TIMEOUT_S)  # a second signal would cut its end short
 
     def _update(self) -> None:

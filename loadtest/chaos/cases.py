@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from loadtest.chaos.damage import Damage
 from loadtest.chaos.service import APP
+from serve_graph.flags import uses_haproxy
 
 BACK_S, ONLY_BACK_S, DOOR_S = 15.0, 30.0, 5.0
 
@@ -53,6 +54,7 @@ def _replica(deployment: str) -> str:
     return f"ray::ServeReplica:{APP}:{deployment}"
 
 
+_DOOR = "haproxy" if uses_haproxy() else "ray::ProxyActor"
 CASES = (
     Case("crop", "1 of 2 FaceCroppers", _replica("FaceCropper"), 2, BACK),
     Case("mask", "1 of 2 MaskDetectors", _replica("MaskDetector"), 2, BACK),
@@ -60,7 +62,7 @@ CASES = (
     Case("swap", "1 of 2 FaceSwappers", _replica("FaceSwapper"), 2, BACK),
     Case("ingress", "1 of 2 ingress replicas", _replica("Ingress"), 2, HELD_ONLY),
     Case("controller", "Serve controller", "ray::ServeController", 2, BACK),
-    Case("door", "front door (proxy)", "ray::ProxyActor", 2, DOOR_BACK, after_s=34.0),
+    Case("door", "front door", _DOOR, 2, DOOR_BACK, after_s=34.0),
     Case("only", "the only Inpainter", _replica("Inpainter"), 1, ONLY_BACK, after_s=35.0),
 )
 DRAIN, UPDATE = "drain", "update"  # of the service's end, and of a deploy: no kill -9

@@ -48,8 +48,12 @@ def find(session: int, title: str) -> list[int]:
 
 
 def is_titled(found: str, title: str) -> bool:
-    """Ray adds the name of what a process does at the moment: `ray::Inpainter.reconfigure()`."""
-    return found == title or found.startswith((f"{title}.", f"{title} "))
+    """Ray adds the name of what a process does at the moment: `ray::Inpainter.reconfigure()`.
+
+    A program goes by its name without its folder.
+    """
+    program = found.partition(" ")[0].rpartition("/")[2]
+    return title in (found, program) or found.startswith((f"{title}.", f"{title} "))
 
 
 def wait_for(session: int, title: str, count: int, timeout_s: float) -> list[int]:

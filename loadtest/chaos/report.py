@@ -13,9 +13,9 @@ from loadtest.results_file import table
 
 _TERMS = f"""\
 Open-loop Poisson load on configs/laptop.yaml with two replicas of each stage and of the ingress
-(one where it says only); {BEFORE_S:g} s after its start comes the incident: kill -9, or what the
-row says. Just before SIGTERM {BURST} requests leave at once, after it none. W1 photos, one in four
-with a reference. Lost: no answer, a wrong picture, or another
+(one where it says only; fused: configs/fused.yaml as it is); {BEFORE_S:g} s after its start comes
+the incident: kill -9, or what the row says. Just before SIGTERM {BURST} requests leave at once,
+after it none. W1 photos, one in four with a reference. Lost: no answer, a wrong picture, or another
 status than 200 and 503. Gap: the longest time without a right answer, in the whole run. p99 back:
 from the incident until p99 (windows of {WINDOW_S:g} s, requests count when they end, those that
 failed as endless) stays within 5 times the unloaded p50. Each row is one incident."""

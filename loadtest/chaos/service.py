@@ -14,9 +14,10 @@ import yaml
 
 from loadtest.bench.contestants import BIN
 from loadtest.bench.processes import PROJECT, free_port, serving
+from serve_graph.flags import own_door, read_flags
 
 CONFIG = PROJECT / "configs" / "laptop.yaml"
-FLAGS = PROJECT / "configs" / "serve.env"
+FUSED = PROJECT / "configs" / "fused.yaml"
 APP = "mask2face"
 
 
@@ -29,37 +30,41 @@ class Graph:
     temp: Path  # TMPDIR of its processes, which holds nothing of Ray's
 
 
-def config_with(replicas: int, port: int, weights: Path | None = None) -> dict[str, Any]:
+def config_with(
+    replicas: int | None, port: int, weights: Path | None = None, config: Path = CONFIG
+) -> dict[str, Any]:
     """The bench's settings, but for these.
 
     Args:
-        replicas: of each stage and of the ingress.
+        replicas: of each stage and of the ingress; None: as many as it says.
         port: of HTTP.
         weights: another folder of weights.
+        config: the file.
     """
-    content: dict[str, Any] = copy.deepcopy(yaml.safe_load(CONFIG.read_text()))
+    content: dict[str, Any] = copy.deepcopy(yaml.safe_load(config.read_text()))
     content["http_options"]["port"] = port
     (app,) = content["applications"]
     app["name"] = APP
     if weights is not None:
         app["args"]["weights"] = str(weights)
-    for deployment in app["deployments"]:
-        deployment["num_replicas"] = replicas
+    if replicas is not None:
+        for deployment in app["deployments"]:
+            deployment["num_replicas"] = replicas
     return content
 
 
 @contextmanager
-def serving_graph(replicas: int) -> Iterator[Graph]:
-    """`mask2face serve` while the block runs.
+def serving_graph(replicas: int | None, config: Path = CONFIG) -> Iterator[Graph]:
+    """`mask2face serve` of `config_with` while the block runs.
 
     Raises:
         StartError: it didn't come up.
     """
     port = free_port()
     with temp_folder() as folder:
-        config = folder / "config.yaml"
-        config.write_text(yaml.safe_dump(config_with(replicas, port)))
-        command = [str(BIN / "mask2face"), "serve", str(config)]
+        changed = folder / "config.yaml"
+        changed.write_text(yaml.safe_dump(config_with(replicas, port, config=config)))
+        command = [str(BIN / "mask2face"), "serve", str(changed)]
         url = f"http://127.0.0.1:{port}"
         with serving(command, url, "/readyz", environment(folder)) as pid:
             yield Graph(url, pid, folder / "tmp")
@@ -82,8 +87,7 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def flags() -> dict[str, str]:
-    """Those of configs/serve.env that this environment doesn't set otherwise."""
-    lines = (line.strip() for line in FLAGS.read_text().splitlines())
-    pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    return {name: value for name, value in pairs if name not in os.environ}
+def cluster_flags() -> dict[str, str]:
+    """For `ray start` and `serve deploy`: what this environment doesn't set otherwise."""
+    shipped = {name: value for name, value in read_flags().items() if name not in os.environ}
+    return shipped | own_door(os.environ)

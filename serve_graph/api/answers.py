@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,7 @@ from models.photo.decode import Photo
 from models.photo.encode import AnswerFormat, answer_format, encode_photo
 from models.pipeline import MaskedFace, Unmasked
 from models.pixels import Image, Mask
+from serve_graph.api.events import EVENTS
 from serve_graph.api.exchange import Exchange
 from serve_graph.api.schemas import (
     MaskAnswer,
@@ -29,17 +31,22 @@ from serve_graph.problems import NotAcceptableError
 JSON = "application/json"
 
 
-def preferred(request: Request) -> Literal["picture", "json"]:
-    """What the Accept header asks for; a picture where it doesn't say.
+Kind = Literal["picture", "json", "events"]
+_WANTED: dict[Kind, str] = {"picture": "image", "json": JSON, "events": EVENTS}
+
+
+def preferred(request: Request, kinds: Sequence[Kind] = ("picture", "json")) -> Kind:
+    """What the Accept header asks for; the first of `kinds` where it doesn't say.
 
     Raises:
-        NotAcceptableError: neither will do.
+        NotAcceptableError: none of them will do.
     """
     accept = ", ".join(request.headers.getlist("accept")) or "*/*"
-    picture, json = _preference(accept, "image"), _preference(accept, JSON)
-    if not max(picture, json)[0]:
-        raise NotAcceptableError(f"Accept: {accept[:200]}: ask for image/* or {JSON}.")
-    return "json" if json > picture else "picture"
+    best = max(kinds, key=lambda kind: _preference(accept, _WANTED[kind]))
+    if not _preference(accept, _WANTED[best])[0]:
+        known = ", ".join("image/*" if kind == "picture" else _WANTED[kind] for kind in kinds)
+        raise NotAcceptableError(f"Accept: {accept[:200]}: there are {known}.")
+    return best
 
 
 def _preference(accept: str, wanted: str) -> tuple[float, int]:
@@ -120,9 +127,7 @@ async def unmask_picture(result: Unmasked, encoding: Encoding, exchange: Exchang
     return Response(content, media_type=encoding.media_type)
 
 
-async def unmask_json(
-    result: Unmasked, encoding: Encoding, exchange: Exchange, asked: int
-) -> Response:
+async def unmask_json(result: Unmasked, encoding: Encoding, exchange: Exchange, asked: int) -> str:
     """All results and what was found, as JSON; `asked` is the count of candidates."""
     with exchange.clock.measure("encode"):
         candidates = [
@@ -142,7 +147,7 @@ async def unmask_json(
         swapped=swapped,
         candidates=candidates if asked > 1 else None,
     )
-    return await json_response(answer)
+    return await to_json(answer)
 
 
 async def mask_answer(
@@ -169,5 +174,10 @@ def _mask_png(mask: Mask) -> bytes:
 
 
 async def json_response(answer: BaseModel) -> Response:
+    """An answer with this content."""
+    return Response(await to_json(answer), media_type=JSON)
+
+
+async def to_json(answer: BaseModel) -> str:
     """Megabytes of base64 are written in a thread."""
-    return Response(await asyncio.to_thread(answer.model_dump_json), media_type=JSON)
+    return await asyncio.to_thread(answer.model_dump_json)

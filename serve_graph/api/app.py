@@ -16,6 +16,7 @@ from serve_graph.api import describe
 from serve_graph.api.calls import Calls
 from serve_graph.api.exchange import ExchangeMiddleware, exchange_of
 from serve_graph.problems import (
+    EndingError,
     FieldProblem,
     FieldsError,
     NotReadyError,
@@ -91,7 +92,9 @@ def _add_health(app: FastAPI, service: Service) -> None:
 
     @app.get("/readyz", operation_id="readyz", responses=describe.NOT_READY)
     async def readyz() -> dict[str, dict[str, bool]]:
-        """All stages can answer."""
+        """All stages can answer, and new requests are taken in."""
+        if service.draining.has_begun:
+            raise EndingError(settings.retry_after_s)
         stages = await service.ready()
         if not all(stages.values()):
             raise NotReadyError(stages)

@@ -1,9 +1,10 @@
 """The four calls that take a photo."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Generic
 
 from fastapi import Header
@@ -11,12 +12,13 @@ from pydantic import WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from models.errors import ConsentError, NoMaskError
+from models.errors import ConsentError, InputError, NoMaskError
 from models.landmarks.guess import AS_GUESSED, Wish
 from models.photo.decode import Photo, decode_photo
 from models.pipeline import MaskedFace, Options, Unmasked, find_faces, find_masks, photo_mask
 from models.pipeline import unmask as run_unmask
 from serve_graph.api.answers import (
+    JSON,
     Encoding,
     json_response,
     mask_answer,
@@ -24,6 +26,7 @@ from serve_graph.api.answers import (
     unmask_json,
     unmask_picture,
 )
+from serve_graph.api.events import EventsResponse, EventStream
 from serve_graph.api.exchange import Exchange, exchange_of
 from serve_graph.api.forms import FieldsT, Form, read_form
 from serve_graph.api.gate import Gate, deadline
@@ -31,11 +34,12 @@ from serve_graph.api.schemas import (
     FacesAnswer,
     FacesFields,
     MaskFields,
+    StageEvent,
     UnmaskFields,
     Which,
     face_answer,
 )
-from serve_graph.problems import FieldProblem, FieldsError
+from serve_graph.problems import FieldProblem, FieldsError, ServiceError, problem_of
 from serve_graph.service import Service
 
 TimeoutMs = Annotated[
@@ -59,6 +63,9 @@ class Call(Generic[FieldsT]):
     exchange: Exchange
 
 
+Work = Callable[[Call[UnmaskFields]], Awaitable[Unmasked]]
+
+
 class Calls:
     """Answers /v1/*; one object an app, which bounds what goes on at the same time."""
 
@@ -68,25 +75,16 @@ class Calls:
             self._settings.max_requests,
             self._settings.photos_at_once,
             self._settings.retry_after_s,
+            service.draining,
         )
 
     async def unmask(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
         """The photo with each masked face unmasked; a bare face stays as it is."""
-        answer = preferred(request)
-        async with self._open(request, timeout_ms, UnmaskFields) as call:
-            return await self._answer_unmasked(call, await self._unmask(call), answer == "json")
+        return await self._painted(request, timeout_ms, self._unmask)
 
     async def swap(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
         """The photo with the reference's own lower face where the mask was."""
-        answer = preferred(request)
-        async with self._open(request, timeout_ms, UnmaskFields) as call:
-            if call.reference is None:
-                missing = FieldProblem(field="reference", detail="The reference is missing.")
-                raise FieldsError([missing])
-            result = await self._unmask(call)
-            if not result.changed:
-                raise NoMaskError("No face in the photo wears a mask: there is nothing to swap.")
-            return await self._answer_unmasked(call, result, answer == "json")
+        return await self._painted(request, timeout_ms, self._swap)
 
     async def mask(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
         """The masks of all faces as a picture of the photo's size: 255 = hidden, else 0."""
@@ -114,6 +112,38 @@ class Calls:
                 faces=[face_answer(face) for face in found],
             )
             return await json_response(answer)
+
+    async def _painted(self, request: Request, timeout_ms: int | None, work: Work) -> Response:
+        """The answer of a call that paints, in the form that the caller prefers."""
+        kind = preferred(request, ("picture", "json", "events"))
+        if kind == "events":
+            return EventsResponse(partial(self._tell, request, timeout_ms, work))
+        async with self._open(request, timeout_ms, UnmaskFields) as call:
+            result = await work(call)
+            if kind == "json":
+                return Response(await self._json(call, result), media_type=JSON)
+            return await unmask_picture(result, self._encoding(call), call.exchange)
+
+    async def _tell(
+        self, request: Request, timeout_ms: int | None, work: Work, events: EventStream
+    ) -> None:
+        """The same as events, from when the pictures are decoded."""
+
+        def ended(stage: str, seconds: float) -> None:
+            events.put("stage", StageEvent(stage=stage, ms=round(1000 * seconds, 1)))
+
+        exchange = exchange_of(request)
+        try:
+            async with self._open(request, timeout_ms, UnmaskFields) as call:
+                for stage, seconds in exchange.clock.seconds.items():
+                    ended(stage, seconds)
+                exchange.clock.on_end = ended
+                events.put("result", await self._json(call, await work(call)))
+        except (InputError, ServiceError) as error:
+            if not events.has_begun:
+                raise
+            self._service.recorder.rejected(error.slug)
+            events.put("problem", bytes(problem_of(error, exchange.request_id).body).decode())
 
     @asynccontextmanager
     async def _open(
@@ -176,13 +206,22 @@ class Calls:
         self._service.recorder.faces("bare", len(result.faces) - changed)
         return result
 
-    async def _answer_unmasked(
-        self, call: Call[UnmaskFields], result: Unmasked, as_json: bool
-    ) -> Response:
-        encoding = Encoding.of(call.photo, call.fields, self._settings.quality)
-        if as_json:
-            return await unmask_json(result, encoding, call.exchange, call.fields.candidates)
-        return await unmask_picture(result, encoding, call.exchange)
+    async def _swap(self, call: Call[UnmaskFields]) -> Unmasked:
+        if call.reference is None:
+            missing = FieldProblem(field="reference", detail="The reference is missing.")
+            raise FieldsError([missing])
+        result = await self._unmask(call)
+        if not result.changed:
+            raise NoMaskError("No face in the photo wears a mask: there is nothing to swap.")
+        return result
+
+    async def _json(self, call: Call[UnmaskFields], result: Unmasked) -> str:
+        return await unmask_json(
+            result, self._encoding(call), call.exchange, call.fields.candidates
+        )
+
+    def _encoding(self, call: Call[UnmaskFields]) -> Encoding:
+        return Encoding.of(call.photo, call.fields, self._settings.quality)
 
 
 def _check_consent(form: Form[FieldsT]) -> None:

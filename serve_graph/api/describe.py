@@ -19,11 +19,13 @@ from models.errors import (
     ReferencePhotoError,
     TooLargeError,
 )
+from serve_graph.api.events import EVENTS
 from serve_graph.api.schemas import (
     FacesAnswer,
     FacesFields,
     MaskAnswer,
     MaskFields,
+    StageEvent,
     UnmaskAnswer,
     UnmaskFields,
 )
@@ -32,6 +34,7 @@ from serve_graph.problems import (
     BadFormError,
     BusyError,
     DeadlineError,
+    EndingError,
     FieldsError,
     NotAcceptableError,
     NotReadyError,
@@ -53,6 +56,7 @@ PROBLEMS: tuple[type[InputError | ServiceError], ...] = (
     ConsentError,
     ReferencePhotoError,
     BusyError,
+    EndingError,
     NotReadyError,
     DeadlineError,
 )
@@ -146,11 +150,24 @@ def _json(model: type[BaseModel]) -> Json:
     return {"application/json": {"schema": _ref(model)}}
 
 
-_UNMASKED = _pictures("jpeg", "png", "webp") | _json(UnmaskAnswer)
+_EVENTS: Json = {
+    EVENTS: {
+        "schema": {
+            "type": "string",
+            "description": "An event `stage` as each stage ends, its data a StageEvent; at the end "
+            "`result` with an UnmaskAnswer, or `problem` with a Problem. What is wrong before the "
+            "pictures are decoded has its own status, as ever.",
+        },
+        "example": 'event: stage\ndata: {"stage":"crop","ms":21.4}\n\n',
+    }
+}
+_UNMASKED = _pictures("jpeg", "png", "webp") | _json(UnmaskAnswer) | _EVENTS
 CALLS = {
-    "unmask": _call(UnmaskFields, "The unmasked photo; JSON where Accept says so", _UNMASKED),
+    "unmask": _call(
+        UnmaskFields, "The unmasked photo; JSON or events where Accept says so", _UNMASKED
+    ),
     "swap": _call(
-        UnmaskFields, "The photo with the own face; JSON where Accept says so", _UNMASKED
+        UnmaskFields, "The photo with the own face; JSON or events where Accept says so", _UNMASKED
     ),
     "mask": _call(
         MaskFields, "The masks; JSON where Accept says so", _pictures("png") | _json(MaskAnswer)
@@ -172,7 +189,7 @@ def openapi(app: FastAPI) -> Json:
         _, definitions = models_json_schema(
             [
                 (model, "serialization")
-                for model in (UnmaskAnswer, MaskAnswer, FacesAnswer, Problem)
+                for model in (UnmaskAnswer, MaskAnswer, FacesAnswer, StageEvent, Problem)
             ],
             ref_template=_SCHEMAS + "{model}",
         )

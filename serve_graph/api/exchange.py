@@ -62,7 +62,7 @@ class ExchangeMiddleware:
         headers = Headers(scope=scope)
         exchange = Exchange(_request_id(headers))
         scope.setdefault("state", {})["exchange"] = exchange
-        with trace_request(headers):
+        with self._service.draining.request(), trace_request(headers):
             await self._answer(exchange, scope, receive, send)
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,6 +109,8 @@ class ExchangeMiddleware:
         if self._service.adds_request_id:
             headers["X-Request-ID"] = exchange.request_id
         headers["X-Model-Version"] = self._service.version
+        if self._service.draining.has_begun:
+            headers["Connection"] = "close"  # the next request finds another door
         headers["Server-Timing"] = ", ".join(
             f"{stage};dur={spent}" for stage, spent in exchange.timings_ms().items()
         )

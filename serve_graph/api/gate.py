@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from serve_graph.problems import BusyError, DeadlineError
+from serve_graph.draining import Draining
+from serve_graph.problems import BusyError, DeadlineError, EndingError
 
 
 class Gate:
@@ -14,10 +15,14 @@ class Gate:
         requests: taken in at the same time, uploading or waiting; more are refused.
         photos: decoded at the same time; others wait: `async with gate.photos`.
         retry_after_s: what a refused caller is told.
+        draining: once it has begun, all are refused.
     """
 
-    def __init__(self, requests: int, photos: int, retry_after_s: float) -> None:
+    def __init__(
+        self, requests: int, photos: int, retry_after_s: float, draining: Draining
+    ) -> None:
         self._free = requests
+        self._draining = draining
         self.photos = asyncio.Semaphore(photos)
         self._retry_after_s = retry_after_s
 
@@ -27,7 +32,10 @@ class Gate:
 
         Raises:
             BusyError: all are taken.
+            EndingError: nothing new is taken in any more.
         """
+        if self._draining.has_begun:
+            raise EndingError(self._retry_after_s)
         if self._free == 0:
             raise BusyError(self._retry_after_s)
         self._free -= 1

@@ -137,6 +137,13 @@ class UnmaskAnswer(Answer):
     )
 
 
+class StageEvent(BaseModel):
+    """A stage has ended; one a face where it is done for each."""
+
+    stage: str
+    ms: float
+
+
 def face_answer(face: Face) -> FaceAnswer:
     """A found face as JSON."""
     return FaceAnswer(

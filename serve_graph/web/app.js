@@ -164,7 +164,7 @@ function describeFaces(faces) {
 /** `crop;dur=12.3, mask;dur=4` as "crop 12 ms · mask 4 ms". */
 function describeTiming(header) {
   const stages = [...(header ?? "").matchAll(/([\w-]+)[^,]*?;dur=([\d.]+)/g)];
-  return stages.map(([, name, ms]) => `${name}\u00a0${Math.round(ms)}\u00a0ms`).join(" · ");
+  return stages.map(([, name, ms]) => `${name}\u00a0${Math.round(ms)}\u00a0ms`).join("\u00a0· ");
 }
 
 function forgetPictures() {

@@ -1,11 +1,11 @@
 """Flags, refusals and the end of `mask2face serve`, without Ray."""
 
+import asyncio
 import os
 import signal
 import socket
 import threading
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,51 +13,6 @@ import pytest
 from serve_graph import PROJECT, launch
 
 LAPTOP = PROJECT / "configs" / "laptop.yaml"
-
-
-@pytest.fixture
-def flags(tmp_path):
-    path = tmp_path / "serve.env"
-    path.write_text("# why\nM2F_TEST_FLAG=1\n\n")
-    yield path
-    os.environ.pop("M2F_TEST_FLAG", None)
-
-
-@pytest.fixture
-def _no_ray(monkeypatch):
-    monkeypatch.delitem(launch.sys.modules, "ray", raising=False)
-
-
-@pytest.mark.usefixtures("_no_ray")
-def test_flags_reach_the_environment(flags):
-    launch.set_flags(flags)
-
-    assert os.environ["M2F_TEST_FLAG"] == "1"
-
-
-def test_a_flag_that_is_set_already_stays(flags, monkeypatch):
-    monkeypatch.setenv("M2F_TEST_FLAG", "0")
-
-    launch.set_flags(flags)
-
-    assert os.environ["M2F_TEST_FLAG"] == "0"
-
-
-def test_flags_that_come_too_late_are_an_error(flags, monkeypatch):
-    monkeypatch.setitem(launch.sys.modules, "ray", object())
-
-    with pytest.raises(RuntimeError, match="imported before"):
-        launch.set_flags(flags)
-
-
-def test_each_shipped_flag_has_its_reason():
-    lines = launch.FLAGS.read_text().splitlines()
-
-    assert all(
-        before.startswith("#") or "=" in before
-        for before, line in pairwise(lines)
-        if "=" in line and not line.startswith("#")
-    )
 
 
 def test_a_broken_config_is_refused_before_anything_starts(tmp_path, monkeypatch):
@@ -75,6 +30,31 @@ def test_text_that_is_no_yaml_is_refused(tmp_path):
 
     with pytest.raises(launch.ConfigError, match=r"broken\.yaml"):
         launch.read_config(path)
+
+
+def test_the_end_waits_no_longer_than_the_longest_request_may_take(monkeypatch):
+    from ray import serve
+
+    steps = []
+
+    async def drain(names):
+        steps.append(names)
+        await asyncio.sleep(60)
+
+    async def shut_down():
+        steps.append("shut down")
+
+    monkeypatch.setattr(launch, "_drain", drain)
+    monkeypatch.setattr(launch, "LINGER_S", 0)
+    monkeypatch.setattr(serve, "shutdown_async", shut_down)
+    apps = [
+        {"name": "one", "args": {"api": {"max_timeout_s": 0.1}}},
+        {"name": "two", "args": {"api": {"max_timeout_s": 0.2}}},
+    ]
+
+    asyncio.run(launch._end({"applications": apps}))
+
+    assert steps == [["one", "two"], "shut down"]
 
 
 @pytest.fixture

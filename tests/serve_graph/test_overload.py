@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.portrait import masked_portrait, to_jpeg
+from tests.serving import wait_for
 
 pytestmark = pytest.mark.serve
 
@@ -18,6 +19,8 @@ def answers(service):
         "user_config": {"max_batch_size": 2, "batch_wait_timeout_s": 2.0},
     }
     with service.changed("MaskDetector", **narrow), ThreadPoolExecutor(8) as senders:
+        # A replica that takes the new numbers in refuses for a moment.
+        wait_for(lambda: service.post("/v1/mask", photo).status_code == 200)
         return list(senders.map(lambda _: service.post("/v1/mask", photo), range(8)))
 
 

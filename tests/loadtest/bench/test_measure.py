@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from loadtest.bench.effort import Effort
-from loadtest.bench.judge import RefusedError
+from loadtest.bench.judge import RefusedError, make_judge
 from loadtest.bench.measure import Meter, judge_trial, measure
 from loadtest.bench.queueing import ideal_share
 from loadtest.open_loop import Outcome, Plan
@@ -21,6 +21,7 @@ TINY = Effort(
     other_trials=1,
     overload_s=2,
     overloads_all=False,
+    flood_s=1,
     limit_s=1,
     stage_requests=2,
     budget_s=60,
@@ -79,6 +80,23 @@ def test_a_system_that_answers_503_unloaded_is_not_measured():
         pytest.raises(RefusedError, match="status 503"),
     ):
         asyncio.run(run(server.url))
+
+
+def test_refusals_are_timed_apart_from_answers():
+    """Answers take 500 ms, and each second request is refused at once."""
+
+    async def half_full(number: int, _body: bytes) -> bytes:
+        if number % 2:
+            return raw(503)
+        await asyncio.sleep(0.5)
+        return answer_with(1, picture())
+
+    async def run(url: str) -> float:
+        meter = Meter(url, workload(), await make_judge(url, workload()))
+        return await meter.refusals_p95_ms(Plan(20, 1, seed=0))
+
+    with serving(half_full) as server:
+        assert 0 < asyncio.run(run(server.url)) < 300
 
 
 def test_no_queue_holds_its_whole_capacity_and_more_servers_hold_more():

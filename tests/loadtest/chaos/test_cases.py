@@ -5,7 +5,7 @@ import yaml
 
 from loadtest.chaos.cases import BACK, CASES, DOOR_BACK, HELD_ONLY, KEYS, LOSES_NONE, ONLY_BACK
 from loadtest.chaos.damage import Damage
-from loadtest.chaos.service import CONFIG, config_with
+from loadtest.chaos.service import CONFIG, FUSED, config_with
 
 
 def damage(lost: int = 0, lost_until_s: float = -math.inf, recovered_s: float = 0.0) -> Damage:
@@ -52,3 +52,10 @@ def test_the_settings_are_those_of_the_bench_but_for_replicas_and_port():
     shipped["http_options"]["port"] = 8123
 
     assert ours == shipped
+
+
+def test_without_a_number_the_replicas_are_those_of_the_file():
+    shipped = yaml.safe_load(FUSED.read_text())
+    shipped["http_options"]["port"] = 8123
+
+    assert config_with(None, 8123, config=FUSED) == shipped

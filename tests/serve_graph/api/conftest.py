@@ -15,6 +15,7 @@ from models.crop.detect import Face
 from models.inpaint.paint import Painted
 from models.mask.detect import MaskFinding
 from serve_graph.api import create_api
+from serve_graph.draining import Draining
 from serve_graph.logs import log
 from serve_graph.service import ApiSettings, Service
 
@@ -118,7 +119,7 @@ def recorder():
 def make_api(stages, recorder) -> Callable[..., FastAPI]:
     """Builds the application; keywords are its settings."""
 
-    def make(ready=None, adds_request_id=True, **settings) -> FastAPI:
+    def make(ready=None, adds_request_id=True, draining=None, **settings) -> FastAPI:
         async def all_ready():
             return ready or {"crop": True, "mask": True}
 
@@ -134,6 +135,7 @@ def make_api(stages, recorder) -> Callable[..., FastAPI]:
                 metrics=metrics,
                 recorder=recorder,
                 adds_request_id=adds_request_id,
+                draining=draining or Draining(),
             )
         )
 

