@@ -26,6 +26,7 @@ class ApiSettings(BaseModel):
     # One decoded photo of 12 megapixels takes about 110 MB until it is answered.
     photos_at_once: int = Field(8, ge=1)
     max_requests: int = Field(64, ge=1)  # taken in at the same time; more get 503
+    max_standing: int = Field(64, ge=1)  # instead, while a queue stays: see `Places`
     retry_after_s: float = Field(1.0, gt=0)  # what a 503 tells the caller to wait
     open_metrics: bool = True
     metrics_path: str = Field("/metrics", pattern=r"^/[\w/-]+$")

@@ -30,6 +30,7 @@ from serve_graph.api.events import EventsResponse, EventStream
 from serve_graph.api.exchange import Exchange, exchange_of
 from serve_graph.api.forms import FieldsT, Form, read_form
 from serve_graph.api.gate import Gate, deadline
+from serve_graph.api.places import Places
 from serve_graph.api.schemas import (
     FacesAnswer,
     FacesFields,
@@ -72,7 +73,7 @@ class Calls:
     def __init__(self, service: Service) -> None:
         self._service, self._settings = service, service.settings
         self._gate = Gate(
-            self._settings.max_requests,
+            Places(self._settings.max_requests, self._settings.max_standing),
             self._settings.photos_at_once,
             self._settings.retry_after_s,
             service.draining,

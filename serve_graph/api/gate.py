@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from serve_graph.api.places import Places
 from serve_graph.draining import Draining
 from serve_graph.problems import BusyError, DeadlineError, EndingError
 
@@ -12,16 +13,16 @@ class Gate:
     """Bounds the memory of one replica: encoded uploads by requests, pixels by photos.
 
     Args:
-        requests: taken in at the same time, uploading or waiting; more are refused.
+        places: of requests taken in, uploading or waiting; more are refused.
         photos: decoded at the same time; others wait: `async with gate.photos`.
         retry_after_s: what a refused caller is told.
         draining: once it has begun, all are refused.
     """
 
     def __init__(
-        self, requests: int, photos: int, retry_after_s: float, draining: Draining
+        self, places: Places, photos: int, retry_after_s: float, draining: Draining
     ) -> None:
-        self._free = requests
+        self._places = places
         self._draining = draining
         self.photos = asyncio.Semaphore(photos)
         self._retry_after_s = retry_after_s
@@ -36,13 +37,13 @@ class Gate:
         """
         if self._draining.has_begun:
             raise EndingError(self._retry_after_s)
-        if self._free == 0:
+        if self._places.is_full:
             raise BusyError(self._retry_after_s)
-        self._free -= 1
+        self._places.enter()
         try:
             yield
         finally:
-            self._free += 1
+            self._places.leave()
 
 
 @asynccontextmanager

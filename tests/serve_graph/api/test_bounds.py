@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from serve_graph.api.gate import Gate, deadline
+from serve_graph.api.places import Places
 from serve_graph.draining import Draining
 from serve_graph.problems import BusyError
 
@@ -90,6 +91,6 @@ async def test_only_so_many_photos_are_decoded_at_a_time(make_client, photo, sta
 
 
 async def test_a_full_gate_says_when_to_come_again():
-    gate = Gate(requests=1, photos=1, retry_after_s=3, draining=Draining())
+    gate = Gate(Places(1, 1), photos=1, retry_after_s=3, draining=Draining())
     with gate.request(), pytest.raises(BusyError, match="3 s"), gate.request():
         pass
