@@ -26,6 +26,7 @@ CLIENTS = 4  # that saturate a server of two cores
 FLOOD = 3.0  # times the capacity: most requests are refused
 REFUSED = 503
 _LOWEST, _HIGHEST = 0.5, 1.05  # of the capacity: where the search begins
+_STEP, _MORE_TRIALS = 1.05, 4  # beyond it, where all trials hold
 _MIN_TIMEOUT_S = 10.0
 _MIN_REQUESTS = 10
 _MAX_LATE_SHARE = 0.1  # of the bound, that the sender itself may be late
@@ -181,7 +182,8 @@ async def search(
 ) -> list[Trial]:
     """Halves the interval between a rate that holds and one that doesn't.
 
-    If not even the first rates hold, it goes on below them.
+    If not even the first rates hold, it goes on below them; if all hold, above them: the capacity
+    is only an estimate.
     """
     low, high = _LOWEST * capacity, _HIGHEST * capacity
     trials: list[Trial] = []
@@ -189,6 +191,9 @@ async def search(
         rate = (low + high) / 2
         trials.append(await meter.trial(Plan(rate, trial_s, seed + number), p50_ms))
         low, high = (rate, high) if trials[-1].holds else (low, rate)
+    while all(one.holds for one in trials) and len(trials) < count + _MORE_TRIALS:
+        plan = Plan(_STEP * trials[-1].rate, trial_s, seed + len(trials))
+        trials.append(await meter.trial(plan, p50_ms))
     if not any(one.holds for one in trials):
         for rate in (_LOWEST * capacity, _LOWEST * capacity / 2):
             trials.append(await meter.trial(Plan(rate, trial_s, seed), p50_ms))

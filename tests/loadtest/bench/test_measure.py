@@ -4,9 +4,9 @@ import pytest
 
 from loadtest.bench.effort import Effort
 from loadtest.bench.judge import RefusedError, make_judge
-from loadtest.bench.measure import Meter, judge_trial, measure
+from loadtest.bench.measure import Meter, Trial, judge_trial, measure, search
 from loadtest.bench.queueing import ideal_share
-from loadtest.open_loop import Outcome, Plan
+from loadtest.open_loop import Outcome, Plan, summary
 from tests.loadtest.bench.doubles import answer_with, picture, workload
 from tests.loadtest.small_server import raw, serving
 
@@ -103,3 +103,15 @@ def test_no_queue_holds_its_whole_capacity_and_more_servers_hold_more():
     one, two = (ideal_share(servers, 0.1, trial_s=60) for servers in (1, 2))
 
     assert 0.5 < one < two < 0.95
+
+
+def test_the_search_goes_on_above_an_estimate_that_was_too_low():
+    class Limited:
+        async def trial(self, plan: Plan, _p50_ms: float) -> Trial:
+            result = summary(outcomes(10))
+            return Trial(plan.rate_per_s, plan.rate_per_s, plan.rate_per_s < 11.5, result)
+
+    trials = asyncio.run(search(Limited(), capacity=10, p50_ms=100, count=3, trial_s=1, seed=0))
+
+    best = max(one.rate for one in trials if one.holds)
+    assert 11 < best < 11.5
