@@ -169,7 +169,8 @@ async def measure(meter: Meter, effort: Effort, seed: int, is_main: bool) -> Mea
     unloaded = await meter.unloaded(effort.unloaded_s)
     capacity = await meter.capacity(effort.capacity_s, unloaded)
     count = effort.trials if is_main else effort.other_trials
-    trials = await search(meter, capacity, unloaded.p50_ms, count, effort.trial_s, seed)
+    most = count + (_MORE_TRIALS if is_main else 0)
+    trials = await search(meter, capacity, unloaded.p50_ms, (count, most), effort.trial_s, seed)
     measured = Measured(unloaded, capacity, trials, None)
     if measured.best is None or not (is_main or effort.overloads_all):
         return measured
@@ -178,20 +179,21 @@ async def measure(meter: Meter, effort: Effort, seed: int, is_main: bool) -> Mea
 
 
 async def search(
-    meter: Meter, capacity: float, p50_ms: float, count: int, trial_s: float, seed: int
+    meter: Meter, capacity: float, p50_ms: float, counts: tuple[int, int], trial_s: float, seed: int
 ) -> list[Trial]:
     """Halves the interval between a rate that holds and one that doesn't.
 
     If not even the first rates hold, it goes on below them; if all hold, above them: the capacity
-    is only an estimate.
+    is only an estimate. `counts`: trials within the interval, and in all if there are some above.
     """
+    count, most = counts
     low, high = _LOWEST * capacity, _HIGHEST * capacity
     trials: list[Trial] = []
     for number in range(count):
         rate = (low + high) / 2
         trials.append(await meter.trial(Plan(rate, trial_s, seed + number), p50_ms))
         low, high = (rate, high) if trials[-1].holds else (low, rate)
-    while all(one.holds for one in trials) and len(trials) < count + _MORE_TRIALS:
+    while all(one.holds for one in trials) and len(trials) < most:
         plan = Plan(_STEP * trials[-1].rate, trial_s, seed + len(trials))
         trials.append(await meter.trial(plan, p50_ms))
     if not any(one.holds for one in trials):

@@ -111,7 +111,7 @@ def test_the_search_goes_on_above_an_estimate_that_was_too_low():
             result = summary(outcomes(10))
             return Trial(plan.rate_per_s, plan.rate_per_s, plan.rate_per_s < 11.5, result)
 
-    trials = asyncio.run(search(Limited(), capacity=10, p50_ms=100, count=3, trial_s=1, seed=0))
+    trials = asyncio.run(search(Limited(), 10, 100, (3, 7), trial_s=1, seed=0))
 
     best = max(one.rate for one in trials if one.holds)
     assert 11 < best < 11.5
