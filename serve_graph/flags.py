@@ -41,22 +41,35 @@ def read_flags(path: Path = FLAGS) -> dict[str, str]:
 def set_flags(path: Path = FLAGS) -> None:
     """Puts the flags of `serve.env` into the environment; what is set there already stays.
 
-    HAProxy, where it is wanted, gets ports and a folder of its own; where it isn't installed,
-    Ray's own proxy is the door.
-
     Raises:
         RuntimeError: Ray was imported before, and read other flags.
     """
-    flags = read_flags(path)
-    if "ray" in sys.modules and any(name not in os.environ for name in flags):
+    if "ray" not in sys.modules:
+        os.environ.update(missing_flags(os.environ, path))
+    elif any(name not in os.environ for name in read_flags(path)):
         raise RuntimeError(f"Ray was imported before the flags of {path} were set.")
-    if flags.get(HAPROXY) == "1" and not has_haproxy(os.environ):
+
+
+def missing_flags(environment: Mapping[str, str], path: Path = FLAGS) -> dict[str, str]:
+    """What a Ray that is started in `environment` needs besides.
+
+    HAProxy, where it is wanted, gets ports and a folder of its own; where it isn't installed,
+    Ray's own proxy is the door.
+    """
+    flags = _shipped(environment, path)
+    return flags | own_door(environment) if uses_haproxy(environment, path) else flags
+
+
+def uses_haproxy(environment: Mapping[str, str], path: Path = FLAGS) -> bool:
+    """Whether a service that is started in `environment` has HAProxy as its door."""
+    return {**_shipped(environment, path), **environment}.get(HAPROXY) == "1"
+
+
+def _shipped(environment: Mapping[str, str], path: Path) -> dict[str, str]:
+    flags = read_flags(path)
+    if flags.get(HAPROXY) == "1" and not has_haproxy(environment):
         flags |= {HAPROXY: "0", DIRECT: "0"}
-    for name, value in flags.items():
-        os.environ.setdefault(name, value)
-    if os.environ.get(HAPROXY) == "1" and "ray" not in sys.modules:
-        for name, value in own_door(os.environ).items():
-            os.environ.setdefault(name, value)
+    return {name: value for name, value in flags.items() if name not in environment}
 
 
 def has_haproxy(environment: Mapping[str, str]) -> bool:
@@ -68,12 +81,6 @@ def has_haproxy(environment: Mapping[str, str]) -> bool:
     )
 
 
-def uses_haproxy() -> bool:
-    """Whether `mask2face serve`, started in this environment, has HAProxy as its door."""
-    wanted = os.environ.get(HAPROXY, read_flags().get(HAPROXY))
-    return wanted == "1" and has_haproxy(os.environ)
-
-
 def own_door(environment: Mapping[str, str]) -> dict[str, str]:
     """Flags for a HAProxy beside others on this machine; those that are set already are left out.
 
@@ -82,7 +89,7 @@ def own_door(environment: Mapping[str, str]) -> dict[str, str]:
     ports.
     """
     missing = {name: file for name, file in _FILES.items() if name not in environment}
-    flags = {name: str(_free_port()) for name in _PORTS if name not in environment}
+    flags = {name: str(free_port()) for name in _PORTS if name not in environment}
     if missing:
         # Not TMPDIR: the path of a socket must be short.
         folder = Path(tempfile.mkdtemp(prefix="m2f", dir="/tmp"))
@@ -91,7 +98,8 @@ def own_door(environment: Mapping[str, str]) -> dict[str, str]:
     return flags
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -6,8 +6,9 @@ Mask2FaceError
 │   ├── NotAcceptableError  406  none of the asked answer types is made here
 │   └── FieldsError         422  fields that can't be used, each named
 └── ServiceError            ours; each class names its status
-    ├── BusyError           503  full; Retry-After says when to come again
-    ├── EndingError         503  the service ends; Retry-After as well
+    ├── TryLaterError       503  Retry-After says when
+    │   ├── BusyError       503  full
+    │   └── EndingError     503  the service ends
     ├── NotReadyError       503  a stage hasn't started
     └── DeadlineError       504  the request took longer than it may
 """
@@ -75,40 +76,35 @@ class ServiceError(Mask2FaceError):
     title = "The service can't answer"
 
 
-class BusyError(ServiceError):
-    """Every place is taken.
+class TryLaterError(ServiceError):
+    """Nothing is wrong with the request: the same one may be answered later.
 
     Args:
         retry_after_s: when to come again.
     """
 
-    slug = "busy"
-    title = "The service is full"
+    reason = "The service can't answer now"
 
     def __init__(self, retry_after_s: float = 1.0) -> None:
         super().__init__(retry_after_s)
         self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
-        return f"Every place is taken: try again in {math.ceil(self.retry_after_s)} s."
+        return f"{self.reason}: try again in {math.ceil(self.retry_after_s)} s."
 
 
-class EndingError(ServiceError):
-    """The service ends: it only answers what it took in before.
+class BusyError(TryLaterError):
+    slug = "busy"
+    title = "The service is full"
+    reason = "Every place is taken"
 
-    Args:
-        retry_after_s: when to come again.
-    """
+
+class EndingError(TryLaterError):
+    """The service ends: it only answers what it took in before."""
 
     slug = "ending"
     title = "The service is ending"
-
-    def __init__(self, retry_after_s: float = 1.0) -> None:
-        super().__init__(retry_after_s)
-        self.retry_after_s = retry_after_s
-
-    def __str__(self) -> str:
-        return f"Nothing new is taken in: try again in {math.ceil(self.retry_after_s)} s."
+    reason = "Nothing new is taken in"
 
 
 class NotReadyError(ServiceError):

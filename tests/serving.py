@@ -1,7 +1,6 @@
 """The service that the tests share: one Ray, the split graph on / and the fused one on /fused."""
 
 import copy
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from serve_graph import PROJECT, launch
+from serve_graph.flags import free_port
 from tests.collector import Collector
 
 TIMEOUT_S = 240.0  # of one request; the cores may be busy
@@ -90,15 +90,9 @@ def shared_config() -> dict[str, Any]:
     """The shipped configs, as two applications of one Serve."""
     apps = []
     for name, shape, prefix in (("laptop", "split", "/"), ("fused", "fused", "/fused")):
-        content = launch.read_config(PROJECT / "configs" / f"{name}.yaml", port=_free_port())
+        content = launch.read_config(PROJECT / "configs" / f"{name}.yaml", port=free_port())
         (app,) = content["applications"]
         app |= {"name": shape, "route_prefix": prefix}
         app["args"]["api"] = {"max_timeout_s": TIMEOUT_S}
         apps.append(app)
     return content | {"applications": apps}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

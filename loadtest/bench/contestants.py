@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loadtest.bench.peers import peer_python
-from loadtest.bench.processes import free_port, serving
+from loadtest.bench.processes import serving
 from loadtest.machine import cores
+from serve_graph.flags import free_port
 
 BIN = Path(sys.executable).parent
 _SYSTEMS = "loadtest.bench.systems"

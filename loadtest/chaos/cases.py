@@ -1,5 +1,6 @@
 """What is killed, in a graph of how many replicas, and what must hold then."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ def _replica(deployment: str) -> str:
     return f"ray::ServeReplica:{APP}:{deployment}"
 
 
-_DOOR = "haproxy" if uses_haproxy() else "ray::ProxyActor"
+_DOOR = "haproxy" if uses_haproxy(os.environ) else "ray::ProxyActor"
 CASES = (
     Case("crop", "1 of 2 FaceCroppers", _replica("FaceCropper"), 2, BACK),
     Case("mask", "1 of 2 MaskDetectors", _replica("MaskDetector"), 2, BACK),

@@ -1,7 +1,6 @@
 """The service under test: configs/laptop.yaml, with more replicas where a case needs them."""
 
 import copy
-import os
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -13,8 +12,8 @@ from typing import Any
 import yaml
 
 from loadtest.bench.contestants import BIN
-from loadtest.bench.processes import PROJECT, free_port, serving
-from serve_graph.flags import own_door, read_flags
+from loadtest.bench.processes import PROJECT, serving
+from serve_graph.flags import free_port
 
 CONFIG = PROJECT / "configs" / "laptop.yaml"
 FUSED = PROJECT / "configs" / "fused.yaml"
@@ -85,9 +84,3 @@ def environment(folder: Path) -> dict[str, str]:
         "TMPDIR": str(folder / "tmp"),
         "RAY_AUTH_TOKEN": uuid.uuid4().hex,  # else Ray writes one to the home folder
     }
-
-
-def cluster_flags() -> dict[str, str]:
-    """For `ray start` and `serve deploy`: what this environment doesn't set otherwise."""
-    shipped = {name: value for name, value in read_flags().items() if name not in os.environ}
-    return shipped | own_door(os.environ)

@@ -13,9 +13,10 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from loadtest.bench.contestants import BIN
-from loadtest.bench.processes import PROJECT, StartError, free_port, serving
-from loadtest.chaos.service import Graph, cluster_flags, config_with, environment, temp_folder
+from loadtest.bench.processes import PROJECT, StartError, serving
+from loadtest.chaos.service import Graph, config_with, environment, temp_folder
 from loadtest.http_client import wait_until_ready
+from serve_graph.flags import free_port, missing_flags
 
 WEIGHTS = PROJECT / "weights"
 REPLICAS = 2
@@ -67,7 +68,7 @@ def serving_cluster() -> Iterator[Cluster]:
     port, dashboard_port = free_port(), free_port()
     dashboard = f"http://127.0.0.1:{dashboard_port}"
     with temp_folder() as folder:
-        own = environment(folder) | cluster_flags()
+        own = environment(folder) | missing_flags(os.environ)
         with serving(_ray_start(folder, dashboard_port), dashboard, "/api/gcs_healthz", own) as pid:
             graph = Graph(f"http://127.0.0.1:{port}", pid, folder / "tmp")
             cluster = Cluster(graph, folder, dashboard, own)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -17,6 +16,7 @@ import pytest
 import yaml
 
 from serve_graph import PROJECT
+from serve_graph.flags import free_port
 from serve_graph.metrics import DECLARED
 
 CONFIGS = PROJECT / "configs" / "prometheus"
@@ -138,7 +138,7 @@ def prometheus_on(name: str, target: str, folder: Path) -> Iterator[Prometheus]:
         nodes.write_text(json.dumps([{"labels": {"job": "ray"}, "targets": [target]}]))
         job["file_sd_configs"] = [{"files": [str(nodes)]}]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     process = subprocess.Popen(
         [
             program,
@@ -166,12 +166,6 @@ def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
             pass
         time.sleep(0.2)
     pytest.fail("prometheus didn't start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

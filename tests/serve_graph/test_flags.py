@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from serve_graph import flags as serve_flags
-from serve_graph.flags import DIRECT, HAPROXY, own_door, read_flags, set_flags
+from serve_graph.flags import (
+    DIRECT,
+    HAPROXY,
+    missing_flags,
+    own_door,
+    read_flags,
+    set_flags,
+    uses_haproxy,
+)
 
 
 @pytest.fixture
@@ -65,16 +73,30 @@ def test_the_door_has_ports_and_a_private_folder_of_its_own():
     assert door["RAY_SERVE_HAPROXY_METRICS_PORT"] != "9101"
 
 
-@pytest.mark.usefixtures("_no_ray")
 def test_without_haproxy_rays_own_proxy_is_the_door(flags, monkeypatch):
     flags.write_text(f"{HAPROXY}=1\n{DIRECT}=1\n")
     monkeypatch.setattr(serve_flags, "has_haproxy", lambda _: False)
-    for name in (HAPROXY, DIRECT):
-        monkeypatch.delenv(name, raising=False)
 
-    set_flags(flags)
+    assert missing_flags({}, flags) == {HAPROXY: "0", DIRECT: "0"}
+    assert not uses_haproxy({}, flags)
 
-    assert (os.environ[HAPROXY], os.environ[DIRECT]) == ("0", "0")
+
+def test_haproxy_gets_a_door_of_its_own(flags, monkeypatch):
+    flags.write_text(f"{HAPROXY}=1\n")
+    monkeypatch.setattr(serve_flags, "has_haproxy", lambda _: True)
+
+    missing = missing_flags({}, flags)
+
+    assert uses_haproxy({}, flags)
+    assert missing[HAPROXY] == "1"
+    assert missing.keys() >= own_door({}).keys()
+
+
+def test_haproxy_that_was_switched_off_stays_off(flags, monkeypatch):
+    flags.write_text(f"{HAPROXY}=1\n")
+    monkeypatch.setattr(serve_flags, "has_haproxy", lambda _: True)
+
+    assert missing_flags({HAPROXY: "0"}, flags) == {}
 
 
 def test_the_shipped_flags_ask_for_haproxy_and_the_direct_way_to_the_replicas():
