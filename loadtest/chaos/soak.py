@@ -2,8 +2,8 @@
 
     python -m loadtest.chaos.soak [--minutes 20] [--rate 5]
 
-Open-loop load at 0.7 of the capacity on configs/laptop.yaml. Exit code 1: a process grew, a
-request failed, or files were left.
+Open-loop load at 0.7 of the capacity on configs/laptop.yaml. Exit code 1: a process grew, files
+were left, or requests failed; a few may get 503: the queue is bounded, and chance sends bursts.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from loadtest.results_file import FOLDER, table, write_section
 
 SHARE = 0.7  # of the capacity
 WARM_UP_SHARE = 0.25  # of the time
+MOST_BUSY = 0.01  # of the requests, that may get 503
 SAMPLES = 120
 
 
@@ -41,9 +42,16 @@ class Soaked:
     ray_mb: float  # logs and sockets of Ray's session
 
     @property
+    def busy(self) -> int:
+        """How many got 503."""
+        return self.summary.statuses.get(503, 0)
+
+    @property
     def is_clean(self) -> bool:
+        sent = self.summary.sent
         return (
-            self.summary.right == self.summary.sent
+            self.summary.right + self.busy == sent
+            and self.busy <= MOST_BUSY * sent
             and all(one.is_flat for one in self.trends)
             and not self.files
         )
@@ -111,8 +119,9 @@ def markdown(machine: str, soaked: Soaked) -> str:
             "## Soak",
             machine,
             f"`make soak MINUTES={soaked.minutes:g}`: {load.rate:.1f} requests/s, "
-            f"{result.right} of {result.sent} answered rightly, {result.lost} lost, "
-            f"{result.wrong} wrong, p50 {result.p50_ms:.0f} ms, p99 {result.p99_ms:.0f} ms. "
+            f"{result.right} of {result.sent} answered rightly, {soaked.busy} x 503, "
+            f"{result.lost} lost, {result.wrong} wrong, "
+            f"p50 {result.p50_ms:.0f} ms, p99 {result.p99_ms:.0f} ms. "
             f"The first quarter is warm-up.",
             table(head, rows),
             f"Files left in the temp folder: {files}. Ray's session folder: "

@@ -1,0 +1,40 @@
+from dataclasses import replace
+
+from loadtest.chaos.memory import Trend
+from loadtest.chaos.run import Load
+from loadtest.chaos.soak import Soaked, markdown
+from loadtest.open_loop import Summary
+
+CALM = Summary(1000, 1000, 0, 0, {200: 1000}, 90.0, 150.0, 200.0, 1.0, 2.0)
+FLAT = Trend("ingress", 7, 60, 300.0, 301.0, 400.0, 5.0)
+SOAKED = Soaked(20.0, Load(90.0, 10.0, 7.0), CALM, [FLAT], [], 5.0)
+
+
+def with_summary(**changes):
+    return replace(SOAKED, summary=replace(CALM, **changes))
+
+
+def test_a_soak_that_leaves_nothing_behind_is_clean():
+    assert SOAKED.is_clean
+
+
+def test_a_few_may_find_the_queue_full():
+    assert with_summary(right=995, statuses={200: 995, 503: 5}).is_clean
+    assert not with_summary(right=980, statuses={200: 980, 503: 20}).is_clean
+
+
+def test_none_may_be_lost_or_wrong():
+    assert not with_summary(right=999, lost=1, statuses={200: 999}).is_clean
+    assert not with_summary(right=999, wrong=1).is_clean
+    assert not with_summary(right=999, statuses={200: 999, 500: 1}).is_clean
+
+
+def test_a_process_that_grew_or_a_file_that_was_left_spoils_it():
+    assert not replace(SOAKED, trends=[replace(FLAT, last_mb=600.0)]).is_clean
+    assert not replace(SOAKED, files=["photo.jpg"]).is_clean
+
+
+def test_the_table_says_how_many_were_refused():
+    text = markdown("a machine", with_summary(right=995, statuses={200: 995, 503: 5}))
+
+    assert "995 of 1000 answered rightly, 5 x 503, 0 lost" in text
