@@ -31,7 +31,7 @@ class NetSpec:
 _FACE, _PLANE = (1, 3, FRAME_PX, FRAME_PX), (1, 1, FRAME_PX, FRAME_PX)
 
 NETS: Mapping[str, NetSpec] = {
-    "crop": NetSpec(FaceDetector, DetectorConfig, ((1, 3, THUMB_PX, THUMB_PX),), 1.5),
+    "crop": NetSpec(FaceDetector, DetectorConfig, ((1, 3, THUMB_PX, THUMB_PX),), 2.1),
     "mask": NetSpec(UNet, UNetConfig, (_FACE,), 2.0),
     "landmarks": NetSpec(LandmarkNet, LandmarkConfig, (_FACE, _PLANE), 0.5),
     "inpaint": NetSpec(Generator, GeneratorConfig, (_FACE, _PLANE, _PLANE), 5.0),

@@ -20,7 +20,9 @@ Net = TypeVar("Net", bound=nn.Module)
 _ACTIVATIONS: Mapping[type[nn.Module], str] = {nn.SiLU: "swish", nn.ReLU: "relu"}  # oneDNN's words
 
 
-def for_inference(net: Net, folds: Mapping[str, str], float32: Sequence[str] = ()) -> Net:
+def for_inference(
+    net: Net, folds: Mapping[str, str], float32: Sequence[str] = (), entry: str = ""
+) -> Net:
     """Rebuilds a net from `load_net` in place; it can't be trained or saved after.
 
     Args:
@@ -29,6 +31,7 @@ def for_inference(net: Net, folds: Mapping[str, str], float32: Sequence[str] = (
             its output and nothing else, or "" if there is more between them.
         float32: names of modules that compute in float32 everywhere: coordinates and
             probabilities need more digits than bfloat16 has.
+        entry: name of the layers that the picture goes into first, where no fold does.
 
     Returns:
         The same net.
@@ -38,6 +41,8 @@ def for_inference(net: Net, folds: Mapping[str, str], float32: Sequence[str] = (
     _fold_batch_norms(net)
     for fold, conv in folds.items():
         _merge_fold(net, fold, conv, dtype)
+    if entry:
+        net.set_submodule(entry, nn.Sequential(_ToLayers(dtype), net.get_submodule(entry)))
     if device.type == "cpu":
         _split_joins(net)
     precise = {name: net.get_submodule(name) for name in float32}
@@ -78,7 +83,7 @@ class _ToLayers(nn.Module):
 class _InFloat32(nn.Module):
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        self.module = module
+        self.module = nn.Sequential(module)  # so that a convolution is found by the passes below
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = self.module(x.float())

@@ -19,7 +19,7 @@ flags.set_flags()  # before any test imports Ray
 
 # Much smaller than what ships: the tests ask what is done with a net, not how well it does.
 TINY = {
-    "crop": {"stem": 8, "widths": (8, 8, 8, 8), "blocks": (1, 1, 1, 1), "necks": (8, 8, 8, 8)},
+    "crop": {"width": 0.1, "coarsest": 8, "necks": (8, 8, 8, 8)},
     "mask": {"width": 4, "depth": 2},
     "landmarks": {"widths": (4, 4, 8, 8), "blocks": (1, 1, 1, 1), "features": 16},
     "inpaint": {"width": 8, "middle": 8, "deep": 8, "head": 8},

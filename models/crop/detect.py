@@ -13,8 +13,8 @@ from models.crop.net import STRIDES, Candidates, DetectorConfig, FaceDetector
 from models.inference import for_inference
 from models.pixels import Image, Landmarks, to_tensor
 
-THUMB_PX = 640
-MIN_SCORE = 0.28  # the mask net sorts out what is no masked face
+THUMB_PX = 512
+MIN_SCORE = 0.35  # the mask net sorts out what is no masked face
 _GREY = 114
 _HALF_AS_SURE = 0.5
 _MAX_CANDIDATES = 400  # cells of one photo that are looked at, best first
@@ -92,7 +92,7 @@ def load_detector(manifest: Manifest, device: str) -> Detector:
     """
     net = load_net(manifest.path("crop"), FaceDetector, DetectorConfig, device)
     outputs = [f"heads.{level}.out" for level in range(len(STRIDES))]
-    return Detector(for_inference(net, folds={"fold": "stem.0"}, float32=outputs), device)
+    return Detector(for_inference(net, folds={}, float32=outputs, entry="backbone.stem"), device)
 
 
 @torch.inference_mode()

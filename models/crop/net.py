@@ -6,8 +6,8 @@ face is centred near it, and where that face's box and points lie.
 In:   photo  float32 (B, 3, H, W), RGB in [-1, 1], H and W divisible by 64.
 Out:  Candidates, one per cell, N = sum of H/s * W/s over the strides s; px of the input,
       integer coordinates are pixel centres.
-Unlike the papers: the picture is folded 4x4 before the first layer (fine grids are slow on
-a CPU), heads are not shared between strides, and the score estimates the box's overlap.
+Unlike the papers: the backbone is a small one for CPUs (backbone.py), heads are not shared
+between strides, and the score estimates the box's overlap.
 Not here: non-maximum suppression and thresholds (detect.py), weights (checkpoint.py).
 """
 
@@ -18,8 +18,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.crop.backbone import Backbone, conv
+
 STRIDES = (8, 16, 32, 64)
-FOLD = 4
 POINTS = 5
 # Prior of a face at a cell; keeps the first steps from drowning in the empty cells.
 _FACE_PRIOR_LOGIT = -4.6
@@ -27,10 +28,9 @@ _FACE_PRIOR_LOGIT = -4.6
 
 @dataclass(frozen=True)
 class DetectorConfig:
-    stem: int = 32  # channels of the folded picture
-    widths: tuple[int, ...] = (40, 80, 128, 96)  # backbone channels at strides 8, 16, 32, 64
-    blocks: tuple[int, ...] = (1, 2, 2, 1)  # residual blocks at these strides
-    necks: tuple[int, ...] = (48, 64, 80, 80)  # channels that the heads see
+    width: float = 1.0  # of the backbone, see there
+    coarsest: int = 128  # channels at stride 64, beyond the backbone
+    necks: tuple[int, ...] = (64, 80, 80, 80)  # channels that the heads see
 
 
 class Candidates(NamedTuple):
@@ -47,21 +47,15 @@ class FaceDetector(nn.Module):
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
         self.config = config
-        self.fold = nn.PixelUnshuffle(FOLD)
-        self.stem = _conv(3 * FOLD * FOLD, config.stem, kernel=1)
-        before = (config.stem, *config.widths[:-1])
-        stages = zip(before, config.widths, config.blocks, strict=True)
-        self.stages = nn.ModuleList([_stage(*stage) for stage in stages])
-        self.neck = _Neck(config.widths, config.necks)
+        self.backbone = Backbone(config.width)
+        channels = self.backbone.channels
+        self.coarsest = conv(channels[-1], config.coarsest, kernel=3, stride=2)
+        self.neck = _Neck((*channels, config.coarsest), config.necks)
         self.heads = nn.ModuleList([_Head(channels) for channels in config.necks])
 
     def forward(self, photo: torch.Tensor) -> Candidates:
-        features = self.stem(self.fold(photo))
-        levels = []
-        for stage in self.stages:
-            features = stage(features)
-            levels.append(features)
-        levels = self.neck(levels)
+        levels = self.backbone(photo)
+        levels = self.neck([*levels, self.coarsest(levels[-1])])
         proposals = [
             _decode(head(level), stride)
             for head, level, stride in zip(self.heads, levels, STRIDES, strict=True)
@@ -95,10 +89,10 @@ class _Neck(nn.Module):
     def __init__(self, widths: tuple[int, ...], necks: tuple[int, ...]) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(
-            [_conv(i, o, kernel=1) for i, o in zip(widths, necks, strict=True)]
+            [conv(i, o, kernel=1) for i, o in zip(widths, necks, strict=True)]
         )
         self.down = nn.ModuleList(
-            [_conv(coarse, fine, kernel=1) for coarse, fine in zip(necks[1:], necks, strict=False)]
+            [conv(coarse, fine, kernel=1) for coarse, fine in zip(necks[1:], necks, strict=False)]
         )
 
     def forward(self, levels: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -112,7 +106,7 @@ class _Neck(nn.Module):
 class _Head(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.mix = _conv(channels, channels, kernel=3)
+        self.mix = conv(channels, channels, kernel=3)
         self.out = nn.Conv2d(channels, 1 + 4 + 2 * POINTS, 1)
         nn.init.normal_(self.out.weight, std=0.01)
         start = torch.zeros(1 + 4 + 2 * POINTS)
@@ -126,30 +120,3 @@ class _Head(nn.Module):
         with torch.autocast(mixed.device.type, enabled=False):
             raw: torch.Tensor = self.out(mixed.float())
         return raw
-
-
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = _conv(channels, channels, kernel=3)
-        self.second = _conv(channels, channels, kernel=3, active=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.relu(x + self.second(self.first(x)))
-
-
-def _stage(before: int, channels: int, blocks: int) -> nn.Sequential:
-    halve = _conv(before, channels, kernel=3, stride=2)
-    return nn.Sequential(halve, *(_Residual(channels) for _ in range(blocks)))
-
-
-def _conv(
-    inputs: int, outputs: int, kernel: int, stride: int = 1, active: bool = True
-) -> nn.Sequential:
-    layers: list[nn.Module] = [
-        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-    ]
-    if active:
-        layers.append(nn.ReLU(inplace=True))
-    return nn.Sequential(*layers)

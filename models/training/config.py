@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from models.checkpoint import load_net
+from models.crop.detect import Detector
+from models.crop.net import DetectorConfig, FaceDetector
 from models.inpaint.generator import GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
@@ -40,7 +42,8 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
             `net` (its sizes), `schedule`, `task`.
         data: folder with the sources of faces.
         run: folder of the run; cut faces are cached beside it.
-        weights: where trained nets lie that this one builds on (the editor: landmarks).
+        weights: where trained nets lie that this one builds on (the editor: landmarks;
+            a detector that leaves out unlabelled faces: an earlier detector).
 
     Raises:
         ValueError: an unknown net or key.
@@ -80,10 +83,12 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
     seed, device, values = int(config["seed"]), _device(config), config.get("task", {})
     if net not in NETS:
         raise ValueError(f"no net '{net}': choose one of {', '.join(NETS)}")
-    if net in ("crop", "judge") and config.get("net"):
+    if net == "judge" and config.get("net"):
         raise ValueError(f"the sizes of {net} can't be set: leave 'net' out")
     if net == "crop":
-        return CropTask(data, _settings(CropTraining, values), seed, device)
+        finding = _settings(CropTraining, values)
+        earlier = _earlier(weights, device) if finding.unlabelled_score else None
+        return CropTask(data, finding, seed, device, earlier, _sizes(DetectorConfig, config))
     faces = _faces(config, data, cache)
     if net == "landmarks":
         training = _settings(LandmarkTraining, values)
@@ -99,8 +104,8 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
         return JudgeTask(faces, real, _settings(JudgeTraining, values), seed, device)
     labelled = _labelled(config["real"], real, cache, weights) if real else None
     scenes = _training_scenes(data, config.get("scenes"))
-    finding = _settings(MaskTraining, values)
-    return MaskTask(faces, labelled, scenes, finding, seed, device, _sizes(UNetConfig, config))
+    masking = _settings(MaskTraining, values)
+    return MaskTask(faces, labelled, scenes, masking, seed, device, _sizes(UNetConfig, config))
 
 
 def _device(config: Mapping[str, Any]) -> str:
@@ -125,6 +130,11 @@ def _faces(config: Mapping[str, Any], data: Path, cache: Path) -> Faces:
     # Strewn over the sources, and the same ones in each run.
     chosen = train.rows[np.random.default_rng(0).permutation(len(train))[:count]]
     return faces.only(np.sort(np.concatenate([chosen, apart.rows])))
+
+
+def _earlier(weights: Path, device: str) -> Detector:
+    net = load_net(weights / "crop.safetensors", FaceDetector, DetectorConfig, device)
+    return Detector(net, device)
 
 
 def _guesser(weights: Path, device: str) -> LandmarkNet:

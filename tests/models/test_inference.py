@@ -30,8 +30,8 @@ def lived_in(net):
 def make(name):
     torch.manual_seed(0)
     if name == "crop":
-        net = FaceDetector(DetectorConfig(8, NARROW, (1, 1, 1, 1), NARROW))
-        return lived_in(net), {"folds": {"fold": "stem.0"}, "float32": HEADS}, 1
+        net = FaceDetector(DetectorConfig(0.1, 8, NARROW))
+        return lived_in(net), {"folds": {}, "float32": HEADS, "entry": "backbone.stem"}, 1
     if name == "mask":
         net = UNet(UNetConfig(width=4, depth=2, max_width=8))
         return lived_in(net), {"folds": {"fold": "down.0.0.0"}, "float32": ("unfold", "worn")}, 1

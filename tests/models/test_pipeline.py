@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.clock import Clock
-from models.crop.detect import Face
+from models.crop.detect import THUMB_PX, Face
 from models.errors import BadRequestError, NoFaceError, ReferencePhotoError
 from models.inpaint.paint import Painted
 from models.landmarks.guess import Wish
@@ -13,7 +13,6 @@ from models.photo.decode import Photo
 from models.pipeline import Options, find_faces, find_masks, photo_mask, unmask
 
 CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
-THUMB_PX = 640
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
 
@@ -280,8 +279,9 @@ def test_a_reference_is_cut_as_finely_as_its_photo_shows_it(enlarged, side):
             scale = enlarged if own else 1
             return [Face(f.box * scale, f.score, f.points * scale) for f in faces]
 
-    stages = Watching([(20, 20)], [0.1, 0.9])
+    stages = Watching([(20, 20)], [0.1, 0.9], THUMB_PX)
 
-    run(unmask(grey_photo(), stages, Options(), Clock(), grey_photo()))
+    photo = grey_photo(THUMB_PX)
+    run(unmask(photo, stages, Options(), Clock(), photo))
 
     assert seen == [(side, side, 3)]

@@ -25,7 +25,7 @@ def stages(tiny_weights, recorder):
 
 def test_each_step_is_a_batch_of_one(stages, recorder):
     async def steps():
-        await stages.detect(np.zeros((640, 640, 3), np.uint8))
+        await stages.detect(np.zeros((512, 512, 3), np.uint8))
         await stages.find_mask(FACE)
         await stages.paint(FACE, HOLE, Wish())
         await stages.landmarks(FACE)

@@ -1,7 +1,8 @@
 """Composes the detector's training canvases: scenes at all scales, faces in tiles.
 
 Each canvas is square and holds up to `MAX_FACES` labelled faces. A face of which too
-little is seen, or that is too small, is marked as 'don't care' rather than as background.
+little is seen, that is too small or that nobody labelled is marked as 'don't care' rather
+than as background.
 """
 
 from collections.abc import Sequence
@@ -171,19 +172,22 @@ def _paste(
     rng: np.random.Generator,
 ) -> Part:
     _warp_into(canvas, tile, image, affine, smooth=rng.random() < 0.85)
+    unknown = len(picture.others)
     points = transform(picture.points.reshape(-1, 2), affine).reshape(-1, 5, 2)
-    trust = picture.trust
+    points = np.pad(points, ((0, unknown), (0, 0), (0, 0)))
+    trust = np.pad(picture.trust, ((0, unknown), (0, 0)))
     if np.linalg.det(affine[:, :2]) < 0:
         order = [1, 0, 2, 4, 3]
         points, trust = points[:, order], trust[:, order]
-    boxes = _turned(picture.boxes, affine)
+    boxes = _turned(np.concatenate([picture.boxes, picture.others]), affine)
+    labelled = np.arange(len(boxes)) < len(picture.boxes)
     clipped = np.concatenate(
         [np.maximum(boxes[:, :2], tile[:2]), np.minimum(boxes[:, 2:], tile[2:])], axis=1
     ).astype(np.float32)
     seen = np.clip(clipped[:, 2:] - clipped[:, :2], 0, None).prod(axis=1)
     whole = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     touches = seen > 0
-    counts = (seen > _SEEN * whole) & (np.sqrt(seen) >= SMALLEST_PX)
+    counts = labelled & (seen > _SEEN * whole) & (np.sqrt(seen) >= SMALLEST_PX)
     inside = ((points >= tile[:2]) & (points <= tile[2:])).all(axis=2)
     return clipped[touches], points[touches], (trust * inside)[touches], counts[touches]
 
@@ -237,11 +241,12 @@ def _faceless(pool: Pool, rng: np.random.Generator) -> Image | None:
     """A random rectangle of a scene that touches no labelled face; None if none was hit on."""
     picture = _pick(pool.scenes, rng)
     height, width = picture.image.shape[:2]
+    boxes = np.concatenate([picture.boxes, picture.others])
     for _ in range(6):
         w, h = (int(side * rng.uniform(0.25, 0.7)) for side in (width, height))
         x, y = int(rng.integers(width - w)), int(rng.integers(height - h))
-        low = np.maximum(picture.boxes[:, :2], (x, y))
-        high = np.minimum(picture.boxes[:, 2:], (x + w, y + h))
+        low = np.maximum(boxes[:, :2], (x, y))
+        high = np.minimum(boxes[:, 2:], (x + w, y + h))
         if not (low < high).all(axis=1).any():
             part: Image = picture.image[y : y + h, x : x + w]
             return part

@@ -5,7 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ class Picture:
     trust: Floats  # (N, 5) weight of each point, 0: unknown
     landmarks: Landmarks | None = None  # (68, 2) of a bare face, the only one of its picture
     masked: tuple[bool, ...] = ()  # of a scene: which of its faces wear a mask, well or badly
+    # (K, 4) px, of a scene: likely faces that nobody labelled, see unlabelled.py
+    others: Floats = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
     @cached_property
     def image(self) -> Image:

@@ -10,13 +10,15 @@ import torch
 from torch import nn
 
 from models.checkpoint import save_net
-from models.crop.detect import Face, faces_of
+from models.crop.detect import Detector, Face, faces_of
 from models.crop.net import DetectorConfig, FaceDetector
 from models.pixels import Image, to_tensor
 from models.training.crop.compose import MAX_FACES, Canvas, Pool, compose_canvas
 from models.training.crop.labels import Picture, is_held_back, read_faces, read_scenes
 from models.training.crop.looks import vary_look
 from models.training.crop.loss import Targets, cells_of, detection_loss
+from models.training.crop.pretrained import keep_first_level, load_pretrained
+from models.training.crop.unlabelled import find_unlabelled
 from models.training.loop import Batch, Task
 from models.training.sheets import contact_sheet, with_points
 
@@ -31,6 +33,9 @@ class CropTraining:
     canvas_shares: tuple[float, ...] = (0.6, 0.15, 0.25)
     pixels: int = 16 * 320 * 320  # of a batch
     weight_decay: float = 0.01
+    pretrained: bool = True  # the backbone starts from ImageNet, and its first level stays so
+    # Finds of an earlier net that nobody labelled are no background from this score on; 0: all are.
+    unlabelled_score: float = 0.0
 
 
 class CropTask(Task):
@@ -38,8 +43,16 @@ class CropTask(Task):
 
     net: FaceDetector
 
-    def __init__(self, faces: Path, settings: CropTraining, seed: int, device: str = "cpu") -> None:
-        self.settings, self.seed, self.device = settings, seed, device
+    def __init__(
+        self,
+        faces: Path,
+        settings: CropTraining,
+        seed: int,
+        device: str = "cpu",
+        earlier: Detector | None = None,
+        sizes: DetectorConfig = DetectorConfig(),  # noqa: B008, frozen
+    ) -> None:
+        self.settings, self.seed, self.device, self.sizes = settings, seed, device, sizes
         self.net = self.build()
         self.others: dict[str, nn.Module] = {}
         # Fused: one thread takes several ms less a step.
@@ -47,11 +60,14 @@ class CropTask(Task):
             self.net.parameters(), weight_decay=settings.weight_decay, fused=True
         )
         self.optimizers = {"net": adam}
-        self._pool, self._apart = _pools(faces, settings)
+        self._pool, self._apart = _pools(faces, settings, earlier)
         cv2.setNumThreads(1)
 
     def build(self) -> FaceDetector:
-        net = FaceDetector(DetectorConfig()).to(self.device)
+        net = FaceDetector(self.sizes)
+        if self.settings.pretrained:
+            load_pretrained(net.backbone)
+        net = net.to(self.device)
         return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def batch(self, step: int) -> Batch:
@@ -62,6 +78,8 @@ class CropTask(Task):
 
     def train_step(self, batch: Batch, progress: float) -> dict[str, float]:  # noqa: ARG002
         self.net.train()
+        if self.settings.pretrained:
+            keep_first_level(self.net.backbone)
         batch = {name: part.to(self.device) for name, part in batch.items()}
         photos = _to_floats(batch["images"])
         with torch.autocast(torch.device(self.device).type, torch.bfloat16):
@@ -128,7 +146,7 @@ def _to_batch(canvases: Sequence[Canvas]) -> Batch:
     return {"images": images, **faces, "ignored": real & ~faces["counts"]}
 
 
-def _pools(folder: Path, settings: CropTraining) -> tuple[Pool, Pool]:
+def _pools(folder: Path, settings: CropTraining, earlier: Detector | None) -> tuple[Pool, Pool]:
     """Pictures to train on, and the held-back fifth."""
 
     def points(source: str) -> Path | None:
@@ -136,6 +154,8 @@ def _pools(folder: Path, settings: CropTraining) -> tuple[Pool, Pool]:
         return path if path.exists() else None
 
     scenes = read_scenes(folder / "scenes.zip", points("scenes"))
+    if earlier is not None:
+        scenes = [find_unlabelled(earlier, scene, settings.unlabelled_score) for scene in scenes]
     faces = [read_faces(folder / f"{name}.zip", points(name)) for name in settings.sources]
 
     def pool(apart: bool) -> Pool:

@@ -14,7 +14,7 @@ from models.crop.detect import (
 )
 from models.crop.net import Candidates, DetectorConfig, FaceDetector
 
-TINY = DetectorConfig(stem=4, widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), necks=(4, 4, 8, 8))
+TINY = DetectorConfig(width=0.1, coarsest=8, necks=(4, 4, 8, 8))
 
 
 def candidates(*faces):

@@ -6,6 +6,7 @@ import torch
 import yaml
 
 from models.checkpoint import load_net, save_net
+from models.crop.net import DetectorConfig, FaceDetector
 from models.inpaint.generator import Generator, GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
@@ -23,7 +24,7 @@ COUNT = 60  # of faces in the store; three are kept apart
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Weights with a landmark net, and a store of cut faces for each set of sources."""
+    """Weights of three nets, and a store of cut faces for each set of sources."""
     root = tmp_path_factory.mktemp("training")
     images = np.zeros((COUNT, STORE_PX, STORE_PX, 3), np.uint8)
     for name in ("aaf+scut+utk+omi", "masked", "some"):
@@ -38,6 +39,8 @@ def data(tmp_path_factory):
     config = LandmarkConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), features=8)
     (root / "weights").mkdir()
     save_net(root / "weights" / "landmarks.safetensors", LandmarkNet(config), config)
+    narrow = DetectorConfig(0.1, 8, (4, 4, 8, 8))
+    save_net(root / "weights" / "crop.safetensors", FaceDetector(narrow), narrow)
     sizes = UNetConfig(width=4, depth=2)
     save_net(root / "weights" / "mask.safetensors", UNet(sizes), sizes)
     return root

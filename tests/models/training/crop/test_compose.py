@@ -1,3 +1,5 @@
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -93,3 +95,16 @@ def test_the_same_seed_composes_the_same_canvas():
 
     np.testing.assert_array_equal(first.image, again.image)
     np.testing.assert_array_equal(first.boxes, again.boxes)
+
+
+def test_a_face_that_nobody_labelled_is_neither_face_nor_background():
+    scene = dataclasses.replace(disc_picture(), others=np.array([[5, 5, 45, 45]], np.float32))
+    pool = Pool([scene], [[scene]], [1.0])
+
+    canvases = [compose_canvas(pool, 192, np.random.default_rng(seed)) for seed in range(40)]
+
+    both = [canvas for canvas in canvases if len(canvas.boxes) == 2]
+    assert both
+    assert all((~canvas.counts).any() for canvas in both)
+    assert all(len(c.points) == len(c.trust) == len(c.boxes) for c in canvases)
+    assert not any(canvas.trust[~canvas.counts].any() for canvas in both if canvas.counts.any())

