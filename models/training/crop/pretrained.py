@@ -11,12 +11,8 @@ import torch
 from models.crop.backbone import Backbone
 from models.errors import Mask2FaceError
 
-_BEYOND = (
-    "_blocks.15.",
-    "_conv_head",
-    "_bn1.",
-    "_fc",
-)  # what the original has after our last block
+# What the original has after our last block.
+_BEYOND = ("_blocks.15.", "_conv_head", "_bn1.", "_fc")
 _COUNTER = "num_batches_tracked"
 
 

@@ -54,6 +54,8 @@ class CropTask(Task):
     ) -> None:
         self.settings, self.seed, self.device, self.sizes = settings, seed, device, sizes
         self.net = self.build()
+        if settings.pretrained:
+            load_pretrained(self.net.backbone)
         self.others: dict[str, nn.Module] = {}
         # Fused: one thread takes several ms less a step.
         adam = torch.optim.AdamW(
@@ -64,10 +66,7 @@ class CropTask(Task):
         cv2.setNumThreads(1)
 
     def build(self) -> FaceDetector:
-        net = FaceDetector(self.sizes)
-        if self.settings.pretrained:
-            load_pretrained(net.backbone)
-        net = net.to(self.device)
+        net = FaceDetector(self.sizes).to(self.device)
         return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def batch(self, step: int) -> Batch:
