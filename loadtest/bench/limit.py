@@ -40,7 +40,7 @@ class InProcess:
 
     faces_per_s: float
     p50_ms: float
-    stages_ms: float  # of a mean photo: crop, mask and inpaint, which the nets are most of
+    nets_ms: float  # of a mean photo: what the nets compute
 
 
 ONE_THREAD = Form("one thread", 1, 1, 1)
@@ -94,7 +94,7 @@ def _total(done: list[dict[str, Any]]) -> InProcess:
     return InProcess(
         faces_per_s=sum(one["faces"] / one["seconds"] for one in done),
         p50_ms=percentiles_ms(latencies, [50])[0],
-        stages_ms=1000 * sum(one["stages_s"] for one in done) / len(latencies),
+        nets_ms=1000 * sum(one["nets_s"] for one in done) / len(latencies),
     )
 
 

@@ -81,9 +81,9 @@ class Results:
         return median_of(one[workload][form].p50_ms for one in self.limits)
 
     def nets_speedup(self, workload: str) -> float:
-        """Time in the stages with nets in eager fp32, over that of the nets as they are served."""
+        """Time in the nets in eager fp32, over that of the nets as they are served."""
         return median_of(
-            one[workload][EAGER.name].stages_ms / one[workload][ONE_THREAD.name].stages_ms
+            one[workload][EAGER.name].nets_ms / one[workload][ONE_THREAD.name].nets_ms
             for one in self.limits
         )
 

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from models.checkpoint import load_net
 from models.crop.detect import Detector
@@ -29,7 +31,10 @@ NETS = ("crop", "mask", "landmarks", "inpaint", "judge")
 Settings = TypeVar("Settings")
 
 
-KEYS = {"seed", "device", "sources", "only", "faces", "real", "scenes", "net", "schedule", "task"}
+KEYS = {
+    *("seed", "device", "sources", "only", "faces", "real", "scenes"),
+    *("net", "start", "schedule", "task"),
+}
 
 
 def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path) -> None:
@@ -39,14 +44,14 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
         net: one of `NETS`.
         config: content of its YAML: `seed`, `device` (cpu, cuda or auto), `sources` of faces,
             of which `only` (patterns of SOURCE/NAME) and `faces` (how many to train on),
-            `net` (its sizes), `schedule`, `task`.
+            `net` (its sizes), `start` (a file in `weights` to go on from), `schedule`, `task`.
         data: folder with the sources of faces.
         run: folder of the run; cut faces are cached beside it.
         weights: where trained nets lie that this one builds on (the editor: landmarks;
             a detector that leaves out unlabelled faces: an earlier detector).
 
     Raises:
-        ValueError: an unknown net or key.
+        ValueError: an unknown net or key, or a start that is of other sizes.
     """
     refuse_unknown(config, KEYS, "the training config")
     torch.manual_seed(int(config["seed"]))
@@ -57,7 +62,16 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
         torch.set_num_threads(config["schedule"]["threads"])
     refuse_unknown(config["schedule"], {*_names(Schedule), "epochs"}, Schedule.__name__)
     task = build_task(net, config, data, run.parent / "cache", weights)
+    if config.get("start"):
+        _go_on_from(task, weights / config["start"])
     fit(task, task.build(), run, schedule_of(config["schedule"], task))
+
+
+def _go_on_from(task: Task, path: Path) -> None:
+    try:
+        task.net.load_state_dict(load_file(path))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise ValueError(f"start: {path} doesn't fit this net: {error}") from error
 
 
 def schedule_of(values: Mapping[str, Any], task: Task) -> Schedule:

@@ -5,20 +5,18 @@ is a process of its own.
 """
 
 import asyncio
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import torch
 
-from models.checkpoint import load_manifest, load_net
+from models.bench import load_plain
+from models.checkpoint import load_manifest
 from models.clock import Clock
-from models.crop.detect import Detector
-from models.crop.net import DetectorConfig, FaceDetector
-from models.inpaint.generator import Generator, GeneratorConfig
-from models.landmarks.net import LandmarkConfig, LandmarkNet
-from models.mask.unet import UNet, UNetConfig
 from models.photo.decode import decode_photo
 from models.photo.encode import answer_format, encode_photo
 from models.pipeline import Options, unmask
@@ -27,7 +25,6 @@ from models.stages import LocalStages, Models, load_models
 WEIGHTS = Path(__file__).resolve().parents[3] / "weights"
 QUALITY = 92  # as the service answers by default
 PATH = "/v1/unmask"
-STAGES = ("crop", "mask", "inpaint")  # those with nets
 FACES_HEADER = "X-Faces"
 
 Nets = Literal["optimised", "eager"]
@@ -40,7 +37,6 @@ class Result:
     picture: bytes  # encoded as the photo was
     media_type: str
     faces: int  # that were unmasked
-    stages_s: float  # spent in the stages with nets
 
 
 class Engine:
@@ -59,8 +55,8 @@ class Engine:
         return self._runner.run(self._answer(photo))
 
     async def _answer(self, data: bytes) -> Result:
-        photo, clock = decode_photo(data), Clock()
-        result = await unmask(photo, self._stages, Options(), clock)
+        photo = decode_photo(data)
+        result = await unmask(photo, self._stages, Options(), Clock())
         picture_format = answer_format(photo.format)
         picture = encode_photo(
             result.pixels,
@@ -70,12 +66,30 @@ class Engine:
             face_changed=result.changed,
         )
         faces = sum(one.painted is not None for one in result.faces)
-        stages_s = sum(clock.seconds.get(stage, 0.0) for stage in STAGES)
-        return Result(picture, f"image/{picture_format}", faces, stages_s)
+        return Result(picture, f"image/{picture_format}", faces)
+
+
+class NetClock:
+    """Seconds that the nets compute, all calls and threads together, from now on."""
+
+    def __init__(self, models: Models) -> None:
+        self.seconds = 0.0
+        self._lock, self._call = threading.Lock(), threading.local()
+        for net in (models.detector.net, models.mask, models.landmarks, models.generator):
+            net.register_forward_pre_hook(self._begin)
+            net.register_forward_hook(self._end)
+
+    def _begin(self, *_: Any) -> None:
+        self._call.start = time.perf_counter()
+
+    def _end(self, *_: Any) -> None:
+        spent = time.perf_counter() - self._call.start
+        with self._lock:
+            self.seconds += spent
 
 
 def load(nets: Nets, threads: int = 1) -> Models:
-    """The nets, as the service runs them or as they come out of their files (fp32, eager).
+    """The nets, as the service runs them or as one writes them first (fp32, eager).
 
     Args:
         nets: which of the two.
@@ -83,14 +97,4 @@ def load(nets: Nets, threads: int = 1) -> Models:
     """
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
-    return load_models(WEIGHTS) if nets == "optimised" else _load_eager()
-
-
-def _load_eager() -> Models:
-    manifest = load_manifest(WEIGHTS)
-    return Models(
-        Detector(load_net(manifest.path("crop"), FaceDetector, DetectorConfig), "cpu"),
-        load_net(manifest.path("mask"), UNet, UNetConfig),
-        load_net(manifest.path("landmarks"), LandmarkNet, LandmarkConfig),
-        load_net(manifest.path("inpaint"), Generator, GeneratorConfig),
-    )
+    return load_models(WEIGHTS) if nets == "optimised" else load_plain(load_manifest(WEIGHTS))

@@ -77,6 +77,6 @@ def test_the_report_says_what_was_met_and_what_was_not_measured(results):
     assert "| efficiency, fused | 0.90 | 0.90 | met |" in text
     assert "| efficiency, split | 0.80 | – | not measured |" in text
     assert "| goodput, ours / FastAPI in eager fp32 | 2.50 | 4.50 | met |" in text
-    assert "| stages with nets, eager fp32 / ours | 2.50 | 3.00 | met |" in text
+    assert "| nets alone, eager fp32 / ours | 2.50 | 3.00 | met |" in text
     assert "bentoml, round 1: no network" in text
     assert "The largest: inpaint 43 ms, crop 23 ms." in text

@@ -17,7 +17,8 @@ from models.training.loop import Schedule
 from tests.models.training.test_tasks import oval_face
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "train"
-NET_OF = {path.stem: path.stem for path in CONFIGS.glob("*.yaml")} | {"original": "inpaint"}
+NET_OF = {path.stem: path.stem for path in CONFIGS.glob("*.yaml")}
+NET_OF |= {"original": "inpaint", "crop_finish": "crop"}
 del NET_OF["ablations"]
 COUNT = 60  # of faces in the store; three are kept apart
 
@@ -149,3 +150,25 @@ def test_training_writes_a_net_of_the_sizes_asked_for(data):
 
     net = load_net(run / "weights.safetensors", Generator, GeneratorConfig)
     assert net.config == GeneratorConfig(width=8, middle=8, deep=8, head=8)
+
+
+def test_training_goes_on_from_the_start_it_is_given(data):
+    sizes = GeneratorConfig(width=8, middle=8, deep=8, head=8)
+    start = Generator(sizes)
+    save_net(data / "weights" / "start.safetensors", start, sizes)
+    schedule = {"steps": 1, "learning_rate": 0.0, "threads": 1}
+    run = data / "finish"
+
+    config = small(schedule=schedule, start="start.safetensors")
+    train("inpaint", config, data, run, data / "weights")
+
+    net = load_net(run / "weights.safetensors", Generator, GeneratorConfig)
+    kernels = "atrous.0.0.weight"
+    assert torch.equal(net.state_dict()[kernels], start.state_dict()[kernels].half().float())
+
+
+def test_a_start_of_other_sizes_is_a_clear_error(data):
+    config = small(schedule={"steps": 1, "learning_rate": 0.1}, start="landmarks.safetensors")
+
+    with pytest.raises(ValueError, match=r"start: .* doesn't fit this net"):
+        train("inpaint", config, data, data / "misfit", data / "weights")
