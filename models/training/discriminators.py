@@ -1,22 +1,33 @@
-"""PatchGAN discriminator: is each patch of a face photographed or painted.
+"""Discriminators: is each patch of a face photographed or painted.
 
-Isola et al. 2017, arXiv:1611.07004; spectral norm as in Miyato et al. 2018, arXiv:1802.05957.
-In:   float32 (B, C, S, S): the face in [-1, 1], the hole and the landmark lines.
-Out:  float32 (B, 1, S/16, S/16), > 0 where it looks photographed.
-Unlike the paper: the picture is folded by 2 first, and there is no batch norm.
+Both take views of a face and give for each a map of scores, > 0 where it looks photographed.
+Spectral norm as in Miyato et al. 2018, arXiv:1802.05957; hinge loss.
 """
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from models.training.features import CHANNELS
+
+_CONTEXT = 2  # channels beside each view: the hole and the landmark lines
+
 
 class PatchDiscriminator(nn.Module):
-    def __init__(self, inputs: int = 5, width: int = 32) -> None:
+    """Looks at pixels: PatchGAN, Isola et al. 2017, arXiv:1611.07004.
+
+    In:   one view, float32 (B, 3 + 2, S, S): the face in [-1, 1], the hole and the lines.
+    Out:  one map, (B, 1, S/16, S/16).
+    Unlike the paper: the picture is folded by 2 first, and there is no batch norm.
+    """
+
+    def __init__(self, width: int = 32) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.PixelUnshuffle(2)]
-        channels = inputs * 4
+        channels = (3 + _CONTEXT) * 4
         for outputs in (width, 2 * width, 4 * width):
             conv = nn.Conv2d(channels, outputs, 4, stride=2, padding=1)
             layers += [spectral_norm(conv), nn.LeakyReLU(0.2)]
@@ -24,16 +35,56 @@ class PatchDiscriminator(nn.Module):
         layers.append(spectral_norm(nn.Conv2d(channels, 1, 3, padding=1)))
         self.body = nn.Sequential(*layers)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        scores: torch.Tensor = self.body(x)
-        return scores
+    def forward(self, views: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        (view,) = views
+        return [self.body(view)]
 
 
-def hinge_discriminator(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-    """Hinge loss of the discriminator: Lim and Ye 2017, arXiv:1705.02894."""
-    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+class FeatureDiscriminator(nn.Module):
+    """Looks at features of ImageNet: Projected GAN, Sauer et al. 2021, arXiv:2111.01007.
+
+    In:   a view for each of `CHANNELS`, float (B, C + 2, H, W): the features, hole and lines.
+    Out:  a map for each, (B, 1, H, W).
+    Unlike the paper: no random mixing of the features, which costs more than it brings here.
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(_head(channels + _CONTEXT, width) for channels in CHANNELS)
+
+    def forward(self, views: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        return [head(view) for head, view in zip(self.heads, views, strict=True)]
 
 
-def hinge_generator(fake: torch.Tensor) -> torch.Tensor:
-    """What the generator minimizes against a hinge discriminator."""
-    return -fake.mean()
+def _head(inputs: int, width: int) -> nn.Sequential:
+    return nn.Sequential(
+        spectral_norm(nn.Conv2d(inputs, width, 3, padding=1)),
+        nn.LeakyReLU(0.2),
+        spectral_norm(nn.Conv2d(width, width, 3, padding=1)),
+        nn.LeakyReLU(0.2),
+        spectral_norm(nn.Conv2d(width, 1, 1)),
+    )
+
+
+def hinge_discriminator(
+    real: Sequence[torch.Tensor], fake: Sequence[torch.Tensor], cells: Sequence[torch.Tensor]
+) -> torch.Tensor:
+    """Hinge loss of the discriminator: Lim and Ye 2017, arXiv:1705.02894.
+
+    Args:
+        real, fake: maps of scores, float32 (B, 1, H, W) each.
+        cells: how much each score counts, broadcast to these shapes.
+    """
+    missed = [F.relu(1 - one) + F.relu(1 + other) for one, other in zip(real, fake, strict=True)]
+    return _mean(missed, cells)
+
+
+def hinge_generator(fake: Sequence[torch.Tensor], cells: Sequence[torch.Tensor]) -> torch.Tensor:
+    """What the generator minimizes against a hinge discriminator; arguments as there."""
+    return -_mean(fake, cells)
+
+
+def _mean(maps: Sequence[torch.Tensor], cells: Sequence[torch.Tensor]) -> torch.Tensor:
+    spread = [c.expand_as(m) for m, c in zip(maps, cells, strict=True)]
+    means = [(m * c).sum() / (c.sum() + 1e-3) for m, c in zip(maps, spread, strict=True)]
+    return torch.stack(means).mean()

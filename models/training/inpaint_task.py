@@ -1,9 +1,10 @@
-"""Trains the editor: generator against two patch discriminators, after Din et al. 2020.
+"""Trains the editor: generator against two discriminators, after Din et al. 2020.
 
 The recipe of doi:10.1109/ACCESS.2020.2977386: reconstruction L1 + (1 - SSIM), a discriminator
 on the whole face and, after two fifths of training, one on the mask region; weights 100, 0.3
 and 0.7. Unlike the paper the generator follows landmark lines: in training a mix of the
-labels and of what the landmark net guesses, so that it learns how far to trust a guess.
+labels and of what the landmark net guesses, so that it learns how far to trust a guess. And the
+discriminators may look at features of ImageNet (`projected`, see adversaries.py).
 """
 
 from dataclasses import dataclass
@@ -21,12 +22,8 @@ from models.inpaint.generator import Generator, GeneratorConfig
 from models.landmarks.draw import draw_lines
 from models.landmarks.net import SEEN_PX, LandmarkNet
 from models.pixels import Image, to_images
+from models.training.adversaries import REGION, WHOLE, Adversaries
 from models.training.augment import jitter_colours
-from models.training.discriminators import (
-    PatchDiscriminator,
-    hinge_discriminator,
-    hinge_generator,
-)
 from models.training.frames import Faces
 from models.training.loop import Batch, Losses, Task
 from models.training.losses import reconstruction
@@ -52,6 +49,8 @@ class InpaintTraining:
     whole_from: float = 0.0  # share of training after which a discriminator joins
     region_from: float = 0.4
     discriminator_rate: float = 1.0  # of the generator's learning rate
+    projected: bool = False  # the discriminators look at features of ImageNet, not at pixels
+    features: float = 0.0  # weight of the distance to the truth in these; needs `projected`
 
 
 class InpaintTask(Task):
@@ -68,17 +67,19 @@ class InpaintTask(Task):
     ) -> None:
         if settings.size % 16:
             raise ValueError(f"size {settings.size}: the generator needs a multiple of 16 px")
+        if settings.features and not settings.projected:
+            raise ValueError("features: their distance needs projected: true")
         self.sizes = sizes
         self.settings, self.seed, self.device = settings, seed, device
         self.faces, self.apart = faces.split()
         self.landmark_net = landmark_net.to(device).eval() if landmark_net else None
         self.net = self.build()
-        whole, region = (PatchDiscriminator().to(device) for _ in range(2))
-        self.others = {"whole": whole, "region": region}
-        self.optimizers = {"net": _adam(self.net)}
-        for name, net in self.others.items():
-            self.optimizers[name] = _adam(net)
-            self.optimizers[name].param_groups[0]["rate_factor"] = settings.discriminator_rate
+        self.adversaries = Adversaries(settings.projected, device)
+        self.others = self.adversaries.nets
+        adam = torch.optim.Adam(self.net.parameters(), betas=(0.5, 0.99))
+        self.optimizers = {"net": adam} | self.adversaries.optimizers
+        for optimizer in self.adversaries.optimizers.values():
+            optimizer.param_groups[0]["rate_factor"] = settings.discriminator_rate
 
     def build(self) -> Generator:
         net = Generator(self.sizes).to(self.device)
@@ -105,7 +106,10 @@ class InpaintTask(Task):
         l1, structure = reconstruction(painted, truth, hole)
         loss = self.settings.reconstruction * (l1 + self.settings.structure * structure)
         losses = {"l1": l1.detach(), "1-ssim": structure.detach()}
-        fooling, judged = self._adversarial(painted, truth, hole, lines, progress)
+        context, weights = torch.cat([hole, lines], dim=1), self._judges(progress)
+        fooling, judged = self.adversaries.loss(
+            painted, truth, context, weights, self.settings.features
+        )
         loss, losses = loss + fooling, losses | judged
         self.optimizers["net"].zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -113,43 +117,11 @@ class InpaintTask(Task):
         self.optimizers["net"].step()
         return losses
 
-    def _adversarial(
-        self,
-        painted: torch.Tensor,
-        truth: torch.Tensor,
-        hole: torch.Tensor,
-        lines: torch.Tensor,
-        progress: float,
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Trains the judges; returns the generator's weighted loss and the judges' own."""
-        loss, losses = torch.zeros((), device=painted.device), dict[str, torch.Tensor]()
-        for name, weight in self._judges(progress).items():
-            # The region's judge sees nothing but the hole.
-            shown = hole if name == "region" else torch.ones_like(hole)
-            real, fake = (torch.cat([x * shown, hole, lines], 1) for x in (truth, painted))
-            losses[name] = self._train_judge(name, real, fake.detach())
-            self.others[name].requires_grad_(False)
-            with torch.autocast(truth.device.type, torch.bfloat16):
-                loss = loss + weight * hinge_generator(self.others[name](fake).float())
-        return loss, losses
-
     def _judges(self, progress: float) -> dict[str, float]:
         settings = self.settings
-        joins = {"whole": settings.whole_from, "region": settings.region_from}
-        weights = {"whole": settings.whole, "region": settings.region}
+        joins = {WHOLE: settings.whole_from, REGION: settings.region_from}
+        weights = {WHOLE: settings.whole, REGION: settings.region}
         return {n: w for n, w in weights.items() if w > 0 and progress >= joins[n]}
-
-    def _train_judge(self, name: str, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-        judge, optimizer = self.others[name], self.optimizers[name]
-        judge.train()
-        judge.requires_grad_(True)
-        with torch.autocast(real.device.type, torch.bfloat16):
-            scores = judge(torch.cat([real, fake])).float()
-        loss = hinge_discriminator(*scores.chunk(2))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        return loss.detach()
 
     def _inputs(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         face = batch["face"].to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -211,7 +183,3 @@ class InpaintTask(Task):
 
     def export(self, path: Path, net: nn.Module) -> None:
         save_net(path, net, self.net.config)
-
-
-def _adam(net: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.Adam(net.parameters(), betas=(0.5, 0.99))

