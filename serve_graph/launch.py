@@ -9,8 +9,9 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,9 @@ def running(
         apply_config(content)
         host, port = _address(content)
         yield Running(f"http://{host}:{port}", session / "logs" / "serve")
-        asyncio.run(_end(content))
+        with redirect_stdout(StringIO()):  # Ray prints which of Serve's own calls its end cuts off
+            asyncio.run(_end(content))
+            ray.shutdown()
     finally:
         ray.shutdown()
 

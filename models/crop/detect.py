@@ -14,7 +14,7 @@ from models.inference import for_inference
 from models.pixels import Image, Landmarks, to_tensor
 
 THUMB_PX = 512
-MIN_SCORE = 0.35  # the mask net sorts out what is no masked face
+MIN_SCORE = 0.38  # the mask net sorts out what is no masked face
 _GREY = 114
 _HALF_AS_SURE = 0.5
 _MAX_CANDIDATES = 400  # cells of one photo that are looked at, best first

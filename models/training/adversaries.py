@@ -39,7 +39,7 @@ class Adversaries:
         make = FeatureDiscriminator if projected else PatchDiscriminator
         self._features = Features().to(device) if projected else None
         self.nets: dict[str, nn.Module] = {name: make().to(device) for name in (WHOLE, REGION)}
-        # As for the generator, momentum lower: what is judged changes.
+        # What is judged changes: with features, momentum would lag behind it.
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             name: torch.optim.Adam(net.parameters(), betas=(0.0 if projected else 0.5, 0.99))
             for name, net in self.nets.items()
