@@ -2,7 +2,7 @@
 
 One discriminator judges the whole face, one the mask region (Din et al. 2020). They look at
 pixels, or at features of ImageNet: with these, some hundred steps give lips and jaws edges that
-pixels didn't in some thousand.
+pixels did not in as many.
 """
 
 from collections.abc import Mapping, Sequence
