@@ -69,13 +69,16 @@ class Adversaries:
         if not weights and not distance_weight:
             return loss, losses
         with torch.autocast(painted.device.type, torch.bfloat16):
-            fake, real = self._seen(painted), self._seen_truth(truth)
+            fake = self._seen(painted)
+            with torch.no_grad():
+                real = self._seen(truth)
+            beside = [F.interpolate(context, seen.shape[-2:], mode="area") for seen in fake]
             if distance_weight:
                 distance = feature_distance(fake, real, context[:, :1])
                 loss, losses["features"] = distance_weight * distance, distance.detach()
             for name, weight in weights.items():
-                views, cells = self._views(name, fake, context), self._cells(name, fake, context)
-                others = self._views(name, real, context)
+                views, others = self._views(name, fake, beside), self._views(name, real, beside)
+                cells = self._cells(name, beside)
                 losses[name] = self._train(name, others, [v.detach() for v in views], cells)
                 scores = self.nets[name].requires_grad_(False)(views)
                 loss = loss + weight * hinge_generator([s.float() for s in scores], cells)
@@ -85,25 +88,19 @@ class Adversaries:
         maps: Maps = self._features(picture) if self._features else [picture]
         return maps
 
-    @torch.no_grad()
-    def _seen_truth(self, truth: torch.Tensor) -> Maps:
-        return self._seen(truth)
+    def _views(self, name: str, maps: Maps, beside: Maps) -> list[torch.Tensor]:
+        # Of pixels, the region's judge sees nothing but the hole.
+        masked = name == REGION and not self._features
+        return [
+            torch.cat([(seen * context[:, :1] if masked else seen).float(), context], 1)
+            for seen, context in zip(maps, beside, strict=True)
+        ]
 
-    def _views(self, name: str, maps: Maps, context: torch.Tensor) -> list[torch.Tensor]:
-        views = []
-        for seen in maps:
-            beside = _shrunk(context, seen)
-            # Of pixels, the region's judge sees nothing but the hole.
-            shown = seen * beside[:, :1] if name == REGION and not self._features else seen
-            views.append(torch.cat([shown.float(), beside], 1))
-        return views
-
-    def _cells(self, name: str, maps: Maps, context: torch.Tensor) -> list[torch.Tensor]:
-        if not self._features:
-            return [context.new_ones(())]
-        holes = [_shrunk(context[:, :1], seen) for seen in maps]
+    def _cells(self, name: str, beside: Maps) -> list[torch.Tensor]:
+        if not self._features or name == WHOLE:
+            return [context.new_ones(()) for context in beside]
         # Features reach beyond their cell: of these, the region's judge counts those in the hole.
-        return [(h > 0.5).float() if name == REGION else torch.ones_like(h) for h in holes]
+        return [(context[:, :1] > 0.5).float() for context in beside]
 
     def _train(
         self, name: str, real: Maps, fake: Maps, cells: Sequence[torch.Tensor]
@@ -116,7 +113,3 @@ class Adversaries:
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return loss.detach()
-
-
-def _shrunk(picture: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-    return F.interpolate(picture, seen.shape[-2:], mode="area")
