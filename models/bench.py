@@ -2,7 +2,8 @@
 
     python -m models.bench loadtest/people/*.webp [--weights weights] [--rounds 15]
 
-Plain is what one writes first: eager, float32, PyTorch's own memory format. The two take turns.
+Plain is what one writes first: eager, float32, PyTorch's own memory format, all of the face
+painted. The two take turns.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from models.budgets import NETS
 from models.checkpoint import Manifest, load_manifest, load_net
 from models.clock import Clock
 from models.crop.detect import Detector
-from models.inpaint.generator import window_of
+from models.inpaint.generator import Generator, Window, window_of
 from models.photo.decode import Photo, decode_photo
 from models.pipeline import Options, unmask
 from models.pixels import Image
@@ -40,12 +41,29 @@ class Times:
     cpu_ms: float
 
 
+class PaintsAll(Generator):
+    """The generator without the thought of a window: the layers see all of the face, and what
+    was asked for is cut out of the result."""
+
+    def forward(
+        self,
+        face: torch.Tensor,
+        hole: torch.Tensor,
+        lines: torch.Tensor,
+        window: Window | None = None,
+    ) -> torch.Tensor:
+        """As `Generator.forward`."""
+        painted = super().forward(face, hole, lines)
+        return painted if window is None else painted[..., *window]
+
+
 def load_plain(manifest: Manifest) -> Models:
-    """The same nets without `models.inference`."""
+    """The same nets without `models.inference`, the generator without its window."""
 
     def load(name: str) -> nn.Module:
         spec = NETS[name]
-        net = load_net(manifest.path(name), spec.net_class, spec.config_class)
+        kind = PaintsAll if name == "inpaint" else spec.net_class
+        net = load_net(manifest.path(name), kind, spec.config_class)
         net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         return net
 
@@ -53,20 +71,15 @@ def load_plain(manifest: Manifest) -> Models:
     return Models(Detector(crop, "cpu"), mask, landmarks, generator)  # type: ignore[arg-type]
 
 
-def calls_of(models: Models, whole: bool) -> Mapping[str, Call]:
-    """One call of each net at service size, batch 1, on noise.
-
-    Args:
-        models: from `load_plain` or `load_models`.
-        whole: paint all of the face, as a plain call does, or the window of the hole only.
-    """
+def calls_of(models: Models) -> Mapping[str, Call]:
+    """One call of each net at service size, batch 1, on noise."""
     generator = torch.Generator().manual_seed(0)
     shapes = {name: spec.input_shapes for name, spec in NETS.items()}
     noise = {n: [torch.rand(s, generator=generator) * 2 - 1 for s in shapes[n]] for n in shapes}
     hole = torch.zeros(1, 1, *shapes["mask"][0][2:])
     hole[..., HOLE_ROWS, HOLE_COLUMNS] = 1
     face, lines = noise["mask"][0], (noise["inpaint"][2] > 0.9).float()
-    window = None if whole else window_of(hole[:, 0] > 0)
+    window = window_of(hole[:, 0] > 0)
     return {
         "crop": lambda: models.detector.net(noise["crop"][0]),
         "mask": lambda: models.mask(face),
@@ -92,7 +105,7 @@ def take_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, Times]:
 
 def time_nets(plain: Models, fast: Models, rounds: int) -> None:
     """Prints the table of one thread count."""
-    pairs = calls_of(plain, whole=True), calls_of(fast, whole=False)
+    pairs = calls_of(plain), calls_of(fast)
     calls = {
         f"{kind} {n}": c
         for kind, p in zip(("plain", "fast"), pairs, strict=True)

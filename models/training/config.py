@@ -101,6 +101,8 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
         raise ValueError(f"the sizes of {net} can't be set: leave 'net' out")
     if net == "crop":
         finding = _settings(CropTraining, values)
+        if finding.verdicts and not Path(finding.verdicts).is_file():
+            raise ValueError(f"verdicts: there is no {finding.verdicts}, seen from {Path.cwd()}")
         earlier = _earlier(weights, device) if finding.unlabelled_score else None
         return CropTask(data, finding, seed, device, earlier, _sizes(DetectorConfig, config))
     faces = _faces(config, data, cache)

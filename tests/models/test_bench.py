@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import torch
 
 from models.bench import difference, load_plain, take_turns, time_nets
 from models.checkpoint import load_manifest
+from models.inpaint.generator import window_of
 from models.stages import load_models
 
 
@@ -25,6 +27,21 @@ def test_calls_take_turns():
 
     assert order == ["a", "b"] * 4  # two rounds more, to warm up
     assert all(one.wall_ms >= 0 for one in times.values())
+
+
+def test_the_plain_generator_computes_all_of_the_face_and_gives_the_window(tiny_weights):
+    plain = load_plain(load_manifest(tiny_weights)).generator
+    grids = []
+    plain.head.register_forward_pre_hook(lambda _, inputs: grids.append(inputs[0].shape[-2:]))
+    face, hole = torch.rand(1, 3, 256, 256), torch.zeros(1, 1, 256, 256)
+    hole[..., 96:160, 80:176] = 1
+    rows, columns = window = window_of(hole[:, 0] > 0)
+
+    with torch.inference_mode():
+        whole, part = plain(face, hole, hole), plain(face, hole, hole, window)
+
+    torch.testing.assert_close(part, whole[..., rows, columns])
+    assert grids == [(128, 128)] * 2
 
 
 def test_the_table_has_each_net_and_their_sum(tiny_weights, capsys):

@@ -21,6 +21,7 @@ MAX_FACES = 64
 SMALLEST_PX = 10.0  # side of the smallest face that counts, px of the canvas
 _SEEN = 0.55  # share of a face's box that must be on the canvas
 _BARE = 0.4  # share of bare faces that stay bare
+_DECOYS = 0.5  # of the draws from a scene that has some, aimed at what is no face
 _GREY = 114
 
 Rectangle = tuple[int, int, int, int]  # x0, y0, x1, y1
@@ -73,13 +74,16 @@ Part = tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]
 
 
 def _scene(canvas: Image, tile: Rectangle, pool: Pool, rng: np.random.Generator) -> Part:
-    """A scene, scaled so that one of its faces gets a size drawn at random."""
+    """A scene, scaled so that one of its faces or decoys gets a size drawn at random."""
     picture = _pick(pool.scenes, rng)
     side = tile[2] - tile[0]
     _fill(canvas, tile, rng)
     if len(picture.boxes) == 0 or rng.random() < 0.08:
         return _place_anywhere(canvas, tile, picture, rng)
-    box = picture.boxes[rng.integers(len(picture.boxes))]
+    boxes = picture.boxes
+    if len(picture.decoys) and rng.random() < _DECOYS:
+        boxes = picture.decoys
+    box = boxes[rng.integers(len(boxes))]
     scale = np.exp(rng.uniform(np.log(13.0), np.log(0.85 * side))) / _side(box)
     # A tiny face blown up shows nothing.
     scale = float(np.clip(scale, 0.2, 2.5))

@@ -38,8 +38,10 @@ class Picture:
     trust: Floats  # (N, 5) weight of each point, 0: unknown
     landmarks: Landmarks | None = None  # (68, 2) of a bare face, the only one of its picture
     masked: tuple[bool, ...] = ()  # of a scene: which of its faces wear a mask, well or badly
-    # (K, 4) px, of a scene: likely faces that nobody labelled, see unlabelled.py
+    # (K, 4) px, of a scene: likely faces that nobody labelled, and what was taken for a face
+    # and is none; see unlabelled.py
     others: Floats = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    decoys: Floats = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
     @cached_property
     def image(self) -> Image:

@@ -17,7 +17,8 @@ from models.training.crop.compose import MAX_FACES, Canvas, Pool, compose_canvas
 from models.training.crop.labels import Picture, is_held_back, read_faces, read_scenes
 from models.training.crop.looks import vary_look
 from models.training.crop.loss import Targets, cells_of, detection_loss
-from models.training.crop.unlabelled import find_unlabelled
+from models.training.crop.unlabelled import find_unlabelled, with_verdicts
+from models.training.crop.verdicts import read_verdicts
 from models.training.loop import Batch, Task
 from models.training.pretrained import keep_first_level, load_pretrained
 from models.training.sheets import contact_sheet, with_points
@@ -36,6 +37,8 @@ class CropTraining:
     pretrained: bool = True  # the backbone starts from ImageNet, and its first level stays so
     # Finds of an earlier net that nobody labelled are no background from this score on; 0: all are.
     unlabelled_score: float = 0.0
+    # CSV of verdicts.py: which finds in the scenes are faces and which are none; "": not known.
+    verdicts: str = ""
 
 
 class CropTask(Task):
@@ -152,9 +155,14 @@ def _pools(folder: Path, settings: CropTraining, earlier: Detector | None) -> tu
         path = folder / f"{source}_landmarks.npz"
         return path if path.exists() else None
 
-    scenes = read_scenes(folder / "scenes.zip", points("scenes"))
+    verdicts = read_verdicts(Path(settings.verdicts)) if settings.verdicts else []
+    scenes = [
+        with_verdicts(scene, verdicts)
+        for scene in read_scenes(folder / "scenes.zip", points("scenes"))
+    ]
     if earlier is not None:
-        scenes = [find_unlabelled(earlier, scene, settings.unlabelled_score) for scene in scenes]
+        least = settings.unlabelled_score
+        scenes = [find_unlabelled(earlier, scene, least, verdicts) for scene in scenes]
     faces = [read_faces(folder / f"{name}.zip", points(name)) for name in settings.sources]
 
     def pool(apart: bool) -> Pool:

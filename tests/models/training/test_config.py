@@ -69,6 +69,7 @@ def small(**values):
 @pytest.mark.parametrize("stem", sorted(NET_OF))
 def test_each_config_that_ships_builds_its_task_and_schedule(stem, data, monkeypatch):
     monkeypatch.setattr(CropTask, "__init__", lambda *_: None)  # reads pictures of people
+    monkeypatch.chdir(CONFIGS.parents[1])  # their paths are seen from the project's folder
     monkeypatch.setattr("models.training.config.read_scenes", lambda _: [])
     config = config_of(stem)
     if "faces" in config:
@@ -78,6 +79,11 @@ def test_each_config_that_ships_builds_its_task_and_schedule(stem, data, monkeyp
 
     assert NET_OF[stem] in NETS
     assert schedule_of(config["schedule"], task).steps > 0
+
+
+def test_a_missing_file_of_verdicts_is_an_error(data):
+    with pytest.raises(ValueError, match=r"there is no nowhere\.csv"):
+        build("crop", {"seed": 1, "device": "cpu", "task": {"verdicts": "nowhere.csv"}}, data)
 
 
 def test_the_originals_recipe_is_what_its_config_says(data):

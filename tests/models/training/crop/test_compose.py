@@ -56,6 +56,24 @@ def test_eyes_stay_left_and_right_in_mirrored_faces(canvases):
         assert left[0] < right[0]
 
 
+def test_scenes_are_also_aimed_at_what_was_taken_for_a_face():
+    image = np.full((480, 640, 3), 128, np.uint8)
+    cv2.rectangle(image, (600, 440), (640, 480), (0, 0, 255), -1)
+    data = cv2.imencode(".png", image)[1].tobytes()
+    face = dataclasses.replace(disc_picture(), data=data, boxes=np.array([[20, 20, 60, 60]], "f4"))
+    decoy = np.array([[600, 440, 640, 480]], np.float32)
+
+    def red_canvases(scene):
+        pool = Pool([scene], [[disc_picture()]], [1.0])
+        canvases = [compose_canvas(pool, 192, np.random.default_rng(s)) for s in range(80)]
+        return sum(
+            (c.image[..., 0].astype(int) - c.image[..., 1] > 100).sum() > 300 and not len(c.boxes)
+            for c in canvases
+        )
+
+    assert red_canvases(dataclasses.replace(face, decoys=decoy)) > 5 + red_canvases(face)
+
+
 def test_faces_that_are_too_small_are_neither_face_nor_background():
     scene = disc_picture()
     speck = np.array([[120, 10, 123, 13]], np.float32)

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 import zipfile
@@ -25,8 +26,19 @@ def add_pictures(archive, names):
         archive.writestr(f"{name}.webp", cv2.imencode(".webp", image)[1].tobytes())
 
 
+SETTINGS = CropTraining(
+    sources=("tiny",),
+    shares=(1.0,),
+    canvases=(64, 128),
+    canvas_shares=(0.5, 0.5),
+    pixels=2 * 128 * 128,
+    pretrained=False,
+)
+SIZES = DetectorConfig(0.1, 8, (8, 8, 8, 8))
+
+
 @pytest.fixture(scope="module")
-def task(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("faces")
     names = [f"n{i}" for i in range(40)]  # enough for the held-back tenth
     labels = io.BytesIO()
@@ -38,15 +50,12 @@ def task(tmp_path_factory):
     with zipfile.ZipFile(folder / "scenes.zip", "w") as archive:
         add_pictures(archive, names)
         archive.writestr("boxes.json", json.dumps(boxes))
-    settings = CropTraining(
-        sources=("tiny",),
-        shares=(1.0,),
-        canvases=(64, 128),
-        canvas_shares=(0.5, 0.5),
-        pixels=2 * 128 * 128,
-        pretrained=False,
-    )
-    return CropTask(folder, settings, seed=1, sizes=DetectorConfig(0.1, 8, (8, 8, 8, 8)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def task(folder):
+    return CropTask(folder, SETTINGS, seed=1, sizes=SIZES)
 
 
 def test_the_same_step_gives_the_same_batch(task):
@@ -60,6 +69,20 @@ def test_batches_of_all_sizes_hold_about_the_same_pixels(task):
     shapes = {tuple(task.batch(step)["images"].shape) for step in range(12)}
 
     assert shapes == {(8, 64, 64, 3), (2, 128, 128, 3)}
+
+
+def test_faces_that_the_verdicts_add_are_trained_on(folder, task, tmp_path):
+    verdicts = tmp_path / "verdicts.csv"
+    lines = [f"n{index},10,10,40,40,face" for index in range(40)]
+    verdicts.write_text("\n".join(["photo,x0,y0,x1,y1,verdict", *lines]))
+    settings = dataclasses.replace(SETTINGS, verdicts=str(verdicts))
+
+    judged = CropTask(folder, settings, seed=1, sizes=SIZES)
+
+    def faces(task):
+        return sum(int(task.batch(step)["counts"].sum()) for step in range(8))
+
+    assert faces(judged) > faces(task)
 
 
 def test_padding_is_neither_a_face_nor_ignored(task):

@@ -5,7 +5,8 @@ import torch
 from models.crop.detect import Detector
 from models.crop.net import Candidates
 from models.training.crop.labels import Picture
-from models.training.crop.unlabelled import find_unlabelled
+from models.training.crop.unlabelled import find_unlabelled, with_verdicts
+from models.training.crop.verdicts import Verdict
 
 LABELLED, ELSEWHERE, FAINT = (10, 10, 50, 50), (100, 20, 140, 60), (20, 100, 60, 140)
 
@@ -36,3 +37,30 @@ def test_the_labels_stay_as_they_are():
     found = find_unlabelled(Detector(Finder(), "cpu"), photo(), least_score=0.5)
 
     np.testing.assert_array_equal(found.boxes, [LABELLED])
+
+
+def test_finds_with_a_verdict_are_no_longer_in_doubt():
+    verdicts = [Verdict("p", ELSEWHERE, face=False)]
+
+    found = find_unlabelled(Detector(Finder(), "cpu"), photo(), 0.5, verdicts)
+
+    assert found.others.shape == (0, 4)
+
+
+def test_verdicts_add_faces_without_points_and_tell_what_is_none():
+    elsewhere = Verdict("another photo", LABELLED, face=True)
+    verdicts = [Verdict("p", ELSEWHERE, face=True), Verdict("p", FAINT, face=False), elsewhere]
+
+    judged = with_verdicts(photo(), verdicts)
+
+    np.testing.assert_array_equal(judged.boxes, [LABELLED, ELSEWHERE])
+    np.testing.assert_array_equal(judged.decoys, [FAINT])
+    assert judged.points.shape == (2, 5, 2)
+    assert not judged.trust[1].any()
+
+
+def test_without_verdicts_the_picture_stays_as_it_is():
+    judged = with_verdicts(photo(), [])
+
+    np.testing.assert_array_equal(judged.boxes, [LABELLED])
+    assert judged.decoys.shape == (0, 4)
