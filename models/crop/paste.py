@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.crop.frame import compose, invert, scale_affine, scale_of, transform
+from models.crop.grain import add_grain
 from models.pixels import Affine, Image, Mask
 
 Floats = npt.NDArray[np.float32]
@@ -48,6 +49,7 @@ def paste_face(
     prepared = _antialias(_sharpen(smooth, fineness) if sharpen else smooth, to_patch)
     face = _warp(prepared, to_patch, region.shape[:2], cv2.INTER_CUBIC)
     share = _warp(weight, to_frame, region.shape[:2], cv2.INTER_LINEAR)
+    face = add_grain(face, photo, mask, affine, patch.shape[0])
     photo[top:bottom, left:right] = cv2.blendLinear(region, face, 1 - share, share)
 
 

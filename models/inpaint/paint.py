@@ -66,22 +66,43 @@ def paint_candidates(
     return [[next(painted) for _ in candidates] for candidates in guesses]
 
 
-@torch.inference_mode()
 def _paint(
     generator: Generator,
     faces: Sequence[Image],
     holes: Sequence[Mask],
     landmarks: Sequence[Landmarks],
 ) -> list[Painted]:
+    filled = fill_holes(generator, faces, holes, landmarks)
+    return [
+        Painted(lift_detail(face, hole), points)
+        for face, hole, points in zip(filled, holes, landmarks, strict=True)
+    ]
+
+
+@torch.inference_mode()
+def fill_holes(
+    generator: Generator,
+    faces: Sequence[Image],
+    holes: Sequence[Mask],
+    landmarks: Sequence[Landmarks],
+) -> list[Image]:
+    """What the net itself paints, before `lift_detail`.
+
+    Args:
+        generator, faces, holes: as for `paint_candidates`.
+        landmarks: float32 (68, 2) px of the frame, to paint along, one a face.
+
+    Returns:
+        uint8 (256, 256, 3); each equals its face outside of the hole.
+    """
     device = next(generator.parameters()).device
     lines = np.stack([draw_lines(p, h) for p, h in zip(landmarks, holes, strict=True)])
     guide = torch.from_numpy(lines).to(device)[:, None].float().div_(255)
     window = window_of(torch.from_numpy(np.stack(list(holes))))
     painted = generator(to_tensor(faces, device), masks_to_tensor(holes, device), guide, window)
-    results = to_images(painted)
     return [
-        Painted(lift_detail(_fill(face, hole, result, window), hole), points)
-        for result, face, hole, points in zip(results, faces, holes, landmarks, strict=True)
+        _fill(face, hole, result, window)
+        for result, face, hole in zip(to_images(painted), faces, holes, strict=True)
     ]
 
 

@@ -24,12 +24,14 @@ from models.training.evaluation.folder import (
     read_swaps,
     spread,
 )
+from models.training.evaluation.large import LargeScore, score_large
 from models.training.evaluation.pairs import Fill, PairScore, score_pair
 from models.training.evaluation.real import RealScore, score_real
 from models.training.evaluation.residual import Judge
 from models.training.evaluation.service import Service
 from models.training.evaluation.sheets import (
     write_bare_sheet,
+    write_large_sheet,
     write_pair_sheets,
     write_real_sheets,
     write_swap_sheet,
@@ -66,6 +68,7 @@ class Evaluation:
     bare: list[BareScore]
     real: list[RealScore]
     swaps: list[SwapScore]
+    large: list[LargeScore]  # of the same persons, those whose face is large
     scenes: SceneScore | None
     scenes_held_back: bool  # whether only the fifth counts that training leaves out
 
@@ -86,8 +89,8 @@ def evaluate(
     Args:
         folder: laid out as `models.training.evaluation.folder` says.
         weights: folder with manifest.json.
-        out: gets composite/, mask/, landmarks/, bare/, real/, real_painted/, residual/ and
-            swap/ (ID.png) and contact sheets.
+        out: gets composite/, mask/, landmarks/, bare/, real/, real_painted/, residual/, swap/,
+            large/ and large_bicubic/ (ID.png) and contact sheets.
         progress: goes around each list of pictures.
         limit: at most this many of each kind, evenly spaced.
         baselines: also score what costs nothing.
@@ -120,6 +123,11 @@ def evaluate(
         ],
         [score_real(case, service, out, looker) for case in progress(real, "real masks")],
         [score_swap(case, service, out) for case in progress(swaps, "swaps")],
+        [
+            score
+            for case in progress(swaps, "large faces")
+            if (score := score_large(case, service, out))
+        ],
         scene_score,
         scenes_held_back=bool(scenes and scenes.held_back),
     )
@@ -127,6 +135,7 @@ def evaluate(
     write_bare_sheet(pairs, result.bare, out)
     write_real_sheets(real, result.real, out)
     write_swap_sheet(swaps, result.swaps, out)
+    write_large_sheet(swaps, result.large, out)
     return result
 
 

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 
 from models.training.evaluation.cells import number, table
 from models.training.evaluation.goals import goal_table
-from models.training.evaluation.report import GroupReport, MaskReport, Report, SwapReport
+from models.training.evaluation.report import (
+    GroupReport,
+    LargeReport,
+    MaskReport,
+    Report,
+    SwapReport,
+)
 from models.training.evaluation.sections import (
     compute_section,
     judge_section,
@@ -49,6 +55,7 @@ def to_markdown(report: Report) -> str:
         compute_section(report.compute),
     ]
     parts += [_swap_part(report.swap)] if report.swap else []
+    parts += [_large_part(report.large)] if report.large else []
     if report.scenes:
         parts.append(scene_section(report.scenes, report.scenes_held_back))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -110,3 +117,13 @@ def _swap_part(swap: SwapReport) -> str:
         ("correlation of the hole with the painted face", number(swap.to_painted, ".3f")),
     ]
     return "## Swap\n\n" + table(("", ""), rows)
+
+
+def _large_part(large: LargeReport) -> str:
+    words = (
+        f"{large.pictures} faces, by {large.finer:.2f} finer in the photo than the editor paints; "
+        "true mask, guessed points. Enlarging takes no net (0 GMAC); from the net's picture to "
+        "the photo's, median of one core: "
+        + ", ".join(f"{way} {ms:.1f} ms" for way, ms in large.ms.items())
+    )
+    return "\n\n".join(["## Large faces", f"{words}.", _way_table(large.marks)])

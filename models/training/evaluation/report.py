@@ -9,6 +9,7 @@ from models.training.crop.score import SceneScore
 from models.training.evaluation.bare import BareScore
 from models.training.evaluation.evaluate import Evaluation
 from models.training.evaluation.landmarks import REGIONS
+from models.training.evaluation.large import LargeScore
 from models.training.evaluation.marks import PictureMarks
 from models.training.evaluation.pairs import PairScore
 from models.training.evaluation.real import RealScore
@@ -65,6 +66,16 @@ class SwapReport:
 
 
 @dataclass(frozen=True)
+class LargeReport:
+    """Faces that the photo shows finer than the editor paints."""
+
+    pictures: int
+    finer: float  # px of the photo for one of the patch, mean
+    marks: dict[str, dict[str, Estimate | None]]  # way to enlarge -> mark
+    ms: dict[str, float]  # of one core, from the net's picture to the photo's
+
+
+@dataclass(frozen=True)
 class Report:
     """All numbers of an evaluation."""
 
@@ -83,6 +94,7 @@ class Report:
     real_by_view: dict[str, MaskReport]
     sights: dict[str, Estimate | None]  # pictures -> share in which the judge sees a mask
     swap: SwapReport | None
+    large: LargeReport | None
     scenes: SceneScore | None
     scenes_held_back: bool
 
@@ -106,6 +118,7 @@ def summarize(evaluation: Evaluation) -> Report:
         real_by_view=_real_grouped(real, lambda score: score.view),
         sights=_sights(pairs, real) if evaluation.judge else {},
         swap=_swap(swaps) if swaps else None,
+        large=_large(evaluation.large) if evaluation.large else None,
         scenes=evaluation.scenes,
         scenes_held_back=evaluation.scenes_held_back,
     )
@@ -201,4 +214,14 @@ def _swap(scores: Sequence[SwapScore]) -> SwapReport:
         own=sum(mark.is_own for mark in marks),
         to_reference=estimate([mark.to_reference for mark in marks]),
         to_painted=estimate([mark.to_painted for mark in marks]),
+    )
+
+
+def _large(scores: Sequence[LargeScore]) -> LargeReport:
+    ways = list(scores[0].marks)
+    return LargeReport(
+        pictures=len(scores),
+        finer=float(np.mean([score.finer for score in scores])),
+        marks={way: _marks([score.marks[way] for score in scores]) for way in ways},
+        ms={way: 1e3 * float(np.median([s.seconds[way] for s in scores])) for way in ways},
     )

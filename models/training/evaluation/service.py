@@ -13,7 +13,7 @@ from models.crop.frame import crop_face, invert, transform
 from models.crop.paste import paste_face
 from models.errors import NoFaceError
 from models.inpaint.hole import hole_of
-from models.inpaint.paint import paint_faces
+from models.inpaint.paint import fill_holes, paint_faces
 from models.landmarks.net import LandmarkNet
 from models.landmarks.predict import predict_landmarks
 from models.photo.decode import Photo, decode_photo
@@ -65,13 +65,24 @@ class Service:
             uint8 (H, W, 3), and float32 (68, 2) photo px.
         """
         picture = _read(photo).pixels
-        crop = crop_face(picture, frame)
-        warped = cv2.warpAffine(mask.astype(np.float32), frame, crop.shape[1::-1])
-        hole = hole_of(np.asarray(warped > 0.5, np.bool_), crop)
+        crop, hole = _cut(picture, frame, mask)
         guesser = self._models.landmarks if points is None else _Told(transform(points, frame))
         painted = paint_faces(self._models.generator, guesser, [crop], [hole])[0]
         paste_face(picture, painted.face, hole, frame)
         return picture, transform(painted.landmarks, invert(frame))
+
+    def fill(self, photo: Path, frame: Affine, mask: Mask) -> tuple[Image, Mask]:
+        """What the editor's net itself paints, along guessed points.
+
+        Args:
+            photo, frame, mask: as for `paint`.
+
+        Returns:
+            The face, uint8 (256, 256, 3), and what was painted of it, bool (256, 256).
+        """
+        crop, hole = _cut(_read(photo).pixels, frame, mask)
+        points = predict_landmarks(self._models.landmarks, [crop], [hole])
+        return fill_holes(self._models.generator, [crop], [hole], points)[0], hole
 
     def bare_points(self, photo: Path, frame: Affine) -> Landmarks:
         """The 68 points of a face without a mask in a given frame, float32, photo px."""
@@ -100,6 +111,13 @@ class _Told(LandmarkNet):
 
     def forward(self, face: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
         return self.mean_face[None]
+
+
+def _cut(picture: Image, frame: Affine, mask: Mask) -> tuple[Image, Mask]:
+    """The face of a picture in the frame, and where it is to be painted."""
+    crop = crop_face(picture, frame)
+    warped = cv2.warpAffine(mask.astype(np.float32), frame, crop.shape[1::-1])
+    return crop, hole_of(np.asarray(warped > 0.5, np.bool_), crop)
 
 
 def _read(path: Path) -> Photo:

@@ -10,6 +10,7 @@ import numpy as np
 from models.pixels import Image
 from models.training.evaluation.bare import BareScore
 from models.training.evaluation.folder import Case, read_image, read_mask, write_image
+from models.training.evaluation.large import SERVED, LargeScore
 from models.training.evaluation.pairs import FOUND, PairScore
 from models.training.evaluation.real import RealScore
 from models.training.evaluation.swaps import SwapScore
@@ -113,6 +114,22 @@ def write_swap_sheet(cases: Sequence[Case], scores: Sequence[SwapScore], out: Pa
         return _titled(pictures, f"{score.id} {gain}")
 
     _write_worst(out / "sheet_swap.jpg", scores, _swap_psnr, tiles)
+
+
+def write_large_sheet(cases: Sequence[Case], scores: Sequence[LargeScore], out: Path) -> None:
+    """sheet_large.jpg, the least sharp large faces around the mask: enlarged | served | truth."""
+    by_id = {case.id: case for case in cases}
+
+    def tiles(score: LargeScore) -> list[Image]:
+        case = by_id[score.id]
+        assert case.truth is not None
+        x, y, width, height = cv2.boundingRect(read_mask(case.mask).astype(np.uint8))
+        paths = (out / "large_bicubic" / f"{case.id}.png", out / "large" / f"{case.id}.png")
+        pictures = [read_image(path) for path in (*paths, case.truth)]
+        parts = [picture[y : y + height, x : x + width] for picture in pictures]
+        return _titled(parts, f"{score.id} sharp {score.marks[SERVED].sharpness:.2f}")
+
+    _write_worst(out / "sheet_large.jpg", scores, lambda s: s.marks[SERVED].sharpness, tiles)
 
 
 def _swap_psnr(score: SwapScore) -> float:

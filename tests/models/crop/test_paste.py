@@ -53,7 +53,7 @@ def test_the_patch_arrives_inside_of_the_mask(face_px):
 
     paste_face(photo, np.full((FRAME_PX, FRAME_PX, 3), 255, np.uint8), ellipse(), affine)
 
-    assert photo[mask_to_photo(core, affine, photo.shape[:2])].min() > 250
+    assert photo[mask_to_photo(core, affine, photo.shape[:2])].min() > 245  # less the grain
 
 
 @pytest.mark.parametrize("face_px", [90, 180, 256, 400, 700])

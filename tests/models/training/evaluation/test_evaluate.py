@@ -223,6 +223,33 @@ def test_a_reference_without_a_face_leaves_the_person_unswapped(score, folder, t
     np.testing.assert_array_equal(result, read_image(folder / "swap" / "masked" / "1.png"))
 
 
+def test_a_large_face_is_pasted_in_three_ways(score, folder, tmp_path):
+    def twice(picture):  # in the upper left of a photo that the detector sees at half size
+        doubled = picture.repeat(2, axis=0).repeat(2, axis=1)
+        return np.pad(doubled, ((0, 512), (0, 512), (0, 0))[: picture.ndim])
+
+    for kind in ("truth", "masked"):
+        write_image(folder / "swap" / kind / "1.png", twice(face(masked=kind == "masked")))
+    write_mask(folder / "swap" / "mask" / "1.png", twice(covered()))
+
+    result = score()
+
+    (large,) = result.large
+    assert large.finer == pytest.approx(2, abs=0.01)
+    assert set(large.marks) == {"bicubic enlargement", "as served", "as served, sharpened"}
+    assert len(set(large.marks.values())) == 3
+    assert summarize(result).large.pictures == 1
+    assert read_image(tmp_path / "out" / "large" / "1.png").shape == (1024, 1024, 3)
+    assert (tmp_path / "out" / "sheet_large.jpg").exists()
+
+
+def test_a_face_no_finer_than_the_patch_is_not_large(score):
+    result = score()
+
+    assert result.large == []
+    assert summarize(result).large is None
+
+
 def test_the_baselines_are_scored_beside_the_service(score):
     marks = score(baselines=True).pairs[0].marks
 

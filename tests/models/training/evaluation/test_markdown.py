@@ -5,7 +5,13 @@ import pytest
 from models.training.crop.score import Operation, SceneScore, SizeRecall, StrayBox
 from models.training.evaluation.goals import GOALS, goal_table
 from models.training.evaluation.markdown import to_markdown
-from models.training.evaluation.report import BareReport, GroupReport, MaskReport, Report
+from models.training.evaluation.report import (
+    BareReport,
+    GroupReport,
+    LargeReport,
+    MaskReport,
+    Report,
+)
 from models.training.evaluation.sections import scene_section
 from models.training.evaluation.statistics import Estimate
 
@@ -41,6 +47,7 @@ def report():
             for name in ("bare", "masked", "painted", "real masked", "real painted")
         },
         swap=None,
+        large=LargeReport(4, 1.5, {"as served": marks}, {"as served": 3.21}),
         scenes=None,
         scenes_held_back=False,
     )
@@ -101,6 +108,14 @@ def test_the_report_names_views_landmarks_judge_and_compute(report):
     assert "in 50.0% a mask is taken for worn" in text
     assert "| real masks, painted | 0.020 (0.020 to 0.020) |" in text
     assert "| a face: all but crop | 5.50 | 8.0 |" in text
+
+
+def test_the_ways_to_enlarge_a_face_stand_side_by_side(report):
+    text = to_markdown(report)
+
+    assert "4 faces, by 1.50 finer" in text
+    assert "as served 3.2 ms" in text
+    assert "| as served | 27.50 (27.50 to 27.50) |" in text
 
 
 def test_boxes_that_nobody_looked_at_are_said_to_count_as_false(scenes):

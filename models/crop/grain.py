@@ -1,0 +1,112 @@
+"""Gives an edited face the fine grain that the photo around it has.
+
+A painted patch has 256 px; pasted into a larger face it is smoother than the skin beside it, and
+looks like plastic. What is finer than the patch can hold is measured on the face's visible skin,
+band by band, and a share of what the patch lacks of it is added as noise.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.crop.frame import FRAME_PX, compose, invert, scale_of, transform
+from models.pixels import Affine, Image, Mask
+
+Floats = npt.NDArray[np.float32]
+
+# With all of it, a face looks as sharp as its photo, but SSIM falls below that of a plain patch.
+SHARE = 0.25
+FINER = 1.25  # the least ratio of photo to patch
+_FINEST_PX = 0.8  # sigma of the first band
+_NOISE_PX = 512  # of the tile that repeats
+_TO_SIGMA = 1.4826  # of a median absolute value: edges, lashes and brows hardly count
+_LEAST_SKIN_PX = 400
+_APART_PX = 9  # of the frame: skin keeps away from the hole
+
+
+def add_grain(face: Image, photo: Image, mask: Mask, affine: Affine, patch_px: int) -> Image:
+    """Adds the grain of the photo to an edited face.
+
+    Args:
+        face: RGB, uint8 (H, W, 3), the patch at the photo's resolution.
+        photo: RGB, uint8, the photo around it.
+        mask: bool (256, 256), True = edited, in the frame.
+        affine: photo px to frame px.
+        patch_px: side of the patch that `face` was made from.
+
+    Returns:
+        As `face`; unchanged where the patch is as fine as the photo, or no skin is seen.
+    """
+    bands = _missing_bands(FRAME_PX / patch_px / scale_of(affine))
+    skin, seen = _visible_skin(photo, mask, affine)
+    if not bands or seen.sum() < _LEAST_SKIN_PX:
+        return face
+    grain = np.zeros((_NOISE_PX, _NOISE_PX), np.float32)
+    for band, noise in zip(_bands(skin, bands), _noise_bands(bands), strict=True):
+        grain += SHARE * _TO_SIGMA * float(np.median(np.abs(band[seen]))) * noise
+    return _add_tiled(face, grain)
+
+
+def _missing_bands(finer: float) -> tuple[float, ...]:
+    """Sigmas of the bands that a patch lacks in a photo so many times finer, px of the photo."""
+    count = 1 + round(np.log2(finer)) if finer >= FINER else 0
+    return tuple(_FINEST_PX * 2.0**index for index in range(count))
+
+
+def _visible_skin(photo: Image, mask: Mask, affine: Affine) -> tuple[Floats, Mask]:
+    """The photo's part, grey, that shows forehead, eyes and cheeks, and which px are theirs."""
+    oval = np.zeros(mask.shape, np.uint8)
+    cv2.ellipse(oval, (128, 110), (58, 72), 0, 0, 360, 1, -1)
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((_APART_PX, _APART_PX), np.uint8))
+    oval[near > 0] = 0
+    x, y, width, height = cv2.boundingRect(oval)
+    edges = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+    corners = transform(np.array(edges, np.float32), invert(affine))
+    limit = np.array(photo.shape[1::-1])
+    (left, top), (right, bottom) = (
+        np.clip(corner, 0, limit).astype(int)
+        for corner in (corners.min(axis=0), corners.max(axis=0))
+    )
+    if right <= left or bottom <= top:
+        return np.zeros((0, 0), np.float32), np.zeros((0, 0), np.bool_)
+    part, corner = _middle(photo[top:bottom, left:right])
+    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    to_frame = compose(affine, np.array([[1, 0, left + corner[0]], [0, 1, top + corner[1]]], "f4"))
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    seen = cv2.warpAffine(oval, to_frame, grey.shape[::-1], flags=flags)
+    return np.asarray(grey, np.float32), np.asarray(seen > 0, np.bool_)
+
+
+def _middle(part: Image) -> tuple[Image, tuple[int, int]]:
+    """What is enough of a large face, and its corner (x, y)."""
+    x, y = (max(0, (side - _NOISE_PX) // 2) for side in part.shape[1::-1])
+    return part[y : y + _NOISE_PX, x : x + _NOISE_PX], (x, y)
+
+
+def _bands(grey: Floats, sigmas: Sequence[float]) -> list[Floats]:
+    """What is finer than the first sigma, then what lies between each and the next."""
+    smooth = [grey, *(cv2.GaussianBlur(grey, (0, 0), sigma) for sigma in sigmas)]
+    return [np.asarray(a - b, np.float32) for a, b in pairwise(smooth)]
+
+
+@cache
+def _noise_bands(sigmas: tuple[float, ...]) -> list[Floats]:
+    """Noise of each band, standard deviation 1, that repeats without a seam."""
+    # The same in each answer: one photo gives one picture.
+    shape = (_NOISE_PX, _NOISE_PX)
+    noise = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    around = np.pad(noise, _NOISE_PX // 2, mode="wrap")
+    inner = slice(_NOISE_PX // 2, -_NOISE_PX // 2)
+    bands = [band[inner, inner] for band in _bands(around, sigmas)]
+    return [np.asarray(band / band.std(), np.float32) for band in bands]
+
+
+def _add_tiled(face: Image, grain: Floats) -> Image:
+    height, width = face.shape[:2]
+    repeats = (-(-height // _NOISE_PX), -(-width // _NOISE_PX))
+    levels = np.tile(np.rint(grain).astype(np.int16), repeats)[:height, :width]
+    return np.asarray(cv2.add(face, cv2.merge([levels] * 3), dtype=cv2.CV_8U), np.uint8)

@@ -1,0 +1,71 @@
+"""Faces that the photo shows finer than the editor paints: is more made of them than larger px.
+
+All ways paste the same painted face, so that they differ in nothing but how it is enlarged.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from models.crop.frame import scale_of
+from models.crop.grain import FINER
+from models.crop.paste import paste_face
+from models.inpaint.lift import lift_detail
+from models.pixels import Affine, Image, Mask
+from models.training.evaluation.folder import Case, read_image, read_mask, write_image
+from models.training.evaluation.marks import PictureMarks, compare
+from models.training.evaluation.service import Service
+
+BICUBIC, SERVED, SHARPENED = "bicubic enlargement", "as served", "as served, sharpened"
+
+
+@dataclass(frozen=True)
+class LargeScore:
+    """One large face."""
+
+    id: str
+    finer: float  # px of the photo for one of the patch
+    marks: dict[str, PictureMarks]  # of the ways to enlarge
+    seconds: dict[str, float]  # of one core, from the net's picture to the photo's
+
+
+def score_large(case: Case, service: Service, out: Path) -> LargeScore | None:
+    """Pastes one painted face in each way, under the true mask.
+
+    Args:
+        case: has a truth.
+        service: who paints.
+        out: gets large/ID.png (as served) and large_bicubic/ID.png.
+
+    Returns:
+        None if no face was found, or none finer than the patch.
+    """
+    assert case.truth is not None
+    found = service.find_mask(case.photo)
+    if found is None or scale_of(found.frame) * FINER > 1:
+        return None
+    mask, truth = read_mask(case.mask), read_image(case.truth)
+    painted, hole = service.fill(case.photo, found.frame, mask)
+    marks, seconds = {}, {}
+    for way in (BICUBIC, SERVED, SHARPENED):
+        photo = read_image(case.photo)
+        start = time.thread_time()
+        _paste(way, photo, painted, hole, found.frame)
+        seconds[way] = time.thread_time() - start
+        marks[way] = compare(photo, truth, mask)
+        if way != SHARPENED:
+            folder = "large" if way == SERVED else "large_bicubic"
+            write_image(out / folder / f"{case.id}.png", photo)
+    return LargeScore(case.id, 1 / scale_of(found.frame), marks, seconds)
+
+
+def _paste(way: str, photo: Image, painted: Image, hole: Mask, frame: Affine) -> None:
+    if way == BICUBIC:
+        side = painted.shape[0] * int(np.ceil(1 / scale_of(frame)))
+        patch = cv2.resize(painted, (side, side), interpolation=cv2.INTER_CUBIC)
+        paste_face(photo, np.asarray(patch, np.uint8), hole, frame)
+    else:
+        paste_face(photo, lift_detail(painted, hole), hole, frame, sharpen=way == SHARPENED)
