@@ -32,7 +32,7 @@ Settings = TypeVar("Settings")
 
 
 KEYS = {
-    *("seed", "device", "sources", "only", "faces", "real", "scenes"),
+    *("seed", "device", "sources", "only", "favoured", "faces", "real", "scenes"),
     *("net", "start", "schedule", "task"),
 }
 
@@ -44,6 +44,7 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
         net: one of `NETS`.
         config: content of its YAML: `seed`, `device` (cpu, cuda or auto), `sources` of faces,
             of which `only` (patterns of SOURCE/NAME) and `faces` (how many to train on),
+            `favoured` (patterns of those that the editor sees more often),
             `net` (its sizes), `start` (a file in `weights` to go on from), `schedule`, `task`.
         data: folder with the sources of faces.
         run: folder of the run; cut faces are cached beside it.
@@ -112,7 +113,8 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
     if net == "inpaint":
         painting = _settings(InpaintTraining, values)
         guesser = _guesser(weights, device) if painting.guided else None
-        return InpaintTask(faces, guesser, painting, seed, device, _sizes(GeneratorConfig, config))
+        sizes, favoured = _sizes(GeneratorConfig, config), _favoured(config, data, faces)
+        return InpaintTask(faces, guesser, painting, seed, device, sizes, favoured)
     real = load_faces(data, config["real"], cache) if config.get("real") else None
     if net == "judge":
         if real is None:
@@ -146,6 +148,12 @@ def _faces(config: Mapping[str, Any], data: Path, cache: Path) -> Faces:
     # Strewn over the sources, and the same ones in each run.
     chosen = train.rows[np.random.default_rng(0).permutation(len(train))[:count]]
     return faces.only(np.sort(np.concatenate([chosen, apart.rows])))
+
+
+def _favoured(config: Mapping[str, Any], data: Path, faces: Faces) -> Faces | None:
+    if not config.get("favoured"):
+        return None
+    return matching(faces, source_names(data, config["sources"]), config["favoured"])
 
 
 def _earlier(weights: Path, device: str) -> Detector:

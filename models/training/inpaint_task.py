@@ -27,7 +27,7 @@ from models.training.augment import jitter_colours
 from models.training.frames import Faces
 from models.training.loop import Batch, Losses, Task
 from models.training.losses import reconstruction
-from models.training.samples import draw_sample, stack
+from models.training.samples import Sample, draw_sample, stack
 from models.training.sheets import contact_sheet
 
 
@@ -37,6 +37,7 @@ class InpaintTraining:
 
     batch_size: int = 16
     size: int = FRAME_PX  # side of the pictures, px; divisible by 16
+    favoured_share: float = 0.0  # samples of faces that would else be seen too seldom
     faces_per_kind: int = 0  # each kind of mask sees so many faces; 0: all of them
     jitter: float = 1.0
     guided: bool = True  # paints along landmark lines
@@ -64,7 +65,10 @@ class InpaintTask(Task):
         seed: int,
         device: str = "cpu",
         sizes: GeneratorConfig = GeneratorConfig(),  # noqa: B008, frozen
+        favoured: Faces | None = None,  # some of `faces`
     ) -> None:
+        if settings.favoured_share and favoured is None:
+            raise ValueError("favoured_share: say which faces are 'favoured'")
         if settings.size % 16:
             raise ValueError(f"size {settings.size}: the generator needs a multiple of 16 px")
         if settings.features and not settings.projected:
@@ -72,6 +76,7 @@ class InpaintTask(Task):
         self.sizes = sizes
         self.settings, self.seed, self.device = settings, seed, device
         self.faces, self.apart = faces.split()
+        self._favoured = favoured.split()[0] if favoured else self.faces
         self.landmark_net = landmark_net.to(device).eval() if landmark_net else None
         self.net = self.build()
         self.adversaries = Adversaries(settings.projected, device)
@@ -88,13 +93,14 @@ class InpaintTask(Task):
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
         settings = self.settings
-        samples = [
-            draw_sample(
-                self.faces, rng, settings.jitter, 0.0, settings.size, settings.faces_per_kind
-            )
-            for _ in range(settings.batch_size)
-        ]
+        samples = [self._draw(rng) for _ in range(settings.batch_size)]
         return stack(samples) | {"seed": torch.tensor([step])}
+
+    def _draw(self, rng: np.random.Generator) -> Sample:
+        settings = self.settings
+        favours = settings.favoured_share > 0 and rng.random() < settings.favoured_share
+        faces = self._favoured if favours else self.faces
+        return draw_sample(faces, rng, settings.jitter, 0.0, settings.size, settings.faces_per_kind)
 
     def train_step(self, batch: Batch, progress: float) -> Losses:
         self.net.train()

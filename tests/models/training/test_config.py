@@ -37,6 +37,10 @@ def data(tmp_path_factory):
     (root / "some").mkdir()
     names = [f"{'A' if row % 2 else 'C'}{row}" for row in range(COUNT)]
     np.savez(root / "some" / "labels.npz", name=names, landmarks=landmarks)
+    for name in ("aaf", "scut", "utk", "omi"):
+        (root / name).mkdir()
+        own = [f"{row}_0_{row % 5}_9" for row in range(COUNT // 4)]  # as in UTKFace
+        np.savez(root / name / "labels.npz", name=own, landmarks=landmarks[: COUNT // 4])
     config = LandmarkConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), features=8)
     (root / "weights").mkdir()
     save_net(root / "weights" / "landmarks.safetensors", LandmarkNet(config), config)
@@ -121,6 +125,25 @@ def test_faces_can_be_chosen_by_their_names(data):
 def test_a_pattern_that_fits_no_name_is_an_error(data):
     with pytest.raises(ValueError, match="named like other/"):
         build("inpaint", small(only=["other/*"]), data)
+
+
+def test_favoured_faces_are_seen_as_often_as_their_share_says(data, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "models.training.inpaint_task.draw_sample",
+        lambda faces, *_: seen.append({row % 2 for row in faces.rows} == {1}),
+    )
+    monkeypatch.setattr("models.training.inpaint_task.stack", lambda _: {})
+    task = small()["task"] | {"batch_size": 100, "favoured_share": 0.3}
+
+    build("inpaint", small(task=task, favoured=["some/A*"]), data).batch(0)
+
+    assert 15 < sum(seen) < 45
+
+
+def test_a_favoured_share_of_nobody_is_an_error(data):
+    with pytest.raises(ValueError, match="which faces are 'favoured'"):
+        build("inpaint", small(task={"favoured_share": 0.3}), data)
 
 
 def test_epochs_are_passes_over_the_training_faces(data):
