@@ -94,5 +94,9 @@ def shared_config() -> dict[str, Any]:
         (app,) = content["applications"]
         app |= {"name": shape, "route_prefix": prefix}
         app["args"]["api"] = {"max_timeout_s": TIMEOUT_S}
+        for deployment in app["deployments"]:
+            deployment["num_replicas"] = (
+                1  # batches form in one place; its death is the harder case
+            )
         apps.append(app)
     return content | {"applications": apps}
