@@ -136,6 +136,30 @@ def mask_to_photo(mask: Mask, affine: Affine, shape: tuple[int, int]) -> Mask:
     return np.asarray(warped > 0.5, np.bool_)
 
 
+def photo_rectangle(
+    where: Mask, affine: Affine, shape: tuple[int, int]
+) -> tuple[int, int, int, int] | None:
+    """The photo's pixels that a part of the frame can reach.
+
+    Args:
+        where: bool (256, 256), the part.
+        affine: photo px to frame px.
+        shape: height and width of the photo, px.
+
+    Returns:
+        Left, top, right and bottom, px; None if the part is empty or outside of the photo.
+    """
+    if not where.any():
+        return None
+    x, y, width, height = cv2.boundingRect(where.astype(np.uint8))
+    edges = [(x - 1, y - 1), (x + width, y - 1), (x + width, y + height), (x - 1, y + height)]
+    corners = transform(np.array(edges, np.float32), invert(affine))
+    limit = np.array(shape[::-1])
+    low = np.clip(np.floor(corners.min(axis=0)), 0, limit).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, limit).astype(int)
+    return (*low, *high) if (high > low).all() else None
+
+
 def _border(source: Image, needed_px: float) -> int:
     """Mirror what lies beyond the photo; where little of it is seen, repeat its edge.
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.crop.frame import FRAME_PX, compose, invert, scale_of, transform
+from models.crop.frame import FRAME_PX, compose, photo_rectangle, scale_of
 from models.pixels import Affine, Image, Mask
 
 Floats = npt.NDArray[np.float32]
@@ -42,9 +42,10 @@ def add_grain(face: Image, photo: Image, mask: Mask, affine: Affine, patch_px: i
         As `face`; unchanged where the patch is as fine as the photo, or no skin is seen.
     """
     bands = _missing_bands(FRAME_PX / patch_px / scale_of(affine))
-    skin, seen = _visible_skin(photo, mask, affine)
-    if not bands or seen.sum() < _LEAST_SKIN_PX:
+    found = _visible_skin(photo, mask, affine) if bands else None
+    if found is None:
         return face
+    skin, seen = found
     grain = np.zeros((_NOISE_PX, _NOISE_PX), np.float32)
     for band, noise in zip(_bands(skin, bands), _noise_bands(bands), strict=True):
         grain += SHARE * _TO_SIGMA * float(np.median(np.abs(band[seen]))) * noise
@@ -57,34 +58,27 @@ def _missing_bands(finer: float) -> tuple[float, ...]:
     return tuple(_FINEST_PX * 2.0**index for index in range(count))
 
 
-def _visible_skin(photo: Image, mask: Mask, affine: Affine) -> tuple[Floats, Mask]:
-    """The photo's part, grey, that shows forehead, eyes and cheeks, and which px are theirs."""
+def _visible_skin(photo: Image, mask: Mask, affine: Affine) -> tuple[Floats, Mask] | None:
+    """Forehead, eyes and cheeks in grey, and which px are theirs; None if hardly any are seen."""
     oval = np.zeros(mask.shape, np.uint8)
     cv2.ellipse(oval, (128, 110), (58, 72), 0, 0, 360, 1, -1)
     near = cv2.dilate(mask.astype(np.uint8), np.ones((_APART_PX, _APART_PX), np.uint8))
     oval[near > 0] = 0
-    x, y, width, height = cv2.boundingRect(oval)
-    edges = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
-    corners = transform(np.array(edges, np.float32), invert(affine))
-    limit = np.array(photo.shape[1::-1])
-    (left, top), (right, bottom) = (
-        np.clip(corner, 0, limit).astype(int)
-        for corner in (corners.min(axis=0), corners.max(axis=0))
+    box = photo_rectangle(oval > 0, affine, photo.shape[:2])
+    if box is None:
+        return None
+    # Of a large face, the middle is enough.
+    left, top = (
+        max(low, (low + high - _NOISE_PX) // 2) for low, high in zip(box[:2], box[2:], strict=True)
     )
-    if right <= left or bottom <= top:
-        return np.zeros((0, 0), np.float32), np.zeros((0, 0), np.bool_)
-    part, corner = _middle(photo[top:bottom, left:right])
-    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    to_frame = compose(affine, np.array([[1, 0, left + corner[0]], [0, 1, top + corner[1]]], "f4"))
+    right, bottom = min(box[2], left + _NOISE_PX), min(box[3], top + _NOISE_PX)
+    grey = cv2.cvtColor(photo[top:bottom, left:right], cv2.COLOR_RGB2GRAY).astype(np.float32)
+    to_frame = compose(affine, np.array([[1, 0, left], [0, 1, top]], np.float32))
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpAffine(oval, to_frame, grey.shape[::-1], flags=flags)
-    return np.asarray(grey, np.float32), np.asarray(seen > 0, np.bool_)
-
-
-def _middle(part: Image) -> tuple[Image, tuple[int, int]]:
-    """What is enough of a large face, and its corner (x, y)."""
-    x, y = (max(0, (side - _NOISE_PX) // 2) for side in part.shape[1::-1])
-    return part[y : y + _NOISE_PX, x : x + _NOISE_PX], (x, y)
+    seen = cv2.warpAffine(oval, to_frame, grey.shape[::-1], flags=flags) > 0
+    if seen.sum() < _LEAST_SKIN_PX:
+        return None
+    return np.asarray(grey, np.float32), np.asarray(seen, np.bool_)
 
 
 def _bands(grey: Floats, sigmas: Sequence[float]) -> list[Floats]:

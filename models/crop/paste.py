@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.crop.frame import compose, invert, scale_affine, scale_of, transform
+from models.crop.frame import compose, photo_rectangle, scale_affine, scale_of
 from models.crop.grain import add_grain
 from models.pixels import Affine, Image, Mask
 
@@ -37,7 +37,7 @@ def paste_face(
         sharpen: bring out the patch's fine light and dark details.
     """
     weight = _feather(mask)
-    box = _rectangle(weight > 0, affine, photo.shape[:2])
+    box = photo_rectangle(weight > 0, affine, photo.shape[:2])
     if box is None:
         return
     left, top, right, bottom = box
@@ -145,21 +145,6 @@ def _antialias(patch: Image, affine: Affine) -> Image:
     """Takes away what the photo's coarser grid can't hold."""
     sigma = 0.35 * (scale_of(affine) - 1)  # of a much coarser photo: a third of its px
     return np.asarray(cv2.GaussianBlur(patch, (0, 0), sigma), np.uint8) if sigma > 0.1 else patch
-
-
-def _rectangle(
-    where: Mask, affine: Affine, shape: tuple[int, int]
-) -> tuple[int, int, int, int] | None:
-    """Left, top, right, bottom of the photo's pixels that `where` can reach; None: outside."""
-    if not where.any():
-        return None
-    x, y, width, height = cv2.boundingRect(where.astype(np.uint8))
-    edges = [(x - 1, y - 1), (x + width, y - 1), (x + width, y + height), (x - 1, y + height)]
-    corners = transform(np.array(edges, np.float32), invert(affine))
-    limit = np.array(shape[::-1])
-    low = np.clip(np.floor(corners.min(axis=0)), 0, limit).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, limit).astype(int)
-    return (*low, *high) if (high > low).all() else None
 
 
 def _warp(
