@@ -92,8 +92,7 @@ class InpaintTask(Task):
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
-        settings = self.settings
-        samples = [self._draw(rng) for _ in range(settings.batch_size)]
+        samples = [self._draw(rng) for _ in range(self.settings.batch_size)]
         return stack(samples) | {"seed": torch.tensor([step])}
 
     def _draw(self, rng: np.random.Generator) -> Sample:

@@ -47,11 +47,11 @@ def score_large(case: Case, service: Service, out: Path) -> LargeScore | None:
     found = service.find_mask(case.photo)
     if found is None or scale_of(found.frame) * FINER > 1:
         return None
-    mask, truth = read_mask(case.mask), read_image(case.truth)
+    masked, mask, truth = read_image(case.photo), read_mask(case.mask), read_image(case.truth)
     painted, hole = service.fill(case.photo, found.frame, mask)
     marks, seconds = {}, {}
     for way in (BICUBIC, SERVED, SHARPENED):
-        photo = read_image(case.photo)
+        photo = masked.copy()
         start = time.thread_time()
         _paste(way, photo, painted, hole, found.frame)
         seconds[way] = time.thread_time() - start
