@@ -3,10 +3,12 @@
 Batch norm goes into the convolution before it, an activation into oneDNN's convolution, a fold
 (pixel unshuffle) into a convolution of that stride. Layers compute in bfloat16 where the
 processor multiplies it (twice the rate of float32), in float32 elsewhere. Pictures are kept
-channels last from the fold on. Needs no compiler and takes milliseconds.
+channels last from the fold on, weights in the order that the processor's kernels read. Needs no
+compiler and takes milliseconds.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 import torch
@@ -18,6 +20,7 @@ from models.blocks import Join
 Net = TypeVar("Net", bound=nn.Module)
 
 _ACTIVATIONS: Mapping[type[nn.Module], str] = {nn.SiLU: "swish", nn.ReLU: "relu"}  # oneDNN's words
+_ORDERS = 16  # input shapes whose ordered weights a convolution keeps
 
 
 def for_inference(
@@ -45,13 +48,12 @@ def for_inference(
         net.set_submodule(entry, nn.Sequential(_ToLayers(dtype), net.get_submodule(entry)))
     if device.type == "cpu":
         _split_joins(net)
-    precise = {name: net.get_submodule(name) for name in float32}
     if dtype != torch.float32:
-        _convert(net, dtype, set(precise.values()))
-        for name, module in precise.items():
-            net.set_submodule(name, _InFloat32(module))
+        for name in float32:
+            net.set_submodule(name, _InFloat32(net.get_submodule(name)))
     if device.type == "cpu" and _has_fused_convolutions():
         _fuse_activations(net)
+    _convert(net, dtype)
     _drop_identities(net)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return net.eval().requires_grad_(False)
@@ -137,9 +139,9 @@ def _halves(kernels: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor
 
 
 class _FusedConv(nn.Module):
-    """Convolution and activation in one pass over memory.
+    """Convolution and activation in one pass over memory, its weights ordered beforehand.
 
-    The operator is the one that torch.compile calls on x86 (torch 2.0 and later).
+    The operators are those that torch.compile calls on x86 (torch 2.1 and later).
     """
 
     def __init__(self, conv: nn.Conv2d, activation: str) -> None:
@@ -147,11 +149,23 @@ class _FusedConv(nn.Module):
         self.weight, self.bias, self.groups = conv.weight, conv.bias, conv.groups
         self.padding, self.stride = list(conv.padding), list(conv.stride)
         self.dilation, self.activation = list(conv.dilation), activation
+        self._ordered_for = lru_cache(_ORDERS)(self._order)
+
+    def _order(self, shape: torch.Size) -> torch.Tensor:
+        """The weights as oneDNN reads them for an input of this shape.
+
+        Left to itself it orders them anew in each call, a twentieth of the time. The order that is
+        best for one shape may leave another without a fast kernel, so each shape has its own.
+        """
+        ordered: torch.Tensor = torch.ops.mkldnn._reorder_convolution_weight.default(
+            self.weight, self.padding, self.stride, self.dilation, self.groups, list(shape)
+        )
+        return ordered
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = torch.ops.mkldnn._convolution_pointwise.default(
             x.contiguous(memory_format=torch.channels_last),
-            self.weight,
+            self._ordered_for(x.shape),
             self.bias,
             self.padding,
             self.stride,
@@ -166,7 +180,8 @@ class _FusedConv(nn.Module):
 
 def _has_fused_convolutions() -> bool:
     is_x86 = torch.backends.cpu.get_cpu_capability().startswith("AVX")
-    return is_x86 and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+    operators = ("_convolution_pointwise", "_reorder_convolution_weight")
+    return is_x86 and all(hasattr(torch.ops.mkldnn, name) for name in operators)
 
 
 def _fold_batch_norms(net: nn.Module) -> None:
@@ -217,14 +232,17 @@ def unfolded_conv(conv: nn.Conv2d, factor: int) -> nn.Conv2d:
     return result
 
 
-def _convert(module: nn.Module, dtype: torch.dtype, precise: set[nn.Module]) -> None:
+def _convert(module: nn.Module, dtype: torch.dtype) -> None:
     """Layers only: a buffer such as the mean face keeps its digits."""
-    if module in precise:
+    if isinstance(module, _InFloat32):
         return
-    if isinstance(module, nn.Conv2d | nn.Linear):
+    if isinstance(module, _FusedConv):
+        # Its bias stays: oneDNN adds it to the sums before they are rounded, at no cost.
+        module.weight = nn.Parameter(module.weight.to(dtype))
+    elif isinstance(module, nn.Conv2d | nn.Linear):
         module.to(dtype)
     for child in module.children():
-        _convert(child, dtype, precise)
+        _convert(child, dtype)
 
 
 def _fuse_activations(net: nn.Module) -> None:

@@ -118,6 +118,33 @@ def test_points_keep_their_digits_in_bfloat16(monkeypatch):
     torch.testing.assert_close(points, torch.full_like(points, 200.3))
 
 
+def test_pictures_of_several_sizes_take_turns(dtype):
+    net, arguments, _ = make("crop")
+    pictures = [torch.rand(1, 3, *size) * 2 - 1 for size in [(128, 64), (64, 192), (128, 64)]]
+    expected = [net(picture).boxes for picture in pictures]
+    fast = for_inference(net, **arguments)
+
+    found = [fast(picture).boxes for picture in pictures]
+
+    for one, other in zip(found, expected, strict=True):
+        scale = float(other.abs().max())
+        torch.testing.assert_close(
+            one, other, rtol=0, atol=scale * (1e-4 if dtype == torch.float32 else 0.03)
+        )
+
+
+@pytest.mark.skipif(not inference._has_fused_convolutions(), reason="oneDNN on x86 only")
+def test_a_bias_keeps_its_digits_in_bfloat16(monkeypatch):
+    monkeypatch.setattr(inference, "fast_dtype", lambda _: torch.bfloat16)
+    net = nn.Sequential(nn.Conv2d(1, 1, 1))
+    net[0].weight.data.fill_(-200)
+    net[0].bias.data.fill_(200.3)
+
+    found = for_inference(net, folds={}, entry="0")(torch.ones(1, 1, 8, 8))
+
+    torch.testing.assert_close(found.float(), torch.full((1, 1, 8, 8), 0.3), atol=0.01, rtol=0)
+
+
 @pytest.mark.parametrize("kernel", [1, 3])
 def test_a_fold_and_a_convolution_are_one_convolution_with_stride(kernel):
     conv = nn.Conv2d(3 * 16, 5, kernel, padding=kernel // 2).requires_grad_(False)
