@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from models.crop.frame import compose, photo_rectangle, scale_affine, scale_of
 from models.crop.grain import add_grain
+from models.crop.tone import keep_tone
 from models.pixels import Affine, Image, Mask
 
 Floats = npt.NDArray[np.float32]
@@ -42,7 +43,7 @@ def paste_face(
         return
     left, top, right, bottom = box
     region = photo[top:bottom, left:right]
-    smooth = even_seam(patch, mask)
+    smooth = even_seam(keep_tone(patch, mask), mask)
     to_frame = compose(affine, np.array([[1, 0, left], [0, 1, top]], np.float32))
     to_patch = compose(scale_affine(patch.shape[0]), to_frame)
     fineness = patch.shape[0] / mask.shape[0]

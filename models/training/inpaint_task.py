@@ -67,8 +67,8 @@ class InpaintTask(Task):
         sizes: GeneratorConfig = GeneratorConfig(),  # noqa: B008, frozen
         favoured: Faces | None = None,  # some of `faces`
     ) -> None:
-        if settings.favoured_share and favoured is None:
-            raise ValueError("favoured_share: say which faces are 'favoured'")
+        if (settings.favoured_share > 0) != (favoured is not None):
+            raise ValueError("'favoured' says which faces, 'favoured_share' how often: give both")
         if settings.size % 16:
             raise ValueError(f"size {settings.size}: the generator needs a multiple of 16 px")
         if settings.features and not settings.projected:

@@ -141,9 +141,10 @@ def test_favoured_faces_are_seen_as_often_as_their_share_says(data, monkeypatch)
     assert 15 < sum(seen) < 45
 
 
-def test_a_favoured_share_of_nobody_is_an_error(data):
-    with pytest.raises(ValueError, match="which faces are 'favoured'"):
-        build("inpaint", small(task={"favoured_share": 0.3}), data)
+@pytest.mark.parametrize("half", [{"task": {"favoured_share": 0.3}}, {"favoured": ["some/A*"]}])
+def test_favoured_faces_need_a_share_and_a_share_needs_faces(data, half):
+    with pytest.raises(ValueError, match="give both"):
+        build("inpaint", small(**half), data)
 
 
 def test_epochs_are_passes_over_the_training_faces(data):
