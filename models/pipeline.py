@@ -13,6 +13,8 @@ from models.crop.frame import (
     compose,
     crop_face,
     fit_frame,
+    is_cut_off,
+    lengthen,
     mask_to_photo,
     scale_affine,
     scale_of,
@@ -140,7 +142,7 @@ async def find_masks(
     """The chosen faces of a photo with their masks.
 
     A find of which the detector is not sure counts only if it clearly wears a mask, or if
-    `options.faces` names it.
+    `options.faces` names it. Where a mask goes on below the frame, a longer frame is taken.
 
     Raises:
         NoFaceError: the photo shows no face.
@@ -151,14 +153,20 @@ async def find_masks(
         raise NoFaceError(_NO_FACE)
     gate = asyncio.Semaphore(options.at_once)
 
-    async def look(face: Face) -> MaskedFace:
-        async with gate:
-            frame = fit_frame(face.points)
-            crop = await asyncio.to_thread(crop_face, photo.pixels, frame)
-            with clock.measure("mask"):
-                return MaskedFace(face, frame, crop, await stages.find_mask(crop))
+    async def look(face: Face, frame: Affine) -> MaskedFace:
+        crop = await asyncio.to_thread(crop_face, photo.pixels, frame)
+        with clock.measure("mask"):
+            return MaskedFace(face, frame, crop, await stages.find_mask(crop))
 
-    found = await _all(look(face) for face in faces)
+    async def look_again(face: Face) -> MaskedFace:
+        async with gate:
+            one = await look(face, fit_frame(face.points))
+            is_worn = one.finding.probability >= options.min_probability
+            if is_worn and is_cut_off(one.finding.mask, one.frame, photo.pixels.shape[:2]):
+                return await look(face, lengthen(one.frame))
+            return one
+
+    found = await _all(look_again(face) for face in faces)
     if options.faces in ("all", "largest"):
         found = [one for one in found if _is_sure(one)]
     if not found:

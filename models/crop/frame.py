@@ -14,6 +14,9 @@ FRAME_PX = 256
 
 # Eyes, nose tip, mouth corners, in px of a 256 px frame.
 _CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
+_CUT_PX = 12  # a strap that leaves the frame is narrower
+_BELOW_PX = 4.0  # the photo shows that much more, or lengthening shows nothing
+_SMALLER = 0.88
 
 
 def five_points(landmarks: Landmarks) -> Landmarks:
@@ -40,6 +43,34 @@ def fit_frame(points: Landmarks, size: int = FRAME_PX) -> Affine:
         float32 (2, 3), photo px to frame px: rotation, one scale, shift; no shear.
     """
     return fit_similarity(points, transform(_CANONICAL, scale_affine(size)))
+
+
+def is_cut_off(mask: Mask, affine: Affine, shape: tuple[int, int]) -> bool:
+    """Whether a mask goes on below the frame, in the photo.
+
+    Args:
+        mask: bool (256, 256), True = hidden.
+        affine: photo px to frame px.
+        shape: height and width of the photo, px.
+    """
+    columns = np.flatnonzero(mask[-1])
+    if len(columns) < _CUT_PX:
+        return False
+    below = np.array([[columns.mean(), mask.shape[0] - 1 + _BELOW_PX]], np.float32)
+    x, y = transform(below, invert(affine))[0]
+    return bool(0 <= x < shape[1] and 0 <= y < shape[0])
+
+
+def lengthen(affine: Affine) -> Affine:
+    """The frame that shows more below: its upper edge stays in the middle, all is smaller.
+
+    For mouths wide open and masks pulled down: the points say where a closed mouth's chin is.
+    """
+    middle, top = (FRAME_PX - 1) / 2, -0.5
+    smaller = np.array(
+        [[_SMALLER, 0, (1 - _SMALLER) * middle], [0, _SMALLER, (1 - _SMALLER) * top]], np.float32
+    )
+    return compose(smaller, affine)
 
 
 def fit_similarity(source: Landmarks, target: Landmarks) -> Affine:

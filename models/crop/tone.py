@@ -15,6 +15,7 @@ MOST_OFF = 2.0
 _APART_PX = 9  # of the mask: what is seen keeps away from the hole
 _EVERY = 3  # px of the mask that are looked at
 _FEWEST = 100
+_LEAST_RANGE = 40  # levels of brightness: an even surface says nothing of other ones
 
 
 def keep_tone(patch: Image, mask: Mask) -> Image:
@@ -46,7 +47,10 @@ def _curve(patch: Image, mask: Mask) -> npt.NDArray[np.float32] | None:
     seen = patch[::step, ::step][near[::_EVERY, ::_EVERY] == 0]
     if len(seen) < _FEWEST:
         return None
-    powers = _powers(cv2.cvtColor(seen[None], cv2.COLOR_RGB2GRAY)[0].astype(np.float32))
+    brightness = cv2.cvtColor(seen[None], cv2.COLOR_RGB2GRAY)[0].astype(np.float32)
+    if np.ptp(brightness) < _LEAST_RANGE:
+        return None
+    powers = _powers(brightness)
     curve = np.linalg.lstsq(powers.T, seen.astype(np.float32), rcond=None)[0].T
     off = float(np.sqrt(np.mean(np.square(curve @ powers - seen.T))))
     return np.asarray(curve, np.float32) if off <= MOST_OFF else None

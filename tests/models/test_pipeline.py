@@ -184,6 +184,40 @@ def test_a_doubtful_find_counts_if_it_is_named():
     assert len(run(find_masks(grey_photo(), stages, Options(faces=(1,)), Clock()))) == 1
 
 
+class LongMask(FakeStages):
+    """A mask of white pixels, which the photo shows as far as row 275 of the canonical frame."""
+
+    async def find_mask(self, face):
+        self.calls.append("mask")
+        return MaskFinding(face.min(axis=2) > 250, self.probabilities[0])
+
+
+def photo_with_a_long_mask(bottom):
+    photo = grey_photo()
+    photo.pixels[230:bottom, 180:280] = 255
+    return photo
+
+
+def test_a_mask_that_leaves_the_frame_below_is_found_to_its_end():
+    stages = LongMask([(100, 100)])
+
+    (found,) = run(find_masks(photo_with_a_long_mask(375), stages, Options(), Clock()))
+
+    mask = photo_mask([found], (640, 640))
+    assert stages.calls.count("mask") == 2
+    assert mask[372, 190:270].all()
+    assert not mask[380:].any()
+
+
+@pytest.mark.parametrize(("bottom", "probability"), [(340, 0.9), (375, 0.1)])
+def test_a_mask_that_ends_in_the_frame_or_is_none_is_looked_at_once(bottom, probability):
+    stages = LongMask([(100, 100)], [probability])
+
+    run(find_masks(photo_with_a_long_mask(bottom), stages, Options(), Clock()))
+
+    assert stages.calls.count("mask") == 1
+
+
 def test_faces_are_given_in_px_of_the_photo():
     stages = FakeStages([(500, 500)], photo_px=1280)
 

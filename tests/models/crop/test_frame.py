@@ -8,6 +8,8 @@ from models.crop.frame import (
     fit_frame,
     five_points,
     invert,
+    is_cut_off,
+    lengthen,
     mask_to_photo,
     scale_affine,
     scale_of,
@@ -59,6 +61,27 @@ def test_invert_and_compose_cancel():
     affine = fit_frame(turned(CANONICAL, 20, 2.0, (30, 40)))
 
     np.testing.assert_allclose(compose(invert(affine), affine), np.eye(2, 3), atol=1e-4)
+
+
+def test_a_longer_frame_keeps_its_upper_edge_and_shows_more_below():
+    frame = fit_frame(turned(CANONICAL, 20, 3.0, (500, 300)))
+
+    longer = lengthen(frame)
+
+    top, bottom = np.array([(127.5, -0.5), (127.5, 255.5)], np.float32)
+    np.testing.assert_allclose(transform(transform(top, invert(frame)), longer), top, atol=0.01)
+    assert 220 < transform(transform(bottom, invert(frame)), longer)[1] < 235
+    assert scale_of(longer) == pytest.approx(0.88 * scale_of(frame))
+
+
+@pytest.mark.parametrize(
+    ("columns", "height", "cut"), [(40, 300, True), (40, 257, False), (6, 300, False)]
+)
+def test_a_mask_is_cut_off_where_it_leaves_the_frame_within_the_photo(columns, height, cut):
+    mask = np.zeros((FRAME_PX, FRAME_PX), bool)
+    mask[200:, 100 : 100 + columns] = True
+
+    assert is_cut_off(mask, np.eye(2, 3, dtype=np.float32), (height, 256)) == cut
 
 
 def test_scale_keeps_the_corners_of_the_picture():

@@ -74,3 +74,10 @@ def test_where_nothing_else_is_seen_the_patch_stays():
     everything = np.ones((SIZE, SIZE), bool)
 
     np.testing.assert_array_equal(keep_tone(scene(), everything), scene())
+
+
+def test_an_even_surface_is_no_tone():
+    even = np.full((SIZE, SIZE, 3), 128, np.uint8)
+    patch = filled(even, mask())
+
+    np.testing.assert_array_equal(keep_tone(patch, mask()), patch)
