@@ -20,7 +20,7 @@ from models.blocks import Join
 Net = TypeVar("Net", bound=nn.Module)
 
 _ACTIVATIONS: Mapping[type[nn.Module], str] = {nn.SiLU: "swish", nn.ReLU: "relu"}  # oneDNN's words
-_ORDERS = 16  # input shapes whose ordered weights a convolution keeps
+_ORDERS = 8  # input shapes whose ordered weights a convolution keeps
 
 
 def for_inference(
