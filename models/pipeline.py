@@ -158,7 +158,7 @@ async def find_masks(
         with clock.measure("mask"):
             return MaskedFace(face, frame, crop, await stages.find_mask(crop))
 
-    async def look_again(face: Face) -> MaskedFace:
+    async def find(face: Face) -> MaskedFace:
         async with gate:
             one = await look(face, fit_frame(face.points))
             is_worn = one.finding.probability >= options.min_probability
@@ -166,7 +166,7 @@ async def find_masks(
                 return await look(face, lengthen(one.frame))
             return one
 
-    found = await _all(look_again(face) for face in faces)
+    found = await _all(find(face) for face in faces)
     if options.faces in ("all", "largest"):
         found = [one for one in found if _is_sure(one)]
     if not found:
