@@ -3,8 +3,8 @@
 Batch norm goes into the convolution before it, an activation into oneDNN's convolution, a fold
 (pixel unshuffle) into a convolution of that stride. Layers compute in bfloat16 where the
 processor multiplies it (twice the rate of float32), in float32 elsewhere. Pictures are kept
-channels last from the fold on, weights in the order that the processor's kernels read. Needs no
-compiler and takes milliseconds.
+channels last from the fold on, or in blocks of channels where that is faster; weights in the order
+that the processor's kernels read. Needs no compiler and takes milliseconds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,11 @@ _ORDERS = 8  # input shapes whose ordered weights a convolution keeps
 
 
 def for_inference(
-    net: Net, folds: Mapping[str, str], float32: Sequence[str] = (), entry: str = ""
+    net: Net,
+    folds: Mapping[str, str],
+    float32: Sequence[str] = (),
+    entry: str = "",
+    blocks_until: Sequence[str] = (),
 ) -> Net:
     """Rebuilds a net from `load_net` in place; it can't be trained or saved after.
 
@@ -35,6 +39,8 @@ def for_inference(
         float32: names of modules that compute in float32 everywhere: coordinates and
             probabilities need more digits than bfloat16 has.
         entry: name of the layers that the picture goes into first, where no fold does.
+        blocks_until: names of the last layers on all ways from `entry` on which there are only
+            convolutions and sums: up to them, pictures may be kept in blocks of channels.
 
     Returns:
         The same net.
@@ -44,8 +50,12 @@ def for_inference(
     _fold_batch_norms(net)
     for fold, conv in folds.items():
         _merge_fold(net, fold, conv, dtype)
+    in_blocks = bool(blocks_until) and _are_blocks_faster(device, dtype)
     if entry:
-        net.set_submodule(entry, nn.Sequential(_ToLayers(dtype), net.get_submodule(entry)))
+        first = _ToBlocks() if in_blocks else _ToLayers(dtype)
+        net.set_submodule(entry, nn.Sequential(first, net.get_submodule(entry)))
+    for name in blocks_until if in_blocks else ():
+        net.set_submodule(name, nn.Sequential(net.get_submodule(name), _FromBlocks()))
     if device.type == "cpu":
         _split_joins(net)
     if dtype != torch.float32:
@@ -80,6 +90,18 @@ class _ToLayers(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.to(self.dtype, memory_format=torch.channels_last)
+
+
+class _ToBlocks(nn.Module):
+    """The picture as oneDNN keeps it for itself: pixel by pixel, eight channels at a time."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.contiguous().to_mkldnn()
+
+
+class _FromBlocks(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.to_dense()
 
 
 class _InFloat32(nn.Module):
@@ -151,11 +173,11 @@ class _FusedConv(nn.Module):
         self.dilation, self.activation = list(conv.dilation), activation
         self._ordered_for = lru_cache(_ORDERS)(self._order)
 
-    def _order(self, shape: torch.Size) -> torch.Tensor:
-        """The weights as oneDNN reads them for an input of this shape.
+    def _order(self, shape: torch.Size, threads: int) -> torch.Tensor:  # noqa: ARG002, in the key
+        """The weights as oneDNN reads them for an input of this shape on so many threads.
 
         Left to itself it orders them anew in each call, a twentieth of the time. The order that is
-        best for one shape may leave another without a fast kernel, so each shape has its own.
+        best for one shape, or for one thread, may leave another without a fast kernel.
         """
         ordered: torch.Tensor = torch.ops.mkldnn._reorder_convolution_weight.default(
             self.weight, self.padding, self.stride, self.dilation, self.groups, list(shape)
@@ -163,9 +185,13 @@ class _FusedConv(nn.Module):
         return ordered
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = self.weight  # in blocks, PyTorch takes no ordered ones together with an activation
+        if not x.is_mkldnn:
+            x = x.contiguous(memory_format=torch.channels_last)
+            weight = self._ordered_for(x.shape, torch.get_num_threads())
         result: torch.Tensor = torch.ops.mkldnn._convolution_pointwise.default(
-            x.contiguous(memory_format=torch.channels_last),
-            self._ordered_for(x.shape),
+            x,
+            weight,
             self.bias,
             self.padding,
             self.stride,
@@ -176,6 +202,14 @@ class _FusedConv(nn.Module):
             "",
         )
         return result
+
+
+def _are_blocks_faster(device: torch.device, dtype: torch.dtype) -> bool:
+    """Where oneDNN's kernels for channels last are slow: depthwise ones take twice the time on
+    processors with AVX2 and no more."""
+    has_avx2_only = torch.backends.cpu.get_cpu_capability() == "AVX2"
+    is_plain = device.type == "cpu" and dtype == torch.float32
+    return is_plain and has_avx2_only and _has_fused_convolutions()
 
 
 def _has_fused_convolutions() -> bool:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from loadtest.bench.workloads import Workload
 from loadtest.machine import cores
 from loadtest.open_loop import percentiles_ms
 from serve_graph.flags import read_flags
+
+_TURNS = 4  # of each form with each workload
 
 
 @dataclass(frozen=True)
@@ -62,37 +64,43 @@ def forms() -> list[Form]:
 def measure_limit(workloads: Sequence[Workload], seconds: float) -> dict[str, dict[str, InProcess]]:
     """What each form does with each workload, for so many seconds each.
 
+    All forms stand ready and take short turns, so that all see the same machine.
+
     Returns:
         By the name of the workload, then by that of the form.
 
     Raises:
         StartError: a worker ended.
     """
-    results: dict[str, dict[str, InProcess]] = {one.name: {} for one in workloads}
-    with tempfile.TemporaryDirectory() as name:
+    results = {}
+    with tempfile.TemporaryDirectory() as name, ExitStack() as ends:
         for workload in workloads:
             workload.write(Path(name) / workload.name)
-        for form in forms():
-            with _workers(form, Path(name)) as workers:
-                for workload in workloads:
-                    for worker in workers:  # all at work before the first is waited for
-                        worker.write(f"{workload.name} {seconds}")
-                    done = [json.loads(worker.read()) for worker in workers]
-                    _check(done, workload)
-                    results[workload.name][form.name] = _total(done)
+        crews = {form: ends.enter_context(_workers(form, Path(name))) for form in forms()}
+        for workload in workloads:
+            done: dict[Form, list[dict[str, Any]]] = {form: [] for form in crews}
+            for form, crew in [*crews.items()] * _TURNS:
+                done[form] += _turn(crew, workload, seconds / _TURNS)
+            results[workload.name] = {form.name: total(form, all_) for form, all_ in done.items()}
     return results
 
 
-def _check(done: list[dict[str, Any]], workload: Workload) -> None:
+def _turn(crew: "list[_Worker]", workload: Workload, seconds: float) -> list[dict[str, Any]]:
+    for worker in crew:  # all at work before the first is waited for
+        worker.write(f"{workload.name} {seconds}")
+    done = [json.loads(worker.read()) for worker in crew]
     for one in done:
         if one["faces"] != one["photos"] * workload.scene.faces:
             raise StartError(f"{workload.name}: {one['faces']} faces in {one['photos']} photos")
+    return done
 
 
-def _total(done: list[dict[str, Any]]) -> InProcess:
+def total(form: Form, done: Sequence[Mapping[str, Any]]) -> InProcess:
+    """Sums up what all workers of a form did in all their turns."""
     latencies = [latency for one in done for latency in one["latencies_s"]]
+    a_process = sum(one["faces"] for one in done) / sum(one["seconds"] for one in done)
     return InProcess(
-        faces_per_s=sum(one["faces"] / one["seconds"] for one in done),
+        faces_per_s=form.processes * a_process,
         p50_ms=percentiles_ms(latencies, [50])[0],
         nets_ms=1000 * sum(one["nets_s"] for one in done) / len(latencies),
     )

@@ -91,8 +91,15 @@ def load_detector(manifest: Manifest, device: str) -> Detector:
         WeightsError: see `Manifest.path` and `load_net`.
     """
     net = load_net(manifest.path("crop"), FaceDetector, DetectorConfig, device)
-    outputs = [f"heads.{level}.out" for level in range(len(STRIDES))]
-    return Detector(for_inference(net, folds={}, float32=outputs, entry="backbone.stem"), device)
+    levels = range(len(STRIDES))
+    fast = for_inference(
+        net,
+        folds={},
+        float32=[f"heads.{level}.out" for level in levels],
+        entry="backbone.stem",
+        blocks_until=[f"neck.lateral.{level}" for level in levels],
+    )
+    return Detector(fast, device)
 
 
 @torch.inference_mode()

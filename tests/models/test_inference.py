@@ -12,7 +12,12 @@ from models.mask.unet import UNet, UNetConfig
 
 SIZE = 128
 HEADS = [f"heads.{level}.out" for level in range(4)]
+LATERALS = [f"neck.lateral.{level}" for level in range(4)]
 NARROW = (4, 4, 8, 8)
+# Where the processor doesn't have it, no net is ever made to compute in it.
+NEEDS_BFLOAT16 = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="bfloat16 needs AVX-512"
+)
 
 
 def lived_in(net):
@@ -31,7 +36,8 @@ def make(name):
     torch.manual_seed(0)
     if name == "crop":
         net = FaceDetector(DetectorConfig(0.1, 8, NARROW))
-        return lived_in(net), {"folds": {}, "float32": HEADS, "entry": "backbone.stem"}, 1
+        places = {"float32": HEADS, "entry": "backbone.stem", "blocks_until": LATERALS}
+        return lived_in(net), {"folds": {}, **places}, 1
     if name == "mask":
         net = UNet(UNetConfig(width=4, depth=2, max_width=8))
         return lived_in(net), {"folds": {"fold": "down.0.0.0"}, "float32": ("unfold", "worn")}, 1
@@ -54,7 +60,7 @@ def outputs(result):
     return [result] if isinstance(result, torch.Tensor) else list(result)
 
 
-@pytest.fixture(params=[torch.float32, torch.bfloat16])
+@pytest.fixture(params=[torch.float32, pytest.param(torch.bfloat16, marks=NEEDS_BFLOAT16)])
 def dtype(request, monkeypatch):
     monkeypatch.setattr(inference, "fast_dtype", lambda _: request.param)
     return request.param
@@ -106,6 +112,7 @@ def test_no_batch_norm_is_left():
     assert not any(isinstance(module, nn.BatchNorm2d | nn.Identity) for module in modules)
 
 
+@NEEDS_BFLOAT16
 def test_points_keep_their_digits_in_bfloat16(monkeypatch):
     monkeypatch.setattr(inference, "fast_dtype", lambda _: torch.bfloat16)
     net, arguments, count = make("landmarks")
@@ -134,6 +141,25 @@ def test_pictures_of_several_sizes_take_turns(dtype):
 
 
 @pytest.mark.skipif(not inference._has_fused_convolutions(), reason="oneDNN on x86 only")
+@pytest.mark.parametrize("in_blocks", [True, False])
+def test_the_detector_answers_the_same_in_blocks_of_channels(monkeypatch, in_blocks):
+    monkeypatch.setattr(inference, "fast_dtype", lambda _: torch.float32)
+    monkeypatch.setattr(inference, "_are_blocks_faster", lambda *_: in_blocks)
+    net, arguments, _ = make("crop")
+    pictures = [torch.rand(count, 3, 64, 192) * 2 - 1 for count in (1, 3)]
+    expected = [net(picture) for picture in pictures]
+    layouts = []
+    fast = for_inference(net, **arguments)
+    fast.backbone.stem.register_forward_hook(lambda *call: layouts.append(call[2].is_mkldnn))
+
+    found = [fast(picture) for picture in pictures]
+
+    assert layouts == [in_blocks] * 2
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-5)
+
+
+@NEEDS_BFLOAT16
 def test_a_bias_keeps_its_digits_in_bfloat16(monkeypatch):
     monkeypatch.setattr(inference, "fast_dtype", lambda _: torch.bfloat16)
     net = nn.Sequential(nn.Conv2d(1, 1, 1))

@@ -21,6 +21,7 @@ from models.training.crop.unlabelled import find_unlabelled, with_verdicts
 from models.training.crop.verdicts import read_verdicts
 from models.training.loop import Batch, Task
 from models.training.pretrained import keep_first_level, load_pretrained
+from models.training.rounding import with_rounded_weights
 from models.training.sheets import contact_sheet, with_points
 
 
@@ -105,7 +106,7 @@ class CropTask(Task):
         return contact_sheet([drawn[i : i + 4] for i in (0, 4, 8)])
 
     def export(self, path: Path, net: nn.Module) -> None:
-        save_net(path, net, self.net.config)
+        save_net(path, with_rounded_weights(net), self.net.config)
 
 
 def _to_floats(images: torch.Tensor) -> torch.Tensor:
