@@ -13,7 +13,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -216,6 +216,7 @@ def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> Path:
                 log_to_driver=False,  # it is all in the session's logs
                 _temp_dir=None if temp_dir is None else str(temp_dir),
             )
+            _end_log_monitor()
             return Path(context.address_info["session_dir"])
         except Exception as error:
             # Ray gives its own processes 30 s, which is too little on a very busy machine.
@@ -223,6 +224,15 @@ def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> Path:
             attempts -= 1
             if not attempts:
                 raise StartError(f"Ray didn't start: {error}") from error
+
+
+def _end_log_monitor() -> None:
+    """It looks at each log file ten times a second, for a driver that doesn't listen."""
+    from ray._private import worker
+
+    # `ray start` has an option for it, `ray.init` has none.
+    if worker._global_node is not None:
+        worker._global_node.kill_log_monitor(check_alive=False)
 
 
 def apply_config(content: dict[str, Any]) -> None:
