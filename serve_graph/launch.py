@@ -228,11 +228,10 @@ def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> Path:
 
 def _end_log_monitor() -> None:
     """It looks at each log file ten times a second, for a driver that doesn't listen."""
-    from ray._private import worker
+    from ray._private.worker import global_worker
 
     # `ray start` has an option for it, `ray.init` has none.
-    if worker._global_node is not None:
-        worker._global_node.kill_log_monitor(check_alive=False)
+    cast("Any", global_worker.node).kill_log_monitor(check_alive=False)
 
 
 def apply_config(content: dict[str, Any]) -> None:
