@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -230,8 +230,10 @@ def _end_log_monitor() -> None:
     """It looks at each log file ten times a second, for a driver that doesn't listen."""
     from ray._private.worker import global_worker
 
-    # `ray start` has an option for it, `ray.init` has none.
-    cast("Any", global_worker.node).kill_log_monitor(check_alive=False)
+    # `ray start` has an option for it, `ray.init` has none. Where a later Ray names it otherwise,
+    # it just goes on.
+    with suppress(AttributeError):
+        cast("Any", global_worker.node).kill_log_monitor(check_alive=False)
 
 
 def apply_config(content: dict[str, Any]) -> None:
