@@ -7,7 +7,7 @@ channels last from the fold on, or in blocks of channels where that is faster; w
 that the processor's kernels read. Needs no compiler and takes milliseconds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from models.blocks import Join
 Net = TypeVar("Net", bound=nn.Module)
 
 _ACTIVATIONS: Mapping[type[nn.Module], str] = {nn.SiLU: "swish", nn.ReLU: "relu"}  # oneDNN's words
-_ORDERS = 8  # input shapes whose ordered weights a convolution keeps
+_ORDERS = 8  # input shapes (and counts of threads) whose ordered weights a convolution keeps
 
 
 def for_inference(
@@ -50,12 +50,12 @@ def for_inference(
     _fold_batch_norms(net)
     for fold, conv in folds.items():
         _merge_fold(net, fold, conv, dtype)
-    in_blocks = bool(blocks_until) and _are_blocks_faster(device, dtype)
-    if entry:
-        first = _ToBlocks() if in_blocks else _ToLayers(dtype)
-        net.set_submodule(entry, nn.Sequential(first, net.get_submodule(entry)))
-    for name in blocks_until if in_blocks else ():
-        net.set_submodule(name, nn.Sequential(net.get_submodule(name), _FromBlocks()))
+    if blocks_until and _are_blocks_faster(device, dtype):
+        net.set_submodule(entry, nn.Sequential(_ToBlocks(), net.get_submodule(entry)))
+        for name in blocks_until:
+            net.set_submodule(name, nn.Sequential(net.get_submodule(name), _FromBlocks()))
+    elif entry:
+        net.set_submodule(entry, nn.Sequential(_ToLayers(dtype), net.get_submodule(entry)))
     if device.type == "cpu":
         _split_joins(net)
     if dtype != torch.float32:
@@ -218,13 +218,21 @@ def _has_fused_convolutions() -> bool:
     return is_x86 and all(hasattr(torch.ops.mkldnn, name) for name in operators)
 
 
-def _fold_batch_norms(net: nn.Module) -> None:
+def normed_convolutions(
+    net: nn.Module,
+) -> Iterator[tuple[nn.Sequential, int, nn.Conv2d, nn.BatchNorm2d]]:
+    """Each convolution that a batch norm follows: their sequence, its index there, and the two."""
     for block in _sequences(net):
         for index in range(len(block) - 1):
             conv, norm = block[index], block[index + 1]
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                block[index] = fuse_conv_bn_eval(conv, norm)
-                block[index + 1] = nn.Identity()
+                yield block, index, conv, norm
+
+
+def _fold_batch_norms(net: nn.Module) -> None:
+    for block, index, conv, norm in normed_convolutions(net):
+        block[index] = fuse_conv_bn_eval(conv, norm)
+        block[index + 1] = nn.Identity()
 
 
 def _split_joins(net: nn.Module) -> None:

@@ -5,11 +5,12 @@ the rounded pictures between the layers the smaller one.
 """
 
 import copy
-from itertools import pairwise
 from typing import TypeVar
 
 import torch
 from torch import nn
+
+from models.inference import normed_convolutions
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -25,10 +26,8 @@ def with_rounded_weights(net: Net) -> Net:
         net: float32; convolutions without a batch norm stay as they are.
     """
     rounded = copy.deepcopy(net)
-    for block in rounded.modules():
-        for conv, norm in pairwise(block) if isinstance(block, nn.Sequential) else ():
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                _round(conv, norm)
+    for _, _, conv, norm in normed_convolutions(rounded):
+        _round(conv, norm)
     return rounded
 
 

@@ -12,6 +12,7 @@ from models.checkpoint import load_net
 from models.crop.detect import Face
 from models.crop.net import DetectorConfig, FaceDetector
 from models.training.crop.task import CropTask, CropTraining, draw_faces
+from models.training.rounding import with_rounded_weights
 
 
 def landmarks68():
@@ -107,6 +108,12 @@ def test_the_exported_weights_load_as_the_detector(task, tmp_path):
 
     net = load_net(tmp_path / "crop.safetensors", FaceDetector, DetectorConfig)
 
+    torch.testing.assert_close(
+        net.backbone.stem[0].weight,
+        with_rounded_weights(task.net).backbone.stem[0].weight,
+        atol=1e-3,
+        rtol=1e-2,
+    )
     picture = torch.rand(1, 3, 64, 64) * 2 - 1
     expected = task.net.eval()(picture)
     torch.testing.assert_close(net(picture).boxes, expected.boxes, atol=0.5, rtol=0)
