@@ -4,7 +4,8 @@ Batch norm goes into the convolution before it, an activation into oneDNN's conv
 (pixel unshuffle) into a convolution of that stride. Layers compute in bfloat16 where the
 processor multiplies it (twice the rate of float32), in float32 elsewhere. Pictures are kept
 channels last from the fold on, or in blocks of channels where that is faster; weights in the order
-that the processor's kernels read. Needs no compiler and takes milliseconds.
+that the processor's kernels read. Needs no compiler and takes milliseconds. A GPU replays the net's
+kernels as one graph (cuda_graphs.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.blocks import Join
+from models.cuda_graphs import with_graphs
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -27,7 +29,7 @@ def for_inference(
     net: Net,
     folds: Mapping[str, str],
     float32: Sequence[str] = (),
-    entry: str = "",
+    entry: Sequence[str] = (),
     blocks_until: Sequence[str] = (),
 ) -> Net:
     """Rebuilds a net from `load_net` in place; it can't be trained or saved after.
@@ -38,7 +40,8 @@ def for_inference(
             its output and nothing else, or "" if there is more between them.
         float32: names of modules that compute in float32 everywhere: coordinates and
             probabilities need more digits than bfloat16 has.
-        entry: name of the layers that the picture goes into first, where no fold does.
+        entry: names of the layers that the picture goes through first, where no fold takes it. On a
+            processor they compute in float32: what is lost here, all layers after it miss.
         blocks_until: names of the last layers on all ways from `entry` on which there are only
             convolutions and sums: up to them, pictures may be kept in blocks of channels.
 
@@ -51,11 +54,11 @@ def for_inference(
     for fold, conv in folds.items():
         _merge_fold(net, fold, conv, dtype)
     if blocks_until and _are_blocks_faster(device, dtype):
-        net.set_submodule(entry, nn.Sequential(_ToBlocks(), net.get_submodule(entry)))
+        _put_before(net, entry[0], _ToBlocks())
         for name in blocks_until:
-            net.set_submodule(name, nn.Sequential(net.get_submodule(name), _FromBlocks()))
+            _put_after(net, name, _FromBlocks())
     elif entry:
-        net.set_submodule(entry, nn.Sequential(_ToLayers(dtype), net.get_submodule(entry)))
+        _convert_entry(net, entry, device, dtype)
     if device.type == "cpu":
         _split_joins(net)
     if dtype != torch.float32:
@@ -66,7 +69,28 @@ def for_inference(
     _convert(net, dtype)
     _drop_identities(net)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return net.eval().requires_grad_(False)
+    net.eval().requires_grad_(False)
+    return with_graphs(net) if device.type == "cuda" else net
+
+
+def _convert_entry(
+    net: nn.Module, entry: Sequence[str], device: torch.device, dtype: torch.dtype
+) -> None:
+    if device.type != "cpu" or dtype == torch.float32:
+        _put_before(net, entry[0], _ToLayers(dtype))
+        return
+    _put_before(net, entry[0], _ToLayers(torch.float32))
+    for name in entry:
+        net.set_submodule(name, _InFloat32(net.get_submodule(name)))
+    _put_after(net, entry[-1], _ToLayers(dtype))
+
+
+def _put_before(net: nn.Module, name: str, step: nn.Module) -> None:
+    net.set_submodule(name, nn.Sequential(step, net.get_submodule(name)))
+
+
+def _put_after(net: nn.Module, name: str, step: nn.Module) -> None:
+    net.set_submodule(name, nn.Sequential(net.get_submodule(name), step))
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:

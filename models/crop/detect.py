@@ -96,7 +96,7 @@ def load_detector(manifest: Manifest, device: str) -> Detector:
         net,
         folds={},
         float32=[f"heads.{level}.out" for level in levels],
-        entry="backbone.stem",
+        entry=("backbone.stem", "backbone.levels.0.0"),
         blocks_until=[f"neck.lateral.{level}" for level in levels],
     )
     return Detector(fast, device)
@@ -118,7 +118,9 @@ def detect_faces(
     """
     if not thumbs:
         return []
-    photos = to_tensor(_padded(thumbs, STRIDES[-1]), detector.device)
+    # On a GPU all are squares of one size: each other shape would be a graph of its own.
+    multiple = STRIDES[-1] if detector.device == "cpu" else THUMB_PX
+    photos = to_tensor(_padded(thumbs, multiple), detector.device)
     photos = photos.contiguous(memory_format=torch.channels_last)
     return faces_of(detector.net(photos), min_score)
 

@@ -10,6 +10,7 @@ import torch
 from models.checkpoint import Manifest, load_net
 from models.inference import for_inference
 from models.mask.unet import UNet, UNetConfig
+from models.parallel import each
 from models.pixels import Image, Mask, to_tensor
 
 _SPECK_PX = 60  # smaller islands are noise
@@ -48,10 +49,10 @@ def detect_masks(net: UNet, faces: Sequence[Image]) -> list[MaskFinding]:
     """
     device = next(net.parameters()).device
     logits, worn = net(to_tensor(faces, device))
-    masks = (logits[:, 0] > 0).cpu().numpy()
+    masks = each(_tidy, (logits[:, 0] > 0).cpu().numpy())
     probabilities = torch.sigmoid(worn.float()).cpu().tolist()
     return [
-        MaskFinding(_tidy(mask), probability)
+        MaskFinding(mask, probability)
         for mask, probability in zip(masks, probabilities, strict=True)
     ]
 

@@ -18,6 +18,7 @@ from models.training.discriminators import (
     hinge_generator,
 )
 from models.training.features import Features, feature_distance
+from models.training.precision import mixed_precision
 
 WHOLE, REGION = "whole", "region"
 
@@ -68,7 +69,7 @@ class Adversaries:
         loss, losses = painted.new_zeros(()), dict[str, torch.Tensor]()
         if not weights and not distance_weight:
             return loss, losses
-        with torch.autocast(painted.device.type, torch.bfloat16):
+        with mixed_precision(painted.device):
             fake = self._seen(painted)
             with torch.no_grad():
                 real = self._seen(truth)

@@ -27,6 +27,7 @@ from models.training.augment import jitter_colours
 from models.training.frames import Faces
 from models.training.loop import Batch, Losses, Task
 from models.training.losses import reconstruction
+from models.training.precision import mixed_precision
 from models.training.samples import Sample, draw_sample, stack
 from models.training.sheets import contact_sheet
 
@@ -105,7 +106,7 @@ class InpaintTask(Task):
         self.net.train()
         truth, hole, points = self._inputs(batch)
         lines = self._lines(truth, hole, points, int(batch["seed"]))
-        with torch.autocast(truth.device.type, torch.bfloat16):
+        with mixed_precision(truth.device):
             painted = self.net(truth, hole, lines)
         painted = painted.float()
         l1, structure = reconstruction(painted, truth, hole)
@@ -146,7 +147,7 @@ class InpaintTask(Task):
         labels = points.cpu().numpy()
         scale = self.settings.size / FRAME_PX
         labels = labels + rng.normal(0, self.settings.label_jitter_px * scale, labels.shape)
-        with torch.autocast(face.device.type, torch.bfloat16):
+        with mixed_precision(face.device):
             guesses = self._guess(face, hole)
         follow = rng.random((len(labels), 1, 1)) < self.settings.guess_share
         return self._drawn(np.where(follow, guesses, labels), hole)

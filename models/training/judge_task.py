@@ -21,6 +21,7 @@ from models.training.frames import Faces, cut, jittered_frame
 from models.training.judge_masks import draw_shape, draw_straps, lay_on, make_cloth
 from models.training.judge_net import CELL_PX, JudgeConfig, JudgeNet
 from models.training.loop import Batch, Task
+from models.training.precision import mixed_precision
 from models.training.sheets import contact_sheet, with_mask
 
 _LEAST_PX = 150  # fewer px of a mask are no sight
@@ -138,7 +139,7 @@ class JudgeTask(Task):
     def train_step(self, batch: Batch, progress: float) -> dict[str, float]:  # noqa: ARG002
         self.net.train()
         face = self._faces(batch)
-        with torch.autocast(face.device.type, torch.bfloat16):
+        with mixed_precision(face.device):
             cells, seen = self.net(face)
         where = F.binary_cross_entropy_with_logits(cells.float(), batch["cells"].to(self.device))
         whole = F.binary_cross_entropy_with_logits(seen.float(), batch["seen"].to(self.device))

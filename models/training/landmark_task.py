@@ -20,6 +20,7 @@ from models.training.augment import jitter_colours
 from models.training.frames import Faces
 from models.training.loop import Batch, Losses, Task
 from models.training.losses import landmark_error
+from models.training.precision import mixed_precision
 from models.training.samples import draw_sample, stack
 from models.training.shape import fit_shape
 from models.training.sheets import contact_sheet, with_mask, with_points
@@ -72,7 +73,7 @@ class LandmarkTask(Task):
     def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()
         face, hole, points = self._inputs(batch)
-        with torch.autocast(face.device.type, torch.bfloat16):
+        with mixed_precision(face.device):
             found = self.net(face, hole)
         error = landmark_error(found, points)
         loss = error.mean()

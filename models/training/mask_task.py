@@ -27,6 +27,7 @@ from models.training.frames import Faces, cut, jittered_frame
 from models.training.loop import Batch, Losses, Task
 from models.training.losses import dice_loss
 from models.training.masks import wear_mask
+from models.training.precision import mixed_precision
 from models.training.real_masks import OPEN, RealFaces
 from models.training.sheets import contact_sheet, with_mask
 
@@ -116,7 +117,7 @@ class MaskTask(Task):
         face = self._faces(batch)
         labels = batch["mask"].to(self.device)
         mask, known = (labels == 1).float(), (labels != OPEN).float()
-        with torch.autocast(face.device.type, torch.bfloat16):
+        with mixed_precision(face.device):
             logits, worn = self.net(face)
         logits, worn = logits.float(), worn.float()
         pixel = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from models import bench_gpu
 from models.bench import difference, load_plain, take_turns, time_nets
 from models.checkpoint import load_manifest
 from models.inpaint.generator import window_of
@@ -49,3 +50,14 @@ def test_the_table_has_each_net_and_their_sum(tiny_weights, capsys):
 
     rows = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines()[2:]]
     assert rows == ["crop", "mask", "landmarks", "inpaint", "sum"]
+
+
+def test_the_table_of_stages_has_each_of_them_at_each_batch(tiny_weights, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    photo = np.full((300, 200, 3), 128, np.uint8)
+
+    bench_gpu.print_stages(load_models(tiny_weights), photo, [1, 2])
+
+    rows = [line.split("|")[1:3] for line in capsys.readouterr().out.splitlines()[2:]]
+    names = [(name.strip(), int(batch)) for name, batch in rows]
+    assert names == [(s, b) for s in ("FaceCropper", "MaskDetector", "Inpainter") for b in (1, 2)]

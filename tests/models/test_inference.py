@@ -36,7 +36,8 @@ def make(name):
     torch.manual_seed(0)
     if name == "crop":
         net = FaceDetector(DetectorConfig(0.1, 8, NARROW))
-        places = {"float32": HEADS, "entry": "backbone.stem", "blocks_until": LATERALS}
+        entry = ("backbone.stem", "backbone.levels.0.0")
+        places = {"float32": HEADS, "entry": entry, "blocks_until": LATERALS}
         return lived_in(net), {"folds": {}, **places}, 1
     if name == "mask":
         net = UNet(UNetConfig(width=4, depth=2, max_width=8))
@@ -159,14 +160,29 @@ def test_the_detector_answers_the_same_in_blocks_of_channels(monkeypatch, in_blo
         torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-5)
 
 
+def test_the_first_layers_keep_the_digits_of_the_picture(monkeypatch):
+    monkeypatch.setattr(inference, "fast_dtype", lambda _: torch.bfloat16)
+    monkeypatch.setattr(inference, "_has_fused_convolutions", lambda: False)
+    net, arguments, _ = make("crop")
+    picture = torch.rand(1, 3, 64, 64) * 2 - 1
+    expected = net.backbone.levels[0][0](net.backbone.stem(picture))
+    fast = for_inference(net, **arguments)
+
+    found = fast.backbone.levels[0][0](fast.backbone.stem(picture))
+
+    assert found.dtype == torch.bfloat16  # as the next layers take it
+    torch.testing.assert_close(found.float(), expected.bfloat16().float(), atol=1e-5, rtol=0.008)
+    assert fast(picture).boxes.isfinite().all()
+
+
 @NEEDS_BFLOAT16
 def test_a_bias_keeps_its_digits_in_bfloat16(monkeypatch):
     monkeypatch.setattr(inference, "fast_dtype", lambda _: torch.bfloat16)
-    net = nn.Sequential(nn.Conv2d(1, 1, 1))
-    net[0].weight.data.fill_(-200)
-    net[0].bias.data.fill_(200.3)
+    net = nn.Sequential(nn.ReLU(), nn.Conv2d(1, 1, 1))
+    net[1].weight.data.fill_(-200)
+    net[1].bias.data.fill_(200.3)
 
-    found = for_inference(net, folds={}, entry="0")(torch.ones(1, 1, 8, 8))
+    found = for_inference(net, folds={}, entry=["0"])(torch.ones(1, 1, 8, 8))
 
     torch.testing.assert_close(found.float(), torch.full((1, 1, 8, 8), 0.3), atol=0.01, rtol=0)
 

@@ -20,6 +20,7 @@ from models.training.crop.loss import Targets, cells_of, detection_loss
 from models.training.crop.unlabelled import find_unlabelled, with_verdicts
 from models.training.crop.verdicts import read_verdicts
 from models.training.loop import Batch, Task
+from models.training.precision import mixed_precision
 from models.training.pretrained import keep_first_level, load_pretrained
 from models.training.rounding import with_rounded_weights
 from models.training.sheets import contact_sheet, with_points
@@ -85,7 +86,7 @@ class CropTask(Task):
             keep_first_level(self.net.backbone)
         batch = {name: part.to(self.device) for name, part in batch.items()}
         photos = _to_floats(batch["images"])
-        with torch.autocast(torch.device(self.device).type, torch.bfloat16):
+        with mixed_precision(self.device):
             found = self.net(photos)
         fields = ("boxes", "points", "trust", "counts", "ignored")
         targets = Targets(**{name: batch[name] for name in fields})

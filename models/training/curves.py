@@ -1,0 +1,75 @@
+"""Draws the log of a training: `python -m models.training.curves RUN/log.csv [...] -o OUT.svg`.
+
+Several logs are parts of one training, one after the other. A panel for each loss and one for the
+throughput, over the images seen.
+"""
+
+import argparse
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+RATE = "images_per_s"
+_NO_LOSSES = ("step", "step_s", "data_share", RATE)
+_PANEL = (2.6, 2.2)  # inches
+
+Curve = tuple[list[float], list[float]]  # images seen, value
+
+
+def read_curves(logs: Sequence[Path]) -> dict[str, Curve]:
+    """The columns of some logs over the images seen since the first one's start.
+
+    Raises:
+        ValueError: a log has no rows.
+    """
+    curves: dict[str, Curve] = {}
+    before = 0.0
+    for log in logs:
+        with log.open() as file:
+            rows = list(csv.DictReader(file))
+        if not rows:
+            raise ValueError(f"{log} has no rows: nothing was trained, or the file was cut off.")
+        seen = before
+        for row in rows:
+            seen = before + _images(row)
+            for name in (RATE, *(key for key in row if key not in _NO_LOSSES)):
+                if row[name]:  # a discriminator that joins late has none before
+                    images, values = curves.setdefault(name, ([], []))
+                    images.append(seen)
+                    values.append(float(row[name]))
+        before = seen
+    return curves
+
+
+def _images(row: Mapping[str, str]) -> float:
+    """How many images were seen up to a row: the steps times the images of one."""
+    return float(row["step"]) * round(float(row[RATE]) * float(row["step_s"]))
+
+
+def draw_curves(curves: Mapping[str, Curve], out: Path) -> None:
+    """Writes a picture with a panel a curve; the ending of `out` says in which format."""
+    width, height = _PANEL
+    figure = Figure(figsize=(width * len(curves), height), layout="constrained")
+    for index, (name, (images, values)) in enumerate(curves.items()):
+        panel = figure.add_subplot(1, len(curves), index + 1)
+        panel.plot([count / 1000 for count in images], values)
+        panel.set_title(name)
+        panel.set_xlabel("thousand images")
+        panel.grid(alpha=0.3)
+        if name == RATE:
+            panel.set_ylim(bottom=0)
+    figure.savefig(out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("logs", type=Path, nargs="+")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    given = parser.parse_args()
+    draw_curves(read_curves(given.logs), given.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+import threading
+
+import pytest
+import torch
+
+from models.parallel import each
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_results_keep_the_order_of_the_items(threads, count):
+    threads(count)
+
+    assert each(lambda a, b: a * b, range(7), range(7)) == [n * n for n in range(7)]
+
+
+def test_items_run_beside_each_other_on_so_many_threads(threads):
+    threads(3)
+    together = threading.Barrier(3, timeout=20)
+
+    each(lambda _: together.wait(), range(3))  # breaks if one has to wait for another to end
+
+
+def test_one_item_takes_no_thread_of_its_own(threads):
+    threads(3)
+
+    assert each(lambda _: threading.current_thread(), [0]) == [threading.current_thread()]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_error_of_an_item_comes_out(threads, count):
+    threads(count)
+
+    with pytest.raises(ZeroDivisionError):
+        each(lambda n: 1 // n, [1, 0, 1])
+
+
+def test_columns_are_of_one_length():
+    with pytest.raises(ValueError, match="shorter"):
+        each(lambda a, b: a + b, [1, 2], [1])

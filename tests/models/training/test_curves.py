@@ -1,0 +1,44 @@
+import pytest
+
+from models.training.curves import draw_curves, read_curves
+from models.training.log import append_row
+
+
+def row(step, rate, **losses):
+    return {"step": step, "images_per_s": rate, "step_s": 0.5, "data_share": 0.1, **losses}
+
+
+@pytest.fixture
+def log(tmp_path):
+    append_row(tmp_path / "log.csv", row(10, 16.0, l1=0.5))
+    append_row(tmp_path / "log.csv", row(20, 32.0, l1=0.4, region=1.9))
+    return tmp_path / "log.csv"
+
+
+def test_losses_and_throughput_lie_over_the_images_seen(log):
+    curves = read_curves([log])
+
+    assert curves["l1"] == ([80, 320], [0.5, 0.4])
+    assert curves["images_per_s"] == ([80, 320], [16, 32])
+
+
+def test_a_judge_that_joins_late_begins_late(log):
+    assert read_curves([log])["region"] == ([320], [1.9])
+
+
+def test_a_second_log_goes_on_where_the_first_one_ends(log):
+    assert read_curves([log, log])["l1"][0] == [80, 320, 400, 640]
+
+
+def test_a_log_without_rows_is_named(tmp_path):
+    (tmp_path / "log.csv").write_text("step,l1\n")
+
+    with pytest.raises(ValueError, match=r"log\.csv has no rows"):
+        read_curves([tmp_path / "log.csv"])
+
+
+def test_there_is_a_panel_for_each_curve(log, tmp_path):
+    draw_curves(read_curves([log]), tmp_path / "curves.svg")
+
+    drawn = (tmp_path / "curves.svg").read_text()
+    assert all(f"<!-- {name} -->" in drawn for name in ("l1", "region", "thousand images"))
