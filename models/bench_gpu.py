@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from models.bench import HOLE_COLUMNS, HOLE_ROWS
-from models.budgets import NETS, gmac_of
-from models.checkpoint import load_manifest, load_net
+from models.budgets import NETS, cost_of
+from models.checkpoint import load_manifest
 from models.crop.detect import THUMB_PX, detect_faces, to_thumb
 from models.crop.frame import FRAME_PX
 from models.cuda_graphs import SIZES, Graphs
@@ -74,8 +74,7 @@ def print_nets(models: Models, batches: Sequence[int], weights: Path, peak: floa
     print("| net | batch | launched, ms | graph, ms | faces/s | of the card's rate | farthest |")
     print("|---|---|---|---|---|---|---|")
     for name, net in nets.items():
-        spec = NETS[name]
-        gmac = gmac_of(name, load_net(manifest.path(name), spec.net_class, spec.config_class))
+        gmac = cost_of(manifest, name).gmac
         graphs = cast(Graphs, net.forward)
         for batch in batches:
             inputs = inputs_of(name, batch)

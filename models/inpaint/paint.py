@@ -97,9 +97,9 @@ def fill_holes(
     device = next(generator.parameters()).device
     lines = np.stack([draw_lines(p, h) for p, h in zip(landmarks, holes, strict=True)])
     guide = torch.from_numpy(lines).to(device)[:, None].float().div_(255)
-    # On a GPU one window, so one graph, is quicker than a smaller one.
-    seen = np.stack(list(holes)) if device.type == "cpu" else np.ones_like(holes[0])[None]
-    window = window_of(torch.from_numpy(seen))
+    # On a GPU the same window, so the same graph, for all calls is quicker than a smaller one.
+    shown = holes if device.type == "cpu" else [np.ones_like(holes[0])]
+    window = window_of(torch.from_numpy(np.stack(list(shown))))
     painted = generator(to_tensor(faces, device), masks_to_tensor(holes, device), guide, window)
     return [
         _fill(face, hole, result, window)

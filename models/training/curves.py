@@ -31,7 +31,6 @@ def read_curves(logs: Sequence[Path]) -> dict[str, Curve]:
             rows = list(csv.DictReader(file))
         if not rows:
             raise ValueError(f"{log} has no rows: nothing was trained, or the file was cut off.")
-        seen = before
         for row in rows:
             seen = before + _images(row)
             for name in (RATE, *(key for key in row if key not in _NO_LOSSES)):
@@ -39,7 +38,7 @@ def read_curves(logs: Sequence[Path]) -> dict[str, Curve]:
                     images, values = curves.setdefault(name, ([], []))
                     images.append(seen)
                     values.append(float(row[name]))
-        before = seen
+        before += _images(rows[-1])
     return curves
 
 

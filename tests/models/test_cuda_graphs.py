@@ -1,3 +1,4 @@
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -33,16 +34,12 @@ class Repeater(cuda_graphs._Recorded):
         own = [cuda_graphs._filled(a, size) if isinstance(a, torch.Tensor) else a for a in args]
         self._inputs = [arg for arg in own if isinstance(arg, torch.Tensor)]
         self._result = launch(*own)
-        self._graph = self
 
         def again():
             for kept, new in zip(self._result, launch(*own), strict=True):
                 kept.copy_(new)
 
-        self._again = again
-
-    def replay(self, given=None):
-        return self._again() if given is None else super().replay(given)
+        self._graph = SimpleNamespace(replay=again)
 
 
 @pytest.fixture
