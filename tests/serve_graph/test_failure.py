@@ -1,13 +1,16 @@
 """What fails, or is given up, in the running graph."""
 
+import contextlib
 import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
 
+from serve_graph.flags import uses_haproxy
 from tests.portrait import masked_portrait, to_jpeg
 from tests.serving import wait_for
 
@@ -15,6 +18,7 @@ pytestmark = pytest.mark.serve
 
 HELD_S = 6.0  # how long a batch waits for others, so that a test can act meanwhile
 METRICS_LAG_S = 5.0
+DOOR_S = 20.0  # within it another door stands, and has heard of its routes anew
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +80,30 @@ def test_without_its_client_a_request_costs_no_later_stage(service, photo):
     after = counts(service, HELD_S)  # by then the batch would have started
 
     assert after == before | {"crop": before["crop"] + 1}
+
+
+@pytest.mark.skipif(not uses_haproxy(os.environ), reason="HAProxy isn't the door")
+def test_a_killed_door_comes_back_with_its_routes(service):
+    for pid in _door():
+        os.kill(pid, signal.SIGKILL)
+    statuses: list[int] = []
+    until = time.monotonic() + DOOR_S
+    while time.monotonic() < until:
+        with contextlib.suppress(httpx.TransportError):
+            statuses.append(httpx.get(service.url + "/readyz", timeout=5).status_code)
+
+    assert set(statuses) == {200}
+
+
+def _door() -> list[int]:
+    config = os.environ["RAY_SERVE_HAPROXY_CONFIG_FILE_LOC"]
+    commands = Path("/proc").glob("[0-9]*/cmdline")
+    folder = str(Path(config).parent).encode()
+    return [int(one.parent.name) for one in commands if folder in _read(one)]
+
+
+def _read(command: Path) -> bytes:
+    try:
+        return command.read_bytes()
+    except OSError:
+        return b""  # it ended meanwhile

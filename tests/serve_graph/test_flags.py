@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import pytest
 
 from serve_graph import flags as serve_flags
 from serve_graph.flags import (
+    BINARY,
     DIRECT,
     HAPROXY,
+    WRAPPED,
+    WRAPPER,
     missing_flags,
     own_door,
     read_flags,
@@ -75,7 +79,7 @@ def test_the_door_has_ports_and_a_private_folder_of_its_own():
 
 def test_without_haproxy_rays_own_proxy_is_the_door(flags, monkeypatch):
     flags.write_text(f"{HAPROXY}=1\n{DIRECT}=1\n")
-    monkeypatch.setattr(serve_flags, "has_haproxy", lambda _: False)
+    monkeypatch.setattr(serve_flags, "find_haproxy", lambda _: None)
 
     assert missing_flags({}, flags) == {HAPROXY: "0", DIRECT: "0"}
     assert not uses_haproxy({}, flags)
@@ -83,18 +87,28 @@ def test_without_haproxy_rays_own_proxy_is_the_door(flags, monkeypatch):
 
 def test_haproxy_gets_a_door_of_its_own(flags, monkeypatch):
     flags.write_text(f"{HAPROXY}=1\n")
-    monkeypatch.setattr(serve_flags, "has_haproxy", lambda _: True)
+    monkeypatch.setattr(serve_flags, "find_haproxy", lambda _: "/bin/haproxy")
 
     missing = missing_flags({}, flags)
 
     assert uses_haproxy({}, flags)
     assert missing[HAPROXY] == "1"
     assert missing.keys() >= own_door({}).keys()
+    assert (missing[BINARY], missing[WRAPPED]) == (str(WRAPPER), "/bin/haproxy")
+
+
+def test_a_haproxy_that_was_chosen_stays(flags):
+    flags.write_text(f"{HAPROXY}=1\n")
+
+    missing = missing_flags({BINARY: "/opt/haproxy"}, flags)
+
+    assert missing[HAPROXY] == "1"
+    assert not missing.keys() & {BINARY, WRAPPED}
 
 
 def test_haproxy_that_was_switched_off_stays_off(flags, monkeypatch):
     flags.write_text(f"{HAPROXY}=1\n")
-    monkeypatch.setattr(serve_flags, "has_haproxy", lambda _: True)
+    monkeypatch.setattr(serve_flags, "find_haproxy", lambda _: "/bin/haproxy")
 
     assert missing_flags({HAPROXY: "0"}, flags) == {}
 
@@ -103,3 +117,41 @@ def test_the_shipped_flags_ask_for_haproxy_and_the_direct_way_to_the_replicas():
     shipped = read_flags()
 
     assert (shipped[HAPROXY], shipped[DIRECT]) == ("1", "1")
+
+
+ROUTES, NONE = "backend http-mask2face\n", "backend default_backend\n"
+
+
+@pytest.fixture
+def door(tmp_path):
+    """Starts the wrapper, as Ray does; returns what the program that it becomes reads."""
+    program = tmp_path / "haproxy"
+    program.write_text('#!/bin/sh\nwhile [ "$1" != -f ]; do shift; done\ncat "$2"\n')
+    program.chmod(0o755)
+
+    def start(config, *arguments):
+        path = tmp_path / "haproxy.cfg"
+        path.write_text(config)
+        call = [WRAPPER, "-db", "-f", path, "-dR", *arguments]
+        return subprocess.run(
+            call, env=os.environ | {WRAPPED: str(program)}, check=True, capture_output=True
+        ).stdout.decode()
+
+    return start
+
+
+def test_a_first_door_starts_as_it_is_told(door):
+    assert door(NONE) == NONE
+    assert door(ROUTES) == ROUTES
+
+
+def test_a_door_after_one_that_died_has_its_routes(door):
+    door(ROUTES, "-sf", "7")
+
+    assert door(NONE) == ROUTES
+
+
+def test_a_reload_without_routes_is_kept(door):
+    door(ROUTES)
+
+    assert door(NONE, "-sf", "7") == NONE

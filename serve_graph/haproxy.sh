@@ -1,0 +1,23 @@
+#!/bin/sh
+# HAProxy, started by Ray (RAY_SERVE_HAPROXY_BINARY_PATH), with the routes of the one before.
+#
+# Where HAProxy died, Ray starts the next one before it knows any route, and reloads it with them
+# later: in between, each request would be answered 404. So the last config with routes is kept, and
+# a start without any (a reload has -sf) goes on with it.
+set -eu
+
+config='' is_reload='' before=''
+for argument; do
+  if [ "$before" = -f ]; then config=$argument; fi
+  if [ "$argument" = -sf ]; then is_reload=yes; fi
+  before=$argument
+done
+
+if [ -n "$config" ]; then
+  if grep -q '^backend http-' "$config"; then
+    cp "$config" "$config.routes"
+  elif [ -z "$is_reload" ] && [ -f "$config.routes" ]; then
+    cp "$config.routes" "$config"
+  fi
+fi
+exec "$MASK2FACE_HAPROXY" "$@"
