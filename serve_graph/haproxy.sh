@@ -15,7 +15,8 @@ done
 
 if [ -n "$config" ]; then
   if grep -q '^backend http-' "$config"; then
-    cp "$config" "$config.routes"
+    # Whole or not at all; without it the door opens all the same.
+    cp "$config" "$config.part" && mv "$config.part" "$config.routes" || :
   elif [ -z "$is_reload" ] && [ -f "$config.routes" ]; then
     cp "$config.routes" "$config"
   fi

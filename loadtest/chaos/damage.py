@@ -20,7 +20,8 @@ class Damage:
     lost: int  # no answer, a wrong one, or another status
     lost_until_s: float  # the last lost request left then: below 0 if it was in flight already
     longest_gap_s: float  # without a right answer, in the whole run
-    recovered_s: float  # p99 is within its bound from then on; inf if it isn't at the end
+    # p99 is within its bound from then on; inf if it isn't at the end, nan if nothing was due after
+    recovered_s: float
     p50_ms: float
     p99_ms: float
     problems: list[str]  # how requests were lost, a few
@@ -36,6 +37,7 @@ def damage_of(outcomes: Sequence[Outcome], moment_s: float, bound_ms: float) -> 
     """
     lost = [one for one in outcomes if not one.is_right and one.status != BUSY]
     right = [one for one in outcomes if one.is_right]
+    goes_on = any(one.scheduled_s > moment_s for one in outcomes)
     p50, p99 = percentiles_ms([one.latency_s for one in right], (50, 99))
     return Damage(
         sent=len(outcomes),
@@ -44,7 +46,7 @@ def damage_of(outcomes: Sequence[Outcome], moment_s: float, bound_ms: float) -> 
         lost=len(lost),
         lost_until_s=max((one.sent_s - moment_s for one in lost), default=-math.inf),
         longest_gap_s=longest_gap_s(outcomes),
-        recovered_s=recovered_s(outcomes, moment_s, bound_ms / 1000),
+        recovered_s=recovered_s(outcomes, moment_s, bound_ms / 1000) if goes_on else math.nan,
         p50_ms=p50,
         p99_ms=p99,
         problems=sorted({f"{one.status} {one.problem}".strip() for one in lost})[:5],

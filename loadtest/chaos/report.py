@@ -75,17 +75,22 @@ class Report:
 def _cells(row: Row) -> list[str]:
     damage = row.damage
     counts = (damage.sent, damage.answered, damage.refused, damage.lost)
-    back = "not in time" if math.isinf(damage.recovered_s) else f"{damage.recovered_s:.1f}"
     return [
         row.name,
         f"{row.load.rate:.1f}",
         *(str(count) for count in counts),
         f"{damage.longest_gap_s:.1f}",
-        back,
+        _back(damage.recovered_s),
         f"{row.load.bound_ms:.0f}",
         row.must.text,
         "ok" if row.is_met else "missed",
     ]
+
+
+def _back(seconds: float) -> str:
+    if math.isnan(seconds):
+        return "–"
+    return "not in time" if math.isinf(seconds) else f"{seconds:.1f}"
 
 
 def _numbers(row: Row) -> dict[str, Any]:

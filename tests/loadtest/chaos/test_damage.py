@@ -57,6 +57,10 @@ def test_without_a_good_window_after_it_p99_is_not_back():
     assert recovered_s([*steady(0, 20), late], MOMENT_S, BOUND_S) == math.inf
 
 
+def test_where_nothing_is_due_after_it_p99_has_no_way_back():
+    assert math.isnan(damage_of(steady(0, MOMENT_S), MOMENT_S, BOUND_S).recovered_s)
+
+
 def test_in_a_large_window_p99_bears_one_slow_request():
     many = [outcome(number / 50) for number in range(1000)]
 

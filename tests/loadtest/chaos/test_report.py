@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 
@@ -22,6 +23,12 @@ def test_the_table_says_for_each_incident_whether_its_demand_was_met():
     assert first.endswith("| ok |")
     assert second.endswith("| missed |")
     assert "| 100 | 97 | 1 | 2 | 8.0 | not in time | 450 |" in second
+
+
+def test_an_incident_after_which_nothing_is_sent_has_no_time_of_return():
+    ended = dataclasses.replace(FINE, recovered_s=math.nan)
+
+    assert "| 1.0 | – | 450 |" in report(Row("first", LOSES_NONE, LOAD, ended)).markdown()
 
 
 def test_the_text_says_how_requests_were_lost():
