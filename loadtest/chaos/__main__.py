@@ -20,7 +20,7 @@ from loadtest.bench.processes import END_TIMEOUT_S, StartError
 from loadtest.chaos.answers import Exam
 from loadtest.chaos.cases import CASES, DRAIN, KEYS, LOSES_NONE, UPDATE, Case
 from loadtest.chaos.processes import ProcessesError, kill, wait_for, wait_for_end
-from loadtest.chaos.report import Report, Row
+from loadtest.chaos.report import Report, Row, show_return
 from loadtest.chaos.run import (
     BEFORE_S,
     Load,
@@ -152,7 +152,7 @@ class Chaos:
         self._say(
             f"{row.name}: {damage.answered} of {damage.sent} answered, {damage.refused} x 503, "
             f"{damage.lost} lost, gap {damage.longest_gap_s:.1f} s, "
-            f"p99 back after {damage.recovered_s:.1f} s: {'ok' if row.is_met else 'missed'}"
+            f"p99 back, s: {show_return(damage.recovered_s)}: {'ok' if row.is_met else 'missed'}"
         )
 
     def _say(self, text: str) -> None:

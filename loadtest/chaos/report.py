@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loadtest.bench.report import show
 from loadtest.chaos.cases import Must
 from loadtest.chaos.damage import WINDOW_S, Damage
 from loadtest.chaos.run import BEFORE_S, BURST, Load
@@ -19,6 +20,11 @@ after it none. W1 photos, one in four with a reference. Lost: no answer, a wrong
 status than 200 and 503. Gap: the longest time without a right answer, in the whole run. p99 back:
 from the incident until p99 (windows of {WINDOW_S:g} s, requests count when they end, those that
 failed as endless) stays within 5 times the unloaded p50. Each row is one incident."""
+
+
+def show_return(seconds: float) -> str:
+    """`Damage.recovered_s` as the table has it."""
+    return "not in time" if math.isinf(seconds) else show(seconds)
 
 
 @dataclass(frozen=True)
@@ -80,17 +86,11 @@ def _cells(row: Row) -> list[str]:
         f"{row.load.rate:.1f}",
         *(str(count) for count in counts),
         f"{damage.longest_gap_s:.1f}",
-        _back(damage.recovered_s),
+        show_return(damage.recovered_s),
         f"{row.load.bound_ms:.0f}",
         row.must.text,
         "ok" if row.is_met else "missed",
     ]
-
-
-def _back(seconds: float) -> str:
-    if math.isnan(seconds):
-        return "–"
-    return "not in time" if math.isinf(seconds) else f"{seconds:.1f}"
 
 
 def _numbers(row: Row) -> dict[str, Any]:
