@@ -58,20 +58,25 @@ def missing_flags(environment: Mapping[str, str], path: Path = FLAGS) -> dict[st
     HAProxy, where it is wanted, gets ports and a folder of its own and keeps its routes
     (`haproxy.sh`); where it isn't installed, Ray's own proxy is the door.
     """
-    flags = _shipped(environment, path)
-    if not uses_haproxy(environment, path):
+    program = find_haproxy(environment)
+    flags = _shipped(environment, path, program)
+    if not _wants_haproxy(flags, environment):
         return flags
-    return flags | own_door(environment) | _wrapped(environment)
+    return flags | own_door(environment) | _wrapped(environment, program)
 
 
 def uses_haproxy(environment: Mapping[str, str], path: Path = FLAGS) -> bool:
     """Whether a service that is started in `environment` has HAProxy as its door."""
-    return {**_shipped(environment, path), **environment}.get(HAPROXY) == "1"
+    return _wants_haproxy(_shipped(environment, path, find_haproxy(environment)), environment)
 
 
-def _shipped(environment: Mapping[str, str], path: Path) -> dict[str, str]:
+def _wants_haproxy(flags: Mapping[str, str], environment: Mapping[str, str]) -> bool:
+    return {**flags, **environment}.get(HAPROXY) == "1"
+
+
+def _shipped(environment: Mapping[str, str], path: Path, program: str | None) -> dict[str, str]:
     flags = read_flags(path)
-    if flags.get(HAPROXY) == "1" and not find_haproxy(environment):
+    if flags.get(HAPROXY) == "1" and program is None:
         flags |= {HAPROXY: "0", DIRECT: "0"}
     return {name: value for name, value in flags.items() if name not in environment}
 
@@ -87,8 +92,7 @@ def find_haproxy(environment: Mapping[str, str]) -> str | None:
     return shutil.which("haproxy")
 
 
-def _wrapped(environment: Mapping[str, str]) -> dict[str, str]:
-    program = find_haproxy(environment)
+def _wrapped(environment: Mapping[str, str], program: str | None) -> dict[str, str]:
     if BINARY in environment or program is None:
         return {}  # a program that somebody chose stays as it is
     return {BINARY: str(WRAPPER), WRAPPED: program}

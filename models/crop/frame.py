@@ -66,11 +66,7 @@ def lengthen(affine: Affine) -> Affine:
 
     For mouths wide open and masks pulled down: the points say where a closed mouth's chin is.
     """
-    middle, top = (FRAME_PX - 1) / 2, -0.5
-    smaller = np.array(
-        [[_SMALLER, 0, (1 - _SMALLER) * middle], [0, _SMALLER, (1 - _SMALLER) * top]], np.float32
-    )
-    return compose(smaller, affine)
+    return compose(_scale_about(_SMALLER, (FRAME_PX - 1) / 2, -0.5), affine)
 
 
 def fit_similarity(source: Landmarks, target: Landmarks) -> Affine:
@@ -88,9 +84,12 @@ def fit_similarity(source: Landmarks, target: Landmarks) -> Affine:
 
 def scale_affine(size: int) -> Affine:
     """The map from px of the 256 px frame to px of the same frame at another size."""
-    factor = size / FRAME_PX
-    shift = (factor - 1) / 2  # pixel centres: the corner of the picture stays the corner
-    return np.array([[factor, 0, shift], [0, factor, shift]], np.float32)
+    # Pixel centres: the corner of the picture stays the corner.
+    return _scale_about(size / FRAME_PX, -0.5, -0.5)
+
+
+def _scale_about(factor: float, x: float, y: float) -> Affine:
+    return np.array([[factor, 0, (1 - factor) * x], [0, factor, (1 - factor) * y]], np.float32)
 
 
 def invert(affine: Affine) -> Affine:

@@ -19,14 +19,14 @@ from torch import nn
 
 from models.checkpoint import save_net
 from models.mask.unet import UNet, UNetConfig
-from models.pixels import Image, to_images
+from models.pixels import Affine, Image, Landmarks, to_images
 from models.training.augment import degrade, jitter_colours
 from models.training.backgrounds import draw_background
 from models.training.crop.labels import Picture
 from models.training.frames import Faces, cut, jittered_frame
 from models.training.loop import Batch, Losses, Task
 from models.training.losses import dice_loss
-from models.training.masks import wear_mask
+from models.training.masks import hold_hand, wear_mask
 from models.training.precision import mixed_precision
 from models.training.real_masks import OPEN, RealFaces
 from models.training.sheets import contact_sheet, with_mask
@@ -41,6 +41,7 @@ class MaskTraining:
     bare_share: float = 0.15
     real_share: float = 0.3  # real masked faces, labelled as far as `real_masks` could
     background_share: float = 0.1  # no face at all
+    hand_share: float = 0.0  # of the faces with drawn masks or none: a hand before them
     weight_decay: float = 1e-4
 
 
@@ -95,22 +96,32 @@ class MaskTask(Task):
         if self.real is not None and rng.random() < settings.real_share:
             return self._real_sample(self.real, rng)
         image, landmarks = faces[int(rng.integers(len(faces)))]
-        frame = jittered_frame(landmarks, rng, settings.jitter, bool(rng.random() < 0.5))
+        frame = self._frame(landmarks, rng)
         face, points = cut(image, landmarks, frame)
-        if rng.random() < settings.bare_share:
-            return _Sample(face, np.zeros(face.shape[:2], np.uint8), worn=False)
-        drawn = wear_mask(face, points, rng)
-        return _Sample(drawn.image, drawn.mask.astype(np.uint8), worn=True)
+        shown, mask = face, np.zeros(face.shape[:2], np.bool_)
+        worn = rng.random() >= settings.bare_share
+        if worn:
+            drawn = wear_mask(face, points, rng)
+            shown, mask = drawn.image, drawn.mask
+        if rng.random() < settings.hand_share:
+            shown, hand = hold_hand(shown, face, points, rng)
+            mask = mask & ~hand
+        return _Sample(shown, mask.astype(np.uint8), worn)
 
     def _real_sample(self, real: RealFaces, rng: np.random.Generator) -> _Sample:
         index = int(rng.integers(len(real.faces)))
         image, landmarks = real.faces[index]
-        frame = jittered_frame(landmarks, rng, self.settings.jitter, bool(rng.random() < 0.5))
+        frame = self._frame(landmarks, rng)
         face, _ = cut(image, landmarks, frame)
         labels = cv2.warpAffine(
             real.labels[index], frame, face.shape[1::-1], flags=cv2.INTER_NEAREST, borderValue=OPEN
         )
         return _Sample(face, np.asarray(labels, np.uint8), worn=True)
+
+    def _frame(self, landmarks: Landmarks, rng: np.random.Generator) -> Affine:
+        # Now and then far off, as the detector's points are on faces seen from the side.
+        amount = self.settings.jitter * float(np.exp(rng.normal(0, 0.5)))
+        return jittered_frame(landmarks, rng, amount, bool(rng.random() < 0.5))
 
     def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()

@@ -1,6 +1,7 @@
-"""Face masks drawn on photos, with the exact pixels they hide: training data and `wear`."""
+"""Face masks drawn on photos, with the exact pixels they hide, and hands before them."""
 
+from models.training.masks.hands import hold_hand
 from models.training.masks.kinds import KINDS
 from models.training.masks.wear import Worn, wear_mask
 
-__all__ = ["KINDS", "Worn", "wear_mask"]
+__all__ = ["KINDS", "Worn", "hold_hand", "wear_mask"]

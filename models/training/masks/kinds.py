@@ -19,6 +19,7 @@ class Kind:
 _PLEATED = (("pleated", 1.0),)
 _CLOTH = (("contour", 0.5), ("pleated", 0.28), ("boat", 0.1), ("scarf", 0.12))
 _WHITES = ((238, 240, 242), (228, 232, 236), (245, 243, 238))
+_SKINS = ((236, 204, 180), (222, 180, 150), (198, 150, 120), (160, 112, 84), (112, 76, 56))
 
 _KINDS: dict[str, Kind] = {
     "surgical_blue": Kind(
@@ -38,6 +39,7 @@ _KINDS: dict[str, Kind] = {
     "cloth_plain": Kind(_CLOTH, (), valve=0.1, mark=0.12, trim=0.15),
     "cloth_patterned": Kind(_CLOTH, (), printed="pattern", valve=0.05, trim=0.2),
     "printed": Kind((*_CLOTH, ("boat", 0.2)), (), printed="picture", valve=0.05, trim=0.15),
+    "nude": Kind((*_CLOTH, ("pleated", 0.4), ("boat", 0.3)), _SKINS, valve=0.15, mark=0.1),
 }
 
 KINDS: tuple[str, ...] = tuple(_KINDS)

@@ -8,6 +8,7 @@ from models.training.frames import STORE_PX, Faces
 from models.training.inpaint_task import InpaintTask, InpaintTraining
 from models.training.landmark_task import LandmarkTask, LandmarkTraining
 from models.training.mask_task import MaskTask, MaskTraining
+from models.training.masks import KINDS
 from models.training.real_masks import OPEN, RealFaces
 from models.training.samples import draw_sample
 
@@ -92,6 +93,29 @@ def test_a_sheet_shows_samples(faces, name):
     assert sheet.shape[1] > sheet.shape[0] // 3 > 50
 
 
+def test_a_hand_before_a_mask_is_no_mask(faces):
+    without, held = (
+        mask_task(faces, real_share=0.0, bare_share=0.0, background_share=0.0, hand_share=share)
+        for share in (0.0, 1.0)
+    )
+
+    masks = [task.batch(step)["mask"] for step in range(8) for task in (without, held)]
+
+    # What is drawn before the hand doesn't depend on it; only rows before it in a batch do.
+    first = [(one[0].bool(), other[0].bool()) for one, other in zip(*[iter(masks)] * 2)]
+    assert all(not (hidden & ~whole).any() for whole, hidden in first)
+    assert sum(int(hidden.sum()) for _, hidden in first) < sum(int(w.sum()) for w, _ in first)
+
+
+def test_a_hand_before_a_bare_face_is_no_mask(faces):
+    task = mask_task(faces, real_share=0.0, bare_share=1.0, background_share=0.0, hand_share=1.0)
+
+    batch = task.batch(0)
+
+    assert not batch["mask"].any()
+    assert not batch["worn"].any()
+
+
 @pytest.mark.parametrize("size", [96, 160, 256])
 def test_guessed_lines_lie_alike_in_pictures_of_any_size(faces, size):
     torch.manual_seed(0)
@@ -135,7 +159,7 @@ def test_each_kind_of_mask_sees_so_many_faces_only(faces, monkeypatch):
         draw_sample(faces, rng, 1.0, 0.0, 64, faces_per_kind=2)
 
     assert {len(some) for some in seen.values()} == {2}
-    assert len(seen) == 9
+    assert set(seen) == set(KINDS)
     assert len(set().union(*seen.values())) == 18
 
 
