@@ -99,12 +99,14 @@ def test_a_hand_before_a_mask_is_no_mask(faces):
         for share in (0.0, 1.0)
     )
 
-    masks = [task.batch(step)["mask"] for step in range(8) for task in (without, held)]
+    # The first of a batch: the others' masks are drawn after its hand, with other randomness.
+    whole, hidden = (
+        torch.stack([task.batch(step)["mask"][0] for step in range(8)]).bool()
+        for task in (without, held)
+    )
 
-    # What is drawn before the hand doesn't depend on it; only rows before it in a batch do.
-    first = [(one[0].bool(), other[0].bool()) for one, other in zip(*[iter(masks)] * 2)]
-    assert all(not (hidden & ~whole).any() for whole, hidden in first)
-    assert sum(int(hidden.sum()) for _, hidden in first) < sum(int(w.sum()) for w, _ in first)
+    assert not (hidden & ~whole).any()
+    assert hidden.sum() < whole.sum()
 
 
 def test_a_hand_before_a_bare_face_is_no_mask(faces):
@@ -160,7 +162,7 @@ def test_each_kind_of_mask_sees_so_many_faces_only(faces, monkeypatch):
 
     assert {len(some) for some in seen.values()} == {2}
     assert set(seen) == set(KINDS)
-    assert len(set().union(*seen.values())) == 18
+    assert len(set().union(*seen.values())) == 2 * len(KINDS)
 
 
 def test_the_region_judge_joins_after_two_fifths(faces):

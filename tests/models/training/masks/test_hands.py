@@ -66,9 +66,7 @@ def test_a_hand_has_the_colour_of_the_bare_face():
     masked, points = plain(255, 255, 255), layout()
     means = []
     for skin in (plain(230, 190, 170), plain(90, 60, 45)):
-        drawn = [
-            hold_hand(masked, skin, points, np.random.default_rng(seed)) for seed in range(60)
-        ]
+        drawn = [hold_hand(masked, skin, points, np.random.default_rng(seed)) for seed in range(60)]
         hands = [shown[hand].mean() for shown, hand in drawn if hand.any()]
         means.append(np.median(hands))
 
