@@ -18,7 +18,8 @@ from tests.models.training.test_tasks import oval_face
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "train"
 NET_OF = {path.stem: path.stem for path in CONFIGS.glob("*.yaml")}
-NET_OF |= {"original": "inpaint", "crop_finish": "crop", "inpaint_finish": "inpaint"}
+NET_OF |= {"crop_finish": "crop", "mask_finish": "mask", "inpaint_finish": "inpaint"}
+NET_OF |= {"original": "inpaint"}
 del NET_OF["ablations"]
 COUNT = 60  # of faces in the store; three are kept apart
 
