@@ -2,14 +2,14 @@
 
 Batch norm goes into the convolution before it, an activation into oneDNN's convolution, a fold
 (pixel unshuffle) into a convolution of that stride. Layers compute in bfloat16 where the
-processor multiplies it (twice the rate of float32), in float32 elsewhere. Pictures are kept
+processor multiplies it (twice the rate of float32), in float32 elsewhere, or in bytes (three times
+the rate) where it multiplies those and no bfloat16. Pictures are kept
 channels last from the fold on, or in blocks of channels where that is faster; weights in the order
 that the processor's kernels read. Needs no compiler and takes milliseconds. A GPU replays the net's
 kernels as one graph (cuda_graphs.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import TypeVar
 
 import torch
@@ -18,11 +18,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.blocks import Join
 from models.cuda_graphs import with_graphs
+from models.onednn import FusedConv, Int8Conv, has_fast_int8, has_fused_convolutions
 
 Net = TypeVar("Net", bound=nn.Module)
 
 _ACTIVATIONS: Mapping[type[nn.Module], str] = {nn.SiLU: "swish", nn.ReLU: "relu"}  # oneDNN's words
-_ORDERS = 8  # input shapes (and counts of threads) whose ordered weights a convolution keeps
 
 
 def for_inference(
@@ -31,6 +31,7 @@ def for_inference(
     float32: Sequence[str] = (),
     entry: Sequence[str] = (),
     blocks_until: Sequence[str] = (),
+    int8: Sequence[str] = (),
 ) -> Net:
     """Rebuilds a net from `load_net` in place; it can't be trained or saved after.
 
@@ -44,6 +45,8 @@ def for_inference(
             processor they compute in float32: what is lost here, all layers after it miss.
         blocks_until: names of the last layers on all ways from `entry` on which there are only
             convolutions and sums: up to them, pictures may be kept in blocks of channels.
+        int8: names of modules whose convolutions may multiply bytes where the processor is faster
+            at that and has no bfloat16. Not for the first layers nor for those that draw.
 
     Returns:
         The same net.
@@ -64,8 +67,9 @@ def for_inference(
     if dtype != torch.float32:
         for name in float32:
             net.set_submodule(name, _InFloat32(net.get_submodule(name)))
-    if device.type == "cpu" and _has_fused_convolutions():
-        _fuse_activations(net)
+    if device.type == "cpu" and has_fused_convolutions():
+        is_int8_faster = dtype == torch.float32 and has_fast_int8()
+        _fuse_activations(net, _convolutions_in(net, int8) if is_int8_faster else set())
     _convert(net, dtype)
     _drop_identities(net)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -184,62 +188,12 @@ def _halves(kernels: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor
     return even, torch.stack([first + middle, last], dim)
 
 
-class _FusedConv(nn.Module):
-    """Convolution and activation in one pass over memory, its weights ordered beforehand.
-
-    The operators are those that torch.compile calls on x86 (torch 2.1 and later).
-    """
-
-    def __init__(self, conv: nn.Conv2d, activation: str) -> None:
-        super().__init__()
-        self.weight, self.bias, self.groups = conv.weight, conv.bias, conv.groups
-        self.padding, self.stride = list(conv.padding), list(conv.stride)
-        self.dilation, self.activation = list(conv.dilation), activation
-        self._ordered_for = lru_cache(_ORDERS)(self._order)
-
-    def _order(self, shape: torch.Size, threads: int) -> torch.Tensor:  # noqa: ARG002, in the key
-        """The weights as oneDNN reads them for an input of this shape on so many threads.
-
-        Left to itself it orders them anew in each call, a twentieth of the time. The order that is
-        best for one shape, or for one thread, may leave another without a fast kernel.
-        """
-        ordered: torch.Tensor = torch.ops.mkldnn._reorder_convolution_weight.default(
-            self.weight, self.padding, self.stride, self.dilation, self.groups, list(shape)
-        )
-        return ordered
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        weight = self.weight  # in blocks, PyTorch takes no ordered ones together with an activation
-        if not x.is_mkldnn:
-            x = x.contiguous(memory_format=torch.channels_last)
-            weight = self._ordered_for(x.shape, torch.get_num_threads())
-        result: torch.Tensor = torch.ops.mkldnn._convolution_pointwise.default(
-            x,
-            weight,
-            self.bias,
-            self.padding,
-            self.stride,
-            self.dilation,
-            self.groups,
-            self.activation,
-            [],
-            "",
-        )
-        return result
-
-
 def _are_blocks_faster(device: torch.device, dtype: torch.dtype) -> bool:
     """Where oneDNN's kernels for channels last are slow: depthwise ones take twice the time on
     processors with AVX2 and no more."""
     has_avx2_only = torch.backends.cpu.get_cpu_capability() == "AVX2"
     is_plain = device.type == "cpu" and dtype == torch.float32
-    return is_plain and has_avx2_only and _has_fused_convolutions()
-
-
-def _has_fused_convolutions() -> bool:
-    is_x86 = torch.backends.cpu.get_cpu_capability().startswith("AVX")
-    operators = ("_convolution_pointwise", "_reorder_convolution_weight")
-    return is_x86 and all(hasattr(torch.ops.mkldnn, name) for name in operators)
+    return is_plain and has_avx2_only and has_fused_convolutions()
 
 
 def normed_convolutions(
@@ -302,7 +256,7 @@ def _convert(module: nn.Module, dtype: torch.dtype) -> None:
     """Layers only: a buffer such as the mean face keeps its digits."""
     if isinstance(module, _InFloat32):
         return
-    if isinstance(module, _FusedConv):
+    if isinstance(module, FusedConv):
         # Its bias stays: oneDNN adds it to the sums before they are rounded, at no cost.
         module.weight = nn.Parameter(module.weight.to(dtype))
     elif isinstance(module, nn.Conv2d | nn.Linear):
@@ -311,7 +265,12 @@ def _convert(module: nn.Module, dtype: torch.dtype) -> None:
         _convert(child, dtype)
 
 
-def _fuse_activations(net: nn.Module) -> None:
+def _convolutions_in(net: nn.Module, names: Sequence[str]) -> set[nn.Module]:
+    inside = (module for name in names for module in net.get_submodule(name).modules())
+    return {module for module in inside if isinstance(module, nn.Conv2d)}
+
+
+def _fuse_activations(net: nn.Module, int8: set[nn.Module]) -> None:
     for block in _sequences(net):
         for index, conv in enumerate(block):
             if isinstance(conv, nn.Conv2d):
@@ -319,7 +278,7 @@ def _fuse_activations(net: nn.Module) -> None:
                 word = _ACTIVATIONS.get(type(block[follower]), "none") if follower else "none"
                 if follower and word != "none":
                     block[follower] = nn.Identity()
-                block[index] = _FusedConv(conv, word)
+                block[index] = (Int8Conv if conv in int8 else FusedConv)(conv, word)
 
 
 def _next_layer(block: nn.Sequential, index: int) -> int | None:

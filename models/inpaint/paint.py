@@ -17,6 +17,20 @@ from models.landmarks.net import LandmarkNet
 from models.parallel import each
 from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_images, to_tensor
 
+# All but the layer that takes the picture in and the one that draws.
+_BETWEEN_ENDS = (
+    "encode64.1",
+    "encode32",
+    "encode16",
+    "join32",
+    "atrous",
+    "decode32",
+    "join64",
+    "decode64",
+    "head.0",
+    "head.1",
+)
+
 
 @dataclass(frozen=True)
 class Painted:
@@ -29,7 +43,8 @@ class Painted:
 def load_generator(manifest: Manifest, device: str = "cpu") -> Generator:
     """The net that the manifest pins as "inpaint"."""
     net = load_net(manifest.path("inpaint"), Generator, GeneratorConfig, device)
-    return for_inference(net, folds={"fold4": "encode64.0.0", "fold2": ""})
+    folds = {"fold4": "encode64.0.0", "fold2": ""}
+    return for_inference(net, folds, int8=_BETWEEN_ENDS)
 
 
 def paint_faces(

@@ -13,7 +13,8 @@ from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_tensor
 def load_landmark_net(manifest: Manifest, device: str = "cpu") -> LandmarkNet:
     """The net that the manifest pins as "landmarks"."""
     net = load_net(manifest.path("landmarks"), LandmarkNet, LandmarkConfig, device)
-    return for_inference(net, folds={"fold": "body.0.0"}, float32=("head",))
+    int8 = [f"body.{step}" for step in range(1, len(net.body))]
+    return for_inference(net, folds={"fold": "body.0.0"}, float32=("head",), int8=int8)
 
 
 @torch.inference_mode()

@@ -33,7 +33,10 @@ class MaskFinding:
 def load_mask_net(manifest: Manifest, device: str = "cpu") -> UNet:
     """The net that the manifest pins as "mask"."""
     net = load_net(manifest.path("mask"), UNet, UNetConfig, device)
-    return for_inference(net, folds={"fold": "down.0.0.0"}, float32=("unfold", "worn"))
+    finest = len(net.up) - 1
+    coarse = [f"down.{level}" for level in range(1, len(net.down))]
+    coarse += [f"up.{level}" for level in range(finest)]  # the finest level draws the edge
+    return for_inference(net, folds={"fold": "down.0.0.0"}, float32=("unfold", "worn"), int8=coarse)
 
 
 @torch.inference_mode()

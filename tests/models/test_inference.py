@@ -9,6 +9,7 @@ from models.inference import SplitJoin, for_inference, unfolded_conv
 from models.inpaint.generator import Generator, GeneratorConfig, window_of
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
+from models.onednn import has_fast_int8
 
 SIZE = 128
 HEADS = [f"heads.{level}.out" for level in range(4)]
@@ -18,6 +19,7 @@ NARROW = (4, 4, 8, 8)
 NEEDS_BFLOAT16 = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="bfloat16 needs AVX-512"
 )
+NEEDS_INT8 = pytest.mark.skipif(not has_fast_int8(), reason="bytes need AVX-512 VNNI")
 
 
 def lived_in(net):
@@ -41,12 +43,15 @@ def make(name):
         return lived_in(net), {"folds": {}, **places}, 1
     if name == "mask":
         net = UNet(UNetConfig(width=4, depth=2, max_width=8))
-        return lived_in(net), {"folds": {"fold": "down.0.0.0"}, "float32": ("unfold", "worn")}, 1
+        layers = {"float32": ("unfold", "worn"), "int8": ("down.1", "down.2", "up.0")}
+        return lived_in(net), {"folds": {"fold": "down.0.0.0"}, **layers}, 1
     if name == "landmarks":
         net = LandmarkNet(LandmarkConfig(NARROW, (1, 1, 1, 1), features=8))
-        return lived_in(net), {"folds": {"fold": "body.0.0"}, "float32": ("head",)}, 2
+        layers = {"float32": ("head",), "int8": [f"body.{step}" for step in range(1, 8)]}
+        return lived_in(net), {"folds": {"fold": "body.0.0"}, **layers}, 2
     net = Generator(GeneratorConfig(width=16, middle=16, deep=16, head=8))
-    return lived_in(net), {"folds": {"fold4": "encode64.0.0", "fold2": ""}}, 3
+    layers = {"int8": ("encode64.1", "encode16", "join64", "head.0")}
+    return lived_in(net), {"folds": {"fold4": "encode64.0.0", "fold2": ""}, **layers}, 3
 
 
 def inputs(count, batch=2):
@@ -61,9 +66,19 @@ def outputs(result):
     return [result] if isinstance(result, torch.Tensor) else list(result)
 
 
-@pytest.fixture(params=[torch.float32, pytest.param(torch.bfloat16, marks=NEEDS_BFLOAT16)])
+FORMATS = [
+    torch.float32,
+    pytest.param(torch.bfloat16, marks=NEEDS_BFLOAT16),
+    pytest.param(torch.int8, marks=NEEDS_INT8),
+]
+
+
+@pytest.fixture(params=FORMATS)
 def dtype(request, monkeypatch):
-    monkeypatch.setattr(inference, "fast_dtype", lambda _: request.param)
+    is_int8 = request.param == torch.int8
+    others = torch.float32 if is_int8 else request.param
+    monkeypatch.setattr(inference, "fast_dtype", lambda _: others)
+    monkeypatch.setattr(inference, "has_fast_int8", lambda: is_int8)
     return request.param
 
 
@@ -96,7 +111,7 @@ def test_a_picture_gets_the_same_answer_alone_and_in_a_batch(name):
 
 
 def test_without_fused_convolutions_the_answer_is_the_same(monkeypatch):
-    monkeypatch.setattr(inference, "_has_fused_convolutions", lambda: False)
+    monkeypatch.setattr(inference, "has_fused_convolutions", lambda: False)
     monkeypatch.setattr(inference, "fast_dtype", lambda _: torch.float32)
     net, arguments, count = make("inpaint")
     given = inputs(count)
@@ -141,7 +156,7 @@ def test_pictures_of_several_sizes_take_turns(dtype):
         )
 
 
-@pytest.mark.skipif(not inference._has_fused_convolutions(), reason="oneDNN on x86 only")
+@pytest.mark.skipif(not inference.has_fused_convolutions(), reason="oneDNN on x86 only")
 @pytest.mark.parametrize("in_blocks", [True, False])
 def test_the_detector_answers_the_same_in_blocks_of_channels(monkeypatch, in_blocks):
     monkeypatch.setattr(inference, "fast_dtype", lambda _: torch.float32)
@@ -162,7 +177,7 @@ def test_the_detector_answers_the_same_in_blocks_of_channels(monkeypatch, in_blo
 
 def test_the_first_layers_keep_the_digits_of_the_picture(monkeypatch):
     monkeypatch.setattr(inference, "fast_dtype", lambda _: torch.bfloat16)
-    monkeypatch.setattr(inference, "_has_fused_convolutions", lambda: False)
+    monkeypatch.setattr(inference, "has_fused_convolutions", lambda: False)
     net, arguments, _ = make("crop")
     picture = torch.rand(1, 3, 64, 64) * 2 - 1
     expected = net.backbone.levels[0][0](net.backbone.stem(picture))

@@ -1,0 +1,154 @@
+"""oneDNN's convolutions on x86, called as torch.compile calls them (torch 2.1 and later).
+
+Each takes the activation after it along, in one pass over memory, and has its weights ordered
+beforehand for the processor's kernels.
+"""
+
+from functools import lru_cache
+
+import torch
+from torch import nn
+
+_ORDERS = 8  # input shapes (and counts of threads) whose ordered weights a convolution keeps
+_INPUT_STEPS = 254  # of a byte's 255: one is spare, for the zero's own rounding
+_WEIGHT_STEPS = 127  # of a signed byte, the same both ways
+_LEAST = 1e-9  # range of values: steps are divided by
+
+
+def has_fused_convolutions() -> bool:
+    """Whether `FusedConv` works here."""
+    is_x86 = torch.backends.cpu.get_cpu_capability().startswith("AVX")
+    operators = ("_convolution_pointwise", "_reorder_convolution_weight")
+    return is_x86 and all(hasattr(torch.ops.mkldnn, name) for name in operators)
+
+
+def has_fast_int8() -> bool:
+    """Whether `Int8Conv` works here and is faster than float32: where the processor multiplies
+    four pairs of bytes at once (AVX-512 VNNI)."""
+    operators = ("qconv2d_pointwise", "qconv_prepack")
+    has_operators = all(hasattr(torch.ops.onednn, name) for name in operators)
+    return has_operators and bool(torch.cpu._is_vnni_supported())
+
+
+class FusedConv(nn.Module):
+    """A convolution in the number format of its weights, and its activation.
+
+    Args:
+        conv: with weights float32 or bfloat16.
+        activation: in oneDNN's words: none, relu or swish.
+    """
+
+    def __init__(self, conv: nn.Conv2d, activation: str) -> None:
+        super().__init__()
+        self.weight, self.bias, self.groups = conv.weight, conv.bias, conv.groups
+        self.padding, self.stride = list(conv.padding), list(conv.stride)
+        self.dilation, self.activation = list(conv.dilation), activation
+        self._ordered_for = lru_cache(_ORDERS)(self._order)
+
+    def _order(self, shape: torch.Size, threads: int) -> torch.Tensor:  # noqa: ARG002, in the key
+        """The weights as oneDNN reads them for an input of this shape on so many threads.
+
+        Left to itself it orders them anew in each call, a twentieth of the time. The order that is
+        best for one shape, or for one thread, may leave another without a fast kernel.
+        """
+        ordered: torch.Tensor = torch.ops.mkldnn._reorder_convolution_weight.default(
+            self.weight, self.padding, self.stride, self.dilation, self.groups, list(shape)
+        )
+        return ordered
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = self.weight  # in blocks, PyTorch takes no ordered ones together with an activation
+        if not x.is_mkldnn:
+            x = x.contiguous(memory_format=torch.channels_last)
+            weight = self._ordered_for(x.shape, torch.get_num_threads())
+        result: torch.Tensor = torch.ops.mkldnn._convolution_pointwise.default(
+            x,
+            weight,
+            self.bias,
+            self.padding,
+            self.stride,
+            self.dilation,
+            self.groups,
+            self.activation,
+            [],
+            "",
+        )
+        return result
+
+
+class Int8Conv(nn.Module):
+    """A convolution that multiplies bytes, and its activation; takes and gives float32.
+
+    Each output channel's weights are rounded to 255 steps of its own largest one, each input to 255
+    steps between its own least and largest value, as it comes: nothing to calibrate, and no picture
+    is out of range. Each picture of a batch by itself, so that its answer is its own.
+    Jacob et al. 2018, arXiv:1712.05877.
+
+    Args:
+        conv: float32.
+        activation: in oneDNN's words: none, relu or swish.
+    """
+
+    def __init__(self, conv: nn.Conv2d, activation: str) -> None:
+        super().__init__()
+        self.bias, self.groups, self.activation = conv.bias, conv.groups, activation
+        self.padding, self.stride = list(conv.padding), list(conv.stride)
+        self.dilation = list(conv.dilation)
+        weight = conv.weight.detach()
+        largest = weight.abs().amax(dim=(1, 2, 3))
+        self._steps = largest.clamp(min=_LEAST) / _WEIGHT_STEPS
+        self._codes = (weight / self._steps[:, None, None, None]).round().to(torch.int8)
+        self._zeros = torch.zeros(len(largest), dtype=torch.int32)
+        self._ordered_for = lru_cache(_ORDERS)(self._order)
+
+    def _order(self, shape: torch.Size, threads: int) -> torch.Tensor:  # noqa: ARG002, in the key
+        """See `FusedConv._order`; they fit each step of the input, and each zero but 0."""
+        ordered: torch.Tensor = torch.ops.onednn.qconv_prepack.default(
+            self._codes,
+            self._steps,
+            1.0,
+            1,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+            list(shape),
+        )
+        return ordered
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) > 1:
+            return torch.cat([self(picture[None]) for picture in x])
+        codes, step, zero = _rounded(x)
+        result: torch.Tensor = torch.ops.onednn.qconv2d_pointwise.default(
+            codes,
+            step,
+            zero,
+            self._ordered_for(x.shape, torch.get_num_threads()),
+            self._steps,
+            self._zeros,
+            self.bias,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+            1.0,
+            0,
+            torch.float32,
+            self.activation,
+            [],
+            "",
+        )
+        return result
+
+
+def _rounded(x: torch.Tensor) -> tuple[torch.Tensor, float, int]:
+    """Values as `step` * (code - `zero`): codes uint8, channels last, step and zero."""
+    values = x.permute(0, 2, 3, 1).contiguous()
+    least, largest = (float(end) for end in values.aminmax())
+    least, largest = min(least, 0.0), max(largest, 0.0)  # the padding is 0, exactly
+    step = max(largest - least, _LEAST) / _INPUT_STEPS
+    zero = max(round(-least / step), 1)  # the weights' order is one for inputs whose zero isn't 0
+    # Conversion to bytes cuts off what follows the point.
+    codes = torch.add(torch.tensor(zero + 0.5), values, alpha=1 / step).to(torch.uint8)
+    return codes.permute(0, 3, 1, 2), step, zero
