@@ -10,6 +10,7 @@ from serve_graph.cli import weights
 from serve_graph.cli.detect import detect
 from serve_graph.cli.errors import OneLineErrors
 from serve_graph.cli.expressions import expressions
+from serve_graph.cli.label import label
 from serve_graph.cli.run import run
 from serve_graph.cli.serve import serve
 from serve_graph.cli.synth import synth
@@ -24,6 +25,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, run, expressions, detect, wear, synth, evaluate, train):
+for command in (serve, run, expressions, detect, wear, synth, label, train, evaluate):
     app.command()(command)
 app.add_typer(weights.app, name="weights")

@@ -1,0 +1,58 @@
+"""A source of faces for training, made of photos by the service's own nets.
+
+See `models.training.frames` for how a source is laid out.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from models.crop.frame import FRAME_PX, compose, crop_face, invert, transform
+from models.pixels import Affine, Image, Landmarks
+
+KEPT_PX = 384  # side of a face's picture: the frame at its own scale, half as much again
+_QUALITY = 92
+
+
+@dataclass
+class SourceFolder:
+    """Writes faces into a folder; their labels at the end."""
+
+    path: Path
+    _points: dict[str, Landmarks] = field(default_factory=dict)
+
+    def __enter__(self) -> "SourceFolder":
+        self.path.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def add(self, name: str, photo: Image, frame: Affine, landmarks: Landmarks) -> None:
+        """Writes one face of a photo.
+
+        Args:
+            name: of the face, another than those before.
+            photo: uint8 (H, W, 3) RGB.
+            frame: photo px to frame px.
+            landmarks: float32 (68, 2), frame px.
+        """
+        margin = (KEPT_PX - FRAME_PX) / 2
+        to_picture = compose(np.array([[1, 0, margin], [0, 1, margin]], np.float32), frame)
+        picture = crop_face(photo, to_picture, KEPT_PX)
+        self._points[name] = transform(landmarks, compose(to_picture, invert(frame)))
+        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(self.path / f"{name}.webp"), bgr, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._points:
+            points = np.stack(list(self._points.values()))
+            np.savez(self.path / "labels.npz", name=list(self._points), landmarks=points)

@@ -1,0 +1,90 @@
+"""`mask2face label`: a source of faces for training out of photos."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models.errors import BadRequestError, NoFaceError
+from serve_graph.cli.files import pictures_of, read_photo, work_through
+from serve_graph.cli.options import WEIGHTS, Device, Weights, load_stages
+
+if TYPE_CHECKING:
+    from models.pipeline import MaskedFace
+    from models.pixels import Landmarks
+    from models.stages import Stages
+    from models.training.label import SourceFolder
+
+_LEAST_PX = 32  # width of a face; of a smaller one there is too little to learn
+
+
+def label(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, show_default=False)],
+    out: Annotated[Path, typer.Argument(file_okay=False, show_default=False)],
+    masked: Annotated[
+        bool, typer.Option("--masked", help="Keep the faces that wear a mask, not the bare ones.")
+    ] = False,
+    weights: Weights = WEIGHTS,
+    device: Device = "cpu",
+) -> None:
+    """Cut the faces out of many photos and find their landmarks: a source for `train`.
+
+    OUT gets a picture of each bare face (or, with --masked, of each masked one) and labels.npz.
+    The names of sources are what `sources` and `real` in configs/train/ list.
+    """
+    if (out / "labels.npz").exists():
+        raise typer.BadParameter(f"{out} holds faces already: choose another folder.")
+    paths = pictures_of(folder)
+
+    from models.training.label import SourceFolder
+
+    stages, names = load_stages(weights, device), set[str]()
+    with SourceFolder(out) as source:
+
+        def look(path: Path) -> None:
+            name = path.stem if path.stem not in names else path.name
+            names.add(name)
+            asyncio.run(_add_faces(source, path, name, masked, stages))
+
+        work_through(paths, look, "labelling")
+    if not len(source):
+        raise BadRequestError(f"{folder} shows no {'masked' if masked else 'bare'} face.")
+
+
+async def _add_faces(
+    source: "SourceFolder", path: Path, name: str, masked: bool, stages: "Stages"
+) -> None:
+    from models.clock import Clock
+    from models.pipeline import Options, find_masks
+
+    photo = read_photo(path)
+    try:
+        found = await find_masks(photo, stages, Options(), Clock())
+    except NoFaceError:
+        return
+    wanted = [one for one in found if _width(one) >= _LEAST_PX and _is_masked(one) == masked]
+    for number, one in enumerate(wanted):
+        face = name if len(wanted) == 1 else f"{name}_{number}"
+        source.add(face, photo.pixels, one.frame, await _landmarks(one, masked, stages))
+
+
+async def _landmarks(one: "MaskedFace", masked: bool, stages: "Stages") -> "Landmarks":
+    if not masked:
+        return await stages.landmarks(one.crop)
+
+    from models.inpaint.hole import hole_of
+    from models.landmarks.guess import AS_GUESSED
+
+    hole = hole_of(one.finding.mask, one.crop)
+    return (await stages.paint(one.crop, hole, AS_GUESSED))[0].landmarks
+
+
+def _width(one: "MaskedFace") -> float:
+    return float(one.face.box[2] - one.face.box[0])
+
+
+def _is_masked(one: "MaskedFace") -> bool:
+    from models.pipeline import Options
+
+    return one.finding.probability >= Options().min_probability
