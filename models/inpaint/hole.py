@@ -2,7 +2,8 @@
 
 A mask net ends some px short of a real mask's soft edge, and what is left of it shows. To paint
 a wide margin everywhere would throw good skin away. So beside the mask a pixel is painted if it
-doesn't look like the skin beyond it, and farther out if it looks like the mask.
+looks neither like what lies beyond it nor like the face's skin, and farther out if it looks like
+the mask.
 """
 
 import cv2
@@ -24,6 +25,8 @@ _CELLS = np.ones((2, 2), np.uint8)  # a rim is at least as wide
 _ODD = 12.0  # difference in CIELAB that is seen
 _SPREADS = 1.5  # and that is more than what the ring itself varies by
 _APART = 18.0  # of mask and skin, in CIELAB: below, the mask's colour tells nothing
+_OVAL = (64, 55), (29, 36)  # of the face in the canonical frame: its middle, half its axes
+_LEAST_SKIN = 100
 
 
 def hole_of(mask: Mask, face: Image) -> Mask:
@@ -38,23 +41,26 @@ def hole_of(mask: Mask, face: Image) -> Mask:
     """
     if not mask.any():
         return mask
-    rows, columns = _around(mask)
-    whole = mask.copy()
-    whole[rows, columns] = _with_rim(mask[rows, columns], face[rows, columns])
-    return _dilated(whole, MARGIN_PX)
-
-
-def _with_rim(mask: Mask, face: Image) -> Mask:
-    height, width = mask.shape
-    size = (width // 2, height // 2)
+    size = (mask.shape[1] // 2, mask.shape[0] // 2)
     small = cv2.resize(face, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     covered = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
-    rim = _rim(np.asarray(covered), cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32))
-    grown = cv2.resize(rim.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-    return mask | (grown > 0)
+    lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
+    part = _around(np.asarray(covered))
+    grown = covered.copy()
+    grown[part] = _rim(covered[part], lab[part], _skin_colour(lab, covered))
+    grown = cv2.resize(grown.astype(np.uint8), mask.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return _dilated(mask | (grown > 0), MARGIN_PX)
 
 
-def _rim(mask: Mask, lab: Floats) -> Mask:
+def _skin_colour(lab: Floats, mask: Mask) -> Floats | None:
+    """Of the forehead and cheeks in the canonical frame; None if hardly any are seen."""
+    oval = np.zeros(mask.shape, np.uint8)
+    cv2.ellipse(oval, *_OVAL, 0, 0, 360, 1, -1)
+    seen = lab[(oval > 0) & ~_dilated(mask, _REST)]
+    return np.median(seen, axis=0).astype(np.float32) if len(seen) >= _LEAST_SKIN else None
+
+
+def _rim(mask: Mask, lab: Floats, skin_colour: Floats | None) -> Mask:
     near, far = _dilated(mask, _RIM), _dilated(mask, _REST)
     skin = _Surroundings(lab, _dilated(near, _RING) & ~near, sigma=3)
     farther = _Surroundings(lab, _dilated(far, _RING) & ~far, sigma=4)
@@ -62,6 +68,9 @@ def _rim(mask: Mask, lab: Floats) -> Mask:
     odd = skin.distance > np.maximum(_ODD, _SPREADS * skin.spread)
     apart = _length(body.mean - farther.mean) > _APART
     own = apart & (body.distance < farther.distance / 2) & (farther.distance > _ODD)
+    if skin_colour is not None:  # what lies beyond may be a collar, and this a strip of neck
+        from_face = _length(lab - skin_colour)
+        odd, own = odd & (from_face > _ODD), own & (from_face > body.distance)
     rim = (near & odd & skin.known) | (far & own & body.known & farther.known)
     # Single cells are grain.
     rim = cv2.morphologyEx((rim & ~mask).astype(np.uint8), cv2.MORPH_OPEN, _CELLS) > 0
@@ -92,12 +101,11 @@ def _length(lab: Floats) -> Floats:
 
 
 def _around(mask: Mask) -> tuple[slice, slice]:
-    """Rows and columns that the decision can depend on; whole cells of the half-size grid."""
+    """Rows and columns that the decision can depend on."""
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    margin = REST_PX + 2 * _RING + 2
-    top, left = (max(0, edge - margin) // 2 * 2 for edge in (y, x))
-    bottom, right = ((edge + margin + 1) // 2 * 2 for edge in (y + height, x + width))
-    return slice(top, min(bottom, mask.shape[0])), slice(left, min(right, mask.shape[1]))
+    margin = _REST + _RING + 1
+    rows = slice(max(0, y - margin), y + height + margin)
+    return rows, slice(max(0, x - margin), x + width + margin)
 
 
 def _touching(pixels: Mask, mask: Mask) -> Mask:

@@ -1,6 +1,7 @@
 """What `configs/train/NET.yaml` may say, and how a run is built from it."""
 
-from collections.abc import Mapping, Sequence
+import csv
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +33,7 @@ Settings = TypeVar("Settings")
 
 
 KEYS = {
-    *("seed", "device", "sources", "only", "favoured", "faces", "real", "scenes"),
+    *("seed", "device", "sources", "only", "favoured", "faces", "real", "refused", "scenes"),
     *("net", "start", "schedule", "task"),
 }
 
@@ -44,7 +45,8 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
         net: one of `NETS`.
         config: content of its YAML: `seed`, `device` (cpu, cuda or auto), `sources` of faces,
             of which `only` (patterns of SOURCE/NAME) and `faces` (how many to train on),
-            `favoured` (patterns of those that the editor sees more often),
+            `favoured` (patterns of those that the editor sees more often), sources of `real` masked
+            faces, of which those in `refused` (a csv file with SOURCE/NAME as `name`) are left out,
             `net` (its sizes), `start` (a file in `weights` to go on from), `schedule`, `task`.
         data: folder with the sources of faces.
         run: folder of the run; cut faces are cached beside it.
@@ -120,7 +122,7 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
         if real is None:
             raise ValueError("judge needs 'real': sources of faces that wear masks")
         return JudgeTask(faces, real, _settings(JudgeTraining, values), seed, device)
-    labelled = _labelled(config["real"], real, cache, weights) if real else None
+    labelled = _labelled(config, real, data, cache, weights) if real else None
     scenes = _training_scenes(data, config.get("scenes"))
     masking = _settings(MaskTraining, values)
     return MaskTask(faces, labelled, scenes, masking, seed, device, _sizes(UNetConfig, config))
@@ -165,10 +167,25 @@ def _guesser(weights: Path, device: str) -> LandmarkNet:
     return load_net(weights / "landmarks.safetensors", LandmarkNet, LandmarkConfig, device)
 
 
-def _labelled(names: Sequence[str], real: Faces, cache: Path, weights: Path) -> RealFaces:
+def _labelled(
+    config: Mapping[str, Any], real: Faces, data: Path, cache: Path, weights: Path
+) -> RealFaces:
     """Faces in real masks, labelled by the mask net of `weights`."""
+    names = config["real"]
+    refused = _names_in(config["refused"]) if config.get("refused") else set()
     teacher = load_net(weights / "mask.safetensors", UNet, UNetConfig)
-    return label_masks(teacher, real, cache / f"{'+'.join(names)}_masks.npz")
+    labelled = label_masks(teacher, real, cache / f"{'+'.join(names)}_masks.npz")
+    if not refused:
+        return labelled
+    rows = [row for row, name in enumerate(source_names(data, names)) if name not in refused]
+    return RealFaces(real.only(np.array(rows)), labelled.labels)
+
+
+def _names_in(path: str) -> set[str]:
+    if not Path(path).is_file():
+        raise ValueError(f"refused: there is no {path}, seen from {Path.cwd()}")
+    with Path(path).open(newline="") as file:
+        return {row["name"] for row in csv.DictReader(file)}
 
 
 def _training_scenes(data: Path, name: str | None) -> list[Picture]:

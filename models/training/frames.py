@@ -194,7 +194,10 @@ def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic
             return dict(np.load(io.BytesIO(archive.read(_LABELS))))
     labels = folder / source / _LABELS
     if not labels.exists():
-        raise SourceError(f"{folder} has neither {source}.zip nor {source}/{_LABELS}.")
+        raise SourceError(
+            f"{folder} has neither {source}.zip nor {source}/{_LABELS}: name other sources in the "
+            f"config, or make this one of photos: mask2face label PHOTOS {folder / source}"
+        )
     return dict(np.load(labels))
 
 

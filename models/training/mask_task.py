@@ -114,7 +114,11 @@ class MaskTask(Task):
         frame = self._frame(landmarks, rng)
         face, _ = cut(image, landmarks, frame)
         labels = cv2.warpAffine(
-            real.labels[index], frame, face.shape[1::-1], flags=cv2.INTER_NEAREST, borderValue=OPEN
+            real.labels[real.faces.rows[index]],
+            frame,
+            face.shape[1::-1],
+            flags=cv2.INTER_NEAREST,
+            borderValue=OPEN,
         )
         return _Sample(face, np.asarray(labels, np.uint8), worn=True)
 

@@ -31,7 +31,8 @@ class RealFaces:
     """Faces that wear real masks."""
 
     faces: Faces
-    labels: npt.NDArray[np.uint8]  # (N, STORE_PX, STORE_PX): 0 bare, 1 covered, OPEN unknown
+    # (N, STORE_PX, STORE_PX), of all in the store: 0 bare, 1 covered, OPEN unknown
+    labels: npt.NDArray[np.uint8]
 
 
 def label_masks(net: UNet, faces: Faces, kept: Path) -> RealFaces:

@@ -35,6 +35,17 @@ def test_a_rim_that_was_missed_is_painted_too(missed_px):
     assert hole[130 - missed_px : 130, 60:190].all()
 
 
+def test_a_strip_of_neck_between_mask_and_collar_stays():
+    face, mask = masked_face(130, 130)
+    neck = slice(220, 232)
+    face[neck] = np.array(SKIN) * 0.85  # in the mask's shadow
+    face[neck.stop :] = 15
+
+    hole = hole_of(mask, face)
+
+    assert not hole[neck.start + MARGIN_PX + 2 : neck.stop].any()
+
+
 def test_cloth_far_from_the_mask_is_not_taken_for_its_rim():
     face, mask = masked_face(130, 130)
     face[60:80] = CLOTH

@@ -29,15 +29,16 @@ def data(tmp_path_factory):
     """Weights of three nets, and a store of cut faces for each set of sources."""
     root = tmp_path_factory.mktemp("training")
     images = np.zeros((COUNT, STORE_PX, STORE_PX, 3), np.uint8)
-    for name in ("aaf+scut+utk+omi", "masked", "some"):
+    for name in ("aaf+scut+utk+omi", "masked", "worn", "some"):
         kept = root / "cache" / f"{name}_{STORE_PX}"
         kept.mkdir(parents=True)
         np.save(kept / "images.npy", images)
         landmarks = np.repeat(oval_face()[None], COUNT, axis=0)
         np.savez(kept / "labels.npz", landmarks=landmarks, sources=[name] * COUNT)
-    (root / "some").mkdir()
     names = [f"{'A' if row % 2 else 'C'}{row}" for row in range(COUNT)]
-    np.savez(root / "some" / "labels.npz", name=names, landmarks=landmarks)
+    for source in ("some", "worn"):
+        (root / source).mkdir()
+        np.savez(root / source / "labels.npz", name=names, landmarks=landmarks)
     for name in ("aaf", "scut", "utk", "omi"):
         (root / name).mkdir()
         own = [f"{row}_0_{row % 5}_9" for row in range(COUNT // 4)]  # as in UTKFace
@@ -146,6 +147,23 @@ def test_favoured_faces_are_seen_as_often_as_their_share_says(data, monkeypatch)
 def test_favoured_faces_need_a_share_and_a_share_needs_faces(data, half):
     with pytest.raises(ValueError, match="give both"):
         build("inpaint", small(**half), data)
+
+
+def test_refused_faces_in_real_masks_are_left_out(data, tmp_path):
+    refused = tmp_path / "refused.csv"
+    refused.write_text("name,why\nworn/C0,labels wrong\nworn/A1,no face\nother/C2,no face\n")
+    config = {"seed": 1, "device": "cpu", "sources": ["some"], "real": ["worn"]}
+
+    task = build("mask", {**config, "refused": str(refused)}, data)
+
+    assert task.real.faces.rows.tolist() == list(range(2, COUNT))
+
+
+def test_a_missing_file_of_refused_faces_is_an_error(data):
+    config = {"seed": 1, "device": "cpu", "sources": ["some"], "real": ["worn"]}
+
+    with pytest.raises(ValueError, match=r"refused: there is no nowhere\.csv"):
+        build("mask", {**config, "refused": "nowhere.csv"}, data)
 
 
 def test_epochs_are_passes_over_the_training_faces(data):

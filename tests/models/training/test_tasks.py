@@ -93,6 +93,17 @@ def test_a_sheet_shows_samples(faces, name):
     assert sheet.shape[1] > sheet.shape[0] // 3 > 50
 
 
+def test_a_real_face_comes_with_its_own_labels(faces):
+    labels = np.zeros((len(faces), STORE_PX, STORE_PX), np.uint8)
+    labels[7] = 1
+    real = RealFaces(faces.only(np.array([7])), labels)
+    settings = MaskTraining(batch_size=2, real_share=1.0, background_share=0.0, jitter=0.0)
+
+    batch = MaskTask(faces, real, [], settings, seed=1).batch(0)
+
+    assert (batch["mask"][..., 64:-64, 64:-64] == 1).all()
+
+
 def test_a_hand_before_a_mask_is_no_mask(faces):
     without, held = (
         mask_task(faces, real_share=0.0, bare_share=0.0, background_share=0.0, hand_share=share)
