@@ -37,6 +37,7 @@ def test_a_rim_that_was_missed_is_painted_too(missed_px):
 
 def test_a_strip_of_neck_between_mask_and_collar_stays():
     face, mask = masked_face(130, 130)
+    face[mask] = (120, 140, 150)
     neck = slice(220, 232)
     face[neck] = np.array(SKIN) * 0.85  # in the mask's shadow
     face[neck.stop :] = 15
