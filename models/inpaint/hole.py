@@ -46,9 +46,9 @@ def hole_of(mask: Mask, face: Image) -> Mask:
     covered = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
     part = _around(np.asarray(covered))
-    grown = covered.copy()
-    grown[part] = _rim(covered[part], lab[part], _skin_colour(lab, covered))
-    grown = cv2.resize(grown.astype(np.uint8), mask.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    rim = np.zeros(covered.shape, np.uint8)
+    rim[part] = _rim(covered[part], lab[part], _skin_colour(lab, np.asarray(covered)))
+    grown = cv2.resize(rim, mask.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return _dilated(mask | (grown > 0), MARGIN_PX)
 
 

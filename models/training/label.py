@@ -10,7 +10,7 @@ from types import TracebackType
 import cv2
 import numpy as np
 
-from models.crop.frame import FRAME_PX, compose, crop_face, invert, transform
+from models.crop.frame import FRAME_PX, compose, crop_face
 from models.pixels import Affine, Image, Landmarks
 
 KEPT_PX = 384  # side of a face's picture: the frame at its own scale, half as much again
@@ -43,9 +43,11 @@ class SourceFolder:
         margin = (KEPT_PX - FRAME_PX) / 2
         to_picture = compose(np.array([[1, 0, margin], [0, 1, margin]], np.float32), frame)
         picture = crop_face(photo, to_picture, KEPT_PX)
-        self._points[name] = transform(landmarks, compose(to_picture, invert(frame)))
         bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-        cv2.imwrite(str(self.path / f"{name}.webp"), bgr, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
+        path = self.path / f"{name}.webp"
+        if not cv2.imwrite(str(path), bgr, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY]):
+            raise OSError(f"{path} can't be written.")
+        self._points[name] = landmarks + np.float32(margin)
 
     def __exit__(
         self,

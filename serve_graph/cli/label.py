@@ -39,22 +39,18 @@ def label(
 
     from models.training.label import SourceFolder
 
-    stages, names = load_stages(weights, device), set[str]()
+    stages = load_stages(weights, device)
     with SourceFolder(out) as source:
 
         def look(path: Path) -> None:
-            name = path.stem if path.stem not in names else path.name
-            names.add(name)
-            asyncio.run(_add_faces(source, path, name, masked, stages))
+            asyncio.run(_add_faces(source, path, masked, stages))
 
         work_through(paths, look, "labelling")
     if not len(source):
         raise BadRequestError(f"{folder} shows no {'masked' if masked else 'bare'} face.")
 
 
-async def _add_faces(
-    source: "SourceFolder", path: Path, name: str, masked: bool, stages: "Stages"
-) -> None:
+async def _add_faces(source: "SourceFolder", path: Path, masked: bool, stages: "Stages") -> None:
     from models.clock import Clock
     from models.pipeline import Options, find_masks
 
@@ -65,8 +61,9 @@ async def _add_faces(
         return
     wanted = [one for one in found if _width(one) >= _LEAST_PX and _is_masked(one) == masked]
     for number, one in enumerate(wanted):
-        face = name if len(wanted) == 1 else f"{name}_{number}"
-        source.add(face, photo.pixels, one.frame, await _landmarks(one, masked, stages))
+        # With its suffix a photo's name is no other's, and so are those of its faces.
+        name = path.name if len(wanted) == 1 else f"{path.name}_{number}"
+        source.add(name, photo.pixels, one.frame, await _landmarks(one, masked, stages))
 
 
 async def _landmarks(one: "MaskedFace", masked: bool, stages: "Stages") -> "Landmarks":

@@ -15,7 +15,7 @@ def test_the_faces_of_photos_become_a_source_of_training(command, photo, tmp_pat
 
     assert result.exit_code == 0, result.stderr
     faces = list(read_source(tmp_path / "data", "mine"))
-    assert [face.name for face in faces] == ["one", "two"]
+    assert [face.name for face in faces] == ["one.png", "two.jpg"]
     for face in faces:
         assert face.image.shape == (KEPT_PX, KEPT_PX, 3)
         assert face.landmarks.shape == (68, 2)
@@ -23,7 +23,7 @@ def test_the_faces_of_photos_become_a_source_of_training(command, photo, tmp_pat
     assert len(load_faces(tmp_path / "data", ["mine"], tmp_path / "cache")) == 2
 
 
-@pytest.mark.parametrize(("words", "kept"), [((), "bare"), (("--masked",), "masked")])
+@pytest.mark.parametrize(("words", "kept"), [((), "bare.png"), (("--masked",), "masked.png")])
 def test_bare_or_masked_faces_are_kept(command, photo, tmp_path, words, kept):
     folder = photo("bare.png", masked=False).parent
     photo("masked.png")
@@ -41,7 +41,7 @@ def test_photos_of_one_name_keep_both_faces(command, photo, tmp_path):
 
     command("label", folder, tmp_path / "out")
 
-    assert np.load(tmp_path / "out" / "labels.npz")["name"].tolist() == ["one", "one.png"]
+    assert np.load(tmp_path / "out" / "labels.npz")["name"].tolist() == ["one.jpg", "one.png"]
 
 
 def test_a_bad_photo_is_named_and_the_others_are_kept(command, photo, tmp_path):
@@ -52,7 +52,7 @@ def test_a_bad_photo_is_named_and_the_others_are_kept(command, photo, tmp_path):
 
     assert result.exit_code == 1
     assert "bad.png" in result.stderr
-    assert np.load(tmp_path / "out" / "labels.npz")["name"].tolist() == ["good"]
+    assert np.load(tmp_path / "out" / "labels.npz")["name"].tolist() == ["good.png"]
 
 
 def test_photos_without_such_a_face_are_an_error(command, photo, tmp_path):
