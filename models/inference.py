@@ -3,10 +3,10 @@
 Batch norm goes into the convolution before it, an activation into oneDNN's convolution, a fold
 (pixel unshuffle) into a convolution of that stride. Layers compute in bfloat16 where the
 processor multiplies it (twice the rate of float32), in float32 elsewhere, or in bytes (three times
-the rate) where it multiplies those and no bfloat16. Pictures are kept
-channels last from the fold on, or in blocks of channels where that is faster; weights in the order
-that the processor's kernels read. Needs no compiler and takes milliseconds. A GPU replays the net's
-kernels as one graph (cuda_graphs.py).
+the rate) where it multiplies those and no bfloat16. Pictures are kept channels last from the fold
+on, or in blocks of channels where that is faster; weights in the order that the processor's kernels
+read (onednn.py). Needs no compiler and takes milliseconds. A GPU replays the net's kernels as one
+graph (cuda_graphs.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

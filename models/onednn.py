@@ -30,7 +30,28 @@ def has_fast_int8() -> bool:
     return has_operators and bool(torch.cpu._is_vnni_supported())
 
 
-class FusedConv(nn.Module):
+class _OrderedConv(nn.Module):
+    """A convolution that keeps its weights as oneDNN reads them.
+
+    Left to itself it orders them anew in each call, a twentieth of the time. The order that is
+    best for one shape, or for one thread, may leave another without a fast kernel.
+    """
+
+    def __init__(self, conv: nn.Conv2d, activation: str) -> None:
+        super().__init__()
+        self.bias, self.groups, self.activation = conv.bias, conv.groups, activation
+        self.padding, self.stride = list(conv.padding), list(conv.stride)
+        self.dilation = list(conv.dilation)
+        self._kept = lru_cache(_ORDERS)(lambda shape, threads: self._order(list(shape)))  # noqa: ARG005
+
+    def _ordered_for(self, x: torch.Tensor) -> torch.Tensor:
+        return self._kept(x.shape, torch.get_num_threads())
+
+    def _order(self, shape: list[int]) -> torch.Tensor:
+        raise NotImplementedError
+
+
+class FusedConv(_OrderedConv):
     """A convolution in the number format of its weights, and its activation.
 
     Args:
@@ -39,20 +60,12 @@ class FusedConv(nn.Module):
     """
 
     def __init__(self, conv: nn.Conv2d, activation: str) -> None:
-        super().__init__()
-        self.weight, self.bias, self.groups = conv.weight, conv.bias, conv.groups
-        self.padding, self.stride = list(conv.padding), list(conv.stride)
-        self.dilation, self.activation = list(conv.dilation), activation
-        self._ordered_for = lru_cache(_ORDERS)(self._order)
+        super().__init__(conv, activation)
+        self.weight = conv.weight
 
-    def _order(self, shape: torch.Size, threads: int) -> torch.Tensor:  # noqa: ARG002, in the key
-        """The weights as oneDNN reads them for an input of this shape on so many threads.
-
-        Left to itself it orders them anew in each call, a twentieth of the time. The order that is
-        best for one shape, or for one thread, may leave another without a fast kernel.
-        """
+    def _order(self, shape: list[int]) -> torch.Tensor:
         ordered: torch.Tensor = torch.ops.mkldnn._reorder_convolution_weight.default(
-            self.weight, self.padding, self.stride, self.dilation, self.groups, list(shape)
+            self.weight, self.padding, self.stride, self.dilation, self.groups, shape
         )
         return ordered
 
@@ -60,7 +73,7 @@ class FusedConv(nn.Module):
         weight = self.weight  # in blocks, PyTorch takes no ordered ones together with an activation
         if not x.is_mkldnn:
             x = x.contiguous(memory_format=torch.channels_last)
-            weight = self._ordered_for(x.shape, torch.get_num_threads())
+            weight = self._ordered_for(x)
         result: torch.Tensor = torch.ops.mkldnn._convolution_pointwise.default(
             x,
             weight,
@@ -76,7 +89,7 @@ class FusedConv(nn.Module):
         return result
 
 
-class Int8Conv(nn.Module):
+class Int8Conv(_OrderedConv):
     """A convolution that multiplies bytes, and its activation; takes and gives float32.
 
     Each output channel's weights are rounded to 255 steps of its own largest one, each input to 255
@@ -90,19 +103,15 @@ class Int8Conv(nn.Module):
     """
 
     def __init__(self, conv: nn.Conv2d, activation: str) -> None:
-        super().__init__()
-        self.bias, self.groups, self.activation = conv.bias, conv.groups, activation
-        self.padding, self.stride = list(conv.padding), list(conv.stride)
-        self.dilation = list(conv.dilation)
+        super().__init__(conv, activation)
         weight = conv.weight.detach()
         largest = weight.abs().amax(dim=(1, 2, 3))
         self._steps = largest.clamp(min=_LEAST) / _WEIGHT_STEPS
         self._codes = (weight / self._steps[:, None, None, None]).round().to(torch.int8)
         self._zeros = torch.zeros(len(largest), dtype=torch.int32)
-        self._ordered_for = lru_cache(_ORDERS)(self._order)
 
-    def _order(self, shape: torch.Size, threads: int) -> torch.Tensor:  # noqa: ARG002, in the key
-        """See `FusedConv._order`; they fit each step of the input, and each zero but 0."""
+    def _order(self, shape: list[int]) -> torch.Tensor:
+        # They fit each step of the input, and each zero but 0.
         ordered: torch.Tensor = torch.ops.onednn.qconv_prepack.default(
             self._codes,
             self._steps,
@@ -112,7 +121,7 @@ class Int8Conv(nn.Module):
             self.padding,
             self.dilation,
             self.groups,
-            list(shape),
+            shape,
         )
         return ordered
 
@@ -124,7 +133,7 @@ class Int8Conv(nn.Module):
             codes,
             step,
             zero,
-            self._ordered_for(x.shape, torch.get_num_threads()),
+            self._ordered_for(x),
             self._steps,
             self._zeros,
             self.bias,

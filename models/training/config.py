@@ -104,8 +104,8 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
         raise ValueError(f"the sizes of {net} can't be set: leave 'net' out")
     if net == "crop":
         finding = _settings(CropTraining, values)
-        if finding.verdicts and not Path(finding.verdicts).is_file():
-            raise ValueError(f"verdicts: there is no {finding.verdicts}, seen from {Path.cwd()}")
+        if finding.verdicts:
+            _refuse_absent("verdicts", finding.verdicts)
         earlier = _earlier(weights, device) if finding.unlabelled_score else None
         return CropTask(data, finding, seed, device, earlier, _sizes(DetectorConfig, config))
     faces = _faces(config, data, cache)
@@ -172,7 +172,7 @@ def _labelled(
 ) -> RealFaces:
     """Faces in real masks, labelled by the mask net of `weights`."""
     names = config["real"]
-    refused = _names_in(config["refused"]) if config.get("refused") else set()
+    refused = _refused(config["refused"]) if config.get("refused") else set()
     teacher = load_net(weights / "mask.safetensors", UNet, UNetConfig)
     labelled = label_masks(teacher, real, cache / f"{'+'.join(names)}_masks.npz")
     if not refused:
@@ -181,11 +181,15 @@ def _labelled(
     return RealFaces(real.only(np.array(rows)), labelled.labels)
 
 
-def _names_in(path: str) -> set[str]:
-    if not Path(path).is_file():
-        raise ValueError(f"refused: there is no {path}, seen from {Path.cwd()}")
+def _refused(path: str) -> set[str]:
+    _refuse_absent("refused", path)
     with Path(path).open(newline="") as file:
         return {row["name"] for row in csv.DictReader(file)}
+
+
+def _refuse_absent(key: str, path: str) -> None:
+    if not Path(path).is_file():
+        raise ValueError(f"{key}: there is no {path}, seen from {Path.cwd()}")
 
 
 def _training_scenes(data: Path, name: str | None) -> list[Picture]:

@@ -5,13 +5,13 @@ See `models.training.frames` for how a source is laid out.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
 import cv2
 import numpy as np
 
 from models.crop.frame import FRAME_PX, compose, crop_face
 from models.pixels import Affine, Image, Landmarks
+from models.training.evaluation.folder import write_landmarks
 
 KEPT_PX = 384  # side of a face's picture: the frame at its own scale, half as much again
 _QUALITY = 92
@@ -19,14 +19,10 @@ _QUALITY = 92
 
 @dataclass
 class SourceFolder:
-    """Writes faces into a folder; their labels at the end."""
+    """Writes faces into a folder that is there; their labels at the end."""
 
     path: Path
     _points: dict[str, Landmarks] = field(default_factory=dict)
-
-    def __enter__(self) -> "SourceFolder":
-        self.path.mkdir(parents=True, exist_ok=True)
-        return self
 
     def __len__(self) -> int:
         return len(self._points)
@@ -49,12 +45,7 @@ class SourceFolder:
             raise OSError(f"{path} can't be written.")
         self._points[name] = landmarks + np.float32(margin)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def write_labels(self) -> None:
+        """Writes labels.npz, unless there is no face: what `load_faces` looks for."""
         if self._points:
-            points = np.stack(list(self._points.values()))
-            np.savez(self.path / "labels.npz", name=list(self._points), landmarks=points)
+            write_landmarks(self.path / "labels.npz", self._points)

@@ -13,7 +13,7 @@ import numpy as np
 
 from models.crop.frame import crop_face, fit_frame, five_points, transform
 from models.pixels import Image, Landmarks, Mask
-from models.training.evaluation.folder import write_image, write_mask
+from models.training.evaluation.folder import write_image, write_landmarks, write_mask
 from models.training.masks import KINDS, wear_mask
 from models.training.sheets import contact_sheet
 
@@ -82,8 +82,7 @@ class TripleFolder:
     ) -> None:
         self._file.close()
         if self._points:
-            points = np.stack(list(self._points.values()))
-            np.savez(self.path / "landmarks.npz", name=list(self._points), landmarks=points)
+            write_landmarks(self.path / "landmarks.npz", self._points)
 
 
 def draw_kinds(subjects: Sequence[Subject], kinds: Sequence[str] = KINDS, seed: int = 0) -> Image:

@@ -40,12 +40,16 @@ def label(
     from models.training.label import SourceFolder
 
     stages = load_stages(weights, device)
-    with SourceFolder(out) as source:
+    out.mkdir(parents=True, exist_ok=True)
+    source = SourceFolder(out)
 
-        def look(path: Path) -> None:
-            asyncio.run(_add_faces(source, path, masked, stages))
+    def look(path: Path) -> None:
+        asyncio.run(_add_faces(source, path, masked, stages))
 
+    try:
         work_through(paths, look, "labelling")
+    finally:
+        source.write_labels()
     if not len(source):
         raise BadRequestError(f"{folder} shows no {'masked' if masked else 'bare'} face.")
 
@@ -54,12 +58,17 @@ async def _add_faces(source: "SourceFolder", path: Path, masked: bool, stages: "
     from models.clock import Clock
     from models.pipeline import Options, find_masks
 
-    photo = read_photo(path)
+    photo, options = read_photo(path), Options()
     try:
-        found = await find_masks(photo, stages, Options(), Clock())
+        found = await find_masks(photo, stages, options, Clock())
     except NoFaceError:
         return
-    wanted = [one for one in found if _width(one) >= _LEAST_PX and _is_masked(one) == masked]
+    wanted = [
+        one
+        for one in found
+        if _width(one) >= _LEAST_PX
+        and (one.finding.probability >= options.min_probability) == masked
+    ]
     for number, one in enumerate(wanted):
         # With its suffix a photo's name is no other's, and so are those of its faces.
         name = path.name if len(wanted) == 1 else f"{path.name}_{number}"
@@ -79,9 +88,3 @@ async def _landmarks(one: "MaskedFace", masked: bool, stages: "Stages") -> "Land
 
 def _width(one: "MaskedFace") -> float:
     return float(one.face.box[2] - one.face.box[0])
-
-
-def _is_masked(one: "MaskedFace") -> bool:
-    from models.pipeline import Options
-
-    return one.finding.probability >= Options().min_probability

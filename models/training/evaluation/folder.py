@@ -7,7 +7,7 @@ swap/ like the folder itself, with reference/ID.*.
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -112,6 +112,11 @@ def write_image(path: Path, image: Image) -> None:
     """Writes RGB pixels, in the format of the suffix; makes the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.ascontiguousarray(image[..., ::-1]))
+
+
+def write_landmarks(path: Path, points: Mapping[str, Landmarks]) -> None:
+    """Writes landmarks by name as npz (name, landmarks), as `read_landmarks` takes them."""
+    np.savez(path, name=list(points), landmarks=np.stack(list(points.values())))
 
 
 def write_mask(path: Path, mask: Mask) -> None:
