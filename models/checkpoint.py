@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from models.errors import WeightsError
+from models.parallel import on_one_thread
 
 MANIFEST_NAME = "manifest.json"
 
@@ -110,6 +111,7 @@ def _stored(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
 
 
+@on_one_thread()
 def load_net(path: Path, net_class: type[Net], config_class: type[Any], device: str = "cpu") -> Net:
     """Builds the net that `save_net` wrote, in eval mode, channels last, without gradients.
 

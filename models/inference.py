@@ -19,12 +19,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from models.blocks import Join
 from models.cuda_graphs import with_graphs
 from models.onednn import FusedConv, Int8Conv, has_fast_int8, has_fused_convolutions
+from models.parallel import on_one_thread
 
 Net = TypeVar("Net", bound=nn.Module)
 
 _ACTIVATIONS: Mapping[type[nn.Module], str] = {nn.SiLU: "swish", nn.ReLU: "relu"}  # oneDNN's words
 
 
+@on_one_thread()
 def for_inference(
     net: Net,
     folds: Mapping[str, str],

@@ -1,7 +1,8 @@
-"""The same small work for each item of a batch, on as many cores as a call may take."""
+"""Threads: the same small work for each item of a batch, and loading that leaves none behind."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TypeVar
 
@@ -24,6 +25,22 @@ def each(work: Callable[..., R], *columns: Iterable[object]) -> list[R]:
     if threads < 2:
         return [work(*row) for row in rows]
     return list(_pool(torch.get_num_threads()).map(lambda row: work(*row), rows))
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """For loading nets: torch computes on the calling thread alone, and as before after.
+
+    OpenMP keeps helpers for each thread that once called torch on several. Those of the thread that
+    loads have nothing to do later, but once a process has more OpenMP threads than cores, all of
+    them go to sleep between two layers: on two threads, nets then take 1.6 times as long.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @lru_cache

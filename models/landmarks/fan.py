@@ -17,6 +17,7 @@ import torch
 
 from models.checkpoint import file_sha256
 from models.errors import MissingPackageError, WeightsError
+from models.parallel import on_one_thread
 from models.pixels import Image, Landmarks
 
 WEIGHTS_NAME = "2DFAN4-11f355bf06.pth.tar"
@@ -36,6 +37,7 @@ class Fan:
         self.aligner = aligner  # face_alignment.FaceAlignment
 
 
+@on_one_thread()
 def load_fan(folder: Path, device: str = "cpu") -> Fan:
     """Builds FAN with the weights that lie in `folder`.
 

@@ -1,9 +1,14 @@
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import torch
 
 from models.parallel import each
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -44,3 +49,33 @@ def test_an_error_of_an_item_comes_out(threads, count):
 def test_columns_are_of_one_length():
     with pytest.raises(ValueError, match="shorter"):
         each(lambda a, b: a + b, [1, 2], [1])
+
+
+COUNTS = """
+import os, sys
+from pathlib import Path
+import torch
+from models.stages import load_models
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+torch.set_num_threads(3)
+before = threads()
+load_models(Path(sys.argv[1]))
+loaded = threads()
+torch.ones(1000, 1000).exp()
+print(loaded - before, threads() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
+def test_loading_leaves_the_threads_of_nets_to_those_who_compute():
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTS, str(ROOT / "weights")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout.split() == ["0", "2"], done.stderr
