@@ -5,6 +5,7 @@ Ray reads them when it is imported, so `set_flags` comes before that.
 
 import atexit
 import os
+import random
 import shutil
 import socket
 import sys
@@ -25,6 +26,8 @@ _PORTS = (
     "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
     "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
 )
+_PORT_RANGE = range(20_000, 32_768)  # above those of Ray's workers
+_untried = iter(random.sample(_PORT_RANGE, len(_PORT_RANGE)))
 _FILES = {
     "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "haproxy.cfg",
     "RAY_SERVE_HAPROXY_SOCKET_PATH": "admin.sock",
@@ -116,7 +119,16 @@ def own_door(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback interface that nobody listens on at this moment.
+
+    Each call answers another one, and none of those that systems give to outgoing connections: one
+    of these could take it before the program that it is for listens there.
+
+    Raises:
+        OSError: all are taken.
+    """
+    for port in _untried:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"No port from {_PORT_RANGE[0]} to {_PORT_RANGE[-1]} is free: end programs.")

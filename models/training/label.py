@@ -11,7 +11,7 @@ import numpy as np
 
 from models.crop.frame import FRAME_PX, compose, crop_face
 from models.pixels import Affine, Image, Landmarks
-from models.training.evaluation.folder import write_landmarks
+from models.training.evaluation.folder import write_image, write_landmarks
 
 KEPT_PX = 384  # side of a face's picture: the frame at its own scale, half as much again
 _QUALITY = 92
@@ -35,14 +35,14 @@ class SourceFolder:
             photo: uint8 (H, W, 3) RGB.
             frame: photo px to frame px.
             landmarks: float32 (68, 2), frame px.
+
+        Raises:
+            OSError: the picture can't be written.
         """
         margin = (KEPT_PX - FRAME_PX) / 2
         to_picture = compose(np.array([[1, 0, margin], [0, 1, margin]], np.float32), frame)
         picture = crop_face(photo, to_picture, KEPT_PX)
-        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-        path = self.path / f"{name}.webp"
-        if not cv2.imwrite(str(path), bgr, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY]):
-            raise OSError(f"{path} can't be written.")
+        write_image(self.path / f"{name}.webp", picture, cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
         self._points[name] = landmarks + np.float32(margin)
 
     def write_labels(self) -> None:

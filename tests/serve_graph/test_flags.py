@@ -1,6 +1,7 @@
 """The flags of `mask2face serve`: what reaches the environment, and HAProxy's ports and folder."""
 
 import os
+import socket
 import stat
 import subprocess
 from itertools import pairwise
@@ -15,6 +16,7 @@ from serve_graph.flags import (
     HAPROXY,
     WRAPPED,
     WRAPPER,
+    free_port,
     missing_flags,
     own_door,
     read_flags,
@@ -75,6 +77,26 @@ def test_the_door_has_ports_and_a_private_folder_of_its_own():
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert "RAY_SERVE_HAPROXY_STATS_PORT" not in door
     assert door["RAY_SERVE_HAPROXY_METRICS_PORT"] != "9101"
+
+
+def test_free_ports_differ_and_are_none_that_outgoing_connections_get():
+    ports = [free_port() for _ in range(20)]
+
+    assert len(set(ports)) == 20
+    assert max(ports) < 32_768  # Linux takes those from here on
+
+
+def test_a_port_that_somebody_listens_on_is_passed_over(monkeypatch):
+    with socket.socket() as taken, socket.socket() as other:
+        taken.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        names = [one.getsockname()[1] for one in (taken, other)]
+        other.close()
+        monkeypatch.setattr(serve_flags, "_untried", iter(names))
+
+        assert free_port() == names[1]
+        with pytest.raises(OSError, match="end programs"):
+            free_port()
 
 
 def test_without_haproxy_rays_own_proxy_is_the_door(flags, monkeypatch):

@@ -9,8 +9,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import torch
 from torch import nn
 
@@ -25,7 +23,7 @@ from models.training.ablations.score import (
     score_outlined,
 )
 from models.training.config import build_task
-from models.training.evaluation.folder import read_image
+from models.training.evaluation.folder import read_image, write_image
 from models.training.frames import Faces, load_faces, matching, source_names
 from models.training.inpaint_task import InpaintTask
 from models.training.loop import Ema, Schedule, Task, set_rates
@@ -72,8 +70,7 @@ def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -
         strip = read_image(path.with_suffix(".png"))
         return Result(kept["images"], kept["steps"], kept["marks"], strip)
     result = _train_and_score(table, config, minutes, places)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path.with_suffix(".png")), np.ascontiguousarray(result.strip[..., ::-1]))
+    write_image(path.with_suffix(".png"), result.strip)
     found = {"images": result.images, "steps": result.steps, "marks": result.marks}
     path.write_text(json.dumps({"asked": asked, **found}, indent=1))  # last: it says "finished"
     return result

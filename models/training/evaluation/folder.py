@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from models.errors import BadImageError, Mask2FaceError
 from models.pixels import Image, Landmarks, Mask
@@ -108,10 +109,18 @@ def read_mask(path: Path) -> Mask:
     return np.asarray(picture > 127, np.bool_)
 
 
-def write_image(path: Path, image: Image) -> None:
-    """Writes RGB pixels, in the format of the suffix; makes the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.ascontiguousarray(image[..., ::-1]))
+def write_image(path: Path, image: Image, *options: int) -> None:
+    """Writes RGB pixels, in the format of the suffix; makes the folder.
+
+    Args:
+        path: the file.
+        image: RGB, uint8 (H, W, 3).
+        options: pairs of OpenCV's IMWRITE flags and their values.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    _write(path, np.ascontiguousarray(image[..., ::-1]), options)
 
 
 def write_landmarks(path: Path, points: Mapping[str, Landmarks]) -> None:
@@ -120,9 +129,18 @@ def write_landmarks(path: Path, points: Mapping[str, Landmarks]) -> None:
 
 
 def write_mask(path: Path, mask: Mask) -> None:
-    """Writes a mask as 0/255; makes the folder."""
+    """Writes a mask as 0/255; makes the folder.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    _write(path, mask.astype(np.uint8) * 255)
+
+
+def _write(path: Path, pixels: npt.NDArray[np.uint8], options: Sequence[int] = ()) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), mask.astype(np.uint8) * 255)
+    if not cv2.imwrite(str(path), pixels, options):
+        raise OSError(f"{path} can't be written: is the disk full?")
 
 
 def spread(items: Sequence[T], limit: int | None) -> list[T]:

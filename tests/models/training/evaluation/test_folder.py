@@ -65,6 +65,15 @@ def test_pictures_are_read_as_they_were_written(tmp_path):
     np.testing.assert_array_equal(read_mask(tmp_path / "new" / "mask.png"), mask)
 
 
+@pytest.mark.parametrize("write", [write_image, write_mask])
+def test_what_cant_be_written_is_an_error_that_names_it(write, tmp_path):
+    (tmp_path / "taken.png").mkdir()
+    pixels = np.zeros((2, 2, 3) if write is write_image else (2, 2), np.uint8)
+
+    with pytest.raises(OSError, match=r"taken\.png"):
+        write(tmp_path / "taken.png", pixels)
+
+
 def test_what_is_no_picture_is_refused_by_name(tmp_path):
     (tmp_path / "note.png").write_text("hello")
 
