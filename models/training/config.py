@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from models.checkpoint import load_net
+from models.checkpoint import file_sha256, load_net
 from models.crop.detect import Detector
 from models.crop.net import DetectorConfig, FaceDetector
 from models.inpaint.generator import GeneratorConfig
@@ -19,7 +20,14 @@ from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
 from models.training.crop.labels import Picture, is_held_back, read_scenes
 from models.training.crop.task import CropTask, CropTraining
-from models.training.frames import Faces, load_faces, matching, source_names
+from models.training.frames import (
+    Faces,
+    load_faces,
+    matching,
+    source_names,
+    source_path,
+    store_path,
+)
 from models.training.inpaint_task import InpaintTask, InpaintTraining
 from models.training.judge_task import JudgeTask, JudgeTraining
 from models.training.landmark_task import LandmarkTask, LandmarkTraining
@@ -32,6 +40,8 @@ NETS = ("crop", "mask", "landmarks", "inpaint", "judge")
 Settings = TypeVar("Settings")
 
 
+_CONFIG = "config.yaml"  # in the folder of a run
+_MAY_CHANGE = {"schedule", "device"}  # of a run: longer, faster, elsewhere
 KEYS = {
     *("seed", "device", "sources", "only", "favoured", "faces", "real", "refused", "scenes"),
     *("net", "start", "schedule", "task"),
@@ -54,9 +64,11 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
             a detector that leaves out unlabelled faces: an earlier detector).
 
     Raises:
-        ValueError: an unknown net or key, or a start that is of other sizes.
+        ValueError: an unknown net or key, a start that is of other sizes, or a run that was begun
+            with another config.
     """
     refuse_unknown(config, KEYS, "the training config")
+    _refuse_another({"of": net, **config}, run)
     torch.manual_seed(int(config["seed"]))
     if _device(config).startswith("cuda"):
         torch.backends.cudnn.benchmark = True  # all batches have one shape
@@ -67,7 +79,23 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
     task = build_task(net, config, data, run.parent / "cache", weights)
     if config.get("start"):
         _go_on_from(task, weights / config["start"])
+    run.mkdir(parents=True, exist_ok=True)
+    (run / _CONFIG).write_text(yaml.safe_dump({"of": net, **config}, sort_keys=False))
     fit(task, task.build(), run, schedule_of(config["schedule"], task))
+
+
+def _refuse_another(config: Mapping[str, Any], run: Path) -> None:
+    """A run goes on with what it was begun with: another seed or start would have no effect."""
+    path = run / _CONFIG
+    if not path.exists():
+        return
+    begun = yaml.safe_load(path.read_text())
+    other = sorted(k for k in {*begun, *config} - _MAY_CHANGE if begun.get(k) != config.get(k))
+    if other:
+        raise ValueError(
+            f"{run} was begun with another config (see {', '.join(other)} in {path}): give this "
+            "one a run of its own with --run, or delete that folder"
+        )
 
 
 def _go_on_from(task: Task, path: Path) -> None:
@@ -141,6 +169,9 @@ def _faces(config: Mapping[str, Any], data: Path, cache: Path) -> Faces:
     faces = load_faces(data, config["sources"], cache)
     if config.get("only"):
         faces = matching(faces, source_names(data, config["sources"]), config["only"])
+    if min(map(len, faces.split())) == 0:
+        names = ", ".join(config["sources"])
+        raise ValueError(f"{names}: {len(faces)} faces are too few, as every 20th is kept apart")
     count = config.get("faces")
     if count is None:
         return faces
@@ -173,8 +204,10 @@ def _labelled(
     """Faces in real masks, labelled by the mask net of `weights`."""
     names = config["real"]
     refused = _refused(config["refused"]) if config.get("refused") else set()
-    teacher = load_net(weights / "mask.safetensors", UNet, UNetConfig)
-    labelled = label_masks(teacher, real, cache / f"{'+'.join(names)}_masks.npz")
+    path = weights / "mask.safetensors"
+    store = store_path(data, names, cache).name
+    kept = cache / f"{store}_masks_{file_sha256(path)[:12]}.npz"  # another net, other labels
+    labelled = label_masks(load_net(path, UNet, UNetConfig), real, kept)
     if not refused:
         return labelled
     rows = [row for row, name in enumerate(source_names(data, names)) if name not in refused]
@@ -194,7 +227,7 @@ def _refuse_absent(key: str, path: str) -> None:
 
 def _training_scenes(data: Path, name: str | None) -> list[Picture]:
     """Photos for backgrounds, without the fifth that measures the detector."""
-    found = read_scenes(data / f"{name}.zip") if name else []
+    found = read_scenes(source_path(data, name)) if name else []
     return [scene for scene in found if not is_held_back(scene.name)]
 
 

@@ -5,6 +5,7 @@ folder laid out the same way. Faces are held as uint8 in one array, and each sam
 from its face with its own jitter around the canonical frame.
 """
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -71,13 +72,26 @@ def load_faces(folder: Path, sources: Sequence[str], cache: Path) -> Faces:
         folder: holds `SOURCE.zip` or `SOURCE/` for each source.
         sources: their names.
         cache: where the cut faces are kept, so that the next start takes seconds.
+
+    Raises:
+        SourceError: see `source_labels`.
     """
-    kept = cache / f"{'+'.join(sources)}_{STORE_PX}"
-    if not (kept / "labels.npz").exists():
+    kept = store_path(folder, sources, cache)
+    if not (kept / _LABELS).exists():
         _cut_sources(folder, sources, kept)
-    labels = np.load(kept / "labels.npz")
+    labels = np.load(kept / _LABELS)
     images = np.load(kept / "images.npy", mmap_mode="r")
     return Faces(images, labels["landmarks"], labels["sources"], np.arange(len(images)))
+
+
+def store_path(folder: Path, sources: Sequence[str], cache: Path) -> Path:
+    """Where `load_faces` keeps the faces of some sources: other labels have another place."""
+    digest = hashlib.sha256()
+    for source in sources:
+        labels = source_labels(folder, source)
+        digest.update("/".join(labels["name"]).encode())
+        digest.update(np.asarray(labels["landmarks"], np.float32).tobytes())
+    return cache / f"{'+'.join(sources)}_{STORE_PX}_{digest.hexdigest()[:12]}"
 
 
 def source_names(folder: Path, sources: Sequence[str]) -> npt.NDArray[np.str_]:
@@ -170,9 +184,28 @@ def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
         if row % 1000 == 0:
             print(f"cutting faces: {row} of {total}", flush=True)
     images.flush()
-    # Written last: its presence says that the pictures are complete.
+    # Last, and as a whole: its presence says that the pictures are complete.
     names = np.repeat(list(counts), list(counts.values()))
-    np.savez(kept / "labels.npz", landmarks=landmarks, sources=names)
+    part = kept / "part.npz"
+    np.savez(part, landmarks=landmarks, sources=names)
+    part.replace(kept / _LABELS)
+
+
+def source_path(folder: Path, source: str) -> Path:
+    """`SOURCE.zip`, or without it `SOURCE/`.
+
+    Raises:
+        SourceError: there is neither.
+    """
+    path = folder / f"{source}.zip"
+    if path.exists():
+        return path
+    if (folder / source).is_dir():
+        return folder / source
+    raise SourceError(
+        f"{folder} has neither {source}.zip nor {source}/: name other sources in the config, or "
+        f"make this one of photos: mask2face label PHOTOS {folder / source}"
+    )
 
 
 def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic]]:
@@ -186,31 +219,30 @@ def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic
     beside = folder / f"{source}_landmarks.npz"
     if beside.exists():
         return dict(np.load(beside))
-    path = folder / f"{source}.zip"
-    if path.exists():
+    path = source_path(folder, source)
+    if path.is_dir():
+        content = (path / _LABELS).read_bytes() if (path / _LABELS).exists() else None
+    else:
         with zipfile.ZipFile(path) as archive:
-            if _LABELS not in archive.namelist():
-                raise SourceError(f"{path} has no {_LABELS}: it must name the pictures' landmarks.")
-            return dict(np.load(io.BytesIO(archive.read(_LABELS))))
-    labels = folder / source / _LABELS
-    if not labels.exists():
+            content = archive.read(_LABELS) if _LABELS in archive.namelist() else None
+    if content is None:
         raise SourceError(
-            f"{folder} has neither {source}.zip nor {source}/{_LABELS}: name other sources in the "
-            f"config, or make this one of photos: mask2face label PHOTOS {folder / source}"
+            f"{path} has no {_LABELS}, which names the pictures' landmarks: "
+            f"mask2face label PHOTOS {folder / source} makes it of photos."
         )
-    return dict(np.load(labels))
+    return dict(np.load(io.BytesIO(content)))
 
 
 def read_source(folder: Path, source: str, limit: int | None = None) -> Iterator[Labelled]:
     """Pictures of a zip or folder in the order of its labels; of many, `limit` evenly spaced."""
     labels = source_labels(folder, source)
-    path = folder / f"{source}.zip"
-    archive = zipfile.ZipFile(path) if path.exists() else None
+    path = source_path(folder, source)
+    archive = None if path.is_dir() else zipfile.ZipFile(path)
     count = len(labels["name"])
     for row in spread(range(count), limit):
         name = str(labels["name"][row])
         file = f"{name}.webp"
-        data = archive.read(file) if archive else (folder / source / file).read_bytes()
+        data = archive.read(file) if archive else (path / file).read_bytes()
         yield Labelled(name, _decode(data), np.asarray(labels["landmarks"][row], np.float32))
 
 

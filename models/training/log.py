@@ -1,8 +1,19 @@
 """The CSV log of a run."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+
+def cut_rows(path: Path, step: int) -> None:
+    """Drops the rows after a step: a run that was killed goes on from its last checkpoint."""
+    if not path.exists():
+        return
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        names = list(reader.fieldnames or ())
+        rows = [row for row in reader if int(row["step"]) <= step]
+    _write(path, names, rows)
 
 
 def append_row(path: Path, row: Mapping[str, float]) -> None:
@@ -15,10 +26,14 @@ def append_row(path: Path, row: Mapping[str, float]) -> None:
             names, rows = list(reader.fieldnames or ()), list(reader)
     known = set(names)
     if new := [name for name in row if name not in known]:
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, [*names, *new], extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows([*rows, row])
+        _write(path, [*names, *new], [*rows, row])
         return
     with path.open("a", newline="") as file:
         csv.DictWriter(file, names).writerow(row)
+
+
+def _write(path: Path, names: Sequence[str], rows: Sequence[Mapping[str, float | str]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, names, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)

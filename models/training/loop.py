@@ -22,8 +22,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from models.pixels import Image
-from models.training.log import append_row
+from models.training.log import append_row, cut_rows
 
+_LOG = "log.csv"  # in the folder of a run
 Batch = dict[str, torch.Tensor]
 # Scalars; those that stay tensors don't make a GPU wait.
 Losses = Mapping[str, torch.Tensor | float]
@@ -126,6 +127,7 @@ def fit(task: Task, average: nn.Module, folder: Path, schedule: Schedule) -> Non
     run = _Run(task, ema, folder, schedule)
     run.resume()
     if run.step >= schedule.steps:
+        print(f"finished at step {run.step}: give it more steps, or another folder", flush=True)
         run.save()
     else:
         run.train()
@@ -184,6 +186,7 @@ class _Run:
             net.load_state_dict(state["others"][name])
         for name, optimizer in self.task.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
+        cut_rows(self.folder / _LOG, self.step)
         print(f"resumed {path} at step {self.step}", flush=True)
 
     def _batches(self) -> Iterator[Batch]:
@@ -208,7 +211,7 @@ class _Run:
 
     def _log(self, means: dict[str, float]) -> None:
         row = {"step": self.step, **means}
-        append_row(self.folder / "log.csv", row)
+        append_row(self.folder / _LOG, row)
         left_min = (self.schedule.steps - self.step) * means["step_s"] / 60
         share = f"{self.step}/{self.schedule.steps}"
         print(f"{share} {json.dumps(row)} {left_min:.1f} min left", flush=True)

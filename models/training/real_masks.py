@@ -50,7 +50,9 @@ def label_masks(net: UNet, faces: Faces, kept: Path) -> RealFaces:
             labels[row] = OPEN if found is None else found
             if row % 100 == 0:
                 print(f"labelling real masks: {row} of {len(faces)}", flush=True)
-        np.savez_compressed(kept, labels=labels)
+        part = kept.with_name("part.npz")
+        np.savez_compressed(part, labels=labels)
+        part.replace(kept)
     return RealFaces(faces, np.load(kept)["labels"])
 
 

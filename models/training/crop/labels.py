@@ -16,12 +16,14 @@ import numpy.typing as npt
 
 from models.crop.frame import five_points
 from models.pixels import Image, Landmarks
+from models.training.frames import SourceError
 
 Floats = npt.NDArray[np.float32]
 
 # How far the boxes of scenes.zip reach beyond the 68 landmarks, in shares of their width
 # and height: medians over 1,327 faces that have both.
 _ABOVE, _BELOW = 0.227, 0.062
+_BOXES, _LABELS = "boxes.json", "labels.npz"
 _BARE = "without_mask"
 # Teacher's points on masked faces: what is hidden is a guess, so it counts less.
 _TRUST_MASKED = (1.0, 1.0, 0.15, 0.05, 0.05)
@@ -86,11 +88,14 @@ def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
         source: `*.zip` or folder: pictures and `boxes.json`, name -> [{label, box}].
         landmarks: npz with name (N,) as `PHOTO/INDEX of the box` and landmarks (N, 68, 2);
             without it, no face has points.
+
+    Raises:
+        SourceError: it has no boxes.json.
     """
     known = _landmarks_by_name(landmarks) if landmarks else {}
     files = dict(_files(source))
     pictures = []
-    for name, faces in json.loads(files["boxes.json"]).items():
+    for name, faces in json.loads(files[_BOXES]).items():
         file = name if name in files else f"{name}.webp"
         stem = Path(name).stem
         pictures.append(_scene(stem, files[file], faces, known))
@@ -98,14 +103,19 @@ def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
 
 
 def read_faces(source: Path, masked: Path | None = None) -> list[Picture]:
-    """Pictures of one face each, out of a zip.
+    """Pictures of one face each, out of a zip or a folder.
 
     Args:
-        source: zip of `NAME.webp`, with `labels.npz` (name, landmarks) unless `masked`.
+        source: zip or folder of `NAME.webp`, with `labels.npz` (name, landmarks) unless `masked`.
         masked: npz with the same, of faces that wear masks; implausible ones are left out.
+
+    Raises:
+        SourceError: there is no labels.npz.
     """
     files = dict(_files(source))
-    labels = np.load(masked if masked else io.BytesIO(files["labels.npz"]))
+    if masked is None and _LABELS not in files:
+        raise SourceError(f"{source} has no {_LABELS}: mask2face label makes it of photos.")
+    labels = np.load(masked if masked else io.BytesIO(files[_LABELS]))
     pictures = []
     for name, points68 in zip(labels["name"], labels["landmarks"].astype(np.float32), strict=True):
         points = five_points(points68)

@@ -19,6 +19,7 @@ from models.training.crop.looks import vary_look
 from models.training.crop.loss import Targets, cells_of, detection_loss
 from models.training.crop.unlabelled import find_unlabelled, with_verdicts
 from models.training.crop.verdicts import read_verdicts
+from models.training.frames import source_path
 from models.training.loop import Batch, Task
 from models.training.precision import mixed_precision
 from models.training.pretrained import keep_first_level, load_pretrained
@@ -160,12 +161,12 @@ def _pools(folder: Path, settings: CropTraining, earlier: Detector | None) -> tu
     verdicts = read_verdicts(Path(settings.verdicts)) if settings.verdicts else []
     scenes = [
         with_verdicts(scene, verdicts)
-        for scene in read_scenes(folder / "scenes.zip", points("scenes"))
+        for scene in read_scenes(source_path(folder, "scenes"), points("scenes"))
     ]
     if earlier is not None:
         least = settings.unlabelled_score
         scenes = [find_unlabelled(earlier, scene, least, verdicts) for scene in scenes]
-    faces = [read_faces(folder / f"{name}.zip", points(name)) for name in settings.sources]
+    faces = [read_faces(source_path(folder, name), points(name)) for name in settings.sources]
 
     def pool(apart: bool) -> Pool:
         def part(pictures: Sequence[Picture]) -> list[Picture]:

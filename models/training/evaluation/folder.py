@@ -152,7 +152,7 @@ def spread(items: Sequence[T], limit: int | None) -> list[T]:
 
 def find(folder: Path, name: str) -> Path:
     """The file of this name, whatever its suffix."""
-    found = sorted(folder.glob(f"{name}.*"))
+    found = sorted(path for path in folder.iterdir() if path.stem == name)
     if not found:
         raise EvalFolderError(f"{folder} has no picture of {name}, which index.csv names.")
     return found[0]

@@ -12,7 +12,7 @@ from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
 from models.training.config import NETS, build_task, schedule_of, train
 from models.training.crop.task import CropTask
-from models.training.frames import STORE_PX
+from models.training.frames import STORE_PX, store_path
 from models.training.loop import Schedule
 from tests.models.training.test_tasks import oval_face
 
@@ -20,6 +20,7 @@ CONFIGS = Path(__file__).parents[3] / "configs" / "train"
 NET_OF = {path.stem: path.stem for path in CONFIGS.glob("*.yaml")}
 NET_OF |= {"crop_finish": "crop", "mask_finish": "mask", "inpaint_finish": "inpaint"}
 NET_OF |= {"original": "inpaint"}
+NET_OF |= {f"own/{net}": net for net in ("mask", "landmarks", "inpaint")}
 del NET_OF["ablations"]
 COUNT = 60  # of faces in the store; three are kept apart
 
@@ -28,21 +29,23 @@ COUNT = 60  # of faces in the store; three are kept apart
 def data(tmp_path_factory):
     """Weights of three nets, and a store of cut faces for each set of sources."""
     root = tmp_path_factory.mktemp("training")
-    images = np.zeros((COUNT, STORE_PX, STORE_PX, 3), np.uint8)
-    for name in ("aaf+scut+utk+omi", "masked", "worn", "some"):
-        kept = root / "cache" / f"{name}_{STORE_PX}"
-        kept.mkdir(parents=True)
-        np.save(kept / "images.npy", images)
-        landmarks = np.repeat(oval_face()[None], COUNT, axis=0)
-        np.savez(kept / "labels.npz", landmarks=landmarks, sources=[name] * COUNT)
+    landmarks = np.repeat(oval_face()[None], COUNT, axis=0)
     names = [f"{'A' if row % 2 else 'C'}{row}" for row in range(COUNT)]
-    for source in ("some", "worn"):
+    for source in ("some", "worn", "masked", "mine"):
         (root / source).mkdir()
         np.savez(root / source / "labels.npz", name=names, landmarks=landmarks)
     for name in ("aaf", "scut", "utk", "omi"):
         (root / name).mkdir()
         own = [f"{row}_0_{row % 5}_9" for row in range(COUNT // 4)]  # as in UTKFace
         np.savez(root / name / "labels.npz", name=own, landmarks=landmarks[: COUNT // 4])
+    (root / "scenes").mkdir()
+    (root / "scenes" / "boxes.json").write_text("{}")
+    images = np.zeros((COUNT, STORE_PX, STORE_PX, 3), np.uint8)
+    for name in ("aaf+scut+utk+omi", "masked", "worn", "some", "mine"):
+        kept = store_path(root, name.split("+"), root / "cache")
+        kept.mkdir(parents=True)
+        np.save(kept / "images.npy", images)
+        np.savez(kept / "labels.npz", landmarks=landmarks, sources=[name] * COUNT)
     config = LandmarkConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), features=8)
     (root / "weights").mkdir()
     save_net(root / "weights" / "landmarks.safetensors", LandmarkNet(config), config)
@@ -76,7 +79,6 @@ def small(**values):
 def test_each_config_that_ships_builds_its_task_and_schedule(stem, data, monkeypatch):
     monkeypatch.setattr(CropTask, "__init__", lambda *_: None)  # reads pictures of people
     monkeypatch.chdir(CONFIGS.parents[1])  # their paths are seen from the project's folder
-    monkeypatch.setattr("models.training.config.read_scenes", lambda _: [])
     config = config_of(stem)
     if "faces" in config:
         config["faces"] = 40
@@ -221,3 +223,36 @@ def test_a_start_of_other_sizes_is_a_clear_error(data):
 
     with pytest.raises(ValueError, match=r"start: .* doesn't fit this net"):
         train("inpaint", config, data, data / "misfit", data / "weights")
+
+
+def test_a_run_is_not_gone_on_with_by_another_config(data):
+    schedule = {"steps": 1, "learning_rate": 0.001, "threads": 1}
+    run = data / "begun"
+    train("inpaint", small(schedule=schedule), data, run, data / "weights")
+
+    with pytest.raises(ValueError, match=r"begun with another config \(see seed in .*--run"):
+        train("inpaint", small(schedule=schedule, seed=2), data, run, data / "weights")
+
+
+def test_a_run_may_be_made_longer(data, capsys):
+    run = data / "longer"
+    for steps in (1, 2):
+        schedule = {"steps": steps, "learning_rate": 0.001, "threads": 1}
+        train("inpaint", small(schedule=schedule), data, run, data / "weights")
+
+    assert "at step 1" in capsys.readouterr().out  # resumed
+    assert torch.load(run / "checkpoint.pt", weights_only=True)["step"] == 2
+
+
+def test_too_few_faces_to_keep_one_apart_are_an_error(data):
+    (data / "few").mkdir()
+    labels = np.load(data / "some" / "labels.npz")
+    points = labels["landmarks"][:5]
+    np.savez(data / "few" / "labels.npz", name=labels["name"][:5], landmarks=points)
+    kept = store_path(data, ["few"], data / "cache")
+    kept.mkdir(parents=True)
+    np.save(kept / "images.npy", np.zeros((5, STORE_PX, STORE_PX, 3), np.uint8))
+    np.savez(kept / "labels.npz", landmarks=points, sources=["few"] * 5)
+
+    with pytest.raises(ValueError, match="few: 5 faces are too few"):
+        build("inpaint", small(sources=["few"]), data)

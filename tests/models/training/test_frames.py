@@ -46,11 +46,26 @@ def data(request, tmp_path, landmarks, picture):
 
 def test_faces_are_read_from_a_zip_or_a_folder_and_cached(data, tmp_path):
     faces = load_faces(data, ["some"], tmp_path / "cache")
-    again = load_faces(tmp_path / "nowhere", ["some"], tmp_path / "cache")
+    for picture in (data / "some").glob("*.webp"):  # they aren't looked at again
+        picture.unlink()
+    again = load_faces(data, ["some"], tmp_path / "cache")
 
     assert len(faces) == len(again) == 2
     assert faces[0][0].shape == (STORE_PX, STORE_PX, 3)
     np.testing.assert_array_equal(again[1][0], faces[1][0])
+
+
+def test_faces_that_were_labelled_anew_are_cut_anew(picture, landmarks, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in "ab":
+        cv2.imwrite(str(folder / f"{name}.webp"), picture)
+    counts = []
+    for names in (["a"], ["a", "b"]):
+        np.savez(folder / "labels.npz", name=names, landmarks=np.stack([landmarks] * len(names)))
+        counts.append(len(load_faces(tmp_path, ["mine"], tmp_path / "cache")))
+
+    assert counts == [1, 2]
 
 
 def test_a_stored_face_lies_in_the_middle_of_the_store(data, tmp_path, landmarks):

@@ -1,6 +1,6 @@
 import csv
 
-from models.training.log import append_row
+from models.training.log import append_row, cut_rows
 
 
 def test_a_column_that_joins_late_is_added_to_the_rows_before(tmp_path):
@@ -11,3 +11,20 @@ def test_a_column_that_joins_late_is_added_to_the_rows_before(tmp_path):
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
     assert [row["step"] for row in rows] == ["1", "2", "3"]
     assert [row["whole"] for row in rows] == ["", "1.0", ""]
+
+
+def test_rows_after_the_checkpoint_are_dropped(tmp_path):
+    for step in (2, 4, 6):
+        append_row(tmp_path / "log.csv", {"step": step, "l1": 0.5})
+
+    cut_rows(tmp_path / "log.csv", 4)
+    append_row(tmp_path / "log.csv", {"step": 6, "l1": 0.3})
+
+    with (tmp_path / "log.csv").open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["2", "4", "6"]
+
+
+def test_a_run_without_a_log_has_no_rows_to_drop(tmp_path):
+    cut_rows(tmp_path / "log.csv", 4)
+
+    assert not (tmp_path / "log.csv").exists()

@@ -4,6 +4,7 @@ import pytest
 from models.errors import BadImageError
 from models.training.evaluation.folder import (
     EvalFolderError,
+    find,
     read_image,
     read_landmarks,
     read_mask,
@@ -36,6 +37,14 @@ def test_a_missing_picture_is_named(folder):
 
     with pytest.raises(EvalFolderError, match="truth has no picture of b"):
         read_pairs(folder)
+
+
+def test_a_picture_is_found_by_its_whole_name(folder):
+    for name in ("a", "a.2", "b[1]"):
+        write_mask(folder / f"{name}.png", np.zeros((2, 2), np.bool_))
+
+    for name in ("a", "a.2", "b[1]"):
+        assert find(folder, name) == folder / f"{name}.png"
 
 
 def test_a_folder_without_index_is_refused(tmp_path):
