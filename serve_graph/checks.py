@@ -24,13 +24,15 @@ NETS = ("crop", "mask", "landmarks", "inpaint")
 BATCHED = ("FaceCropper", "MaskDetector", "Inpainter")
 DEPLOYMENTS = {"split": ("Ingress", *BATCHED, "FaceSwapper"), "fused": ("Ingress",)}
 SERVE_MAX_ONGOING_REQUESTS = 5  # of a deployment that sets none
+MAX_PORT = 65_535
 
 
-def find_problems(content: object) -> list[str]:
+def find_problems(content: object, needs_gpu: bool = True) -> list[str]:
     """One line for each thing that is wrong; each starts with the key.
 
     Args:
         content: what a config file holds.
+        needs_gpu: whether this machine must have the GPU that the config asks for.
     """
     if not isinstance(content, dict):
         return ["it holds no mapping: start from configs/laptop.yaml."]
@@ -38,15 +40,24 @@ def find_problems(content: object) -> list[str]:
     return (
         list(_unknown_keys(content, ServeDeploySchema))
         or list(_wrong_values(content, ServeDeploySchema))
-        or [line for where, app in _applications(content) for line in _check_app(app, where)]
+        or [*_check_port(content), *_check_apps(content["applications"], needs_gpu)]
     )
 
 
-def _applications(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield from _items(content["applications"], "applications.")
+def _check_port(content: dict[str, Any]) -> Iterator[str]:
+    port = content.get("http_options", {}).get("port", 1)
+    if not 1 <= int(port) <= MAX_PORT:
+        yield f"http_options.port: {port}: a port is 1 to {MAX_PORT}."
 
 
-def _check_app(app: dict[str, Any], where: str) -> Iterator[str]:
+def _check_apps(apps: list[dict[str, Any]], needs_gpu: bool) -> Iterator[str]:
+    if not apps:
+        yield "applications: there is none: start from configs/laptop.yaml."
+    for where, app in _items(apps, "applications."):
+        yield from _check_app(app, where, needs_gpu)
+
+
+def _check_app(app: dict[str, Any], where: str, needs_gpu: bool) -> Iterator[str]:
     at = f"{where}args."
     wrong = list(_unknown_keys(app.get("args", {}), GraphArgs, at))
     wrong = wrong or list(_wrong_values(app.get("args", {}), GraphArgs, at))
@@ -56,7 +67,7 @@ def _check_app(app: dict[str, Any], where: str) -> Iterator[str]:
     args = GraphArgs.model_validate(app.get("args", {}))
     for deployment in app.get("deployments", []):
         yield from _check_deployment(deployment, args, f"{where}deployments.")
-    if args.device == "cuda" and not torch.cuda.is_available():
+    if needs_gpu and args.device == "cuda" and not torch.cuda.is_available():
         yield f"{at}device: cuda, but torch finds no CUDA here: set cpu, or use a GPU machine."
     yield from _check_weights(args, at)
 

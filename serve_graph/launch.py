@@ -18,6 +18,7 @@ from typing import Any, cast
 import yaml
 
 from models.errors import Mask2FaceError
+from serve_graph.address import is_loopback, url_for_others, url_here
 from serve_graph.flags import set_flags
 
 START_TIMEOUT_S = 300.0
@@ -34,11 +35,14 @@ class StartError(Mask2FaceError):
     """Serve didn't come up."""
 
 
-def read_config(path: Path, port: int | None = None, device: str | None = None) -> Any:
+def read_config(
+    path: Path, host: str | None = None, port: int | None = None, device: str | None = None
+) -> Any:
     """What a config file holds.
 
     Args:
         path: YAML of Serve's config, version 2.
+        host: takes the place of http_options.host.
         port: takes the place of http_options.port.
         device: takes the place of args.device.
 
@@ -46,25 +50,37 @@ def read_config(path: Path, port: int | None = None, device: str | None = None) 
         ConfigError: it can't be read.
     """
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: {error}") from None
-    if port is not None:
-        _set(content, "http_options", "port", port)
-    if device is not None and isinstance(content, dict):
-        for app in content.get("applications") or []:
-            _set(app, "args", "device", device)
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        return content
+    _set(content, "http_options", host=host, port=port)
+    apps = content.get("applications")
+    for app in apps if isinstance(apps, list) else ():
+        _set(app, "args", device=device)
     return content
 
 
-def _set(content: Any, section: str, key: str, value: object) -> None:
+def _set(content: Any, section: str, **values: object) -> None:
+    given = {key: value for key, value in values.items() if value is not None}
     # What isn't a mapping stays as it is: `find_problems` says so.
-    if isinstance(content, dict) and isinstance(content.setdefault(section, {}), dict):
-        content[section][key] = value
+    if given and isinstance(content, dict) and isinstance(content.setdefault(section, {}), dict):
+        content[section] |= given
 
 
-def check_config(path: Path, device: str | None = None) -> list[str]:
+def check_config(
+    path: Path,
+    host: str | None = None,
+    port: int | None = None,
+    device: str | None = None,
+    needs_gpu: bool = True,
+) -> list[str]:
     """One line for each thing that is wrong with a config file; empty if it can be served.
+
+    Args:
+        path, host, port, device: see `read_config`.
+        needs_gpu: whether this machine must have the GPU that the config asks for.
 
     Raises:
         ConfigError: it can't be read.
@@ -72,11 +88,16 @@ def check_config(path: Path, device: str | None = None) -> list[str]:
     set_flags()
     from serve_graph.checks import find_problems
 
-    return [f"{path}: {line}" for line in find_problems(read_config(path, device=device))]
+    content = read_config(path, host, port, device)
+    return [f"{path}: {line}" for line in find_problems(content, needs_gpu)]
 
 
 def serve(
-    path: Path, port: int | None = None, device: str | None = None, num_gpus: int | None = None
+    path: Path,
+    host: str | None = None,
+    port: int | None = None,
+    device: str | None = None,
+    num_gpus: int | None = None,
 ) -> None:
     """Serves a config file until Ctrl-C or SIGTERM.
 
@@ -85,6 +106,7 @@ def serve(
 
     Args:
         path: the config.
+        host: instead of the config's.
         port: instead of the config's.
         device: instead of the config's.
         num_gpus: logical GPUs for Ray, instead of those that it finds.
@@ -93,17 +115,24 @@ def serve(
         ConfigError: the config can't be served.
         StartError: Serve didn't come up.
     """
-    problems = check_config(path, device)
+    problems = check_config(path, host, port, device)
     if problems:
         raise ConfigError("\n".join(problems))
-    content = read_config(path, port, device)
+    content = read_config(path, host, port, device)
     _check_port_is_free(content)
     print("Starting.", flush=True)
     with running(content, num_gpus=num_gpus) as up:
         print(f"Mask2Face answers on {up.url} (calls: {up.url}/docs, logs: {up.logs}).")
+        _warn_if_open(*_address(content))
         print("Ctrl-C ends it.", flush=True)
         _wait_for_signal()
         print("Ending: what was taken in is answered first. Ctrl-C again ends at once.", flush=True)
+
+
+def _warn_if_open(host: str, port: int) -> None:
+    if not is_loopback(host):
+        url = url_for_others(host, port)
+        print(f"Other machines reach it on {url}: there is no log-in, so all of them may use it.")
 
 
 def _check_port_is_free(content: dict[str, Any]) -> None:
@@ -113,15 +142,16 @@ def _check_port_is_free(content: dict[str, Any]) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter of a host that can't be a name
+            reason = getattr(error, "strerror", error)
             raise ConfigError(
-                f"{host}:{port} can't be used ({error.strerror}): try --port."
+                f"{host}:{port} can't be used ({reason}): try --port or --host."
             ) from None
 
 
 def _address(content: dict[str, Any]) -> tuple[str, int]:
     http = content.get("http_options", {})
-    return http.get("host", "127.0.0.1"), http.get("port", 8000)
+    return http.get("host", "127.0.0.1"), int(http.get("port", 8000))
 
 
 @dataclass(frozen=True)
@@ -160,8 +190,7 @@ def running(
             logging_config=content.get("logging_config"),
         )
         apply_config(content)
-        host, port = _address(content)
-        yield Running(f"http://{host}:{port}", session / "logs" / "serve")
+        yield Running(url_here(*_address(content)), session / "logs" / "serve")
         with redirect_stdout(StringIO()):  # Ray prints which of Serve's own calls its end cuts off
             asyncio.run(_end(content))
             ray.shutdown()
@@ -175,14 +204,15 @@ async def _end(content: dict[str, Any]) -> None:
     Serve's own end would cut them off: it kills the proxies first, and all deployments together.
     """
     from ray import serve
+    from ray.serve.schema import ServeDeploySchema
 
     from serve_graph.settings import GraphArgs
 
-    apps = content["applications"]
-    timeout_s = max(GraphArgs.model_validate(app["args"]).api.max_timeout_s for app in apps)
+    apps = ServeDeploySchema.model_validate(content).applications  # has the names of the nameless
+    timeout_s = max(GraphArgs.model_validate(app.args).api.max_timeout_s for app in apps)
     try:
         async with asyncio.timeout(timeout_s):
-            await _drain([app["name"] for app in apps])
+            await _drain([app.name for app in apps])
     except TimeoutError:
         logging.getLogger("ray.serve").error("Some requests took over %g s.", timeout_s)
     await asyncio.sleep(LINGER_S)

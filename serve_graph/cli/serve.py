@@ -10,8 +10,24 @@ from serve_graph.cli.errors import complain
 
 def serve(
     config: Annotated[Path, typer.Argument(exists=True, dir_okay=False, show_default=False)],
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Only say what is wrong with it, GPUs aside: for before `serve deploy`.",
+        ),
+    ] = False,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Instead of the config's; 0.0.0.0 answers the whole network, without a log-in.",
+            show_default=False,
+        ),
+    ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Instead of the config's.", show_default=False)
+        int | None,
+        typer.Option(min=1, max=65535, help="Instead of the config's.", show_default=False),
     ] = None,
     device: Annotated[
         str | None, typer.Option(help="Instead of the config's.", show_default=False)
@@ -22,12 +38,19 @@ def serve(
     ] = None,
 ) -> None:
     """Check a config, then serve it until Ctrl-C."""
-    from serve_graph.launch import ConfigError
-    from serve_graph.launch import serve as serve_config
+    from serve_graph import launch
 
     try:
-        serve_config(config, port, device, num_gpus)
-    except ConfigError as error:
-        for line in str(error).splitlines():
-            complain(line)
-        raise typer.Exit(2) from None
+        if check:
+            problems = launch.check_config(config, host, port, device, needs_gpu=False)
+        else:
+            problems = []
+            launch.serve(config, host, port, device, num_gpus)
+    except launch.ConfigError as error:
+        problems = str(error).splitlines()
+    for line in problems:
+        complain(line)
+    if problems:
+        raise typer.Exit(2)
+    if check:
+        typer.echo(f"{config}: nothing is wrong with it.")

@@ -166,6 +166,27 @@ def test_cuda_without_a_gpu_is_refused(config, monkeypatch):
     assert "args.device: cuda, but torch finds no CUDA here" in problem
 
 
+def test_a_gpu_may_be_missing_where_only_the_cluster_needs_it(config, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    config["applications"][0]["args"]["device"] = "cuda"
+
+    assert find_problems(config, needs_gpu=False) == []
+
+
+def test_a_port_that_there_can_not_be_is_refused(config):
+    config["http_options"]["port"] = 99_999
+
+    assert find_problems(config) == ["http_options.port: 99999: a port is 1 to 65535."]
+
+
+def test_a_config_without_applications_is_refused(config):
+    config["applications"] = []
+
+    (problem,) = find_problems(config)
+
+    assert problem.startswith("applications: there is none")
+
+
 def test_changed_weights_are_refused(config, tiny_weights, tmp_path):
     manifest = load_manifest(tiny_weights)
     wrong = dataclasses.replace(manifest.entries["mask"], sha256="0" * 64)
@@ -186,8 +207,9 @@ def test_what_is_no_config_is_refused(content):
 
 
 def test_numbers_of_the_command_line_take_the_places_of_the_files():
-    content = launch.read_config(CONFIGS / "gpu.yaml", port=9000, device="cpu")
+    content = launch.read_config(CONFIGS / "gpu.yaml", host="::1", port=9000, device="cpu")
 
+    assert content["http_options"]["host"] == "::1"
     assert content["http_options"]["port"] == 9000
     assert content["applications"][0]["args"]["device"] == "cpu"
 

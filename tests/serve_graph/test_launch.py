@@ -9,10 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from serve_graph import PROJECT, launch
+from serve_graph.flags import free_port
 
 LAPTOP = PROJECT / "configs" / "laptop.yaml"
+APPS = """
+applications:
+  - {name: one, route_prefix: /one, import_path: serve_graph.app:build}
+  - {name: two, route_prefix: /two, import_path: serve_graph.app:build}
+"""
 
 
 def test_a_broken_config_is_refused_before_anything_starts(tmp_path, monkeypatch):
@@ -24,12 +31,31 @@ def test_a_broken_config_is_refused_before_anything_starts(tmp_path, monkeypatch
         launch.serve(path)
 
 
-def test_text_that_is_no_yaml_is_refused(tmp_path):
+@pytest.mark.parametrize("content", [b"applications: [", "# Café".encode("latin-1")])
+def test_what_is_no_yaml_in_utf8_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "broken.yaml"
-    path.write_text("applications: [")
+    path.write_bytes(content)
 
-    with pytest.raises(launch.ConfigError, match=r"broken\.yaml"):
+    with pytest.raises(launch.ConfigError, match=r"^\S+/broken\.yaml: .+$"):
         launch.read_config(path)
+
+
+@pytest.mark.parametrize("apps", ["5", "[]", "null", "[5]", "{}", "[{args: 5}]"])
+def test_strange_applications_are_refused_with_a_device_too(tmp_path, apps):
+    path = tmp_path / "strange.yaml"
+    path.write_text(f"applications: {apps}")
+
+    (line, *_) = launch.check_config(path, device="cpu")
+
+    assert line.startswith(f"{path}: applications")
+
+
+@pytest.mark.parametrize("options", [{"port": 99_999}, {"port": 0}])
+def test_a_port_that_there_can_not_be_is_refused(monkeypatch, options):
+    monkeypatch.setattr(launch, "running", None)
+
+    with pytest.raises(launch.ConfigError, match="a port is 1 to 65535"):
+        launch.serve(LAPTOP, **options)
 
 
 def test_the_end_waits_no_longer_than_the_longest_request_may_take(monkeypatch):
@@ -47,14 +73,33 @@ def test_the_end_waits_no_longer_than_the_longest_request_may_take(monkeypatch):
     monkeypatch.setattr(launch, "_drain", drain)
     monkeypatch.setattr(launch, "LINGER_S", 0)
     monkeypatch.setattr(serve, "shutdown_async", shut_down)
-    apps = [
-        {"name": "one", "args": {"api": {"max_timeout_s": 0.1}}},
-        {"name": "two", "args": {"api": {"max_timeout_s": 0.2}}},
-    ]
+    content = yaml.safe_load(APPS)
+    for app in content["applications"]:
+        app["args"] = {"api": {"max_timeout_s": 0.1}}
 
-    asyncio.run(launch._end({"applications": apps}))
+    asyncio.run(launch._end(content))
 
     assert steps == [["one", "two"], "shut down"]
+
+
+def test_the_end_waits_for_an_application_without_name_and_args(monkeypatch):
+    from ray import serve
+
+    steps = []
+
+    async def drain(names):
+        steps.append(names)
+
+    async def shut_down():
+        steps.append("shut down")
+
+    monkeypatch.setattr(launch, "_drain", drain)
+    monkeypatch.setattr(launch, "LINGER_S", 0)
+    monkeypatch.setattr(serve, "shutdown_async", shut_down)
+
+    asyncio.run(launch._end({"applications": [{"import_path": "serve_graph.app:build"}]}))
+
+    assert steps == [["default"], "shut down"]
 
 
 @pytest.fixture
@@ -71,6 +116,33 @@ def test_a_taken_port_is_refused(monkeypatch):
 
         with pytest.raises(launch.ConfigError, match="try --port"):
             launch.serve(LAPTOP, port=other.getsockname()[1])
+
+
+@pytest.mark.usefixtures("_in_order")
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "192.0.2.1"])
+def test_a_host_that_is_not_this_machines_is_refused(monkeypatch, host):
+    monkeypatch.setattr(launch, "running", None)
+
+    with pytest.raises(launch.ConfigError, match="try --port or --host"):
+        launch.serve(LAPTOP, host=host, port=free_port())
+
+
+@pytest.mark.usefixtures("_in_order")
+@pytest.mark.parametrize(("host", "is_told"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_who_opens_the_service_to_others_is_told_that_there_is_no_login(
+    monkeypatch, capsys, host, is_told
+):
+    @contextmanager
+    def running(content, **_):
+        assert content["http_options"]["host"] == host
+        yield launch.Running("http://127.0.0.1:1", Path("logs"))
+
+    monkeypatch.setattr(launch, "running", running)
+    monkeypatch.setattr(launch, "_wait_for_signal", lambda: None)
+
+    launch.serve(LAPTOP, host=host, port=free_port())
+
+    assert ("no log-in" in capsys.readouterr().out) == is_told
 
 
 @pytest.mark.usefixtures("_in_order")

@@ -1,7 +1,9 @@
 import subprocess
 import sys
 
-from serve_graph import launch
+import pytest
+
+from serve_graph import PROJECT, launch
 
 
 def test_help_answers_without_torch_and_ray():
@@ -37,10 +39,12 @@ def test_the_config_is_served_with_what_the_options_say(command, monkeypatch, tm
     config.write_text("applications: []")
     monkeypatch.setattr(launch, "serve", lambda *given: served.append(given))
 
-    result = command("serve", config, "--port", 81, "--device", "cpu", weights=None)
+    result = command(
+        "serve", config, "--host", "::1", "--port", 81, "--device", "cpu", weights=None
+    )
 
     assert result.exit_code == 0, result.stderr
-    assert served == [(config, 81, "cpu", None)]
+    assert served == [(config, "::1", 81, "cpu", None)]
 
 
 def test_each_thing_wrong_with_the_config_gets_a_line(command, monkeypatch, tmp_path):
@@ -56,3 +60,55 @@ def test_each_thing_wrong_with_the_config_gets_a_line(command, monkeypatch, tmp_
 
     assert result.exit_code == 2
     assert result.stderr.splitlines() == ["mask2face: one thing", "mask2face: another thing"]
+
+
+@pytest.fixture
+def _not_served(monkeypatch):
+    monkeypatch.setattr(launch, "serve", None)
+
+
+@pytest.mark.usefixtures("_not_served")
+def test_a_good_config_is_only_checked(command, tmp_path, tiny_weights, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    config = tmp_path / "graph.yaml"
+    text = (PROJECT / "configs" / "gpu.yaml").read_text()
+    config.write_text(text.replace("weights: weights", f"weights: {tiny_weights}"))
+
+    result = command("serve", "--check", config, weights=None)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"{config}: nothing is wrong with it.\n"
+
+
+@pytest.mark.usefixtures("_not_served")
+def test_a_check_names_each_thing_that_is_wrong(command, tmp_path):
+    config = tmp_path / "graph.yaml"
+    config.write_text("{aplications: [], http_optionz: {}}")
+
+    result = command("serve", "--check", config, weights=None)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert [line.split(": ")[2] for line in result.stderr.splitlines()] == [
+        "aplications",
+        "http_optionz",
+    ]
+
+
+@pytest.mark.usefixtures("_not_served")
+def test_a_config_that_can_not_be_read_is_told_in_one_line(command, tmp_path):
+    config = tmp_path / "graph.yaml"
+    config.write_bytes("# Café".encode("latin-1"))
+
+    result = command("serve", "--check", config, weights=None)
+
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+
+
+@pytest.mark.parametrize("port", [0, 99_999])
+def test_a_port_that_there_can_not_be_is_wrong_use(command, tmp_path, port):
+    config = tmp_path / "graph.yaml"
+    config.write_text("applications: []")
+
+    result = command("serve", config, "--port", port, weights=None)
+
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
