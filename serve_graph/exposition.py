@@ -7,33 +7,48 @@ from collections.abc import Iterable
 import httpx
 import ray
 
+from serve_graph.lookout import Lookout
 from serve_graph.metrics import DECLARED, Declared
+from serve_graph.problems import NotReadyError
 
+NODES_TIMEOUT_S = 2.0
 SCRAPE_TIMEOUT_S = 5.0
 _OURS = re.compile(r"^(# (?:HELP|TYPE) )?ray_(?=mask2face_)", re.MULTILINE)
 _HEADER = re.compile(r"^# (?:HELP|TYPE) (\S+)")
 
 
-async def gather_metrics() -> bytes:
-    """What every node of the cluster exports, in Prometheus' text format.
+class ClusterMetrics:
+    """Gathers what every node of the cluster exports."""
 
-    Serve's and Ray's own metrics come along; a node that doesn't answer is left out.
-    """
-    nodes = await asyncio.to_thread(ray.nodes)
-    urls = [
-        f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
-        for node in nodes
-        if node["Alive"]
-    ]
-    async with httpx.AsyncClient(timeout=SCRAPE_TIMEOUT_S, trust_env=False) as client:
-        texts = await asyncio.gather(*(_scrape(client, url) for url in urls))
-    return (await asyncio.to_thread(merge, texts)).encode()
+    def __init__(self) -> None:
+        self._nodes = Lookout("List of the nodes", ray.nodes, NODES_TIMEOUT_S)
+
+    async def __call__(self) -> bytes:
+        """Prometheus' text format; Serve's and Ray's own metrics come along.
+
+        A node that doesn't answer is left out.
+
+        Raises:
+            NotReadyError: Ray hasn't said yet which nodes there are.
+        """
+        nodes = await self._nodes.look()
+        if nodes is None:
+            raise NotReadyError({"nodes": False})
+        urls = [
+            f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
+            for node in nodes
+            if node["Alive"]
+        ]
+        async with httpx.AsyncClient(timeout=None, trust_env=False) as client:
+            texts = await asyncio.gather(*(_scrape(client, url) for url in urls))
+        return (await asyncio.to_thread(merge, texts)).encode()
 
 
 async def _scrape(client: httpx.AsyncClient, url: str) -> str:
     try:
-        return (await client.get(url)).raise_for_status().text
-    except httpx.HTTPError:
+        async with asyncio.timeout(SCRAPE_TIMEOUT_S):  # httpx' own limits are for each read
+            return (await client.get(url)).raise_for_status().text
+    except (httpx.HTTPError, TimeoutError):
         return ""
 
 

@@ -10,7 +10,7 @@ from models.checkpoint import load_manifest
 from models.stages import Stages, load_models
 from serve_graph.api import create_api
 from serve_graph.batch import use_threads
-from serve_graph.exposition import gather_metrics
+from serve_graph.exposition import ClusterMetrics
 from serve_graph.metrics import Recorder, ServeRecorder
 from serve_graph.readiness import STAGES, Readiness, always_ready
 from serve_graph.service import Service
@@ -33,7 +33,7 @@ class Ingress:
             version=load_manifest(args.weights_folder).version,
             settings=args.api,
             ready=_readiness(*deployments) if deployments else always_ready,
-            metrics=gather_metrics,
+            metrics=ClusterMetrics(),
             recorder=recorder,
             adds_request_id=False,  # Serve adds it
         )

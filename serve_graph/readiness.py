@@ -1,17 +1,15 @@
 """Which stages have a running replica, as Serve's controller sees them."""
 
 import asyncio
-import logging
 import time
 
 from ray import serve
-from ray.serve.schema import ServeStatus
+
+from serve_graph.lookout import Lookout
 
 STATUS_AGE_S = 1.0  # probes that come more often get the same answer
 STATUS_TIMEOUT_S = 2.0
 STAGES = ("crop", "mask", "inpaint", "swap")
-
-log = logging.getLogger("ray.serve")
 
 
 class Readiness:
@@ -24,6 +22,7 @@ class Readiness:
 
     def __init__(self, app: str, deployments: dict[str, str]) -> None:
         self._app, self._deployments = app, deployments
+        self._controller = Lookout("Status of the stages", self._ask, STATUS_TIMEOUT_S)
         self._seen = dict.fromkeys(deployments, False)
         self._due = 0.0
         self._lock = asyncio.Lock()
@@ -32,20 +31,13 @@ class Readiness:
         """By stage, whether it has a running replica; as last seen while no controller answers."""
         async with self._lock:
             if time.monotonic() >= self._due:
-                await self._look()
+                # Requests don't go through the controller: stages that ran go on without it.
+                self._seen = await self._controller.look() or self._seen
+                self._due = time.monotonic() + STATUS_AGE_S
             return self._seen
 
-    async def _look(self) -> None:
-        try:
-            status = await asyncio.wait_for(asyncio.to_thread(serve.status), STATUS_TIMEOUT_S)
-            self._seen = self._running(status)
-        except Exception as error:
-            # Requests don't go through the controller: stages that ran go on without it.
-            log.warning("No status from Serve's controller: %s", error)
-        self._due = time.monotonic() + STATUS_AGE_S
-
-    def _running(self, status: ServeStatus) -> dict[str, bool]:
-        found = status.applications[self._app].deployments
+    def _ask(self) -> dict[str, bool]:
+        found = serve.status().applications[self._app].deployments
         running = {
             name: sum(n for state, n in one.replica_states.items() if state == "RUNNING")
             for name, one in found.items()

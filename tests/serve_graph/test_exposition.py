@@ -1,8 +1,16 @@
+import asyncio
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import pytest
+import ray
 from prometheus_client.parser import text_string_to_metric_families
 
-from serve_graph.exposition import merge
+from serve_graph import exposition
+from serve_graph.exposition import ClusterMetrics, merge
 from serve_graph.metrics import DECLARED
+from serve_graph.problems import NotReadyError
 
 HEAD = """# HELP ray_mask2face_faces_total Faces.
 # TYPE ray_mask2face_faces_total counter
@@ -48,3 +56,89 @@ def test_all_of_ours_show_up_even_before_any_request():
     names = {family.name for family in text_string_to_metric_families(merge([""]))}
 
     assert names == {metric.name for metric in DECLARED}
+
+
+class Agent(BaseHTTPRequestHandler):
+    """A node's metrics agent, whose answer drips until `done` is set where it is asked to."""
+
+    done = threading.Event()
+    drips = False
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(HEAD.encode())
+        while self.drips and not self.done.wait(0.05):
+            self.wfile.write(b"# a drop\n")
+
+    def log_message(self, *_): ...
+
+
+@pytest.fixture
+def agent(monkeypatch):
+    monkeypatch.setattr(Agent, "done", threading.Event())
+    server = HTTPServer(("127.0.0.1", 0), Agent)
+    threading.Thread(target=server.serve_forever).start()
+    host, port = server.server_address
+    node = {"NodeManagerAddress": host, "MetricsExportPort": port, "Alive": True}
+    monkeypatch.setattr(ray, "nodes", lambda: [node, node | {"Alive": False}])
+    yield node
+    Agent.done.set()
+    server.shutdown()
+    server.server_close()
+
+
+def faces_in(text):
+    """Of the counter of faces."""
+    families = {one.name: one for one in text_string_to_metric_families(text.decode())}
+    return sum(sample.value for sample in families["mask2face_faces"].samples)
+
+
+@pytest.mark.usefixtures("agent")
+def test_each_node_that_is_alive_is_asked():
+    assert faces_in(asyncio.run(ClusterMetrics()())) == 2
+
+
+@pytest.mark.usefixtures("agent")
+def test_a_node_whose_answer_does_not_end_is_left_out(monkeypatch):
+    monkeypatch.setattr(Agent, "drips", True)
+    monkeypatch.setattr(exposition, "SCRAPE_TIMEOUT_S", 0.3)
+
+    assert faces_in(asyncio.run(ClusterMetrics()())) == 0
+
+
+def test_the_nodes_last_seen_are_asked_while_ray_hangs(agent, monkeypatch):
+    monkeypatch.setattr(exposition, "NODES_TIMEOUT_S", 0.2)
+    hangs, release = threading.Event(), threading.Event()
+
+    def nodes():
+        if hangs.is_set():
+            release.wait()
+        return [agent]
+
+    monkeypatch.setattr(ray, "nodes", nodes)
+
+    async def scrape():
+        metrics = ClusterMetrics()
+        await metrics()
+        hangs.set()
+        return [await metrics() for _ in range(3)]
+
+    start = time.monotonic()
+    try:
+        texts = asyncio.run(scrape())
+    finally:
+        release.set()
+
+    assert [faces_in(text) for text in texts] == [2, 2, 2]
+    assert time.monotonic() - start < 5
+
+
+def test_without_any_list_of_nodes_the_counters_do_not_look_like_zero(monkeypatch):
+    def nodes():
+        raise ConnectionError
+
+    monkeypatch.setattr(ray, "nodes", nodes)
+
+    with pytest.raises(NotReadyError, match="nodes"):
+        asyncio.run(ClusterMetrics()())

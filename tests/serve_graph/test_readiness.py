@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -66,6 +67,21 @@ def test_stages_stay_ready_while_the_controller_is_away(controller, monkeypatch)
 
     assert ask(vanish) == {"crop": True, "mask": True}
     assert controller.asked == 2
+
+
+@pytest.mark.usefixtures("controller")
+def test_stages_stay_ready_while_the_controller_hangs(monkeypatch):
+    monkeypatch.setattr(readiness, "STATUS_AGE_S", 0.0)
+    monkeypatch.setattr(readiness, "STATUS_TIMEOUT_S", 0.05)
+    release = threading.Event()
+
+    def hang():
+        monkeypatch.setattr(readiness.serve, "status", release.wait)
+
+    try:
+        assert ask(hang, times=3) == {"crop": True, "mask": True}
+    finally:
+        release.set()
 
 
 def test_nothing_is_ready_before_the_controller_has_answered(controller):

@@ -1,0 +1,48 @@
+"""What Ray says of itself, asked so that a call that hangs holds nothing else up."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+log = logging.getLogger("ray.serve")
+
+
+class Lookout(Generic[T]):
+    """Makes a call in a thread of its own, one at a time, and keeps what it answered last.
+
+    In asyncio's threads, calls that hang would add up until none is left for photos.
+
+    Args:
+        name: of the call, for the log.
+        call: it.
+        timeout_s: how long somebody waits for it.
+    """
+
+    def __init__(self, name: str, call: Callable[[], T], timeout_s: float) -> None:
+        self._name, self._call, self._timeout_s = name, call, timeout_s
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lookout")
+        self._pending: asyncio.Future[T] | None = None
+        self._until = 0.0
+        self._seen: T | None = None
+
+    async def look(self) -> T | None:
+        """What the call answers; as last seen (None: never) where it fails or is late."""
+        if self._pending is None or self._pending.done():
+            self._pending = asyncio.get_running_loop().run_in_executor(self._thread, self._call)
+            self._pending.add_done_callback(self._note)
+            self._until = time.monotonic() + self._timeout_s
+        await asyncio.wait({self._pending}, timeout=max(0.0, self._until - time.monotonic()))
+        if not self._pending.done():
+            log.warning("%s: no answer within %g s.", self._name, self._timeout_s)
+        return self._seen
+
+    def _note(self, pending: asyncio.Future[T]) -> None:
+        try:
+            self._seen = pending.result()
+        except Exception as error:
+            log.warning("%s: %r", self._name, error)
