@@ -19,6 +19,7 @@ from models.crop.frame import (
     scale_affine,
     scale_of,
 )
+from models.crop.neighbours import share_out
 from models.crop.paste import paste_face
 from models.errors import BadRequestError, NoFaceError, ReferencePhotoError
 from models.inpaint.hole import hole_of
@@ -52,6 +53,7 @@ class Options:
 class MaskedFace:
     """One face of a photo and what the mask stage says of it."""
 
+    index: int  # what `Options.faces` calls it
     face: Face  # px of the photo
     frame: Affine  # photo px to frame px
     crop: Image
@@ -103,37 +105,39 @@ class Unmasked:
 
 
 async def find_faces(photo: Photo, stages: Stages, options: Options, clock: Clock) -> list[Face]:
-    """The chosen faces of a photo, in its px.
+    """The faces of a photo, in its px.
 
     Returns:
-        Best first; `options.faces` counts in this order. Empty if there is none.
-
-    Raises:
-        BadRequestError: `options.faces` names a face that isn't there.
+        Best first, `options.max_faces` at most; `options.faces` counts in this order. Empty if
+        there is none.
     """
     with clock.measure("thumb"):
         thumb = await asyncio.to_thread(to_thumb, photo.pixels)
     with clock.measure("crop"):
         found = await stages.detect(thumb.image)
-    return choose([thumb.to_photo(face) for face in found[: options.max_faces]], options.faces)
+    return [thumb.to_photo(face) for face in found[: options.max_faces]]
 
 
-def choose(faces: list[Face], which: Literal["all", "largest"] | Sequence[int]) -> list[Face]:
-    """The faces that the caller means.
+def choose(faces: list[Face], which: Literal["all", "largest"] | Sequence[int]) -> list[list[int]]:
+    """Which faces the caller means, by their places in the list.
+
+    Returns:
+        Groups: the first with a face of which detector and mask net are sure counts.
 
     Raises:
         BadRequestError: an index without a face.
     """
-    if which == "all" or not faces:
-        return faces
+    if which == "all":
+        return [list(range(len(faces)))]
     if which == "largest":
-        return [max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))]
+        areas = [-float(np.prod(face.box[2:] - face.box[:2])) for face in faces]
+        return [[int(index)] for index in np.argsort(areas, kind="stable")]
     wrong = [index for index in which if not 0 <= int(index) < len(faces)]
     if wrong:
         raise BadRequestError(
             f"faces={wrong[0]}: the photo has {len(faces)} faces, numbered from 0."
         )
-    return [faces[int(index)] for index in which]
+    return [[int(index) for index in which]]
 
 
 async def find_masks(
@@ -153,25 +157,25 @@ async def find_masks(
         raise NoFaceError(_NO_FACE)
     gate = asyncio.Semaphore(options.at_once)
 
-    async def look(face: Face, frame: Affine) -> MaskedFace:
+    async def look(index: int, frame: Affine) -> MaskedFace:
         crop = await asyncio.to_thread(crop_face, photo.pixels, frame)
         with clock.measure("mask"):
-            return MaskedFace(face, frame, crop, await stages.find_mask(crop))
+            return MaskedFace(index, faces[index], frame, crop, await stages.find_mask(crop))
 
-    async def find(face: Face) -> MaskedFace:
+    async def find(index: int) -> MaskedFace:
         async with gate:
-            one = await look(face, fit_frame(face.points))
+            one = await look(index, fit_frame(faces[index].points))
             is_worn = one.finding.probability >= options.min_probability
             if is_worn and is_cut_off(one.finding.mask, one.frame, photo.pixels.shape[:2]):
-                return await look(face, lengthen(one.frame))
+                return await look(index, lengthen(one.frame))
             return one
 
-    found = await _all(find(face) for face in faces)
-    if options.faces in ("all", "largest"):
-        found = [one for one in found if _is_sure(one)]
-    if not found:
-        raise NoFaceError(_NO_FACE)
-    return found
+    is_named = options.faces not in ("all", "largest")
+    for group in choose(faces, options.faces):
+        found = await _all(find(index) for index in group)
+        if sure := [one for one in found if is_named or _is_sure(one)]:
+            return sure
+    raise NoFaceError(_NO_FACE)
 
 
 def _is_sure(one: MaskedFace) -> bool:
@@ -202,13 +206,13 @@ async def unmask(
     """
     own = await _prepare(reference, stages, options, clock)
     found = await find_masks(photo, stages, options, clock)
+    holes = await _holes(found, options.min_probability)
     gate = asyncio.Semaphore(options.at_once)
 
-    async def edit(one: MaskedFace) -> EditedFace:
-        if one.finding.probability < options.min_probability or not one.finding.mask.any():
+    async def edit(one: MaskedFace, hole: Mask) -> EditedFace:
+        if not hole.any():
             return EditedFace(one)
         async with gate:
-            hole = await asyncio.to_thread(hole_of, one.finding.mask, one.crop)
             with clock.measure("inpaint"):
                 painted = await stages.paint(one.crop, hole, options.wish)
             if own is None:
@@ -216,7 +220,7 @@ async def unmask(
             with clock.measure("swap"):
                 return EditedFace(one, hole, painted, await stages.swap(painted[0], hole, own))
 
-    faces = await _all(edit(one) for one in found)
+    faces = await _all(edit(one, hole) for one, hole in zip(found, holes, strict=True))
     with clock.measure("paste"):
         return await asyncio.to_thread(_assemble, photo.pixels, faces, options.sharpen, own)
 
@@ -227,6 +231,20 @@ def photo_mask(faces: Sequence[MaskedFace], shape: tuple[int, int]) -> Mask:
     for one in faces:
         whole |= mask_to_photo(one.finding.mask, one.frame, shape)
     return whole
+
+
+async def _holes(found: Sequence[MaskedFace], min_probability: float) -> list[Mask]:
+    """What is painted of each face; nothing where no mask is worn."""
+
+    async def hole(one: MaskedFace) -> Mask:
+        if one.finding.probability < min_probability:
+            return np.zeros_like(one.finding.mask)
+        return await asyncio.to_thread(hole_of, one.finding.mask, one.crop)
+
+    holes = await _all(hole(one) for one in found)
+    if len(found) < 2:
+        return holes
+    return await asyncio.to_thread(share_out, holes, [one.frame for one in found])
 
 
 async def _prepare(

@@ -53,12 +53,12 @@ def is_cut_off(mask: Mask, affine: Affine, shape: tuple[int, int]) -> bool:
         affine: photo px to frame px.
         shape: height and width of the photo, px.
     """
-    columns = np.flatnonzero(mask[-1])
-    if len(columns) < _CUT_PX:
-        return False
-    below = np.array([[columns.mean(), mask.shape[0] - 1 + _BELOW_PX]], np.float32)
-    x, y = transform(below, invert(affine))[0]
-    return bool(0 <= x < shape[1] and 0 <= y < shape[0])
+    columns = np.flatnonzero(mask[-1]).astype(np.float32)
+    below = np.full_like(columns, mask.shape[0] - 1 + _BELOW_PX)
+    x, y = transform(np.stack([columns, below], axis=1), invert(affine)).T
+    # What the frame shows beyond the photo is its mirror image, masks too.
+    seen = (x >= 0) & (x < shape[1]) & (y >= 0) & (y < shape[0])
+    return bool(seen.sum() >= _CUT_PX)
 
 
 def lengthen(affine: Affine) -> Affine:

@@ -48,8 +48,9 @@ def paste_face(
     to_patch = compose(scale_affine(patch.shape[0]), to_frame)
     fineness = patch.shape[0] / mask.shape[0]
     prepared = _antialias(_sharpen(smooth, fineness) if sharpen else smooth, to_patch)
-    face = _warp(prepared, to_patch, region.shape[:2], cv2.INTER_CUBIC)
-    share = _warp(weight, to_frame, region.shape[:2], cv2.INTER_LINEAR)
+    # A mask that leaves the frame: its edge is mixed with the patch's last px, not with black.
+    face = _warp(prepared, to_patch, region.shape[:2], cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
+    share = _warp(weight, to_frame, region.shape[:2], cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
     face = add_grain(face, photo, mask, affine, patch.shape[0])
     photo[top:bottom, left:right] = cv2.blendLinear(region, face, 1 - share, share)
 
@@ -149,6 +150,7 @@ def _antialias(patch: Image, affine: Affine) -> Image:
 
 
 def _warp(
-    source: Image | Floats, to_frame: Affine, shape: tuple[int, int], flags: int
+    source: Image | Floats, to_frame: Affine, shape: tuple[int, int], flags: int, border: int
 ) -> npt.NDArray[Any]:
-    return cv2.warpAffine(source, to_frame, shape[::-1], flags=flags | cv2.WARP_INVERSE_MAP)
+    flags |= cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(source, to_frame, shape[::-1], flags=flags, borderMode=border)

@@ -184,6 +184,42 @@ def test_a_doubtful_find_counts_if_it_is_named():
     assert len(run(find_masks(grey_photo(), stages, Options(faces=(1,)), Clock()))) == 1
 
 
+def test_the_largest_face_is_the_largest_of_those_that_count():
+    stages = Unsure([(0, 0), (350, 350)], [0.8, 0.9])  # the second is larger, and doubtful
+
+    (found,) = run(find_masks(grey_photo(), stages, Options(faces="largest"), Clock()))
+
+    assert found.index == 0
+    assert stages.calls.count("mask") == 2
+
+
+def test_each_face_says_what_it_is_called():
+    stages = Unsure([(0, 0), (350, 350)], [0.99, 0.99])
+
+    found = run(find_masks(grey_photo(), stages, Options(faces=(1, 0)), Clock()))
+
+    assert [one.index for one in found] == [1, 0]
+
+
+def test_neighbours_are_not_painted_twice():
+    class Wide(FakeStages):
+        """Sees both masks from each face."""
+
+        async def find_mask(self, face):
+            mask = np.zeros((256, 256), bool)
+            mask[130:200] = True
+            return MaskFinding(mask, 0.99)
+
+    result = run(unmask(grey_photo(), Wide([(50, 100), (230, 100)]), Options(), Clock()))
+
+    left, right = (face.hole for face in result.faces)
+    claims = [np.zeros((256, 640), int) for _ in result.faces]
+    claims[0][:, 50:306], claims[1][:, 230:486] = left, right
+    assert left.any()
+    assert right.any()
+    assert (sum(claims) <= 1).all()
+
+
 class LongMask(FakeStages):
     """A mask of white pixels, which the photo shows as far as row 275 of the canonical frame."""
 

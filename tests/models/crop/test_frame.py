@@ -84,6 +84,14 @@ def test_a_mask_is_cut_off_where_it_leaves_the_frame_within_the_photo(columns, h
     assert is_cut_off(mask, np.eye(2, 3, dtype=np.float32), (height, 256)) == cut
 
 
+def test_a_mask_is_cut_off_though_its_mirror_image_beyond_the_photo_is_longer():
+    mask = np.zeros((FRAME_PX, FRAME_PX), bool)
+    mask[200:, 60:256] = True  # the photo ends at column 110
+
+    assert is_cut_off(mask, np.eye(2, 3, dtype=np.float32), (400, 110))
+    assert not is_cut_off(mask, np.eye(2, 3, dtype=np.float32), (400, 65))
+
+
 def test_scale_keeps_the_corners_of_the_picture():
     corner = np.array([(-0.5, -0.5), (FRAME_PX - 0.5, FRAME_PX - 0.5)], np.float32)
 

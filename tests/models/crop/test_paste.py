@@ -184,3 +184,14 @@ def test_a_step_at_the_edge_of_a_finer_patch_is_evened_out():
 
     assert step_at_edge(evened, mask) < 0.5 * step_at_edge(patch, mask)
     np.testing.assert_array_equal(evened[~mask], patch[~mask])
+
+
+def test_a_hole_that_leaves_the_frame_has_no_dark_edge():
+    photo, patch = np.full((400, 600, 3), 200, np.uint8), np.full((256, 256, 3), 200, np.uint8)
+    mask = np.zeros((256, 256), bool)
+    mask[150:, :120] = True  # to the left and lower edges
+    frame = np.array([[0.8, 0, -100.3], [0, 0.8, -40.6]], np.float32)
+
+    paste_face(photo, patch, mask, frame)
+
+    assert np.abs(photo.astype(int) - 200).max() <= 2
