@@ -39,7 +39,7 @@ class Thumb:
     """A photo scaled to what the detector looks at."""
 
     image: Image  # (H, W, 3)
-    scale: float  # thumb px per photo px
+    scale: tuple[float, float]  # thumb px per photo px, across and down
 
     def to_photo(self, face: Face) -> Face:
         """The same face in px of the photo that the thumb was made from."""
@@ -70,11 +70,14 @@ def to_thumb(image: Image, size: int = THUMB_PX) -> Thumb:
     height, width = image.shape[:2]
     scale = min(1.0, size / max(height, width))
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    shrunk = 1
     while min(image.shape[0] / shape[1], image.shape[1] / shape[0]) >= 2:
-        image = _halved(image)
+        image, shrunk = _halved(image), 2 * shrunk
+    # Of the photo's px that are left: sides are rounded, and odd last columns and rows are gone.
+    scales = shape[0] / (shrunk * image.shape[1]), shape[1] / (shrunk * image.shape[0])
     if scale < 1.0:
         image = np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_LINEAR), np.uint8)
-    return Thumb(image, scale)
+    return Thumb(image, scales)
 
 
 def _halved(image: Image) -> Image:
@@ -191,6 +194,6 @@ def _padded(images: Sequence[Image], multiple: int) -> list[Image]:
     return padded
 
 
-def _to_photo(points: Landmarks, scale: float) -> Landmarks:
+def _to_photo(points: Landmarks, scale: tuple[float, float]) -> Landmarks:
     # Integer coordinates are pixel centres, so the picture's corner is at -0.5.
-    return np.asarray((points + 0.5) / scale - 0.5, np.float32)
+    return np.asarray((points + 0.5) / np.asarray(scale) - 0.5, np.float32)

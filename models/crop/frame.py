@@ -162,8 +162,13 @@ def mask_to_photo(mask: Mask, affine: Affine, shape: tuple[int, int]) -> Mask:
     soft = mask.astype(np.float32)
     if blur > 0:
         soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), blur), np.float32)
-    warped = cv2.warpAffine(soft, invert(affine), shape[::-1], flags=cv2.INTER_LINEAR)
-    return np.asarray(warped > 0.5, np.bool_)
+    whole = np.zeros(shape, np.bool_)
+    if (box := photo_rectangle(soft > 0, affine, shape)) is not None:
+        left, top, right, bottom = box
+        to_part = invert(affine) - np.array([[0, 0, left], [0, 0, top]], np.float32)
+        part = cv2.warpAffine(soft, to_part, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
+        whole[top:bottom, left:right] = part > 0.5
+    return whole
 
 
 def photo_rectangle(

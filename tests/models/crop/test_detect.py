@@ -34,8 +34,9 @@ def photo(height, width):
 def test_a_large_photo_is_scaled_to_its_long_side(height, width):
     thumb = to_thumb(photo(height, width), 320)
 
-    assert thumb.scale == 320 / max(height, width)
-    assert thumb.image.shape == (round(height * thumb.scale), round(width * thumb.scale), 3)
+    scale = 320 / max(height, width)
+    assert thumb.scale == (scale, scale)
+    assert thumb.image.shape == (round(height * scale), round(width * scale), 3)
 
 
 def test_a_thumb_is_where_averaging_all_px_would_put_it():
@@ -49,17 +50,29 @@ def test_a_thumb_is_where_averaging_all_px_would_put_it():
     assert np.abs(thumb.astype(float) - averaged).mean() < 0.25 * step + 0.5
 
 
+@pytest.mark.parametrize("side", [1023, 2047, 1500])
+def test_what_lies_at_the_end_of_a_photo_of_odd_size_goes_back_there(side):
+    picture = np.zeros((side, side, 3), np.uint8)
+    picture[-80:, -80:] = 255
+
+    thumb = to_thumb(picture, 128)
+
+    edge = (thumb.image[-1, :, 0] / 255).sum()  # px of the thumb that are white
+    start = Face(np.full(4, 127.5 - edge, np.float32), 0.9, np.zeros((5, 2), np.float32))
+    assert thumb.to_photo(start).box == pytest.approx(side - 80.5, abs=1.1 / thumb.scale[0] / 4)
+
+
 def test_a_small_photo_is_kept_pixel_for_pixel():
     small = photo(50, 80)
 
     thumb = to_thumb(small, 128)
 
-    assert thumb.scale == 1.0
+    assert thumb.scale == (1.0, 1.0)
     np.testing.assert_array_equal(thumb.image, small)
 
 
 def test_a_face_goes_back_to_where_it_is_in_the_photo():
-    thumb = Thumb(np.zeros((64, 64, 3), np.uint8), scale=0.25)
+    thumb = Thumb(np.zeros((64, 64, 3), np.uint8), scale=(0.25, 0.25))
     # The thumb's first pixel covers the photo's first four: centre 1.5.
     face = Face(np.zeros(4, np.float32), 0.9, np.zeros((5, 2), np.float32))
 
