@@ -1,5 +1,6 @@
 """What a photo says of itself before any pixel is decoded: its format, size and frames."""
 
+import re
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
@@ -27,6 +28,9 @@ _HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis"}
 _SEQUENCE_BRANDS = {b"msf1", b"hevc", b"hevx", b"hevm", b"hevs"}
 # A progressive JPEG has about ten; each costs a pass over all pixels, however short it is.
 _MAX_JPEG_SCANS = 100
+# Of a segment with a length; zeros and the eight restarts stand within a scan.
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
 
 # Broken metadata makes Pillow warn on stderr; what matters of it raises here.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -115,8 +119,21 @@ def _check_frames(data: bytes, name: PhotoFormat, image: ImageFile) -> None:
     sequence = name == "heic" and data[8:12] in _SEQUENCE_BRANDS
     if sequence or getattr(image, "n_frames", 1) > 1:
         raise TooLargeError("The file holds several pictures or an animation: send a single one.")
-    if name == "jpeg" and data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
+    if name == "jpeg" and _has_more_scans(data, _MAX_JPEG_SCANS):
         raise TooLargeError("The JPEG has too many scans: save it anew.")
+
+
+def _has_more_scans(data: bytes, most: int) -> bool:
+    """Whether a JPEG has more scans; what follows its end (a phone's video, say) has none."""
+    place, scans = 2, 0
+    while scans <= most:
+        marker = _MARKER.search(data, place)
+        if marker is None or marker[0] == _END:
+            return False
+        scans += marker[0] == _SCAN
+        length = data[marker.end() : marker.end() + 2]
+        place = marker.end() + int.from_bytes(length)
+    return True
 
 
 def _heif_brands(data: bytes) -> set[bytes]:

@@ -4,6 +4,7 @@ import sys
 import zlib
 from io import BytesIO
 
+import numpy as np
 import pillow_heif
 import pytest
 from PIL import Image as PilImage
@@ -109,10 +110,26 @@ def test_a_jpeg_with_a_second_picture_behind_it_is_one_picture():
 
 def test_a_jpeg_of_endless_scans_is_refused():
     data = encoded("jpeg")
-    scan = data[data.index(b"\xff\xda") :]
+    start, end = data.index(b"\xff\xda"), data.rindex(b"\xff\xd9")
 
     with pytest.raises(TooLargeError, match="scans"):
-        open_photo(data + scan * 100)
+        open_photo(data[:end] + data[start:end] * 100 + data[end:])
+    assert open_photo(data[:end] + data[start:end] * 99 + data[end:])[0] == "jpeg"
+
+
+def test_what_follows_a_jpeg_is_no_scan_of_it():
+    video = np.random.default_rng(0).bytes(9_000_000)  # holds a scan's marker a hundred times
+
+    assert open_photo(encoded("jpeg") + video)[0] == "jpeg"
+
+
+def test_a_thumbnail_in_a_jpegs_header_is_no_end_of_it():
+    data, thumbnail = encoded("jpeg"), encoded("jpeg", (8, 8))
+    segment = b"\xff\xe1" + (2 + len(thumbnail)).to_bytes(2) + thumbnail
+    start, end = data.index(b"\xff\xda"), data.rindex(b"\xff\xd9")
+
+    with pytest.raises(TooLargeError, match="scans"):
+        open_photo(data[:2] + segment + data[2:end] + data[start:end] * 100 + data[end:])
 
 
 def test_a_broken_header_is_a_bad_image():
