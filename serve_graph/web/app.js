@@ -10,7 +10,7 @@ let pictures = {}; // "painted", "swapped" -> {url, name}
 // --- choosing ---------------------------------------------------------------------------------
 
 function setPhoto(file) {
-  running?.abort();
+  stop();
   photo = file;
   clearResult();
   showPicture($("preview"), file, (shown) => {
@@ -23,8 +23,11 @@ function setPhoto(file) {
 }
 
 function setReference(file) {
+  $("consent").checked = false; // it was given for the face before
   $("reference-name").textContent = file ? file.name || "Pasted photo" : "Choose my photo";
-  $("reference-remove").hidden = $("consent-row").hidden = !file;
+  passFocusTo($("reference"), () => {
+    $("reference-remove").hidden = $("consent-row").hidden = !file;
+  });
   $("consent-error").hidden = true;
   $("reference-preview").hidden = true;
   if (file) {
@@ -32,6 +35,11 @@ function setReference(file) {
       $("reference-preview").hidden = !shown;
     });
   }
+}
+
+function dropReference() {
+  $("reference").value = "";
+  setReference(null);
 }
 
 /** Shows a file in an <img> and says whether the browser could (few can show HEIC). */
@@ -60,6 +68,7 @@ function takeDrops(zone, take) {
 
 async function submit(event) {
   event.preventDefault();
+  if (running) return;
   if (!photo) {
     showProblem("No photo yet", "Choose, drop or paste a photo first.");
     $("photo").focus();
@@ -71,20 +80,28 @@ async function submit(event) {
     $("consent").focus();
     return;
   }
-  running = new AbortController();
-  const { signal } = running;
+  const run = new AbortController();
+  const { signal } = run;
+  running = run;
   setBusy(true);
   const clock = setInterval(tick, 1000, Date.now());
   try {
     const response = await ask(photo, reference, signal);
     if (!signal.aborted) showAnswer(await response.json(), response.headers.get("Server-Timing"));
   } catch (error) {
-    if (error.name === "AbortError") say("Cancelled.");
-    else showProblem(error.title ?? "Something went wrong", error.message);
+    // Who broke it off has said so.
+    if (!signal.aborted) showProblem(error.title ?? "Something went wrong", error.message);
   } finally {
     clearInterval(clock);
-    setBusy(false);
+    if (running === run) stop();
   }
+}
+
+/** Breaks off what is under way; without a run under way, only shows that there is none. */
+function stop() {
+  running?.abort();
+  running = null;
+  setBusy(false);
 }
 
 async function ask(file, reference, signal) {
@@ -94,6 +111,7 @@ async function ask(file, reference, signal) {
   if (reference) {
     form.append("reference", reference);
     form.append("consent", "true");
+    form.append("faces", "largest"); // the others of a group aren't this person
   }
   const headers = { Accept: "application/json" };
   const request = { method: "POST", body: form, headers, signal };
@@ -132,7 +150,7 @@ function showAnswer(answer, timing) {
   showPicture($("before"), photo, (shown) => $("compare").classList.toggle("only-after", !shown));
   show(answer.swapped ? "swapped" : "painted");
   moveCut(50);
-  $("drop").hidden = true;
+  passFocusTo($("go"), () => ($("drop").hidden = true));
   $("compare").hidden = false;
   say(describeFaces(answer.faces));
   $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
@@ -174,7 +192,9 @@ function forgetPictures() {
 
 function clearResult() {
   forgetPictures();
-  $("result").hidden = $("again").hidden = $("compare").hidden = $("problem").hidden = true;
+  passFocusTo($("go"), () => {
+    $("result").hidden = $("again").hidden = $("compare").hidden = $("problem").hidden = true;
+  });
   $("drop").hidden = false;
   nameGo("Take the mask off", "main");
 }
@@ -192,8 +212,8 @@ function showProblem(title, detail) {
 }
 
 function setBusy(busy) {
-  $("go").disabled = busy;
-  $("progress").hidden = $("cancel").hidden = !busy;
+  $("go").setAttribute("aria-disabled", busy); // `disabled` would take the focus from it
+  passFocusTo($("go"), () => ($("progress").hidden = $("cancel").hidden = !busy));
   $("elapsed").textContent = "";
   if (!busy) return;
   $("problem").hidden = $("consent-error").hidden = true;
@@ -202,6 +222,13 @@ function setBusy(busy) {
 
 function tick(start) {
   $("elapsed").textContent = `${Math.round((Date.now() - start) / 1000)} s`;
+}
+
+/** Makes a change; where it hides the control that has the focus, another one gets it. */
+function passFocusTo(control, change) {
+  const before = document.activeElement; // hidden, it wouldn't be it any more
+  change();
+  if (before?.closest("[hidden]")) control.focus();
 }
 
 function say(text) {
@@ -231,13 +258,13 @@ $("photo").addEventListener("change", () => {
   if (file) setPhoto(file);
 });
 $("reference").addEventListener("change", () => setReference($("reference").files[0]));
-$("reference-remove").addEventListener("click", () => {
-  $("reference").value = "";
-  setReference(null);
-});
+$("reference-remove").addEventListener("click", dropReference);
 $("consent").addEventListener("change", () => ($("consent-error").hidden = true));
 $("form").addEventListener("submit", submit);
-$("cancel").addEventListener("click", () => running?.abort());
+$("cancel").addEventListener("click", () => {
+  stop();
+  say("Cancelled.");
+});
 $("again").addEventListener("click", () => $("photo").click());
 $("choice").addEventListener("change", (event) => show(event.target.value));
 $("cut").addEventListener("input", () => moveCut(Number($("cut").value)));
@@ -258,3 +285,7 @@ document.addEventListener("paste", (event) => {
 // A photo that misses its place must not replace the page.
 window.addEventListener("dragover", (event) => event.preventDefault());
 window.addEventListener("drop", (event) => event.preventDefault());
+// A browser that goes back may fill in the inputs of then; one that kept the page shows all of it.
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) dropReference();
+});

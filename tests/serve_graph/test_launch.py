@@ -119,7 +119,7 @@ def test_a_taken_port_is_refused(monkeypatch):
 
 
 @pytest.mark.usefixtures("_in_order")
-@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "192.0.2.1"])
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "203.0.113.1"])
 def test_a_host_that_is_not_this_machines_is_refused(monkeypatch, host):
     monkeypatch.setattr(launch, "running", None)
 
