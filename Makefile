@@ -29,6 +29,7 @@ install: $(INSTALLED)  ## Makes .venv with everything and the command mask2face 
 
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, or name it: make PYTHON=/path/to/python3.11 install" >&2; exit 1; }
+	@echo "Setting up $(VENV): some minutes. On Linux torch brings CUDA; README.md says how to leave it out."
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet $(addprefix -c ,$(CONSTRAINTS)) -e '.[dev]'
 	@# --no-deps: see the extra `fan` in pyproject.toml.
@@ -50,9 +51,9 @@ format: $(INSTALLED)  ## Formats the code and mends what ruff can.
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-train: $(INSTALLED)  ## Trains NET (crop, mask, landmarks, inpaint) on the folder DATA, or resumes.
-	@test -n "$(NET)" -a -n "$(DATA)" || { echo "usage: make train NET=mask DATA=path/to/faces" >&2; exit 2; }
-	$(VENV)/bin/mask2face train $(NET) $(DATA)
+train: $(INSTALLED)  ## Trains NET (crop, mask, landmarks, inpaint, judge) on DATA, or resumes (RECIPE=, RUN=).
+	@test -n "$(NET)" -a -n "$(DATA)" || { echo "usage: make train NET=mask DATA=path/to/faces [RECIPE=configs/train/own/mask.yaml RUN=runs/own_mask]" >&2; exit 2; }
+	$(VENV)/bin/mask2face train $(NET) $(DATA) $(if $(RECIPE),--config $(RECIPE)) $(if $(RUN),--run $(RUN))
 
 load: $(INSTALLED)  ## Load test of HOST: USERS, TIME, SHAPE (steady, ramp, spike, soak, diurnal).
 	@mkdir -p runs/load

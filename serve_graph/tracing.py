@@ -49,7 +49,7 @@ def start_tracing() -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
         raise TracingError(
-            f"{ENDPOINT} is set, but {error.name} is missing: pip install 'mask2face[otel]'."
+            f"{ENDPOINT} is set, but {error.name} is missing: make install sets it up."
         ) from None
     trace_to(BatchSpanProcessor(OTLPSpanExporter()))
 

@@ -1,4 +1,4 @@
-"""What README.md and CONTRIBUTING.md tell people to type, open or send exists."""
+"""What README.md, CONTRIBUTING.md and docs/ tell people to type, open or send exists."""
 
 import re
 import shlex
@@ -16,7 +16,8 @@ from serve_graph.service import ApiSettings, Service
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+DOCS = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+TEXTS = {name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md", *DOCS)}
 MAKEFILE = (ROOT / "Makefile").read_text()
 CURLS = re.findall(r"^curl .*", README, re.MULTILINE)
 PATH = re.compile(
@@ -51,7 +52,7 @@ def test_the_picture_the_command_and_a_request_come_first() -> None:
     ] * 3
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "weights/LICENSE.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "weights/LICENSE.md", *DOCS])
 def test_each_link_leads_to_a_file(name: str) -> None:
     text = (ROOT / name).read_text()
     links = re.findall(r"\]\(([^)#]+)", text)
@@ -63,14 +64,14 @@ def test_each_link_leads_to_a_file(name: str) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_each_named_file_exists(text: str) -> None:
     words = {word for line in code_in(text) for word in line.split() if PATH.match(word)}
     example = {word for word in words if "glasses" in word}  # the stage that isn't there yet
     assert not [word for word in words - example if not (ROOT / word).exists()]
 
 
-@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_make_knows_each_word_and_variable(text: str) -> None:
     for line in code_in(text):
         if not re.search(r"\bmake ", line):
@@ -82,7 +83,7 @@ def test_make_knows_each_word_and_variable(text: str) -> None:
             assert re.search(known, MAKEFILE, re.MULTILINE), f"{word} in: {line}"
 
 
-@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_mask2face_has_each_command(text: str) -> None:
     commands = get_command(app).commands
     for line in code_in(text):

