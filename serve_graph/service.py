@@ -25,7 +25,8 @@ class ApiSettings(BaseModel):
     max_timeout_s: float = Field(120.0, gt=0)  # whatever X-Request-Timeout-Ms says; the end too
     # One decoded photo of 12 megapixels takes about 110 MB until it is answered.
     photos_at_once: int = Field(8, ge=1)
-    max_requests: int = Field(64, ge=1)  # taken in at the same time; more get 503
+    # Whose bodies are in; more get 503. Twice as many more may come in at the same time.
+    max_requests: int = Field(64, ge=1)
     max_standing: int = Field(64, ge=1)  # instead, while a queue stays: see `Places`
     retry_after_s: float = Field(1.0, gt=0)  # what a 503 tells the caller to wait
     open_metrics: bool = True

@@ -1,6 +1,5 @@
 """Results as a picture or as JSON, whichever the caller prefers."""
 
-import asyncio
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,7 +122,7 @@ def to_base64(content: bytes, media_type: str) -> PictureAnswer:
 async def unmask_picture(result: Unmasked, encoding: Encoding, exchange: Exchange) -> Response:
     """The best result as a picture."""
     with exchange.clock.measure("encode"):
-        content = await asyncio.to_thread(encoding.encode, result.pixels, result.changed)
+        content = await exchange.threads.run(encoding.encode, result.pixels, result.changed)
     return Response(content, media_type=encoding.media_type)
 
 
@@ -131,12 +130,12 @@ async def unmask_json(result: Unmasked, encoding: Encoding, exchange: Exchange, 
     """All results and what was found, as JSON; `asked` is the count of candidates."""
     with exchange.clock.measure("encode"):
         candidates = [
-            await asyncio.to_thread(encoding.to_json, pixels, result.changed)
+            await exchange.threads.run(encoding.to_json, pixels, result.changed)
             for pixels in result.candidates
         ]
         swapped = None
         if result.swapped is not None:
-            swapped = await asyncio.to_thread(encoding.to_json, result.swapped, result.changed)
+            swapped = await exchange.threads.run(encoding.to_json, result.swapped, result.changed)
     height, width = result.painted.shape[:2]
     answer = UnmaskAnswer(
         width=width,
@@ -147,7 +146,7 @@ async def unmask_json(result: Unmasked, encoding: Encoding, exchange: Exchange, 
         swapped=swapped,
         candidates=candidates if asked > 1 else None,
     )
-    return await to_json(answer)
+    return await to_json(answer, exchange)
 
 
 async def mask_answer(
@@ -155,7 +154,7 @@ async def mask_answer(
 ) -> Response:
     """The masks as a PNG of the photo's size, or with the faces as JSON."""
     with exchange.clock.measure("encode"):
-        content = await asyncio.to_thread(_mask_png, mask)
+        content = await exchange.threads.run(_mask_png, mask)
     if not as_json:
         return Response(content, media_type="image/png")
     answer = MaskAnswer(
@@ -165,7 +164,7 @@ async def mask_answer(
         faces=[masked_face_answer(one) for one in faces],
         mask=to_base64(content, "image/png"),
     )
-    return await json_response(answer)
+    return await json_response(answer, exchange)
 
 
 def _mask_png(mask: Mask) -> bytes:
@@ -173,11 +172,11 @@ def _mask_png(mask: Mask) -> bytes:
     return content
 
 
-async def json_response(answer: BaseModel) -> Response:
+async def json_response(answer: BaseModel, exchange: Exchange) -> Response:
     """An answer with this content."""
-    return Response(await to_json(answer), media_type=JSON)
+    return Response(await to_json(answer, exchange), media_type=JSON)
 
 
-async def to_json(answer: BaseModel) -> str:
+async def to_json(answer: BaseModel, exchange: Exchange) -> str:
     """Megabytes of base64 are written in a thread."""
-    return await asyncio.to_thread(answer.model_dump_json)
+    return await exchange.threads.run(answer.model_dump_json)

@@ -1,6 +1,5 @@
 """The four calls that take a photo."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -43,6 +42,10 @@ from serve_graph.api.schemas import (
 from serve_graph.problems import FieldProblem, FieldsError, ServiceError, problem_of
 from serve_graph.service import Service
 
+# A phone's upload takes seconds, longer than its photo's work.
+UPLOADS_PER_PLACE = 2
+MAX_UPLOAD_S = 60.0
+
 TimeoutMs = Annotated[
     int | None,
     Header(
@@ -73,6 +76,7 @@ class Calls:
     def __init__(self, service: Service) -> None:
         self._service, self._settings = service, service.settings
         self._gate = Gate(
+            UPLOADS_PER_PLACE * self._settings.max_requests,
             Places(self._settings.max_requests, self._settings.max_standing),
             self._settings.photos_at_once,
             self._settings.retry_after_s,
@@ -96,7 +100,7 @@ class Calls:
             call.exchange.faces = len(found)
             worn = [one for one in found if self._is_worn(one)]
             shape = (call.photo.pixels.shape[0], call.photo.pixels.shape[1])
-            mask = await asyncio.to_thread(photo_mask, worn, shape)
+            mask = await call.exchange.threads.run(photo_mask, worn, shape)
             return await mask_answer(found, mask, answer == "json", call.exchange)
 
     async def faces(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
@@ -112,7 +116,7 @@ class Calls:
                 timings=call.exchange.timings_ms(),
                 faces=[face_answer(face) for face in found],
             )
-            return await json_response(answer)
+            return await json_response(answer, call.exchange)
 
     async def _painted(self, request: Request, timeout_ms: int | None, work: Work) -> Response:
         """The answer of a call that paints, in the form that the caller prefers."""
@@ -156,29 +160,35 @@ class Calls:
         """Takes the request in, within its time and the replica's bounds."""
         exchange = exchange_of(request)
         seconds = self._seconds(timeout_ms)
-        async with deadline(seconds, seconds - exchange.elapsed_s):
-            with self._gate.request():
-                with exchange.clock.measure("upload"):
-                    form = await read_form(request, fields_class, self._settings.limits.max_bytes)
-                _check_consent(form)
-                async with self._gate.photos:
-                    with exchange.clock.measure("decode"):
-                        photo = await self._decode(form.photos.pop("photo"))
-                        reference = await self._decode_reference(form.photos)
-                    yield Call(form.fields, photo, reference, exchange)
+        detail = f"No answer within {seconds:g} s: the work was given up."
+        async with deadline(seconds - exchange.elapsed_s, detail):
+            form = await self._receive(request, fields_class)
+            _check_consent(form)
+            async with self._gate.photo(exchange.threads):
+                with exchange.clock.measure("decode"):
+                    photo = await self._decode(form.photos.pop("photo"), exchange)
+                    reference = await self._decode_reference(form.photos, exchange)
+                yield Call(form.fields, photo, reference, exchange)
 
     def _seconds(self, timeout_ms: int | None) -> float:
         if timeout_ms is None:
             return self._settings.default_timeout_s
-        return min(timeout_ms / 1000, self._settings.max_timeout_s)
+        # Bounded before it is divided: as a float it may be too large.
+        return min(timeout_ms, 1000 * self._settings.max_timeout_s) / 1000
 
-    async def _decode(self, data: bytes) -> Photo:
-        return await asyncio.to_thread(decode_photo, data, self._settings.limits)
+    async def _receive(self, request: Request, fields_class: type[FieldsT]) -> Form[FieldsT]:
+        detail = f"The upload took over {MAX_UPLOAD_S:g} s: it was given up."
+        with self._gate.upload(), exchange_of(request).clock.measure("upload"):
+            async with deadline(MAX_UPLOAD_S, detail):
+                return await read_form(request, fields_class, self._settings.limits.max_bytes)
 
-    async def _decode_reference(self, photos: dict[str, bytes]) -> Photo | None:
+    async def _decode(self, data: bytes, exchange: Exchange) -> Photo:
+        return await exchange.threads.run(decode_photo, data, self._settings.limits)
+
+    async def _decode_reference(self, photos: dict[str, bytes], exchange: Exchange) -> Photo | None:
         if "reference" not in photos:
             return None
-        return await self._decode(photos.pop("reference"))
+        return await self._decode(photos.pop("reference"), exchange)
 
     def _options(
         self, faces: Which = "all", sharpen: bool = False, wish: Wish = AS_GUESSED

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.clock import Clock
+from serve_graph.api.threads import Threads
 from serve_graph.logs import Answered, log, log_request
 from serve_graph.problems import problem
 from serve_graph.service import Service
@@ -26,6 +27,7 @@ class Exchange:
 
     request_id: str
     clock: Clock = field(default_factory=make_clock)
+    threads: Threads = field(default_factory=Threads)
     faces: int | None = None  # found in the photo; None where none were looked for
     _start: float = field(default_factory=time.perf_counter)
 

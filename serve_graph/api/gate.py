@@ -1,67 +1,91 @@
-"""How much goes on at the same time: requests taken in, photos held decoded, and for how long."""
+"""How much goes on at the same time: uploads, requests that are in, photos held decoded."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 from serve_graph.api.places import Places
+from serve_graph.api.threads import Threads
 from serve_graph.draining import Draining
 from serve_graph.problems import BusyError, DeadlineError, EndingError
 
 
 class Gate:
-    """Bounds the memory of one replica: encoded uploads by requests, pixels by photos.
+    """Bounds the memory of one replica: encoded pictures by uploads and places, pixels by photos.
 
     Args:
-        places: of requests taken in, uploading or waiting; more are refused.
-        photos: decoded at the same time; others wait: `async with gate.photos`.
+        uploads: at the same time; more are refused.
+        places: of requests whose body is in, waiting or worked on; more are refused.
+        photos: decoded at the same time; others wait in their places.
         retry_after_s: what a refused caller is told.
-        draining: once it has begun, all are refused.
+        draining: once it has begun, no upload starts.
     """
 
     def __init__(
-        self, places: Places, photos: int, retry_after_s: float, draining: Draining
+        self, uploads: int, places: Places, photos: int, retry_after_s: float, draining: Draining
     ) -> None:
+        self._uploads_left = uploads
         self._places = places
-        self._draining = draining
-        self.photos = asyncio.Semaphore(photos)
+        self._photos = asyncio.Semaphore(photos)
         self._retry_after_s = retry_after_s
+        self._draining = draining
 
     @contextmanager
-    def request(self) -> Iterator[None]:
-        """A request's place.
+    def upload(self) -> Iterator[None]:
+        """Around the reading of a body.
 
         Raises:
-            BusyError: all are taken.
+            BusyError: so many are read already, or the service is full: none is read in vain.
             EndingError: nothing new is taken in any more.
         """
         if self._draining.has_begun:
             raise EndingError(self._retry_after_s)
-        if self._places.is_full:
+        if self._places.is_full or not self._uploads_left:
             raise BusyError(self._retry_after_s)
-        self._places.enter()
+        self._uploads_left -= 1
         try:
             yield
         finally:
-            self._places.leave()
+            self._uploads_left += 1
+
+    @asynccontextmanager
+    async def photo(self, threads: Threads) -> AsyncIterator[None]:
+        """A place, and in it the right to hold a photo decoded; waits for that.
+
+        Both are free again when the block has ended and no thread of the request runs any more.
+
+        Raises:
+            BusyError: all places are taken.
+        """
+        if self._places.is_full:
+            raise BusyError(self._retry_after_s)
+        with ExitStack() as held:
+            self._places.enter()
+            held.callback(self._places.leave)
+            await self._photos.acquire()
+            held.callback(self._photos.release)
+            try:
+                yield
+            finally:
+                threads.at_end(held.pop_all().close)
 
 
 @asynccontextmanager
-async def deadline(seconds: float, left: float) -> AsyncIterator[None]:
+async def deadline(left_s: float, detail: str) -> AsyncIterator[None]:
     """Cancels what is inside when the time is up.
 
     Args:
-        seconds: what the whole request may take, for the message.
-        left: how much of it remains.
+        left_s: until then.
+        detail: what the caller is told.
 
     Raises:
         DeadlineError: it was.
     """
-    timeout = asyncio.timeout(left)
+    timeout = asyncio.timeout(left_s)
     try:
         async with timeout:
             yield
     except TimeoutError:
         if not timeout.expired():
             raise  # someone else's
-        raise DeadlineError(f"No answer within {seconds:g} s: the work was given up.") from None
+        raise DeadlineError(detail) from None

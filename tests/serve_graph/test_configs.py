@@ -8,6 +8,7 @@ import yaml
 
 from models.checkpoint import load_manifest, save_manifest
 from serve_graph import PROJECT, launch
+from serve_graph.api.calls import UPLOADS_PER_PLACE
 from serve_graph.checks import DEPLOYMENTS, find_problems
 from serve_graph.settings import GraphArgs
 
@@ -69,7 +70,7 @@ def test_the_doors_own_bound_comes_first(name):
     args = GraphArgs.model_validate(app["args"])
 
     assert deployment({"applications": [app]}, "Ingress")["max_ongoing_requests"] > (
-        args.api.max_requests
+        (UPLOADS_PER_PLACE + 1) * args.api.max_requests
     )
 
 

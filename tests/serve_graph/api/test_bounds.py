@@ -1,15 +1,45 @@
 """Deadlines, and how much goes on at the same time."""
 
 import asyncio
+import threading
+import time
 
 import pytest
 
+from serve_graph.api import answers, calls
 from serve_graph.api.gate import Gate, deadline
 from serve_graph.api.places import Places
+from serve_graph.api.threads import Threads
 from serve_graph.draining import Draining
 from serve_graph.problems import BusyError
 
 pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def slowly():
+    """Makes a function take a while; says how often it ran, and how many at the same time."""
+
+    class Slow:
+        started = inside = most_at_once = 0
+        lock = threading.Lock()
+
+        def __call__(self, work, seconds=0.4):
+            def slow(*arguments, **options):
+                with self.lock:
+                    self.started += 1
+                    self.inside += 1
+                    self.most_at_once = max(self.most_at_once, self.inside)
+                try:
+                    time.sleep(seconds)
+                    return work(*arguments, **options)
+                finally:
+                    with self.lock:
+                        self.inside -= 1
+
+            return slow
+
+    return Slow()
 
 
 async def test_past_the_callers_deadline_it_is_504(client, photo, stages):
@@ -42,7 +72,7 @@ async def test_without_a_deadline_the_default_holds(make_client, photo, stages):
 
 async def test_the_operator_bounds_the_callers_deadline(make_client, photo, stages):
     stages.delay_s = 5
-    headers = {"X-Request-Timeout-Ms": "9" * 30}
+    headers = {"X-Request-Timeout-Ms": "9" * 400}  # more than a float can be
 
     answer = await make_client(max_timeout_s=0.2).post(
         "/v1/faces", files={"photo": photo}, headers=headers
@@ -53,7 +83,7 @@ async def test_the_operator_bounds_the_callers_deadline(make_client, photo, stag
 
 async def test_a_timeout_inside_is_not_taken_for_the_deadline():
     with pytest.raises(TimeoutError):
-        async with deadline(10, 10):
+        async with deadline(10, "too late"):
             raise TimeoutError
 
 
@@ -90,7 +120,84 @@ async def test_only_so_many_photos_are_decoded_at_a_time(make_client, photo, sta
     assert {answer.status_code for answer in answers} == {200}
 
 
+async def test_a_decode_that_was_given_up_still_counts(make_client, photo, slowly, monkeypatch):
+    monkeypatch.setattr(calls, "decode_photo", slowly(calls.decode_photo))
+    client = make_client(photos_at_once=1)
+    headers = {"X-Request-Timeout-Ms": "100"}
+
+    for _ in range(3):
+        answer = await client.post("/v1/faces", files={"photo": photo}, headers=headers)
+        assert answer.status_code == 504
+    answer = await client.post("/v1/faces", files={"photo": photo})
+
+    assert answer.status_code == 200
+    assert (slowly.started, slowly.most_at_once) == (2, 1)
+
+
+async def test_an_encode_that_was_given_up_still_counts(make_client, photo, slowly, monkeypatch):
+    monkeypatch.setattr(answers, "encode_photo", slowly(answers.encode_photo, 0.6))
+    client = make_client(max_requests=1)
+    given_up = asyncio.create_task(client.post("/v1/unmask", files={"photo": photo}))
+    while not slowly.inside:
+        await asyncio.sleep(0.01)
+
+    given_up.cancel()  # the client leaves
+    await asyncio.wait([given_up])
+
+    assert (await client.post("/v1/faces", files={"photo": photo})).status_code == 503
+    while slowly.inside:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)  # the loop hears of it
+    assert (await client.post("/v1/faces", files={"photo": photo})).status_code == 200
+
+
+async def test_the_end_of_the_threads_is_told_once_and_late():
+    threads, told = Threads(), []
+    waiter = asyncio.create_task(threads.run(time.sleep, 0.2))
+    await asyncio.sleep(0.05)
+    waiter.cancel()
+
+    threads.at_end(lambda: told.append(True))
+
+    assert not told
+    await asyncio.sleep(0.4)
+    assert told == [True]
+
+
+def make_gate(uploads=9, most=9, standing=9, photos=9):
+    places = Places(most, standing)
+    return Gate(uploads, places, photos, retry_after_s=3, draining=Draining())
+
+
 async def test_a_full_gate_says_when_to_come_again():
-    gate = Gate(Places(1, 1), photos=1, retry_after_s=3, draining=Draining())
-    with gate.request(), pytest.raises(BusyError, match="3 s"), gate.request():
+    gate = make_gate(most=1)
+    async with gate.photo(Threads()):
+        with pytest.raises(BusyError, match="3 s"), gate.upload():
+            pass
+
+
+async def test_who_finds_all_places_taken_after_the_upload_is_refused_too():
+    gate = make_gate(most=1)
+    with gate.upload():
+        async with gate.photo(Threads()):
+            with pytest.raises(BusyError, match="3 s"):
+                async with gate.photo(Threads()):
+                    pass
+
+
+async def test_uploads_have_a_bound_of_their_own():
+    gate = make_gate(uploads=1)
+    with gate.upload(), pytest.raises(BusyError), gate.upload():
         pass
+    with gate.upload():
+        pass
+
+
+async def test_who_gives_up_waiting_for_a_photo_leaves_its_place():
+    gate = make_gate(most=2, photos=1)
+    async with gate.photo(Threads()):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), gate.photo(Threads()):
+                pass
+        with gate.upload():
+            pass

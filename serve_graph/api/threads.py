@@ -1,0 +1,41 @@
+"""The threads of one request, which go on where nobody waits for them any more."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Threads:
+    """Runs work in threads, and knows when the last of them has ended.
+
+    A thread can't be stopped: what it holds, it holds until its end, whoever has given it up.
+    """
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+        self._at_end: Callable[[], None] | None = None
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`asyncio.to_thread`; a cancelled caller goes on at once, the thread counts as running."""
+        task = asyncio.create_task(asyncio.to_thread(work, *args, **kwargs))
+        self._running.add(task)
+        task.add_done_callback(self._end)
+        return await asyncio.shield(task)
+
+    def at_end(self, callback: Callable[[], None]) -> None:
+        """Calls it when no thread runs any more: at once where none does."""
+        self._at_end = callback
+        self._note()
+
+    def _end(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        self._note()
+
+    def _note(self) -> None:
+        callback = self._at_end
+        if callback is not None and not self._running:
+            self._at_end = None
+            callback()
