@@ -12,6 +12,7 @@ from PIL.ImageFile import ImageFile
 
 from models.errors import BadImageError
 from models.photo.header import DEFAULT_LIMITS, Limits, PhotoFormat, open_photo
+from models.photo.profiles import profile_of_nclx
 from models.pixels import Image
 
 _ORIENTATION_TAG = 0x0112
@@ -66,6 +67,8 @@ def _to_rgb(image: ImageFile) -> tuple[PilImage.Image, bytes | None]:
     """The picture in mode RGB, and the profile that its values are in."""
     flat = _opaque(_to_8_bits(image))
     profile = _profile(image.info.get("icc_profile"))
+    if profile is None:
+        profile = profile_of_nclx(image.info.get("nclx_profile"))
     space = profile[16:20] if profile else b""
     if profile and (flat.mode, space) in {("L", b"GRAY"), ("CMYK", b"CMYK")}:
         return _to_srgb(flat, profile), None

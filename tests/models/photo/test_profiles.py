@@ -1,0 +1,55 @@
+from io import BytesIO
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image as PilImage
+from PIL import ImageCms
+
+from models.photo.decode import decode_photo
+from models.photo.profiles import display_p3
+
+# Linear Display P3 to linear sRGB; both have the white of D65.
+TO_SRGB = np.array([(1.2249, -0.2247, 0), (-0.0420, 1.0419, 0), (-0.0197, -0.0786, 1.0979)])
+
+
+def heic(primaries, transfer):
+    image = pillow_heif.from_pillow(PilImage.new("RGB", (64, 64), (180, 120, 90)))
+    out = BytesIO()
+    image.save(
+        out,
+        quality=-1,
+        save_nclx_profile=True,
+        color_primaries=primaries,
+        transfer_characteristics=transfer,
+        matrix_coefficients=6,
+        full_range_flag=1,
+    )
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("primaries", "transfer", "profile"),
+    [
+        (12, 13, display_p3()),  # Display P3
+        (12, 1, display_p3()),
+        (1, 13, None),  # sRGB
+        (12, 16, None),  # PQ: another curve
+    ],
+)
+def test_a_heic_that_names_display_p3_in_numbers_gets_its_profile(primaries, transfer, profile):
+    assert decode_photo(heic(primaries, transfer)).icc_profile == profile
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (128, 128, 128), (180, 140, 120)])
+def test_the_profile_means_the_colours_of_display_p3(colour):
+    profile = ImageCms.ImageCmsProfile(BytesIO(display_p3()))
+    picture = PilImage.new("RGB", (1, 1), colour)
+
+    seen = ImageCms.profileToProfile(picture, profile, ImageCms.createProfile("sRGB"))
+
+    values = np.array(colour) / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    expected = 255 * (1.055 * (TO_SRGB @ linear) ** (1 / 2.4) - 0.055)
+    assert np.abs(np.array(seen.getpixel((0, 0))) - expected).max() <= 1.5
+    assert ImageCms.getProfileDescription(profile).strip() == "Display P3"
