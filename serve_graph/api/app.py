@@ -15,6 +15,7 @@ from models.errors import InputError
 from serve_graph.api import describe
 from serve_graph.api.calls import Calls
 from serve_graph.api.exchange import ExchangeMiddleware, exchange_of
+from serve_graph.api.failures import FailureMiddleware
 from serve_graph.problems import (
     EndingError,
     FieldProblem,
@@ -50,6 +51,7 @@ def create_api(service: Service) -> FastAPI:
     _add_health(app, service)
     _add_page(app)
     _add_errors(app, service)
+    app.add_middleware(FailureMiddleware)
     if service.settings.allow_origins:
         app.add_middleware(
             CORSMiddleware,

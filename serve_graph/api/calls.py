@@ -1,5 +1,6 @@
 """The four calls that take a photo."""
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from serve_graph.api.answers import (
 )
 from serve_graph.api.events import EventsResponse, EventStream
 from serve_graph.api.exchange import Exchange, exchange_of
+from serve_graph.api.failures import log_failure
 from serve_graph.api.forms import FieldsT, Form, read_form
 from serve_graph.api.gate import Gate, deadline
 from serve_graph.api.places import Places
@@ -135,7 +137,8 @@ class Calls:
         """The same as events, from when the pictures are decoded."""
 
         def ended(stage: str, seconds: float) -> None:
-            events.put("stage", StageEvent(stage=stage, ms=round(1000 * seconds, 1)))
+            if sys.exc_info()[0] is None:  # else it was given up, or failed
+                events.put("stage", StageEvent(stage=stage, ms=round(1000 * seconds, 1)))
 
         exchange = exchange_of(request)
         try:
@@ -144,11 +147,18 @@ class Calls:
                     ended(stage, seconds)
                 exchange.clock.on_end = ended
                 events.put("result", await self._json(call, await work(call)))
-        except (InputError, ServiceError) as error:
+        except Exception as error:
             if not events.has_begun:
                 raise
+            answer = self._problem(error, exchange)
+            exchange.told = answer.status_code
+            events.put("problem", bytes(answer.body).decode())
+
+    def _problem(self, error: Exception, exchange: Exchange) -> Response:
+        if isinstance(error, InputError | ServiceError):
             self._service.recorder.rejected(error.slug)
-            events.put("problem", bytes(problem_of(error, exchange.request_id).body).decode())
+            return problem_of(error, exchange.request_id)
+        return log_failure(exchange)
 
     @asynccontextmanager
     async def _open(

@@ -1,5 +1,6 @@
-"""What is true for each request and its answer: id, headers, metrics, and no error unanswered."""
+"""What is true for each request and its answer: id, headers, metrics, a line in the log."""
 
+import asyncio
 import re
 import time
 import uuid
@@ -13,12 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from models.clock import Clock
 from serve_graph.api.threads import Threads
 from serve_graph.logs import Answered, log, log_request
-from serve_graph.problems import problem
 from serve_graph.service import Service
 from serve_graph.tracing import end_request, make_clock, trace_id_of, trace_request
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_CLIENT_GONE = 499  # no answer went out; nginx' number for it
+_CLIENT_GONE = 499  # the answer didn't go out, or not all of it; nginx' number for that
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Exchange:
     clock: Clock = field(default_factory=make_clock)
     threads: Threads = field(default_factory=Threads)
     faces: int | None = None  # found in the photo; None where none were looked for
+    told: int | None = None  # status of the problem that ended a stream of events
     _start: float = field(default_factory=time.perf_counter)
 
     @property
@@ -81,13 +82,14 @@ class ExchangeMiddleware:
             await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
             log.info("The client of request %s is gone.", exchange.request_id)
+        except asyncio.CancelledError:
+            code = _CLIENT_GONE
+            raise
         except Exception:
-            log.exception("Request %s failed.", exchange.request_id)
-            if code != _CLIENT_GONE:
-                raise  # the answer has begun: only the server can break it off
-            await _failure(exchange)(scope, receive, send_with_headers)
+            code = 500
+            raise
         finally:
-            self._end(exchange, scope, code)
+            self._end(exchange, scope, exchange.told or code)
 
     def _end(self, exchange: Exchange, scope: Scope, code: int) -> None:
         method, route = scope["method"], _route(scope)
@@ -121,11 +123,6 @@ class ExchangeMiddleware:
 def _request_id(headers: Headers) -> str:
     asked = headers.get("x-request-id", "")
     return asked if _SANE_ID.fullmatch(asked) else str(uuid.uuid4())
-
-
-def _failure(exchange: Exchange) -> ASGIApp:
-    detail = "Something went wrong here; the log knows it by the request's id."
-    return problem("internal", "Internal error", 500, exchange.request_id, detail=detail)
 
 
 def _route(scope: Scope) -> str:

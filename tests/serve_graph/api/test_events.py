@@ -2,9 +2,12 @@
 
 import base64
 import json
+import logging
 
 import pytest
 
+from serve_graph.logs import log
+from serve_graph.problems import BusyError, DeadlineError
 from tests.serve_graph.api.conftest import PAINTED, SWAPPED, face_at
 
 pytestmark = pytest.mark.asyncio
@@ -96,11 +99,39 @@ async def test_the_deadline_is_an_event_too(tell, stages):
     assert events[-1][1]["type"] == "/problems/deadline"
 
 
-async def test_what_fails_halfway_has_no_end(tell, stages):
-    stages.error = RuntimeError("broken")
+async def test_a_stage_that_was_given_up_is_not_told_as_ended(tell, stages):
+    stages.delay_s = 5
+    _, events = await tell(headers={"X-Request-Timeout-Ms": "1000"})
 
-    with pytest.raises(RuntimeError):
-        await tell()
+    assert [data.get("stage") for _, data in events] == ["upload", "decode", "thumb", None]
+
+
+async def test_what_fails_halfway_is_an_event_without_its_cause(tell, stages, caplog):
+    stages.error = RuntimeError("anna's secret")
+    answer, events = await tell()
+
+    name, problem = events[-1]
+    assert (name, problem["type"]) == ("problem", "/problems/internal")
+    assert problem["instance"] == answer.headers["x-request-id"]
+    assert "secret" not in answer.text
+    assert "crop" not in answer.text
+    (failure,) = [record for record in caplog.records if record.exc_info]
+    assert failure.getMessage() == f"Request {problem['instance']} failed."
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(BusyError(1.0), 503), (DeadlineError("late"), 504), (RuntimeError("broken"), 500)],
+)
+async def test_a_problem_is_counted_and_logged_by_its_status(
+    tell, stages, recorder, caplog, error, status
+):
+    caplog.set_level(logging.INFO, logger=log.name)
+    stages.error = error
+    await tell()
+
+    assert recorder.requests == [("/v1/unmask", status)]
+    assert caplog.records[-1].status == status
 
 
 async def test_a_single_step_has_no_events(client, photo):

@@ -127,6 +127,20 @@ async def test_pages_of_allowed_origins_may_call_and_read_the_headers(make_clien
     assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
 
 
+async def test_pages_of_allowed_origins_may_read_a_failure(make_client, photo, stages):
+    client = make_client(allow_origins=["https://app.example"])
+    stages.error = RuntimeError("broken")
+
+    answer = await client.post(
+        "/v1/faces", files={"photo": photo}, headers={"Origin": "https://app.example"}
+    )
+
+    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal")
+    assert answer.headers["access-control-allow-origin"] == "https://app.example"
+    assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
+    assert answer.headers["x-request-id"] == answer.json()["instance"]
+
+
 async def test_preflights_carry_an_id_too(make_client):
     client: httpx.AsyncClient = make_client(allow_origins=["https://app.example"])
     headers = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}

@@ -17,8 +17,8 @@ def spans(make_client):
     kept = InMemorySpanExporter()
     tracing.trace_to(SimpleSpanProcessor(kept))
 
-    async def send(photo, path="/v1/unmask"):
-        headers = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
+    async def send(photo, path="/v1/unmask", **headers):
+        headers["traceparent"] = f"00-{TRACE}-{CALLER}-01"
         await make_client().post(path, files={"photo": ("anna.jpg", photo)}, headers=headers)
         return {span.name: span for span in kept.get_finished_spans()}
 
@@ -60,6 +60,15 @@ async def test_our_failure_is_marked_without_its_message(spans, photo, stages):
     assert not found["POST /v1/unmask"].status.is_ok
     assert not found["crop"].status.is_ok
     assert not any("secret" in span.to_json() for span in found.values())
+
+
+async def test_a_failure_that_is_told_as_an_event_is_marked_too(spans, photo, stages):
+    stages.error = RuntimeError("broken")
+
+    request = (await spans(photo, Accept="text/event-stream"))["POST /v1/unmask"]
+
+    assert request.attributes["http.response.status_code"] == 500
+    assert not request.status.is_ok
 
 
 async def test_the_callers_mistake_is_no_failure(spans):
