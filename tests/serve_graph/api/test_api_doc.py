@@ -1,0 +1,119 @@
+"""docs/api.md says what is so."""
+
+import asyncio
+import base64
+import json
+import re
+import shlex
+
+import httpx
+import pytest
+
+from models.photo.header import DEFAULT_LIMITS
+from serve_graph import PROJECT
+from serve_graph.api import describe
+from serve_graph.api.schemas import EditedFaceAnswer, UnmaskAnswer
+from serve_graph.problems import Problem
+from serve_graph.service import ApiSettings
+
+TEXT = (PROJECT / "docs" / "api.md").read_text()
+WORDS = " ".join(TEXT.split())
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+
+
+CURLS = [line for block in blocks("sh") for line in block.splitlines()]
+
+
+@pytest.fixture
+def post(make_api, monkeypatch, tmp_path, photo, reference):
+    """Calls the API, in a folder with the files that the examples send."""
+    (tmp_path / "person.jpg").write_bytes(photo)
+    (tmp_path / "me.jpg").write_bytes(reference)
+    monkeypatch.chdir(tmp_path)
+    api = make_api()
+
+    def post(url, **options):
+        async def answer():
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(api)) as client:
+                return await client.post(url, **options)
+
+        return asyncio.run(answer())
+
+    return post
+
+
+def test_each_type_of_problem_is_told_with_its_status():
+    rows = re.findall(r"^\| ([\d, ]+) \| (.*?) \|", TEXT, re.MULTILINE)
+    told = {
+        (one, status) for status, types in rows for one in re.findall(r"/problems/([\w-]+)", types)
+    }
+    ours = {(one.slug, str(one.status)) for one in describe.PROBLEMS}
+    others = {("internal", "500"), ("not-found", "404, 405"), ("method-not-allowed", "404, 405")}
+
+    assert told == ours | others
+
+
+def test_the_example_of_an_answer_has_its_members():
+    answer, problem = (json.loads(block) for block in blocks("json"))
+
+    assert set(answer) == set(UnmaskAnswer.model_fields)
+    assert set(answer["faces"][0]) == set(EditedFaceAnswer.model_fields)
+    assert set(problem) <= set(Problem.model_fields)
+
+
+def test_settings_and_their_defaults_are_the_services():
+    settings = ApiSettings()
+
+    assert set(re.findall(r"`args\.api\.(\w+)", TEXT)) <= set(ApiSettings.model_fields)
+    assert f"{settings.default_timeout_s:g} s without it" in WORDS
+    assert f"at most {settings.max_timeout_s:g} s" in WORDS
+    assert f"{settings.quality} if not said" in WORDS
+    assert f"{DEFAULT_LIMITS.max_bytes / 1e6:g} MB" in WORDS
+    assert f"{DEFAULT_LIMITS.max_pixels / 1e6:g} megapixels" in WORDS
+    assert f"{DEFAULT_LIMITS.max_side:,} px a side" in WORDS
+
+
+@pytest.mark.parametrize("curl", CURLS)
+def test_each_curl_is_answered_with_a_picture(post, tmp_path, curl):
+    words = shlex.split(curl)
+    values = {
+        word: words[at + 1] for at, word in enumerate(words) if word in ("-H", "--data-binary")
+    }
+    sent = [words[at + 1].split("=") for at, word in enumerate(words) if word == "-F"]
+    files = {name: (tmp_path / value[1:]).read_bytes() for name, value in sent if value[0] == "@"}
+    (url,) = (word for word in words if word.startswith("http"))
+    if "--data-binary" in values:
+        body = (tmp_path / values["--data-binary"][1:]).read_bytes()
+        answer = post(url, content=body, headers=[values["-H"].split(": ")])
+    else:
+        data = {name: value for name, value in sent if name not in files}
+        answer = post(url, files=files, data=data)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("image/")
+
+
+def test_the_python_example_runs(post, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(httpx, "post", post)
+    (script,) = blocks("python")
+
+    exec(compile(script, "docs/api.md", "exec"), {})
+
+    assert "True" in capsys.readouterr().out
+    assert (tmp_path / "out.webp").read_bytes().startswith(b"RIFF")
+
+
+def test_events_look_as_the_reader_loop_expects(post, photo):
+    pattern = re.compile(r"^event: (\w+)\ndata: (.*)$")  # as in the loop
+    assert "/^event: (\\w+)\\ndata: (.*)$/" in TEXT
+
+    answer = post(
+        "http://localhost/v1/unmask", files={"photo": photo}, headers={"Accept": describe.EVENTS}
+    )
+
+    events = [pattern.match(event) for event in answer.text.split("\n\n")[:-1]]
+    assert [event[1] for event in events][-1] == "result"
+    assert base64.b64decode(json.loads(events[-1][2])["painted"]["base64"])
