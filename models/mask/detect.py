@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from models.checkpoint import Manifest, load_net
@@ -15,6 +16,8 @@ from models.pixels import Image, Mask, to_tensor
 
 _SPECK_PX = 60  # smaller islands are noise
 _HOLE_PX = 200  # smaller gaps inside the mask are highlights or print
+_STRAP_PX = 12  # straps are narrower
+_PART = 1 / 3  # of the largest part: a hand may leave two such parts of one mask
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,26 @@ def detect_masks(net: UNet, faces: Sequence[Image]) -> list[MaskFinding]:
 
 
 def _tidy(mask: Mask) -> Mask:
-    """Drops specks and fills small gaps: nobody wears a mask with holes."""
+    """Drops specks and fills small gaps: nobody wears a mask with holes, nor two.
+
+    A smaller second part that is no strap is an ear, a cheek, or a neighbour's mask.
+    """
     filled = ~_without_small(~mask, _HOLE_PX)
-    return _without_small(filled, _SPECK_PX)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(filled.astype(np.uint8))
+    keep = stats[:, cv2.CC_STAT_AREA] >= _SPECK_PX
+    keep[0] = False  # the background
+    for part in np.flatnonzero(keep & (stats[:, cv2.CC_STAT_AREA] < _PART * _largest(stats))):
+        keep[part] = _is_narrow(labels == part)
+    return np.asarray(keep[labels] if count > 1 else filled, np.bool_)
+
+
+def _largest(stats: npt.NDArray[np.int32]) -> int:
+    return int(stats[1:, cv2.CC_STAT_AREA].max(initial=0))
+
+
+def _is_narrow(part: Mask) -> bool:
+    depth = cv2.distanceTransform(np.pad(part, 1).astype(np.uint8), cv2.DIST_L2, 3)
+    return bool(2 * depth.max() <= _STRAP_PX)
 
 
 def _without_small(mask: Mask, area_px: int) -> Mask:

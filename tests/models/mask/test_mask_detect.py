@@ -43,6 +43,24 @@ def test_specks_are_dropped_and_gaps_filled():
     assert mask[120:220, 60:200].all()
 
 
+@pytest.mark.parametrize(
+    ("part", "kept"),
+    [
+        ((0, 100, 25, 200), False),  # a cheek at the frame's edge
+        ((220, 60, 250, 90), False),  # an ear
+        ((10, 100, 55, 108), True),  # a strap
+        ((0, 110, 50, 220), True),  # half of a mask, beyond a finger
+    ],
+)
+def test_a_second_part_is_a_strap_or_a_large_part_of_the_mask(part, kept):
+    x0, y0, x1, y1 = part
+
+    mask = detect_masks(MarksBright(), [picture((60, 120, 200, 220, 255), (*part, 255))])[0].mask
+
+    assert mask[y0:y1, x0:x1].all() == kept
+    assert mask[120:220, 60:200].all()
+
+
 def test_a_bare_face_has_no_mask():
     assert not detect_masks(MarksBright(), [picture()])[0].mask.any()
 
