@@ -15,7 +15,7 @@ class Draining:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """A request, from its arrival until its last byte is out.
+        """A request, from its arrival until its client has taken the answer, or was given up.
 
         One that comes after the end has begun is refused, and not waited for: callers that go on
         trying can't hold the end up.

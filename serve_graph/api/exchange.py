@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.clock import Clock
+from serve_graph.api.sending import MAX_STALL_S, StalledError, send_as_taken
 from serve_graph.api.threads import Threads
 from serve_graph.logs import Answered, log, log_request
 from serve_graph.service import Service
@@ -30,6 +31,7 @@ class Exchange:
     threads: Threads = field(default_factory=Threads)
     faces: int | None = None  # found in the photo; None where none were looked for
     told: int | None = None  # status of the problem that ended a stream of events
+    answered_s: float | None = None  # seconds until the answer was there, for its client to take
     _start: float = field(default_factory=time.perf_counter)
 
     @property
@@ -37,9 +39,9 @@ class Exchange:
         """Seconds since the request arrived."""
         return time.perf_counter() - self._start
 
-    def timings_ms(self) -> dict[str, float]:
-        """Milliseconds by stage so far, and in total."""
-        seconds = {**self.clock.seconds, "total": self.elapsed_s}
+    def timings_ms(self, total_s: float | None = None) -> dict[str, float]:
+        """Milliseconds by stage so far, and in total: until now where it isn't said."""
+        seconds = {**self.clock.seconds, "total": self.elapsed_s if total_s is None else total_s}
         return {stage: round(1000 * spent, 1) for stage, spent in seconds.items()}
 
 
@@ -76,12 +78,21 @@ class ExchangeMiddleware:
             if message["type"] == "http.response.start":
                 code = message["status"]
                 self._add_headers(message, exchange)
-            await send(message)
+            if message.get("body"):
+                exchange.answered_s = exchange.elapsed_s
+            await send_as_taken(send, message)
 
         try:
             await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
             log.info("The client of request %s is gone.", exchange.request_id)
+        except StalledError:
+            code = _CLIENT_GONE
+            log.info(
+                "The client of request %s took nothing for %g s: its answer was given up.",
+                exchange.request_id,
+                MAX_STALL_S,
+            )
         except asyncio.CancelledError:
             code = _CLIENT_GONE
             raise
@@ -93,7 +104,9 @@ class ExchangeMiddleware:
 
     def _end(self, exchange: Exchange, scope: Scope, code: int) -> None:
         method, route = scope["method"], _route(scope)
-        self._service.recorder.request(route, code, exchange.elapsed_s)
+        # Without the time that the client took to read it: a slow one is no slow service.
+        seconds = exchange.elapsed_s if exchange.answered_s is None else exchange.answered_s
+        self._service.recorder.request(route, code, seconds)
         end_request(method, route, code, exchange.faces)
         log_request(
             Answered(
@@ -103,7 +116,7 @@ class ExchangeMiddleware:
                 route,
                 code,
                 exchange.faces,
-                exchange.timings_ms(),
+                exchange.timings_ms(seconds),
                 self._service.version,
             )
         )

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_graph.api.exchange import Exchange, exchange_of
+from serve_graph.api.sending import StalledError
 from serve_graph.logs import log
 from serve_graph.problems import problem
 
@@ -32,7 +33,7 @@ class FailureMiddleware:
 
         try:
             await self._app(scope, receive, send_noted)
-        except ClientDisconnect:
+        except (ClientDisconnect, StalledError):
             raise
         except Exception:
             answer = log_failure(exchange_of(Request(scope)))
