@@ -9,7 +9,8 @@ Mask2FaceError
 │   ├── NoFaceError             422  no face where one is needed
 │   ├── NoMaskError             422  no masked face where one is needed
 │   ├── ConsentError            422  a reference photo without consent=true
-│   └── ReferencePhotoError     422  a reference with no face, or with several
+│   ├── ReferencePhotoError     422  a reference with no face, or with several
+│   └── DrawnMaskError          422  a drawn mask of another size, or on no face
 ├── WeightsError            our own file: missing, changed, or of another net
 └── MissingPackageError     a setting needs an optional package that isn't installed
 """
@@ -72,6 +73,12 @@ class ReferencePhotoError(InputError):
     status = 422
     slug = "bad-reference"
     title = "The reference photo can't be used"
+
+
+class DrawnMaskError(InputError):
+    status = 422
+    slug = "bad-mask"
+    title = "The mask can't be used"
 
 
 class WeightsError(Mask2FaceError):

@@ -21,7 +21,7 @@ from models.crop.frame import (
 )
 from models.crop.neighbours import share_out
 from models.crop.paste import paste_face
-from models.errors import BadRequestError, NoFaceError, ReferencePhotoError
+from models.errors import BadRequestError, DrawnMaskError, NoFaceError, ReferencePhotoError
 from models.inpaint.hole import hole_of
 from models.inpaint.paint import Painted
 from models.landmarks.guess import AS_GUESSED, Wish
@@ -33,6 +33,7 @@ from models.stages import REFERENCE_PX, Reference, Stages
 # Hands, discs and letters score more than this in one photo of thirty, real faces in crowds less.
 _SURE_SCORE, _SURE_PROBABILITY = 0.45, 0.98
 _NO_FACE = "No face was found: send a photo in which a face is well visible."
+_ON_NO_FACE = "The mask lies on no face that was found: draw it over a face."
 
 T = TypeVar("T")
 
@@ -141,17 +142,27 @@ def choose(faces: list[Face], which: Literal["all", "largest"] | Sequence[int]) 
 
 
 async def find_masks(
-    photo: Photo, stages: Stages, options: Options, clock: Clock
+    photo: Photo, stages: Stages, options: Options, clock: Clock, drawn: Mask | None = None
 ) -> list[MaskedFace]:
     """The chosen faces of a photo with their masks.
 
     A find of which the detector is not sure counts only if it clearly wears a mask, or if
     `options.faces` names it. Where a mask goes on below the frame, a longer frame is taken.
 
+    Args:
+        photo: upright pixels.
+        stages: who does the steps.
+        options: the caller's choices.
+        clock: gets the seconds of each stage.
+        drawn: bool, of the photo's size: the masks, instead of what the mask stage finds.
+
     Raises:
         NoFaceError: the photo shows no face.
         BadRequestError: `options.faces` names a face that isn't there.
+        DrawnMaskError: of another size, or on none of the chosen faces.
     """
+    if drawn is not None:
+        check_drawn(drawn, photo)
     faces = await find_faces(photo, stages, options, clock)
     if not faces:
         raise NoFaceError(_NO_FACE)
@@ -160,7 +171,10 @@ async def find_masks(
     async def look(index: int, frame: Affine) -> MaskedFace:
         crop = await asyncio.to_thread(crop_face, photo.pixels, frame)
         with clock.measure("mask"):
-            return MaskedFace(index, faces[index], frame, crop, await stages.find_mask(crop))
+            if drawn is None:
+                return MaskedFace(index, faces[index], frame, crop, await stages.find_mask(crop))
+            finding = await asyncio.to_thread(_cut_drawn, drawn, frame)
+            return MaskedFace(index, faces[index], frame, crop, finding)
 
     async def find(index: int) -> MaskedFace:
         async with gate:
@@ -173,9 +187,27 @@ async def find_masks(
     is_named = options.faces not in ("all", "largest")
     for group in choose(faces, options.faces):
         found = await _all(find(index) for index in group)
-        if sure := [one for one in found if is_named or _is_sure(one)]:
+        sure = [one for one in found if is_named or _is_sure(one)]
+        if sure and (drawn is None or any(one.finding.mask.any() for one in sure)):
             return sure
-    raise NoFaceError(_NO_FACE)
+    raise NoFaceError(_NO_FACE) if drawn is None else DrawnMaskError(_ON_NO_FACE)
+
+
+def check_drawn(drawn: Mask, photo: Photo) -> None:
+    """Raises DrawnMaskError unless the mask has the photo's size and isn't empty."""
+    height, width = photo.pixels.shape[:2]
+    if drawn.shape != (height, width):
+        raise DrawnMaskError(
+            f"The mask has {drawn.shape[1]} x {drawn.shape[0]} px, the upright photo "
+            f"{width} x {height}: send one of the same size."
+        )
+    if not drawn.any():
+        raise DrawnMaskError("The mask is black: make white what shall be painted.")
+
+
+def _cut_drawn(drawn: Mask, frame: Affine) -> MaskFinding:
+    mask = crop_face(drawn.view(np.uint8), frame) > 0
+    return MaskFinding(np.asarray(mask, np.bool_), float(mask.any()))
 
 
 def _is_sure(one: MaskedFace) -> bool:
@@ -189,6 +221,7 @@ async def unmask(
     options: Options,
     clock: Clock,
     reference: Photo | None = None,
+    drawn: Mask | None = None,
 ) -> Unmasked:
     """Takes the mask off each chosen face.
 
@@ -198,14 +231,16 @@ async def unmask(
         options: the caller's choices.
         clock: gets the seconds of each stage.
         reference: the person without a mask; swaps their own lower face in.
+        drawn: bool, of the photo's size: the masks, instead of what the mask stage finds.
 
     Raises:
         NoFaceError: the photo shows no face.
         ReferencePhotoError: the reference shows no face, several, or a masked one.
         BadRequestError: `options.faces` names a face that isn't there.
+        DrawnMaskError: of another size, or on none of the chosen faces.
     """
     own = await _prepare(reference, stages, options, clock)
-    found = await find_masks(photo, stages, options, clock)
+    found = await find_masks(photo, stages, options, clock, drawn)
     holes = await _holes(found, options.min_probability)
     gate = asyncio.Semaphore(options.at_once)
 

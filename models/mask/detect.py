@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from models.checkpoint import Manifest, load_net
@@ -70,15 +69,12 @@ def _tidy(mask: Mask) -> Mask:
     """
     filled = ~_without_small(~mask, _HOLE_PX)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(filled.astype(np.uint8))
-    keep = stats[:, cv2.CC_STAT_AREA] >= _SPECK_PX
+    areas = stats[:, cv2.CC_STAT_AREA]
+    keep = areas >= _SPECK_PX
     keep[0] = False  # the background
-    for part in np.flatnonzero(keep & (stats[:, cv2.CC_STAT_AREA] < _PART * _largest(stats))):
+    for part in np.flatnonzero(keep & (areas < _PART * areas[1:].max(initial=0))):
         keep[part] = _is_narrow(labels == part)
     return np.asarray(keep[labels] if count > 1 else filled, np.bool_)
-
-
-def _largest(stats: npt.NDArray[np.int32]) -> int:
-    return int(stats[1:, cv2.CC_STAT_AREA].max(initial=0))
 
 
 def _is_narrow(part: Mask) -> bool:

@@ -5,7 +5,7 @@ import pytest
 
 from models.clock import Clock
 from models.crop.detect import THUMB_PX, Face
-from models.errors import BadRequestError, NoFaceError, ReferencePhotoError
+from models.errors import BadRequestError, DrawnMaskError, NoFaceError, ReferencePhotoError
 from models.inpaint.paint import Painted
 from models.landmarks.guess import Wish
 from models.mask.detect import MaskFinding
@@ -218,6 +218,48 @@ def test_neighbours_are_not_painted_twice():
     assert left.any()
     assert right.any()
     assert (sum(claims) <= 1).all()
+
+
+def drawn_mask(*boxes, shape=(640, 640)):
+    mask = np.zeros(shape, bool)
+    for x0, y0, x1, y1 in boxes:
+        mask[y0:y1, x0:x1] = True
+    return mask
+
+
+def test_a_drawn_mask_takes_the_place_of_the_found_one():
+    stages = FakeStages([(100, 100)], [0.0])  # the mask net sees none
+    drawn = drawn_mask((200, 280, 260, 290))
+
+    result = run(unmask(grey_photo(), stages, Options(), Clock(), drawn=drawn))
+
+    red = (result.painted[..., 0] > 200) & (result.painted[..., 1] < 60)
+    assert red[drawn].all()
+    assert not red[:260].any()
+    assert "mask" not in stages.calls
+
+
+def test_only_faces_under_a_drawn_mask_are_painted():
+    stages = FakeStages([(0, 0), (350, 350)])
+
+    result = run(
+        unmask(grey_photo(), stages, Options(), Clock(), drawn=drawn_mask((430, 480, 530, 550)))
+    )
+
+    assert [face.painted is not None for face in result.faces] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (drawn_mask((0, 0, 9, 9), shape=(480, 640)), "640 x 480 px, the upright photo 640 x 640"),
+        (drawn_mask(), "black"),
+        (drawn_mask((600, 600, 640, 640)), "on no face"),
+    ],
+)
+def test_a_drawn_mask_that_cannot_be_used_is_refused(mask, message):
+    with pytest.raises(DrawnMaskError, match=message):
+        run(unmask(grey_photo(), FakeStages([(100, 100)]), Options(), Clock(), drawn=mask))
 
 
 class LongMask(FakeStages):
