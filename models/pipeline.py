@@ -194,7 +194,7 @@ async def find_masks(
 
 
 def check_drawn(drawn: Mask, photo: Photo) -> None:
-    """Raises DrawnMaskError unless the mask has the photo's size and isn't empty."""
+    """Raises DrawnMaskError unless the mask has the photo's size, and parts of both kinds."""
     height, width = photo.pixels.shape[:2]
     if drawn.shape != (height, width):
         raise DrawnMaskError(
@@ -203,6 +203,8 @@ def check_drawn(drawn: Mask, photo: Photo) -> None:
         )
     if not drawn.any():
         raise DrawnMaskError("The mask is black: make white what shall be painted.")
+    if drawn.all():
+        raise DrawnMaskError("The mask is white all over: make black what stays, not transparent.")
 
 
 def _cut_drawn(drawn: Mask, frame: Affine) -> MaskFinding:

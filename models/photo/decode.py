@@ -13,7 +13,7 @@ from PIL.ImageFile import ImageFile
 from models.errors import BadImageError
 from models.photo.header import DEFAULT_LIMITS, Limits, PhotoFormat, open_photo
 from models.photo.profiles import profile_of_nclx
-from models.pixels import Image
+from models.pixels import Image, Mask
 
 _ORIENTATION_TAG = 0x0112
 _MAX_PROFILE_BYTES = 1 << 20  # Pillow itself refuses a PNG with a larger one
@@ -61,6 +61,14 @@ def decode_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Photo:
     if name != "heic":  # libheif has turned it already
         pixels = _upright(pixels, _orientation(image.info.get("exif")))
     return Photo(pixels, profile, name)
+
+
+def to_drawn_mask(picture: Photo) -> Mask:
+    """A mask that somebody drew, bool (H, W): True where the picture is brighter than mid-grey.
+
+    What was transparent is white, so a mask on a transparent ground covers everything.
+    """
+    return np.asarray(picture.pixels.max(axis=2) > 127, np.bool_)
 
 
 def _to_rgb(image: ImageFile) -> tuple[PilImage.Image, bytes | None]:

@@ -38,6 +38,16 @@ def run(
             "Giving it means that this person consents.",
         ),
     ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+            help="Picture of the photo's size, white where to paint and black elsewhere, instead of "
+            "what is found. For one photo.",
+        ),
+    ] = None,
     expression: Annotated[
         ExpressionName,
         typer.Option("--expression", help="Of the painted part; auto: as guessed."),
@@ -72,18 +82,22 @@ def run(
     targets = {
         path: numbered(path, target, candidates) for path, target in targets_of(source, out).items()
     }
+    if mask and len(targets) > 1:
+        raise typer.BadParameter("--mask is of one photo: name that photo, not a folder.")
     own = read_photo(reference) if reference else None
 
     from models.clock import Clock
     from models.landmarks.guess import Wish
+    from models.photo.decode import to_drawn_mask
     from models.pipeline import Options, unmask
 
+    drawn = to_drawn_mask(read_photo(mask)) if mask else None
     stages = load_stages(weights, device, fan_weights if landmarks == "face-alignment" else None)
     options = Options(wish=Wish(expression, candidates))
 
     def unmask_file(path: Path) -> str | None:
         photo = read_photo(path)
-        result = asyncio.run(unmask(photo, stages, options, Clock(), own))
+        result = asyncio.run(unmask(photo, stages, options, Clock(), own, drawn))
         # Where nobody wears a mask there is one answer only.
         for target, pixels in zip(targets[path], result.best, strict=False):
             write_photo(target, pixels, photo.icc_profile, result.changed)

@@ -254,6 +254,7 @@ def test_only_faces_under_a_drawn_mask_are_painted():
     [
         (drawn_mask((0, 0, 9, 9), shape=(480, 640)), "640 x 480 px, the upright photo 640 x 640"),
         (drawn_mask(), "black"),
+        (~drawn_mask(), "white all over"),
         (drawn_mask((600, 600, 640, 640)), "on no face"),
     ],
 )

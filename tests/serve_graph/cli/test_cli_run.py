@@ -112,6 +112,27 @@ def test_a_folder_without_pictures_is_wrong_use(command, tmp_path):
     assert command("run", tmp_path, "-o", tmp_path / "out").exit_code == 2
 
 
+def test_a_drawn_mask_is_painted_instead_of_the_found_one(command, photo, tmp_path):
+    path = photo()
+    height, width = pixels_of(path).shape[:2]
+    drawn = np.zeros((height, width), np.uint8)
+    drawn[170:200, 100:150] = 255
+    PilImage.fromarray(drawn).save(tmp_path / "mask.png")
+
+    result = command("run", path, "-o", tmp_path / "out.png", "--mask", tmp_path / "mask.png")
+
+    assert result.exit_code == 0, result.stderr
+    before, after = pixels_of(path), pixels_of(tmp_path / "out.png")
+    assert (before[175:195, 105:145] != after[175:195, 105:145]).mean() > 0.5
+    assert (before[:150] == after[:150]).all()  # of the found mask, this stays
+
+
+def test_a_drawn_mask_is_of_one_photo(command, photo, tmp_path):
+    masks = [photo(name) for name in ("a.png", "b.png")]
+
+    assert command("run", masks[0].parent, "-o", tmp_path, "--mask", masks[0]).exit_code == 2
+
+
 def test_panels_show_photo_mask_and_painted_face(command, photo, tmp_path):
     path = photo()
 
