@@ -89,7 +89,7 @@ class ExchangeMiddleware:
         except StalledError:
             code = _CLIENT_GONE
             log.info(
-                "The client of request %s took nothing for %g s: its answer was given up.",
+                "The client of request %s took next to nothing in %g s: its answer was given up.",
                 exchange.request_id,
                 MAX_STALL_S,
             )

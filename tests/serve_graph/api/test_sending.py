@@ -133,7 +133,7 @@ async def test_a_client_that_takes_nothing_is_given_up(
 
         await asyncio.wait_for(draining.finish(), 1)
     assert recorder.requests == [("/v1/unmask", 499)]
-    assert any("shop-42 took nothing" in record.getMessage() for record in caplog.records)
+    assert any("shop-42 took next to nothing" in record.getMessage() for record in caplog.records)
     assert not [record for record in caplog.records if record.exc_info]
 
 
@@ -165,11 +165,11 @@ async def test_a_short_body_goes_in_one_piece_and_a_long_one_whole():
     async def send(message):
         sent.append(message)
 
-    short, long = b"a" * sending.PIECE_BYTES, bytes(range(256)) * 1000
+    short, long = b"a" * sending.HELD_BYTES, bytes(range(256)) * 1000
     await sending.send_as_taken(send, {"type": "http.response.body", "body": short})
     assert sent == [{"type": "http.response.body", "body": short}]
 
     sent.clear()
     await sending.send_as_taken(send, {"type": "http.response.body", "body": long})
     assert b"".join(message["body"] for message in sent) == long
-    assert [message.get("more_body", False) for message in sent] == [True] * 4 + [False]
+    assert [message.get("more_body", False) for message in sent] == [True] * 2 + [False]
