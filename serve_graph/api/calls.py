@@ -14,9 +14,10 @@ from starlette.responses import Response
 
 from models.errors import ConsentError, InputError, NoMaskError
 from models.landmarks.guess import AS_GUESSED, Wish
-from models.photo.decode import Photo, decode_photo
+from models.photo.decode import Photo, decode_photo, to_drawn_mask
 from models.pipeline import MaskedFace, Options, Unmasked, find_faces, find_masks, photo_mask
 from models.pipeline import unmask as run_unmask
+from models.pixels import Mask
 from serve_graph.api.answers import (
     JSON,
     Encoding,
@@ -66,6 +67,7 @@ class Call(Generic[FieldsT]):
     fields: FieldsT
     photo: Photo
     reference: Photo | None
+    drawn: Mask | None  # of the photo's size, if it can be used
     exchange: Exchange
 
 
@@ -177,8 +179,10 @@ class Calls:
             async with self._gate.photo(exchange.threads):
                 with exchange.clock.measure("decode"):
                     photo = await self._decode(form.photos.pop("photo"), exchange)
-                    reference = await self._decode_reference(form.photos, exchange)
-                yield Call(form.fields, photo, reference, exchange)
+                    reference = await self._decode_if_there("reference", form, exchange)
+                    mask = await self._decode_if_there("mask", form, exchange)
+                    drawn = await exchange.threads.run(to_drawn_mask, mask) if mask else None
+                yield Call(form.fields, photo, reference, drawn, exchange)
 
     def _seconds(self, timeout_ms: int | None) -> float:
         if timeout_ms is None:
@@ -195,10 +199,12 @@ class Calls:
     async def _decode(self, data: bytes, exchange: Exchange) -> Photo:
         return await exchange.threads.run(decode_photo, data, self._settings.limits)
 
-    async def _decode_reference(self, photos: dict[str, bytes], exchange: Exchange) -> Photo | None:
-        if "reference" not in photos:
+    async def _decode_if_there(
+        self, name: str, form: Form[FieldsT], exchange: Exchange
+    ) -> Photo | None:
+        if name not in form.photos:
             return None
-        return await self._decode(photos.pop("reference"), exchange)
+        return await self._decode(form.photos.pop(name), exchange)
 
     def _options(
         self, faces: Which = "all", sharpen: bool = False, wish: Wish = AS_GUESSED
@@ -218,9 +224,8 @@ class Calls:
     async def _unmask(self, call: Call[UnmaskFields]) -> Unmasked:
         wish = Wish(call.fields.expression, call.fields.candidates)
         options = self._options(call.fields.faces, call.fields.sharpen, wish)
-        result = await run_unmask(
-            call.photo, self._service.stages, options, call.exchange.clock, call.reference
-        )
+        stages, clock = self._service.stages, call.exchange.clock
+        result = await run_unmask(call.photo, stages, options, clock, call.reference, call.drawn)
         call.exchange.faces = len(result.faces)
         changed = sum(one.painted is not None for one in result.faces)
         self._service.recorder.faces("swapped" if call.reference else "unmasked", changed)

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from models.errors import (
     BadImageError,
     ConsentError,
+    DrawnMaskError,
     InputError,
     NoFaceError,
     NoMaskError,
@@ -55,6 +56,7 @@ PROBLEMS: tuple[type[InputError | ServiceError], ...] = (
     NoMaskError,
     ConsentError,
     ReferencePhotoError,
+    DrawnMaskError,
     BusyError,
     EndingError,
     NotReadyError,
@@ -84,6 +86,10 @@ _HEADERS = {
     }.items()
 }
 _PICTURE = {"type": "string", "format": "binary"}
+_ABOUT_PICTURES = {
+    "mask": "Of the upright photo's size: what is white is painted, instead of what is found",
+    "reference": "The person without a mask: needs `consent`",
+}
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,7 @@ def _request(fields: type[FacesFields], required: Sequence[str]) -> Json:
     ]
     form = {
         "type": "object",
-        "properties": dict.fromkeys(fields.photo_names, _PICTURE) | properties,
+        "properties": {name: _picture(name) for name in fields.photo_names} | properties,
         "required": required,
         "additionalProperties": False,
     }
@@ -127,6 +133,10 @@ def _request(fields: type[FacesFields], required: Sequence[str]) -> Json:
     if list(required) == ["photo"]:
         content["image/*"] = {"schema": _PICTURE}
     return {"requestBody": {"required": True, "content": content}, "parameters": query}
+
+
+def _picture(name: str) -> Json:
+    return _PICTURE | ({"description": _ABOUT_PICTURES[name]} if name in _ABOUT_PICTURES else {})
 
 
 def _call(

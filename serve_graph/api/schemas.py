@@ -45,7 +45,7 @@ class MaskFields(FacesFields):
 class UnmaskFields(MaskFields):
     """Fields of /v1/unmask and /v1/swap."""
 
-    photo_names = ("photo", "reference")
+    photo_names = ("photo", "reference", "mask")
 
     consent: bool = Field(
         False, description="Must be true with a reference: the person on it agrees to its use."
@@ -88,6 +88,7 @@ class FaceAnswer(BaseModel):
 class MaskedFaceAnswer(FaceAnswer):
     """One face and what hides it."""
 
+    index: int = Field(description="What `faces` calls it; doubtful finds have numbers too")
     mask_probability: float = Field(description="That a mask is worn, 0 to 1")
     mask_coverage: float = Field(description="Share of the aligned face that is hidden, 0 to 1")
 
@@ -157,6 +158,7 @@ def masked_face_answer(one: MaskedFace) -> MaskedFaceAnswer:
     """A face with its mask as JSON."""
     return MaskedFaceAnswer(
         **face_answer(one.face).model_dump(),
+        index=one.index,
         mask_probability=round(float(one.finding.probability), 4),
         mask_coverage=round(one.finding.coverage, 4),
     )

@@ -44,8 +44,8 @@ def run(
             exists=True,
             dir_okay=False,
             show_default=False,
-            help="Picture of the photo's size, white where to paint and black elsewhere, instead of "
-            "what is found. For one photo.",
+            help="Picture of the photo's size: white is painted, instead of what is found, black "
+            "stays. For one photo.",
         ),
     ] = None,
     expression: Annotated[

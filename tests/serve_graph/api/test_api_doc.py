@@ -42,6 +42,8 @@ def post(make_api, monkeypatch, tmp_path, photo, reference):
 
         return asyncio.run(answer())
 
+    found = post("http://localhost:8000/v1/mask", files={"photo": photo})
+    (tmp_path / "mask.png").write_bytes(found.content)
     return post
 
 

@@ -213,6 +213,51 @@ async def test_the_caller_chooses_the_faces(client, photo, stages, faces, boxes)
     assert len(answer.json()["faces"]) == boxes
 
 
+async def test_each_face_has_the_number_that_faces_takes(client, photo, stages):
+    near = stages.faces[0]
+    stages.faces = [near, type(near)(near.box + 60, 0.8, near.points + 60)]
+
+    answer = await client.post(
+        "/v1/unmask", files={"photo": photo}, data={"faces": "1,0"}, headers=JSON
+    )
+
+    assert [face["index"] for face in answer.json()["faces"]] == [1, 0]
+
+
+def mask_of(*box, size=(160, 120)):
+    picture = PilImage.new("L", size)
+    picture.paste(255, box)
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+async def test_a_drawn_mask_says_what_is_painted(client, reference, decode, stages):
+    files = {"photo": reference, "mask": mask_of(50, 62, 70, 70)}  # of a bare face
+
+    answer = await client.post("/v1/unmask", files=files)
+
+    picture = decode(answer.content)
+    assert abs(grey_at(picture, y=66) - 40) < 3
+    assert abs(grey_at(picture, y=80) - 40) > 20
+    assert stages.calls["find_mask"] == 0
+
+
+@pytest.mark.parametrize(
+    ("mask", "detail"),
+    [
+        (mask_of(50, 62, 70, 70, size=(80, 60)), "80 x 60 px, the upright photo 160 x 120"),
+        (mask_of(0, 0, 0, 0), "black"),
+        (mask_of(150, 0, 160, 10), "on no face"),
+    ],
+)
+async def test_a_drawn_mask_that_cannot_be_used_is_refused(client, photo, mask, detail):
+    answer = await client.post("/v1/unmask", files={"photo": photo, "mask": mask})
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/bad-mask")
+    assert detail in answer.json()["detail"]
+
+
 async def test_sharpening_changes_the_patch(client):
     noise = np.random.default_rng(0).integers(0, 60, (120, 160, 3), dtype=np.uint8)
     png = io.BytesIO()
