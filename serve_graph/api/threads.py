@@ -31,6 +31,8 @@ class Threads:
         self._note()
 
     def _end(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled():
+            task.exception()  # seen: else asyncio logs the error of work that was given up
         self._running.discard(task)
         self._note()
 
