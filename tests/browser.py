@@ -98,6 +98,38 @@ class Page:
         self.send("Input.dispatchKeyEvent", type="keyDown", text="\r", **key)
         self.send("Input.dispatchKeyEvent", type="keyUp", **key)
 
+    def escape(self) -> None:
+        """Presses Escape, wherever the focus is."""
+        for kind in ("keyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, key="Escape", code="Escape")
+
+    def drag(self, selector: str, *places: tuple[float, float], finger: bool = False) -> None:
+        """Draws a line over an element with the mouse, or with a finger.
+
+        Args:
+            selector: the element.
+            places: of the line, as shares of the element's width and height.
+            finger: whether it is one.
+        """
+        box = self.run(
+            f"(e => (e.scrollIntoView({{block: 'center', behavior: 'instant'}}), "
+            f"e.getBoundingClientRect().toJSON()))(document.querySelector('{selector}'))"
+        )
+        points = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in places
+        ]
+        if finger:
+            for number, point in enumerate(points):
+                kind = "touchMove" if number else "touchStart"
+                self.send("Input.dispatchTouchEvent", type=kind, touchPoints=[point])
+            self.send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+            return
+        how = {"button": "left", "buttons": 1, "clickCount": 1}
+        self.send("Input.dispatchMouseEvent", type="mousePressed", **points[0], **how)
+        for point in points[1:]:
+            self.send("Input.dispatchMouseEvent", type="mouseMoved", **point, **how)
+        self.send("Input.dispatchMouseEvent", type="mouseReleased", **points[-1], **how)
+
     def picture(self, path: Path, width: int, height: int) -> None:
         """Writes a PNG of the whole page, as a window of this size (px) shows it."""
         size = {"width": width, "height": height}

@@ -1,11 +1,17 @@
 // The page: a photo (and perhaps the person's own face) in, POST /v1/unmask, before and after out.
 // Nothing is kept: pictures live in this tab as object URLs and go when it closes.
 
+import { Drawing, Easel } from "./mend.js";
+
 const $ = (id) => document.getElementById(id);
+const easel = new Easel($("mask"), $("ring"), $("brush-size"), $("eraser"));
 
 let photo = null; // File
 let running = null; // AbortController of the request under way
 let pictures = {}; // "painted", "swapped" -> {url, name}
+let upright = null; // {width, height} of the photo as the service sees it, px
+let drawing = null; // Drawing over this photo: stays for another round
+let mended = null; // Blob: the drawn mask of the answer that is shown; null: as found
 
 // --- choosing ---------------------------------------------------------------------------------
 
@@ -68,29 +74,47 @@ function takeDrops(zone, take) {
 
 async function submit(event) {
   event.preventDefault();
-  if (running) return;
+  if (running || !isReady()) return;
+  await whileBusy("Finding the faces and painting…", async (signal) => {
+    // Run again is for another expression or face: what was mended stays mended.
+    const mask = isMending() ? await drawing.toPng() : mended;
+    const response = await ask(mask, signal);
+    const answer = await response.json();
+    if (signal.aborted) return;
+    mended = mask;
+    showAnswer(answer, response.headers.get("Server-Timing"));
+  });
+}
+
+/** Whether there is a photo, and consent where it takes one; says what is missing. */
+function isReady() {
   if (!photo) {
     showProblem("No photo yet", "Choose, drop or paste a photo first.");
     $("photo").focus();
-    return;
+    return false;
   }
-  const reference = $("reference").files[0];
-  if (reference && !$("consent").checked) {
+  if ($("reference").files[0] && !$("consent").checked) {
     $("consent-error").hidden = false;
     $("consent").focus();
-    return;
+    return false;
   }
+  return true;
+}
+
+/** Does what can be broken off; whether it went through. */
+async function whileBusy(text, work) {
   const run = new AbortController();
   const { signal } = run;
   running = run;
-  setBusy(true);
+  setBusy(true, text);
   const clock = setInterval(tick, 1000, Date.now());
   try {
-    const response = await ask(photo, reference, signal);
-    if (!signal.aborted) showAnswer(await response.json(), response.headers.get("Server-Timing"));
+    await work(signal);
+    return !signal.aborted;
   } catch (error) {
     // Who broke it off has said so.
     if (!signal.aborted) showProblem(error.title ?? "Something went wrong", error.message);
+    return false;
   } finally {
     clearInterval(clock);
     if (running === run) stop();
@@ -104,18 +128,20 @@ function stop() {
   setBusy(false);
 }
 
-async function ask(file, reference, signal) {
-  const form = new FormData();
-  form.append("photo", file);
-  form.append("expression", $("expression").value);
-  if (reference) {
-    form.append("reference", reference);
-    form.append("consent", "true");
-    form.append("faces", "largest"); // the others of a group aren't this person
-  }
-  const headers = { Accept: "application/json" };
-  const request = { method: "POST", body: form, headers, signal };
-  const response = await fetch("v1/unmask", request).catch((error) => {
+function ask(mask, signal) {
+  const fields = { photo, expression: $("expression").value };
+  const reference = $("reference").files[0];
+  // Of a group, the others aren't this person.
+  if (reference) Object.assign(fields, { reference, consent: "true", faces: "largest" });
+  if (mask) fields.mask = mask;
+  return post("v1/unmask", fields, "application/json", signal);
+}
+
+async function post(path, fields, accept, signal) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  const request = { method: "POST", body, headers: { Accept: accept }, signal };
+  const response = await fetch(path, request).catch((error) => {
     if (error.name === "AbortError") throw error;
     throw titled("The service doesn't answer", "Check the connection and try again.");
   });
@@ -136,10 +162,67 @@ function titled(title, message) {
   return Object.assign(new Error(message), { title });
 }
 
+// --- mending ----------------------------------------------------------------------------------
+
+async function mend() {
+  if (running || !isReady()) return;
+  if (!drawing?.found && !(await whileBusy("Fetching the mask that was found…", fetchFound))) return;
+  setMending(true);
+  say("Brush over what shall be painted, erase what shall stay. Then press “Paint again”.");
+}
+
+/** Gets the found mask into the drawing; without one it can be drawn all the same. */
+async function fetchFound(signal) {
+  drawing ??= new Drawing(upright.width, upright.height);
+  try {
+    const response = await post("v1/mask", { photo }, "image/png", signal);
+    const found = await response.blob();
+    if (!signal.aborted) drawing.found = found;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    showProblem("The found mask isn't here", `${error.message} You can draw all of it.`);
+  }
+}
+
+function isMending() {
+  return !$("tools").hidden;
+}
+
+/** Shows the canvas and its tools instead of the result, or the result again. */
+function setMending(mending) {
+  passFocusTo($(mending ? "brush" : "mend"), () => {
+    $("easel").hidden = $("tools").hidden = $("cancel").hidden = !mending;
+    $("compare").hidden = $("result").hidden = $("again").hidden = mending;
+    $("own-face").hidden = $("expression-row").hidden = mending;
+  });
+  nameGo(...(mending ? ["Paint again", "main"] : ["Run again", "quiet"]));
+  if (!mending) return easel.close();
+  $("easel-photo").src = $("before").src;
+  easel.open(drawing);
+  $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
+}
+
+function undo() {
+  if (!easel.undo()) say("There is nothing to undo.");
+}
+
+/** Leaves the run under way, or else the canvas. */
+function cancel() {
+  const leaves = !running;
+  stop();
+  if (leaves) {
+    setMending(false);
+    $("problem").hidden = true; // it was of the drawing
+  }
+  say(leaves ? "Not painted again. What you drew stays until another photo." : "Cancelled.");
+}
+
 // --- showing ----------------------------------------------------------------------------------
 
 function showAnswer(answer, timing) {
+  if (isMending()) setMending(false);
   forgetPictures();
+  upright = { width: answer.width, height: answer.height };
   pictures = { painted: keep(answer.painted, "unmasked") };
   if (answer.swapped) pictures.swapped = keep(answer.swapped, "my-face");
   $("choice").hidden = !answer.swapped;
@@ -147,13 +230,21 @@ function showAnswer(answer, timing) {
   $("timing").textContent = describeTiming(timing);
   $("result").hidden = $("again").hidden = false;
   nameGo("Run again", "quiet");
-  showPicture($("before"), photo, (shown) => $("compare").classList.toggle("only-after", !shown));
+  showPicture($("before"), photo, (shown) => {
+    $("compare").classList.toggle("only-after", !shown);
+    $("mend").hidden = !shown || !isUpright($("before"));
+  });
   show(answer.swapped ? "swapped" : "painted");
   moveCut(50);
   passFocusTo($("go"), () => ($("drop").hidden = true));
   $("compare").hidden = false;
   say(describeFaces(answer.faces));
   $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
+}
+
+/** Whether the browser turns the photo as the service does: few do for each format. */
+function isUpright({ naturalWidth, naturalHeight }) {
+  return naturalWidth > naturalHeight === upright.width > upright.height;
 }
 
 function show(which) {
@@ -176,6 +267,7 @@ function describeFaces(faces) {
   const changed = faces.filter((face) => face.changed).length;
   const found = faces.length === 1 ? "1 face" : `${faces.length} faces`;
   if (!changed) return `${found} found, but no mask: the photo is as it was.`;
+  if (mended) return `${found} found, ${changed} painted where you drew.`;
   return `${found} found, ${changed === 1 ? "1 mask" : `${changed} masks`} taken off.`;
 }
 
@@ -191,9 +283,12 @@ function forgetPictures() {
 }
 
 function clearResult() {
+  if (isMending()) setMending(false);
+  drawing = mended = null;
   forgetPictures();
   passFocusTo($("go"), () => {
     $("result").hidden = $("again").hidden = $("compare").hidden = $("problem").hidden = true;
+    $("mend").hidden = true;
   });
   $("drop").hidden = false;
   nameGo("Take the mask off", "main");
@@ -211,13 +306,17 @@ function showProblem(title, detail) {
   say("");
 }
 
-function setBusy(busy) {
+function setBusy(busy, text) {
   $("go").setAttribute("aria-disabled", busy); // `disabled` would take the focus from it
-  passFocusTo($("go"), () => ($("progress").hidden = $("cancel").hidden = !busy));
+  $("easel").inert = busy; // what is drawn now wouldn't be in the answer
+  passFocusTo($("go"), () => {
+    $("progress").hidden = !busy;
+    $("cancel").hidden = !busy && !isMending();
+  });
   $("elapsed").textContent = "";
   if (!busy) return;
   $("problem").hidden = $("consent-error").hidden = true;
-  say("Finding the faces and painting…");
+  say(text);
 }
 
 function tick(start) {
@@ -261,11 +360,15 @@ $("reference").addEventListener("change", () => setReference($("reference").file
 $("reference-remove").addEventListener("click", dropReference);
 $("consent").addEventListener("change", () => ($("consent-error").hidden = true));
 $("form").addEventListener("submit", submit);
-$("cancel").addEventListener("click", () => {
-  stop();
-  say("Cancelled.");
-});
+$("cancel").addEventListener("click", cancel);
 $("again").addEventListener("click", () => $("photo").click());
+$("mend").addEventListener("click", mend);
+$("undo").addEventListener("click", undo);
+document.addEventListener("keydown", (event) => {
+  if (!isMending()) return;
+  if (event.key === "Escape") cancel();
+  if (event.key === "z" && (event.ctrlKey || event.metaKey)) undo();
+});
 $("choice").addEventListener("change", (event) => show(event.target.value));
 $("cut").addEventListener("input", () => moveCut(Number($("cut").value)));
 $("compare").addEventListener("pointerdown", dragCut);

@@ -1,66 +1,16 @@
 """The page in a browser, before a service whose answers the tests choose."""
 
-import base64
-import io
-import json
 import threading
-from contextlib import suppress
-from email import message_from_bytes
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
-from PIL import Image as PilImage
 
-from serve_graph.api.app import WEB
-from tests.browser import PROGRAM, TIMEOUT_S, browsing
+from tests.browser import PROGRAM, browsing
+from tests.fake_service import REFUSAL, FakeService, found_mask, picture
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")
 
-
-def picture(grey):
-    out = io.BytesIO()
-    PilImage.new("RGB", (60, 40), (grey, grey, grey)).save(out, "JPEG")
-    return out.getvalue()
-
-
-class FakeService(ThreadingHTTPServer):
-    """Serves the page, and answers each call with a face that was changed once it may."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.forms = []  # of each call, by field; files by their names
-        self.may_answer = threading.Event()
-        self.may_answer.set()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}/"
-
-
-class Handler(SimpleHTTPRequestHandler):
-    def translate_path(self, path):
-        return str(WEB / (path.removeprefix("/static/").lstrip("/") or "index.html"))
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
-        parts = message_from_bytes(head + body).get_payload()
-        self.server.forms.append(
-            {
-                part.get_param("name", header="content-disposition"): part.get_filename()
-                or part.get_payload().strip()
-                for part in parts
-            }
-        )
-        self.server.may_answer.wait(TIMEOUT_S)
-        result = {"media_type": "image/jpeg", "base64": base64.b64encode(picture(90)).decode()}
-        answer = {"faces": [{"changed": True}], "painted": result, "swapped": result}
-        with suppress(BrokenPipeError):  # the page has cancelled
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps(answer).encode())
-
-    def log_message(self, *_): ...
+LARGE = (1200, 800)  # px; more than the window shows
 
 
 @pytest.fixture
@@ -214,3 +164,175 @@ def test_without_a_reference_all_faces_are_painted(page, fake, photos):
     finish(page, fake, photos[0])
 
     assert fake.forms == [{"photo": "a.jpg", "expression": "auto"}]
+
+
+def mend(page, fake, photo):
+    """Runs the photo and opens the canvas."""
+    finish(page, fake, photo)
+    page.wait_for("!document.querySelector('#mend').hidden")
+    reopen(page)
+
+
+def reopen(page):
+    page.press("#mend")
+    page.wait_for("document.querySelector('#mask').width > 0")
+
+
+def paint_again(page, fake):
+    """What the service gets as the mask, uint8 (H, W): white where to paint."""
+    page.press("#go")
+    page.wait_for("document.querySelector('#progress').hidden")
+    mask = fake.masks[-1]
+    assert (mask[..., 3] == 255).all()
+    assert (mask[..., :3] == mask[..., :1]).all()
+    assert set(np.unique(mask[..., 0])) <= {0, 255}
+    return mask[..., 0]
+
+
+def a_line(size, x0, x1, y):
+    """A horizontal stroke of the brush as it is at first, uint8 (H, W); places are shares."""
+    width, height = size
+    brush = 0.08 * min(size)
+    ys, xs = np.mgrid[:height, :width] + 0.5
+    beside = np.maximum(0, np.maximum(x0 * width - xs, xs - x1 * width))
+    return (np.hypot(beside, ys - y * height) <= brush / 2) * np.uint8(255)
+
+
+def assert_alike(mask, expected):
+    assert mask.shape == expected.shape
+    assert (mask != expected).mean() < 0.005  # its rim may be a px off: the screen's px are larger
+
+
+@pytest.fixture
+def large(tmp_path):
+    path = tmp_path / "large.jpg"
+    path.write_bytes(picture(128, LARGE))
+    return path
+
+
+@pytest.mark.parametrize("finger", [False, True])
+def test_a_stroke_is_white_at_its_place_in_the_photo(page, fake, large, finger):
+    fake.finds = False
+    mend(page, fake, large)
+    page.drag("#mask", (0.6, 0.25), (0.7, 0.25), (0.9, 0.25), finger=finger)
+    shown = page.run("document.querySelector('#mask').width")
+
+    assert_alike(paint_again(page, fake), a_line(LARGE, 0.6, 0.9, 0.25))
+    assert shown < LARGE[0]  # no more px than the screen shows
+    assert fake.forms[-1] == {"photo": "large.jpg", "expression": "auto", "mask": "blob"}
+
+
+def test_the_found_mask_and_a_stroke_fit_a_photo_that_was_taken_on_its_side(page, fake, tmp_path):
+    photo = tmp_path / "turned.jpg"
+    photo.write_bytes(picture(128, LARGE, orientation=6))
+    upright = LARGE[::-1]
+    mend(page, fake, photo)
+    page.drag("#mask", (0.6, 0.25), (0.9, 0.25))
+    boxes = [
+        page.run(f"document.querySelector('#{one}').getBoundingClientRect().toJSON()")
+        for one in ("mask", "easel-photo")
+    ]
+
+    assert boxes[0] == pytest.approx(boxes[1], abs=0.1)
+    assert boxes[0]["width"] / boxes[0]["height"] == pytest.approx(2 / 3, abs=0.01)
+    line = a_line(upright, 0.6, 0.9, 0.25)
+    assert_alike(paint_again(page, fake), np.maximum(found_mask(upright), line))
+
+
+def test_the_eraser_takes_found_mask_away_and_undo_brings_it_back(page, fake, large):
+    mend(page, fake, large)
+    page.run("document.querySelector('#eraser').click()")
+    page.drag("#mask", (0.1, 0.75), (0.9, 0.75))
+    erased = paint_again(page, fake)
+    reopen(page)
+    page.run("document.querySelector('#undo').click()")
+
+    line = a_line(LARGE, 0.1, 0.9, 0.75)
+    assert_alike(erased, np.where(line > 0, np.uint8(0), found_mask(LARGE)))
+    np.testing.assert_array_equal(paint_again(page, fake), found_mask(LARGE))
+
+
+@pytest.mark.parametrize("leave", ["Cancel", "Escape"])
+def test_leaving_sends_nothing_and_keeps_the_drawing(page, fake, large, leave):
+    mend(page, fake, large)
+    page.drag("#mask", (0.6, 0.25), (0.9, 0.25))
+    if leave == "Escape":
+        page.escape()
+    else:
+        page.press("#cancel")
+
+    assert focused(page) == "mend"
+    assert page.run("!document.querySelector('#compare').hidden")
+    assert len(fake.forms) == 1
+    reopen(page)
+    assert paint_again(page, fake)[200, 900] == 255
+
+
+def test_another_photo_forgets_the_drawing(page, fake, large, photos):
+    mend(page, fake, large)
+    page.drag("#mask", (0.6, 0.25), (0.9, 0.25))
+    page.choose("#photo", photos[0])
+    page.wait_for("document.querySelector('#tools').hidden")
+    mend(page, fake, photos[0])
+
+    assert "mask" not in fake.forms[-1]
+    np.testing.assert_array_equal(paint_again(page, fake), found_mask((60, 40)))
+
+
+def test_what_was_mended_stays_so_with_another_expression(page, fake, large):
+    mend(page, fake, large)
+    page.drag("#mask", (0.6, 0.25), (0.9, 0.25))
+    paint_again(page, fake)
+    page.run("document.querySelector('#expression').value = 'smile'")
+    paint_again(page, fake)
+
+    assert fake.forms[-1]["expression"] == "smile"
+    np.testing.assert_array_equal(*fake.masks)
+    assert "where you drew" in status(page)
+
+
+def test_the_own_face_goes_where_was_drawn(page, fake, large, photos):
+    consent_to(page, photos[1])
+    mend(page, fake, large)
+    paint_again(page, fake)
+
+    assert fake.forms[1] == fake.forms[0] | {"mask": "blob"}
+
+
+def test_a_found_mask_that_does_not_come_is_told_and_drawn_by_hand(page, fake, large):
+    fake.refused = {"/v1/mask"}
+    mend(page, fake, large)
+    problem = page.run("document.querySelector('#problem-detail').textContent")
+    page.drag("#mask", (0.6, 0.25), (0.9, 0.25))
+
+    assert problem.startswith(REFUSAL["detail"])
+    assert_alike(paint_again(page, fake), a_line(LARGE, 0.6, 0.9, 0.25))
+
+
+def test_a_refused_mask_can_be_drawn_further(page, fake, large):
+    mend(page, fake, large)
+    fake.refused = {"/v1/unmask"}
+    paint_again(page, fake)
+
+    assert page.run("document.querySelector('#problem-detail').textContent") == REFUSAL["detail"]
+    assert page.run("!document.querySelector('#tools').hidden")
+    assert focused(page) == "go"
+
+
+def test_a_photo_that_is_not_shown_cannot_be_mended(page, fake, tmp_path):
+    photo = tmp_path / "a.heic"
+    photo.write_bytes(b"not for this browser")
+    finish(page, fake, photo)
+    page.wait_for("document.querySelector('#compare').classList.contains('only-after')")
+
+    assert page.run("document.querySelector('#mend').hidden")
+
+
+def test_a_photo_that_the_browser_turns_otherwise_cannot_be_mended(page, fake, tmp_path):
+    photo = tmp_path / "turned.jpg"
+    photo.write_bytes(picture(128, LARGE, orientation=6))
+    fake.turns = False
+    finish(page, fake, photo)
+    page.wait_for("document.querySelector('#before').naturalWidth > 0")
+
+    assert page.run("document.querySelector('#mend').hidden")

@@ -1,0 +1,208 @@
+// Mending a mask by hand: what was drawn over a photo, and the canvas that it is drawn on.
+// Strokes are kept as lines, in px of the photo. So the canvas needs no more px than the screen
+// shows, undo leaves out the last line, and only the mask that is sent is made in full size.
+
+const TINT = [0, 190, 40]; // as film studios take: neither skin nor most cloth is like it
+const ROWS = 256; // that are taken out of a canvas at a time: all of a large one are 48 MB
+
+/** The mask that was found in a photo, and the strokes over it. */
+export class Drawing {
+  found = null; // Blob: PNG of the photo's size, white where something is hidden
+  strokes = []; // {points: [[x, y]], width, erases}, px of the photo
+
+  /** The size of the upright photo, px. */
+  constructor(width, height) {
+    this.width = width;
+    this.height = height;
+  }
+
+  /** A new canvas with the found mask alone: tinted where something is hidden, else clear. */
+  async ground(width, height) {
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    if (!this.found) return canvas;
+    const picture = await createImageBitmap(this.found);
+    context.drawImage(picture, 0, 0, width, height);
+    picture.close();
+    recolour(context, tintWhite);
+    return canvas;
+  }
+
+  /** Draws strokes on a canvas that shows the photo's mask in whatever size. */
+  draw(canvas, strokes = this.strokes) {
+    const context = canvas.getContext("2d");
+    context.setTransform(canvas.width / this.width, 0, 0, canvas.height / this.height, 0, 0);
+    for (const stroke of strokes) drawStroke(context, stroke);
+    context.resetTransform();
+    context.globalCompositeOperation = "source-over";
+  }
+
+  /** The mask as a PNG of the photo's size: white where to paint, else black. */
+  async toPng() {
+    const canvas = await this.ground(this.width, this.height);
+    this.draw(canvas);
+    // The soft rims of lines too become one or the other.
+    recolour(canvas.getContext("2d"), whitenTint);
+    const png = await new Promise((done) => canvas.toBlob(done, "image/png"));
+    if (!png) throw new Error("This browser can't make a mask of the photo's size.");
+    return png;
+  }
+}
+
+function drawStroke(context, { points, width, erases }) {
+  context.globalCompositeOperation = erases ? "destination-out" : "source-over";
+  context.fillStyle = context.strokeStyle = `rgb(${TINT})`;
+  context.lineWidth = width;
+  context.lineCap = context.lineJoin = "round";
+  const [[x, y]] = points;
+  context.beginPath();
+  context.arc(x, y, width / 2, 0, 2 * Math.PI); // a tap: some browsers draw no line without length
+  context.fill();
+  context.beginPath();
+  for (const point of points) context.lineTo(...point);
+  context.stroke();
+}
+
+/** Changes the bytes of all pixels, red, green, blue, alpha of each. */
+function recolour(context, change) {
+  const { width, height } = context.canvas;
+  for (let top = 0; top < height; top += ROWS) {
+    const rows = context.getImageData(0, top, width, Math.min(ROWS, height - top));
+    change(rows.data);
+    context.putImageData(rows, 0, top);
+  }
+}
+
+function tintWhite(bytes) {
+  for (let at = 0; at < bytes.length; at += 4) {
+    bytes[at + 3] = bytes[at]; // black becomes clear
+    [bytes[at], bytes[at + 1], bytes[at + 2]] = TINT;
+  }
+}
+
+function whitenTint(bytes) {
+  for (let at = 0; at < bytes.length; at += 4) {
+    bytes[at] = bytes[at + 1] = bytes[at + 2] = bytes[at + 3] > 127 ? 255 : 0;
+    bytes[at + 3] = 255;
+  }
+}
+
+/** Lets mouse, pen or finger draw over a photo that lies below the canvas. */
+export class Easel {
+  #canvas;
+  #ring; // shows how large the brush is
+  #size; // input: the brush's width, per cent of the picture's shorter side
+  #eraser; // input: whether strokes take away
+  #drawing = null;
+  #ground = null; // canvas with the found mask
+  #stroke = null; // that is being drawn
+
+  constructor(canvas, ring, size, eraser) {
+    this.#canvas = canvas;
+    this.#ring = ring;
+    this.#size = size;
+    this.#eraser = eraser;
+    const on = (type, act) => canvas.addEventListener(type, (event) => act.call(this, event));
+    on("pointerdown", this.#begin);
+    on("pointermove", this.#move);
+    on("pointerup", this.#end);
+    on("pointercancel", this.#takeBack); // a palm, or the system took the finger over
+    on("pointerleave", () => (ring.hidden = true));
+    size.addEventListener("input", () => this.#showRing(0.5, 0.5));
+    // Also when the photo is there, and when a phone is turned.
+    new ResizeObserver(() => this.#fit()).observe(canvas);
+  }
+
+  open(drawing) {
+    this.#drawing = drawing;
+    this.#fit();
+  }
+
+  close() {
+    this.#drawing = this.#ground = this.#stroke = null;
+    this.#canvas.width = this.#canvas.height = 0;
+    this.#ring.hidden = true;
+  }
+
+  /** Takes the last stroke back; false if there is none. */
+  undo() {
+    this.#stroke = null; // what is being drawn is the last one
+    const last = this.#drawing.strokes.pop();
+    this.#redraw();
+    return Boolean(last);
+  }
+
+  async #fit() {
+    const drawing = this.#drawing;
+    const { width, height } = this.#canvas.getBoundingClientRect();
+    if (!drawing || !width || !height) return;
+    const scale = Math.min(window.devicePixelRatio, drawing.width / width);
+    const ground = await drawing.ground(Math.round(width * scale), Math.round(height * scale));
+    if (drawing !== this.#drawing) return; // closed meanwhile
+    this.#ground = ground;
+    this.#canvas.width = ground.width;
+    this.#canvas.height = ground.height;
+    this.#redraw();
+  }
+
+  #redraw() {
+    const context = this.#canvas.getContext("2d");
+    context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
+    if (this.#ground) context.drawImage(this.#ground, 0, 0);
+    this.#drawing.draw(this.#canvas);
+  }
+
+  #begin(event) {
+    if (event.button !== 0 || !event.isPrimary) return;
+    event.preventDefault(); // else the focus leaves the tools
+    this.#canvas.setPointerCapture(event.pointerId);
+    this.#stroke = { points: [], width: this.#width(), erases: this.#eraser.checked };
+    this.#drawing.strokes.push(this.#stroke);
+    this.#move(event);
+  }
+
+  #move(event) {
+    if (!event.isPrimary) return;
+    const [x, y] = this.#place(event);
+    this.#showRing(x, y);
+    if (!this.#stroke) return;
+    const { points } = this.#stroke;
+    const before = points.slice(-1);
+    const fine = event.getCoalescedEvents?.() ?? []; // what came since the last frame
+    const added = (fine.length ? fine : [event]).map((one) => this.#toPhoto(this.#place(one)));
+    points.push(...added);
+    this.#drawing.draw(this.#canvas, [{ ...this.#stroke, points: [...before, ...added] }]);
+  }
+
+  #end(event) {
+    if (event.isPrimary) this.#stroke = null;
+  }
+
+  #takeBack(event) {
+    if (event.isPrimary && this.#stroke) this.undo();
+  }
+
+  /** Where a pointer is, as shares of the picture's width and height. */
+  #place(event) {
+    const { left, top, width, height } = this.#canvas.getBoundingClientRect();
+    return [(event.clientX - left) / width, (event.clientY - top) / height];
+  }
+
+  #toPhoto([x, y]) {
+    return [x * this.#drawing.width, y * this.#drawing.height];
+  }
+
+  /** Of the brush, px of the photo. */
+  #width() {
+    const shorter = Math.min(this.#drawing.width, this.#drawing.height);
+    return (shorter * Number(this.#size.value)) / 100;
+  }
+
+  #showRing(x, y) {
+    const shown = this.#canvas.getBoundingClientRect().width / this.#drawing.width;
+    this.#ring.hidden = false;
+    this.#ring.style.left = `${100 * x}%`;
+    this.#ring.style.top = `${100 * y}%`;
+    this.#ring.style.width = `${this.#width() * shown}px`;
+  }
+}

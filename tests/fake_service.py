@@ -1,0 +1,104 @@
+"""Stands in for the service before a page in a browser: a test chooses what it answers."""
+
+import base64
+import io
+import json
+import threading
+from contextlib import suppress
+from email import message_from_bytes
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+from PIL import Image as PilImage
+from PIL import ImageOps
+
+from serve_graph.api.app import WEB
+from tests.browser import TIMEOUT_S
+
+ORIENTATION = 0x0112  # the EXIF tag
+REFUSAL = {"title": "That mask can't be used", "detail": "The mask is black.", "status": 422}
+
+
+def picture(grey, size=(60, 40), orientation=1):
+    out, exif = io.BytesIO(), PilImage.Exif()
+    exif[ORIENTATION] = orientation
+    PilImage.new("RGB", size, (grey, grey, grey)).save(out, "JPEG", exif=exif)
+    return out.getvalue()
+
+
+def size_of(photo, turns):
+    try:
+        image = PilImage.open(io.BytesIO(photo))
+        return (ImageOps.exif_transpose(image) if turns else image).size
+    except OSError:  # a photo that no browser shows
+        return (60, 40)
+
+
+def found_mask(size):
+    """What the fake service finds: the lower half of the left half."""
+    width, height = size
+    mask = np.zeros((height, width), np.uint8)
+    mask[height // 2 :, : width // 2] = 255
+    return mask
+
+
+class FakeService(ThreadingHTTPServer):
+    """Serves the page, and answers each call with a face that was changed once it may."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.forms = []  # of each call of /v1/unmask, by field; files by their names
+        self.masks = []  # the drawn ones, decoded: uint8 (H, W, 4)
+        self.finds = True  # whether it finds a mask
+        self.turns = True  # whether it honours the orientation of a photo
+        self.refused = set()  # calls that get a REFUSAL
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}/"
+
+
+class Handler(SimpleHTTPRequestHandler):
+    def translate_path(self, path):
+        return str(WEB / (path.removeprefix("/static/").lstrip("/") or "index.html"))
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
+        parts = {
+            part.get_param("name", header="content-disposition"): part
+            for part in message_from_bytes(head + body).get_payload()
+        }
+        size = size_of(parts["photo"].get_payload(decode=True), self.server.turns)
+        if self.path == "/v1/unmask":
+            self.note(parts)
+        self.server.may_answer.wait(TIMEOUT_S)
+        with suppress(BrokenPipeError):  # the page has cancelled
+            refused = self.path in self.server.refused
+            self.send_response(422 if refused else 200)
+            self.end_headers()
+            self.wfile.write(json.dumps(REFUSAL).encode() if refused else self.answer(size))
+
+    def note(self, parts):
+        names = {name: part.get_filename() for name, part in parts.items()}
+        self.server.forms.append(
+            {name: names[name] or part.get_payload().strip() for name, part in parts.items()}
+        )
+        if "mask" in parts:
+            mask = PilImage.open(io.BytesIO(parts["mask"].get_payload(decode=True)))
+            assert mask.format == "PNG"
+            self.server.masks.append(np.asarray(mask.convert("RGBA")))
+
+    def answer(self, size):
+        if self.path == "/v1/mask":
+            out = io.BytesIO()
+            PilImage.fromarray(found_mask(size) * self.server.finds).save(out, "PNG")
+            return out.getvalue()
+        result = {"media_type": "image/jpeg", "base64": base64.b64encode(picture(90)).decode()}
+        faces = [{"changed": self.server.finds}]
+        answer = {"faces": faces, "painted": result, "swapped": result}
+        return json.dumps(answer | {"width": size[0], "height": size[1]}).encode()
+
+    def log_message(self, *_): ...
