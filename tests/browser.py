@@ -157,6 +157,10 @@ def browsing(profile: Path) -> Iterator[Page]:
     browser = subprocess.Popen(
         [str(PROGRAM), *_FLAGS, f"--user-data-dir={profile}"],
         preexec_fn=take_ends,
+        env={
+            **os.environ,
+            "TMPDIR": str(profile),
+        },  # tests look for what the service leaves in /tmp
         close_fds=False,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
