@@ -12,7 +12,7 @@ from models.training.ablations.plan import Table, read_tables
 from models.training.ablations.rows import Places, run_row, train_for
 from models.training.ablations.score import SHOWN
 from models.training.config import build_task
-from models.training.frames import STORE_PX
+from models.training.frames import STORE_PX, store_path
 from models.training.loop import Schedule
 from tests.models.training.test_loop import Line
 from tests.models.training.test_tasks import oval_face
@@ -28,16 +28,16 @@ def places(tmp_path, monkeypatch):
     monkeypatch.setattr("models.training.ablations.rows._PICTURES", SHOWN)
     images = np.random.default_rng(0).integers(0, 256, (COUNT, STORE_PX, STORE_PX, 3), np.uint8)
     landmarks = np.repeat(oval_face()[None], COUNT, axis=0)
+    for name in ("some", "masked", "aaf", "scut", "utk", "omi"):
+        (tmp_path / name).mkdir()
+        own = COUNT if name in ("some", "masked") else COUNT // 4
+        names = [f"{'AC'[row // 20 % 2]}{row}" for row in range(own)]
+        np.savez(tmp_path / name / "labels.npz", name=names, landmarks=landmarks[:own])
     for name in ("some", "aaf+scut+utk+omi", "masked"):
-        kept = tmp_path / "cache" / f"{name}_{STORE_PX}"
+        kept = store_path(tmp_path, name.split("+"), tmp_path / "cache")
         kept.mkdir(parents=True)
         np.save(kept / "images.npy", images)
         np.savez(kept / "labels.npz", landmarks=landmarks, sources=[name] * COUNT)
-    for name in ("some", "aaf", "scut", "utk", "omi"):
-        (tmp_path / name).mkdir()
-        own = COUNT if name == "some" else COUNT // 4
-        names = [f"{'AC'[row // 20 % 2]}{row}" for row in range(own)]
-        np.savez(tmp_path / name / "labels.npz", name=names, landmarks=landmarks[:own])
     config = LandmarkConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), features=8)
     (tmp_path / "weights").mkdir()
     save_net(tmp_path / "weights" / "landmarks.safetensors", LandmarkNet(config), config)
