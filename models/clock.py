@@ -10,7 +10,8 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.on_end: Callable[[str, float], None] | None = None  # gets each stage and its seconds
+        # Gets each stage that ended without an error, and its seconds.
+        self.on_end: Callable[[str, float], None] | None = None
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -21,5 +22,5 @@ class Clock:
         finally:
             spent = time.perf_counter() - start
             self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
-            if self.on_end is not None:
-                self.on_end(stage, spent)
+        if self.on_end is not None:
+            self.on_end(stage, spent)

@@ -162,7 +162,7 @@ async def find_masks(
         DrawnMaskError: of another size, or on none of the chosen faces.
     """
     if drawn is not None:
-        check_drawn(drawn, photo)
+        _check_drawn(drawn, photo)
     faces = await find_faces(photo, stages, options, clock)
     if not faces:
         raise NoFaceError(_NO_FACE)
@@ -193,7 +193,7 @@ async def find_masks(
     raise NoFaceError(_NO_FACE) if drawn is None else DrawnMaskError(_ON_NO_FACE)
 
 
-def check_drawn(drawn: Mask, photo: Photo) -> None:
+def _check_drawn(drawn: Mask, photo: Photo) -> None:
     """Raises DrawnMaskError unless the mask has the photo's size, and parts of both kinds."""
     height, width = photo.pixels.shape[:2]
     if drawn.shape != (height, width):

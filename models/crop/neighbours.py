@@ -25,7 +25,7 @@ def share_out(holes: Sequence[Mask], frames: Sequence[Affine]) -> list[Mask]:
         As `holes`. What two claim is left with the one to whose largest part it belongs, or else
         with the one whose mouth is nearer, by the sizes of the faces.
     """
-    bodies = [_largest_part(hole) for hole in holes] if len(holes) > 1 else holes
+    bodies = [_largest_part(hole) for hole in holes]
     return [
         hole & ~_claimed(index, holes, bodies, frames) if hole.any() else hole
         for index, hole in enumerate(holes)

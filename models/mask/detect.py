@@ -68,13 +68,13 @@ def _tidy(mask: Mask) -> Mask:
     A smaller second part that is no strap is an ear, a cheek, or a neighbour's mask.
     """
     filled = ~_without_small(~mask, _HOLE_PX)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(filled.astype(np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(filled.astype(np.uint8))
     areas = stats[:, cv2.CC_STAT_AREA]
     keep = areas >= _SPECK_PX
     keep[0] = False  # the background
     for part in np.flatnonzero(keep & (areas < _PART * areas[1:].max(initial=0))):
         keep[part] = _is_narrow(labels == part)
-    return np.asarray(keep[labels] if count > 1 else filled, np.bool_)
+    return np.asarray(keep[labels], np.bool_)
 
 
 def _is_narrow(part: Mask) -> bool:
