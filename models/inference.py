@@ -2,9 +2,9 @@
 
 Batch norm goes into the convolution before it, an activation into oneDNN's convolution, a fold
 (pixel unshuffle) into a convolution of that stride. Layers compute in bfloat16 where the
-processor multiplies it (twice the rate of float32), in float32 elsewhere, or in bytes (three times
-the rate) where it multiplies those and no bfloat16. Pictures are kept channels last from the fold
-on, or in blocks of channels where that is faster; weights in the order that the processor's kernels
+processor multiplies it (twice the rate of float32), in float32 elsewhere, inner ones in bytes
+(three times the rate) where it multiplies those. Pictures are kept channels last from the fold on,
+or in blocks of channels where that is faster; weights in the order that the processor's kernels
 read (onednn.py). Needs no compiler and takes milliseconds. A GPU replays the net's kernels as one
 graph (cuda_graphs.py).
 """
@@ -48,7 +48,7 @@ def for_inference(
         blocks_until: names of the last layers on all ways from `entry` on which there are only
             convolutions and sums: up to them, pictures may be kept in blocks of channels.
         int8: names of modules whose convolutions may multiply bytes where the processor is faster
-            at that and has no bfloat16. Not for the first layers nor for those that draw.
+            at that. Not for the first layers nor for those that draw.
 
     Returns:
         The same net.
@@ -70,8 +70,7 @@ def for_inference(
         for name in float32:
             net.set_submodule(name, _InFloat32(net.get_submodule(name)))
     if device.type == "cpu" and has_fused_convolutions():
-        is_int8_faster = dtype == torch.float32 and has_fast_int8()
-        _fuse_activations(net, _convolutions_in(net, int8) if is_int8_faster else set())
+        _fuse_activations(net, _convolutions_in(net, int8) if has_fast_int8() else set(), dtype)
     _convert(net, dtype)
     _drop_identities(net)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -272,7 +271,7 @@ def _convolutions_in(net: nn.Module, names: Sequence[str]) -> set[nn.Module]:
     return {module for module in inside if isinstance(module, nn.Conv2d)}
 
 
-def _fuse_activations(net: nn.Module, int8: set[nn.Module]) -> None:
+def _fuse_activations(net: nn.Module, int8: set[nn.Module], dtype: torch.dtype) -> None:
     for block in _sequences(net):
         for index, conv in enumerate(block):
             if isinstance(conv, nn.Conv2d):
@@ -280,7 +279,8 @@ def _fuse_activations(net: nn.Module, int8: set[nn.Module]) -> None:
                 word = _ACTIVATIONS.get(type(block[follower]), "none") if follower else "none"
                 if follower and word != "none":
                     block[follower] = nn.Identity()
-                block[index] = (Int8Conv if conv in int8 else FusedConv)(conv, word)
+                is_int8 = conv in int8
+                block[index] = Int8Conv(conv, word, dtype) if is_int8 else FusedConv(conv, word)
 
 
 def _next_layer(block: nn.Sequential, index: int) -> int | None:

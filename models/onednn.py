@@ -23,11 +23,12 @@ def has_fused_convolutions() -> bool:
 
 
 def has_fast_int8() -> bool:
-    """Whether `Int8Conv` works here and is faster than float32: where the processor multiplies
-    four pairs of bytes at once (AVX-512 VNNI)."""
+    """Whether `Int8Conv` works here and is the fastest: where the processor multiplies four pairs
+    of bytes at once (AVX-512 VNNI) and no whole tiles of bfloat16 (AMX)."""
     operators = ("qconv2d_pointwise", "qconv_prepack")
     has_operators = all(hasattr(torch.ops.onednn, name) for name in operators)
-    return has_operators and bool(torch.cpu._is_vnni_supported())
+    has_vnni, has_tiles = torch.cpu._is_vnni_supported(), torch.cpu._is_amx_tile_supported()
+    return has_operators and has_vnni and not has_tiles
 
 
 class _OrderedConv(nn.Module):
@@ -90,7 +91,7 @@ class FusedConv(_OrderedConv):
 
 
 class Int8Conv(_OrderedConv):
-    """A convolution that multiplies bytes, and its activation; takes and gives float32.
+    """A convolution that multiplies bytes, and its activation; takes float32 and bfloat16.
 
     Each output channel's weights are rounded to 255 steps of its own largest one, each input to 255
     steps between its own least and largest value, as it comes: nothing to calibrate, and no picture
@@ -100,10 +101,14 @@ class Int8Conv(_OrderedConv):
     Args:
         conv: float32.
         activation: in oneDNN's words: none, relu or swish.
+        gives: number format of the result, float32 or bfloat16.
     """
 
-    def __init__(self, conv: nn.Conv2d, activation: str) -> None:
+    def __init__(
+        self, conv: nn.Conv2d, activation: str, gives: torch.dtype = torch.float32
+    ) -> None:
         super().__init__(conv, activation)
+        self._gives = gives
         weight = conv.weight.detach()
         largest = weight.abs().amax(dim=(1, 2, 3))
         self._steps = largest.clamp(min=_LEAST) / _WEIGHT_STEPS
@@ -143,7 +148,7 @@ class Int8Conv(_OrderedConv):
             self.groups,
             1.0,
             0,
-            torch.float32,
+            self._gives,
             self.activation,
             [],
             "",
@@ -158,6 +163,8 @@ def _rounded(x: torch.Tensor) -> tuple[torch.Tensor, float, int]:
     least, largest = min(least, 0.0), max(largest, 0.0)  # the padding is 0, exactly
     step = max(largest - least, _LEAST) / _INPUT_STEPS
     zero = max(round(-least / step), 1)  # the weights' order is one for inputs whose zero isn't 0
-    # Conversion to bytes cuts off what follows the point.
-    codes = torch.add(torch.tensor(zero + 0.5), values, alpha=1 / step).to(torch.uint8)
+    digits = values.float()  # bfloat16 would round a second time: it has no more than a byte
+    scratch = None if digits is values else digits
+    digits = torch.add(torch.tensor(zero + 0.5), digits, alpha=1 / step, out=scratch)
+    codes = digits.to(torch.uint8)  # which cuts off what follows the point
     return codes.permute(0, 3, 1, 2), step, zero

@@ -67,30 +67,29 @@ def outputs(result):
 
 
 FORMATS = [
-    torch.float32,
-    pytest.param(torch.bfloat16, marks=NEEDS_BFLOAT16),
-    pytest.param(torch.int8, marks=NEEDS_INT8),
+    (torch.float32, False),
+    pytest.param((torch.bfloat16, False), marks=NEEDS_BFLOAT16),
+    pytest.param((torch.float32, True), marks=NEEDS_INT8),
+    pytest.param((torch.bfloat16, True), marks=[NEEDS_BFLOAT16, NEEDS_INT8]),
 ]
 
 
-@pytest.fixture(params=FORMATS)
-def dtype(request, monkeypatch):
-    is_int8 = request.param == torch.int8
-    others = torch.float32 if is_int8 else request.param
-    monkeypatch.setattr(inference, "fast_dtype", lambda _: others)
+@pytest.fixture(params=FORMATS, ids=["float32", "bfloat16", "int8", "int8 in bfloat16"])
+def tolerance(request, monkeypatch):
+    dtype, is_int8 = request.param
+    monkeypatch.setattr(inference, "fast_dtype", lambda _: dtype)
     monkeypatch.setattr(inference, "has_fast_int8", lambda: is_int8)
-    return request.param
+    return 1e-4 if dtype == torch.float32 and not is_int8 else 0.03
 
 
 @pytest.mark.parametrize("name", ["crop", "mask", "landmarks", "inpaint"])
-def test_a_fast_net_answers_as_the_plain_one(name, dtype):
+def test_a_fast_net_answers_as_the_plain_one(name, tolerance):
     net, arguments, count = make(name)
     given = inputs(count)
     expected = outputs(net(*given))
 
     found = outputs(for_inference(net, **arguments)(*given))
 
-    tolerance = 1e-4 if dtype == torch.float32 else 0.03
     for one, other in zip(found, expected, strict=True):
         assert one.dtype == torch.float32
         scale = float(other.abs().max()) + 1
@@ -141,7 +140,7 @@ def test_points_keep_their_digits_in_bfloat16(monkeypatch):
     torch.testing.assert_close(points, torch.full_like(points, 200.3))
 
 
-def test_pictures_of_several_sizes_take_turns(dtype):
+def test_pictures_of_several_sizes_take_turns(tolerance):
     net, arguments, _ = make("crop")
     pictures = [torch.rand(1, 3, *size) * 2 - 1 for size in [(128, 64), (64, 192), (128, 64)]]
     expected = [net(picture).boxes for picture in pictures]
@@ -151,9 +150,7 @@ def test_pictures_of_several_sizes_take_turns(dtype):
 
     for one, other in zip(found, expected, strict=True):
         scale = float(other.abs().max())
-        torch.testing.assert_close(
-            one, other, rtol=0, atol=scale * (1e-4 if dtype == torch.float32 else 0.03)
-        )
+        torch.testing.assert_close(one, other, rtol=0, atol=scale * tolerance)
 
 
 @pytest.mark.skipif(not inference.has_fused_convolutions(), reason="oneDNN on x86 only")

@@ -30,6 +30,15 @@ def test_it_answers_as_the_convolution_does(options, ends):
     assert error < 0.01 * max(map(abs, ends))
 
 
+def test_in_bfloat16_only_the_ends_are_rounded_to_it():
+    conv, given = make_conv(), picture().bfloat16()
+
+    found = Int8Conv(conv, "none", torch.bfloat16)(given)
+
+    assert found.dtype == torch.bfloat16
+    assert torch.equal(found, Int8Conv(conv, "none")(given.float()).bfloat16())
+
+
 def test_activation_comes_after_the_bias():
     conv, given = make_conv(), picture()
 
