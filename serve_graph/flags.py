@@ -18,6 +18,7 @@ from serve_graph import PROJECT
 
 FLAGS = PROJECT / "configs" / "serve.env"
 HAPROXY, DIRECT = "RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_ENABLE_DIRECT_INGRESS"
+SOCKET = "RAY_SERVE_HAPROXY_SOCKET_PATH"
 BINARY, WRAPPED = "RAY_SERVE_HAPROXY_BINARY_PATH", "MASK2FACE_HAPROXY"
 WRAPPER = Path(__file__).with_name("haproxy.sh")
 _PORTS = (
@@ -30,7 +31,7 @@ _PORT_RANGE = range(20_000, 32_768)  # above those of Ray's workers
 _untried = iter(random.sample(_PORT_RANGE, len(_PORT_RANGE)))
 _FILES = {
     "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "haproxy.cfg",
-    "RAY_SERVE_HAPROXY_SOCKET_PATH": "admin.sock",
+    SOCKET: "admin.sock",
     "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": "metrics.sock",
     "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": "server-state",
     "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": "",

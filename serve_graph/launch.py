@@ -19,6 +19,7 @@ import yaml
 
 from models.errors import Mask2FaceError
 from serve_graph.address import is_loopback, url_for_others, url_here
+from serve_graph.door import wait_for_clients
 from serve_graph.flags import set_flags
 
 START_TIMEOUT_S = 300.0
@@ -213,6 +214,7 @@ async def _end(content: dict[str, Any]) -> None:
     try:
         async with asyncio.timeout(timeout_s):
             await _drain([app.name for app in apps])
+            await wait_for_clients()
     except TimeoutError:
         logging.getLogger("ray.serve").error("Some requests took over %g s.", timeout_s)
     await asyncio.sleep(LINGER_S)
