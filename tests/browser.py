@@ -24,6 +24,7 @@ _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--no-first-run",
+    "--force-prefers-reduced-motion",  # nothing scrolls away while a test points at it
     "--disable-background-networking",
     # Else going back shows the page as it was left, without loading it.
     "--disable-features=BackForwardCache",

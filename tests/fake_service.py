@@ -19,10 +19,10 @@ ORIENTATION = 0x0112  # the EXIF tag
 REFUSAL = {"title": "That mask can't be used", "detail": "The mask is black.", "status": 422}
 
 
-def picture(grey, size=(60, 40), orientation=1):
+def picture(grey, size=(60, 40), orientation=1, kind="JPEG"):
     out, exif = io.BytesIO(), PilImage.Exif()
     exif[ORIENTATION] = orientation
-    PilImage.new("RGB", size, (grey, grey, grey)).save(out, "JPEG", exif=exif)
+    PilImage.new("RGB", size, (grey, grey, grey)).save(out, kind, exif=exif)
     return out.getvalue()
 
 
@@ -54,6 +54,8 @@ class FakeService(ThreadingHTTPServer):
         self.refused = set()  # calls that get a REFUSAL
         self.may_answer = threading.Event()
         self.may_answer.set()
+        self.may_load = threading.Event()  # the page's script
+        self.may_load.set()
 
     @property
     def url(self):
@@ -63,6 +65,11 @@ class FakeService(ThreadingHTTPServer):
 class Handler(SimpleHTTPRequestHandler):
     def translate_path(self, path):
         return str(WEB / (path.removeprefix("/static/").lstrip("/") or "index.html"))
+
+    def do_GET(self):
+        if self.path == "/static/app.js":
+            self.server.may_load.wait(TIMEOUT_S)
+        super().do_GET()
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -79,7 +86,7 @@ class Handler(SimpleHTTPRequestHandler):
             refused = self.path in self.server.refused
             self.send_response(422 if refused else 200)
             self.end_headers()
-            self.wfile.write(json.dumps(REFUSAL).encode() if refused else self.answer(size))
+            self.wfile.write(json.dumps(REFUSAL).encode() if refused else self.answer(size, parts))
 
     def note(self, parts):
         names = {name: part.get_filename() for name, part in parts.items()}
@@ -91,14 +98,15 @@ class Handler(SimpleHTTPRequestHandler):
             assert mask.format == "PNG"
             self.server.masks.append(np.asarray(mask.convert("RGBA")))
 
-    def answer(self, size):
+    def answer(self, size, parts):
         if self.path == "/v1/mask":
             out = io.BytesIO()
             PilImage.fromarray(found_mask(size) * self.server.finds).save(out, "PNG")
             return out.getvalue()
         result = {"media_type": "image/jpeg", "base64": base64.b64encode(picture(90)).decode()}
         faces = [{"changed": self.server.finds}]
-        answer = {"faces": faces, "painted": result, "swapped": result}
+        swapped = result if "reference" in parts else None
+        answer = {"faces": faces, "painted": result, "swapped": swapped}
         return json.dumps(answer | {"width": size[0], "height": size[1]}).encode()
 
     def log_message(self, *_): ...

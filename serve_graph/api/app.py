@@ -1,6 +1,7 @@
 """The application: routes, errors, docs and the page."""
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -29,6 +30,7 @@ from serve_graph.service import Service
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_ASK_FIRST = {"Cache-Control": "no-cache"}
 ANSWER_HEADERS = ("X-Request-ID", "Server-Timing", "X-Model-Version", "Retry-After")
 
 
@@ -115,12 +117,21 @@ def _add_health(app: FastAPI, service: Service) -> None:
             return Response(await service.metrics(), headers={"Content-Type": METRICS_TYPE})
 
 
+class _PageFiles(StaticFiles):
+    """Files of one version only: a browser asks before it shows one that it has."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(_ASK_FIRST)
+        return response
+
+
 def _add_page(app: FastAPI) -> None:
-    app.mount("/static", StaticFiles(directory=WEB))
+    app.mount("/static", _PageFiles(directory=WEB))
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page() -> FileResponse:
-        return FileResponse(WEB / "index.html")
+        return FileResponse(WEB / "index.html", headers=_ASK_FIRST)
 
 
 def _add_errors(app: FastAPI, service: Service) -> None:

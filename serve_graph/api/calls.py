@@ -202,7 +202,10 @@ class Calls:
     ) -> Photo | None:
         if name not in form.photos:
             return None
-        return await self._decode(form.photos.pop(name), exchange)
+        try:
+            return await self._decode(form.photos.pop(name), exchange)
+        except InputError as error:
+            raise type(error)(f"{name}: {error}") from error
 
     def _options(
         self, faces: Which = "all", sharpen: bool = False, wish: Wish = AS_GUESSED

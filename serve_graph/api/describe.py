@@ -177,7 +177,10 @@ CALLS = {
         UnmaskFields, "The unmasked photo; JSON or events where Accept says so", _UNMASKED
     ),
     "swap": _call(
-        UnmaskFields, "The photo with the own face; JSON or events where Accept says so", _UNMASKED
+        UnmaskFields,
+        "The photo with the own face; JSON or events where Accept says so",
+        _UNMASKED,
+        required=("photo", "reference", "consent"),
     ),
     "mask": _call(
         MaskFields, "The masks; JSON where Accept says so", _pictures("png") | _json(MaskAnswer)
@@ -185,7 +188,7 @@ CALLS = {
     "faces": _call(FacesFields, "The faces", _json(FacesAnswer)),
 }
 NOT_READY = _problems(500, 503)
-METRICS: dict[int | str, Json] = {
+METRICS: dict[int | str, Json] = NOT_READY | {
     200: _answer("Prometheus text", {"text/plain": {"schema": {"type": "string"}}})
 }
 

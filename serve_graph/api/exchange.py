@@ -65,10 +65,16 @@ class ExchangeMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        exchange = Exchange(_request_id(headers))
+        exchange = Exchange(self._request_id(headers))
         scope.setdefault("state", {})["exchange"] = exchange
         with self._service.draining.request(), trace_request(headers):
             await self._answer(exchange, scope, receive, send)
+
+    def _request_id(self, headers: Headers) -> str:
+        asked = headers.get("x-request-id", "")
+        # Serve writes any into its log and the answer: ours must be the same.
+        is_taken = asked if not self._service.adds_request_id else _SANE_ID.fullmatch(asked)
+        return asked if is_taken else str(uuid.uuid4())
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         code = _CLIENT_GONE
@@ -131,11 +137,6 @@ class ExchangeMiddleware:
         headers["Server-Timing"] = ", ".join(
             f"{stage};dur={spent}" for stage, spent in exchange.timings_ms().items()
         )
-
-
-def _request_id(headers: Headers) -> str:
-    asked = headers.get("x-request-id", "")
-    return asked if _SANE_ID.fullmatch(asked) else str(uuid.uuid4())
 
 
 def _route(scope: Scope) -> str:

@@ -1,6 +1,7 @@
 // The page: a photo (and perhaps the person's own face) in, POST /v1/unmask, before and after out.
 // Nothing is kept: pictures live in this tab as object URLs and go when it closes.
 
+import { arriving, post } from "./ask.js";
 import { Drawing, Easel } from "./mend.js";
 
 const $ = (id) => document.getElementById(id);
@@ -18,6 +19,7 @@ let mended = null; // Blob: the drawn mask of the answer that is shown; null: as
 function setPhoto(file) {
   stop();
   photo = file;
+  $("photo").setAttribute("aria-label", `Photo: ${file.name || "pasted"}. Choose another`);
   clearResult();
   showPicture($("preview"), file, (shown) => {
     $("preview").hidden = !shown;
@@ -79,7 +81,7 @@ async function submit(event) {
     // Run again is for another expression or face: what was mended stays mended.
     const mask = isMending() ? await drawing.toPng() : mended;
     const response = await ask(mask, signal);
-    const answer = await response.json();
+    const answer = await arriving(response.json());
     if (signal.aborted) return;
     mended = mask;
     showAnswer(answer, response.headers.get("Server-Timing"));
@@ -137,31 +139,6 @@ function ask(mask, signal) {
   return post("v1/unmask", fields, "application/json", signal);
 }
 
-async function post(path, fields, accept, signal) {
-  const body = new FormData();
-  for (const [name, value] of Object.entries(fields)) body.append(name, value);
-  const request = { method: "POST", body, headers: { Accept: accept }, signal };
-  const response = await fetch(path, request).catch((error) => {
-    if (error.name === "AbortError") throw error;
-    throw titled("The service doesn't answer", "Check the connection and try again.");
-  });
-  if (!response.ok) throw await problemOf(response);
-  return response;
-}
-
-/** What an error answer (RFC 9457, application/problem+json) says, in words. */
-async function problemOf(response) {
-  const problem = await response.json().catch(() => ({}));
-  const wait = response.headers.get("Retry-After");
-  const detail = problem.detail ?? `The service answered with status ${response.status}.`;
-  const more = wait ? ` Try again in ${wait} s.` : "";
-  return titled(problem.title ?? "That didn't work", detail + more);
-}
-
-function titled(title, message) {
-  return Object.assign(new Error(message), { title });
-}
-
 // --- mending ----------------------------------------------------------------------------------
 
 async function mend() {
@@ -176,7 +153,7 @@ async function fetchFound(signal) {
   drawing ??= new Drawing(upright.width, upright.height);
   try {
     const response = await post("v1/mask", { photo }, "image/png", signal);
-    const found = await response.blob();
+    const found = await arriving(response.blob());
     if (!signal.aborted) drawing.found = found;
   } catch (error) {
     if (signal.aborted) throw error;
@@ -199,10 +176,11 @@ function setMending(mending) {
   if (!mending) return easel.close();
   $("easel-photo").src = $("before").src;
   easel.open(drawing);
-  $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  showStage();
 }
 
 function undo() {
+  if (running) return; // what is sent has the last stroke
   if (!easel.undo()) say("There is nothing to undo.");
 }
 
@@ -230,21 +208,31 @@ function showAnswer(answer, timing) {
   $("timing").textContent = describeTiming(timing);
   $("result").hidden = $("again").hidden = false;
   nameGo("Run again", "quiet");
-  showPicture($("before"), photo, (shown) => {
-    $("compare").classList.toggle("only-after", !shown);
-    $("mend").hidden = !shown || !isUpright($("before"));
+  const file = photo;
+  showPicture($("before"), file, async (shown) => {
+    const alike = shown && (await isTurnedAlike(file, $("before")));
+    if (file !== photo) return; // another one meanwhile
+    $("compare").classList.toggle("only-after", !alike);
+    $("mend").hidden = !alike;
   });
   show(answer.swapped ? "swapped" : "painted");
   moveCut(50);
   passFocusTo($("go"), () => ($("drop").hidden = true));
   $("compare").hidden = false;
-  say(describeFaces(answer.faces));
-  $("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  say(answer.swapped ? describeSwap(answer.faces) : describeFaces(answer.faces));
+  showStage();
 }
 
 /** Whether the browser turns the photo as the service does: few do for each format. */
-function isUpright({ naturalWidth, naturalHeight }) {
+async function isTurnedAlike(file, { naturalWidth, naturalHeight }) {
+  if (await isWebpWithExif(file)) return false; // Chromium doesn't turn these at all
   return naturalWidth > naturalHeight === upright.width > upright.height;
+}
+
+async function isWebpWithExif(file) {
+  const head = new Uint8Array(await file.slice(0, 21).arrayBuffer());
+  const text = String.fromCharCode(...head);
+  return text.startsWith("RIFF") && text.startsWith("WEBPVP8X", 8) && Boolean(head[20] & 8);
 }
 
 function show(which) {
@@ -269,6 +257,13 @@ function describeFaces(faces) {
   if (!changed) return `${found} found, but no mask: the photo is as it was.`;
   if (mended) return `${found} found, ${changed} painted where you drew.`;
   return `${found} found, ${changed === 1 ? "1 mask" : `${changed} masks`} taken off.`;
+}
+
+/** Only the largest face was looked at: it is no news of the others. */
+function describeSwap([largest]) {
+  return largest.changed
+    ? "The largest face has your lower face."
+    : "The largest face wears no mask: the photo is as it was.";
 }
 
 /** `crop;dur=12.3, mask;dur=4` as "crop 12 ms · mask 4 ms". */
@@ -328,6 +323,11 @@ function passFocusTo(control, change) {
   const before = document.activeElement; // hidden, it wouldn't be it any more
   change();
   if (before?.closest("[hidden]")) control.focus();
+}
+
+function showStage() {
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  $("stage").scrollIntoView({ block: "nearest", behavior: isCalm ? "instant" : "smooth" });
 }
 
 function say(text) {
@@ -392,3 +392,7 @@ window.addEventListener("drop", (event) => event.preventDefault());
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) dropReference();
 });
+
+// Chosen before this was read: there were no listeners yet.
+if ($("photo").files[0]) $("photo").dispatchEvent(new Event("change"));
+$("go").disabled = false;

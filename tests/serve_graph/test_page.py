@@ -19,6 +19,7 @@ def fake():
         threading.Thread(target=server.serve_forever).start()
         yield server
         server.may_answer.set()
+        server.may_load.set()
         server.shutdown()
 
 
@@ -160,6 +161,49 @@ def test_one_persons_face_goes_on_one_face(page, fake, photos):
     ]
 
 
+@pytest.mark.parametrize(
+    ("finds", "words"), [(True, "has your lower face"), (False, "wears no mask")]
+)
+def test_of_the_other_faces_nothing_is_said_then(page, fake, photos, finds, words):
+    fake.finds = finds
+    consent_to(page, photos[1])
+    finish(page, fake, photos[0])
+
+    assert status(page).startswith(f"The largest face {words}")
+
+
+def test_a_photo_that_is_chosen_before_the_script_is_there_counts(tab, fake, photos):
+    fake.may_load.clear()
+    tab.run("window.isOld = true")
+    tab.send("Page.navigate", url=fake.url)
+    tab.wait_for("!window.isOld && document.querySelector('#go') !== null")
+    tab.choose("#photo", photos[0])
+    tab.press("#go")  # sends nothing, and doesn't load the page anew
+    fake.may_load.set()
+    tab.wait_for("!document.querySelector('#preview').hidden")
+
+    assert status(tab).startswith("Photo chosen")
+    assert tab.run("location.search") == ""
+    assert not tab.run("document.querySelector('#go').disabled")
+
+
+def test_who_does_not_see_the_photo_hears_its_name(page, photos):
+    page.choose("#photo", photos[0])
+
+    assert "a.jpg" in page.run("document.querySelector('#photo').getAttribute('aria-label')")
+
+
+def test_a_photo_that_is_gone_from_the_disk_is_to_be_chosen_again(page, fake, photos):
+    page.choose("#photo", photos[0])
+    page.wait_for("!document.querySelector('#preview').hidden")
+    photos[0].unlink()
+    page.press("#go")
+    page.wait_for("!document.querySelector('#problem').hidden")
+
+    assert page.run("document.querySelector('#problem-title').textContent") == "a.jpg can't be read"
+    assert not fake.forms
+
+
 def test_without_a_reference_all_faces_are_painted(page, fake, photos):
     finish(page, fake, photos[0])
 
@@ -291,6 +335,21 @@ def test_what_was_mended_stays_so_with_another_expression(page, fake, large):
     assert "where you drew" in status(page)
 
 
+def test_no_stroke_is_taken_back_while_it_is_painted(page, fake, large):
+    mend(page, fake, large)
+    page.drag("#mask", (0.6, 0.25), (0.9, 0.25))
+    fake.may_answer.clear()
+    page.press("#go")
+    page.wait_for("!document.querySelector('#progress').hidden")
+    page.run("document.querySelector('#undo').click()")
+    fake.may_answer.set()
+    page.wait_for("document.querySelector('#progress').hidden")
+    reopen(page)
+    paint_again(page, fake)
+
+    np.testing.assert_array_equal(*fake.masks)
+
+
 def test_the_own_face_goes_where_was_drawn(page, fake, large, photos):
     consent_to(page, photos[1])
     mend(page, fake, large)
@@ -333,6 +392,18 @@ def test_a_photo_that_the_browser_turns_otherwise_cannot_be_mended(page, fake, t
     photo.write_bytes(picture(128, LARGE, orientation=6))
     fake.turns = False
     finish(page, fake, photo)
-    page.wait_for("document.querySelector('#before').naturalWidth > 0")
+    page.wait_for("document.querySelector('#compare').classList.contains('only-after')")
+
+    assert page.run("document.querySelector('#mend').hidden")
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_webp_that_the_browser_does_not_turn_is_shown_after_only(
+    page, fake, tmp_path, orientation
+):
+    photo = tmp_path / "turned.webp"
+    photo.write_bytes(picture(128, LARGE, orientation, "WEBP"))
+    finish(page, fake, photo)
+    page.wait_for("document.querySelector('#compare').classList.contains('only-after')")
 
     assert page.run("document.querySelector('#mend').hidden")

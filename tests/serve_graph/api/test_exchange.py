@@ -42,6 +42,17 @@ async def test_where_the_proxy_adds_the_id_it_is_not_sent_twice(make_client):
     assert "x-request-id" not in answer.headers
 
 
+@pytest.mark.parametrize("asked", ["abc d/\u00e9", "x" * 200])
+async def test_where_serve_logs_an_id_as_it_is_a_problem_names_the_same(make_client, asked):
+    client = make_client(adds_request_id=False)
+
+    answer = await client.post(
+        "/v1/faces", content=b"", headers={"X-Request-ID": asked.encode("latin-1")}
+    )
+
+    assert answer.json()["instance"] == asked
+
+
 async def test_server_timing_lists_the_stages(client, photo):
     answer = await client.post("/v1/unmask", files={"photo": photo})
 

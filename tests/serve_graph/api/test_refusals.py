@@ -46,6 +46,15 @@ async def test_a_text_is_415(client):
     check(await client.post("/v1/unmask", files={"photo": b"hello, world"}), 415, "not-an-image")
 
 
+@pytest.mark.parametrize("name", ["reference", "mask"])
+async def test_a_text_as_another_picture_is_415_and_named(client, photo, name):
+    files = {"photo": photo, name: b"hello, world"}
+    answer = await client.post("/v1/unmask", files=files, data={"consent": "true"})
+
+    check(answer, 415, "not-an-image")
+    assert answer.json()["detail"].startswith(f"{name}: ")
+
+
 async def test_another_body_type_is_415(client):
     check(await client.post("/v1/unmask", json={"photo": "…"}), 415, "not-an-image")
 

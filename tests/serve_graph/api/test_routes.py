@@ -52,6 +52,14 @@ async def test_the_page_is_served(client):
     assert answer.headers["content-type"].startswith("text/html")
 
 
+async def test_a_browser_shows_no_old_file_without_asking(client):
+    for path in ("/", "/static/app.js"):
+        answer = await client.get(path)
+        assert answer.headers["cache-control"] == "no-cache"
+    again = await client.get(path, headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
+
+
 async def test_the_page_may_be_asked_for_by_head(client):
     assert (await client.head("/")).status_code == 200
 
@@ -76,6 +84,21 @@ async def test_the_document_names_fields_answers_and_problems(client, call):
     assert "application/json" in described["responses"]["200"]["content"]
     for status in ("400", "413", "415", "422", "500", "503", "504"):
         assert list(described["responses"][status]["content"]) == ["application/problem+json"]
+
+
+async def test_the_document_asks_for_what_a_swap_needs(client):
+    described = (await client.get("/openapi.json")).json()["paths"]["/v1/swap"]["post"]
+    content = described["requestBody"]["content"]
+
+    assert list(content) == ["multipart/form-data"]  # a picture alone is too little
+    required = content["multipart/form-data"]["schema"]["required"]
+    assert set(required) == {"photo", "reference", "consent"}
+
+
+async def test_the_document_says_that_metrics_may_not_be_ready(client):
+    described = (await client.get("/openapi.json")).json()["paths"]["/metrics"]["get"]
+
+    assert {"200", "503"} <= set(described["responses"])
 
 
 async def test_all_references_in_the_document_lead_somewhere(client):
