@@ -26,10 +26,10 @@ class ClusterMetrics:
     async def __call__(self) -> bytes:
         """Prometheus' text format; Serve's and Ray's own metrics come along.
 
-        A node that doesn't answer is left out.
+        A node that doesn't answer is left out beside others that do.
 
         Raises:
-            NotReadyError: Ray hasn't said yet which nodes there are.
+            NotReadyError: Ray hasn't said yet which nodes there are, or none of them answers.
         """
         nodes = await self._nodes.look()
         if nodes is None:
@@ -40,16 +40,20 @@ class ClusterMetrics:
             if node["Alive"]
         ]
         async with httpx.AsyncClient(timeout=None, trust_env=False) as client:
-            texts = await asyncio.gather(*(_scrape(client, url) for url in urls))
+            answers = await asyncio.gather(*(_scrape(client, url) for url in urls))
+        texts = [text for text in answers if text is not None]
+        if not texts:
+            raise NotReadyError({"agents": False})
         return (await asyncio.to_thread(merge, texts)).encode()
 
 
-async def _scrape(client: httpx.AsyncClient, url: str) -> str:
+async def _scrape(client: httpx.AsyncClient, url: str) -> str | None:
+    """What a node exports; None where it doesn't answer."""
     try:
         async with asyncio.timeout(SCRAPE_TIMEOUT_S):  # httpx' own limits are for each read
             return (await client.get(url)).raise_for_status().text
     except (httpx.HTTPError, TimeoutError):
-        return ""
+        return None
 
 
 def merge(texts: Iterable[str], declared: Iterable[Declared] = DECLARED) -> str:

@@ -1,6 +1,7 @@
 import asyncio
 import threading
 import time
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -59,33 +60,46 @@ def test_all_of_ours_show_up_even_before_any_request():
 
 
 class Agent(BaseHTTPRequestHandler):
-    """A node's metrics agent, whose answer drips until `done` is set where it is asked to."""
-
-    done = threading.Event()
-    drips = False
+    """A node's metrics agent, whose answer drips until the server's `done`, if it has one."""
 
     def do_GET(self):
+        done = getattr(self.server, "done", None)
         self.send_response(200)
         self.end_headers()
         self.wfile.write(HEAD.encode())
-        while self.drips and not self.done.wait(0.05):
+        while done and not done.wait(0.05):
             self.wfile.write(b"# a drop\n")
 
     def log_message(self, *_): ...
 
 
-@pytest.fixture
-def agent(monkeypatch):
-    monkeypatch.setattr(Agent, "done", threading.Event())
-    server = HTTPServer(("127.0.0.1", 0), Agent)
+@contextmanager
+def running(server):
+    """The server's node, as Ray lists it."""
     threading.Thread(target=server.serve_forever).start()
     host, port = server.server_address
-    node = {"NodeManagerAddress": host, "MetricsExportPort": port, "Alive": True}
-    monkeypatch.setattr(ray, "nodes", lambda: [node, node | {"Alive": False}])
-    yield node
-    Agent.done.set()
-    server.shutdown()
-    server.server_close()
+    try:
+        yield {"NodeManagerAddress": host, "MetricsExportPort": port, "Alive": True}
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def agent(monkeypatch):
+    with running(HTTPServer(("127.0.0.1", 0), Agent)) as node:
+        monkeypatch.setattr(ray, "nodes", lambda: [node, node | {"Alive": False}])
+        yield node
+
+
+@pytest.fixture
+def hung_agent(monkeypatch):
+    monkeypatch.setattr(exposition, "SCRAPE_TIMEOUT_S", 0.3)
+    server = HTTPServer(("127.0.0.1", 0), Agent)
+    server.done = threading.Event()
+    with running(server) as node:
+        yield node
+        server.done.set()
 
 
 def faces_in(text):
@@ -99,12 +113,17 @@ def test_each_node_that_is_alive_is_asked():
     assert faces_in(asyncio.run(ClusterMetrics()())) == 2
 
 
-@pytest.mark.usefixtures("agent")
-def test_a_node_whose_answer_does_not_end_is_left_out(monkeypatch):
-    monkeypatch.setattr(Agent, "drips", True)
-    monkeypatch.setattr(exposition, "SCRAPE_TIMEOUT_S", 0.3)
+def test_a_node_whose_answer_does_not_end_is_left_out(agent, hung_agent, monkeypatch):
+    monkeypatch.setattr(ray, "nodes", lambda: [hung_agent, agent])
 
-    assert faces_in(asyncio.run(ClusterMetrics()())) == 0
+    assert faces_in(asyncio.run(ClusterMetrics()())) == 2
+
+
+def test_without_any_nodes_answer_the_counters_do_not_look_like_zero(hung_agent, monkeypatch):
+    monkeypatch.setattr(ray, "nodes", lambda: [hung_agent])
+
+    with pytest.raises(NotReadyError, match="agents"):
+        asyncio.run(ClusterMetrics()())
 
 
 def test_the_nodes_last_seen_are_asked_while_ray_hangs(agent, monkeypatch):
