@@ -21,6 +21,7 @@ from shapes import DEFAULT_SECONDS, SHAPES, users_at
 
 PHOTOS_OF_EACH_SCENE = 2
 FAILED, WRONG_ANSWER = 1, 3  # exit codes
+TIMEOUT_S = 40.0  # of a request; the service gives up after 30 s by itself
 
 _rng = np.random.default_rng(0)
 _reference = REFERENCE.read_bytes()
@@ -58,8 +59,14 @@ def add_options(parser: ArgumentParser) -> None:
         type=float,
         default=10_000,
         env_var="MAX_P99_MS",
-        help="99th percentile of all requests above which the run fails, in ms",
+        help="99th percentile of all requests at which the run fails, in ms",
     )
+
+
+@events.init.add_listener
+def wait_for_answers(environment: Environment, **_: object) -> None:
+    """Requests that are under way at the end count too: it is the slow ones that are."""
+    environment.stop_timeout = TIMEOUT_S + 1
 
 
 class ChosenShape(LoadTestShape):
@@ -77,7 +84,7 @@ class ChosenShape(LoadTestShape):
 
 
 class PhotoSender(HttpUser):
-    """Posts one photo after the other, without a pause."""
+    """Posts one photo after the other, without a pause unless the service asks for one."""
 
     host = "http://localhost:8000"  # where `--host` or Locust's page names no other
     wait_time = constant(0)
@@ -97,19 +104,29 @@ class PhotoSender(HttpUser):
             files=files,
             data=fields,
             headers={"Accept": "application/json"},
+            timeout=TIMEOUT_S,
             catch_response=True,
         ) as response:
             problem = judge(response, photo, with_reference)
             if problem:
                 response.failure(problem)
                 abort(self.environment, f"{name}: {problem}")
+        if response.status_code == 503:
+            time.sleep(float(response.headers.get("Retry-After", 1)))
 
 
 def judge(response: ResponseContextManager, photo: DrawnPhoto, with_reference: bool) -> str:
     """What is wrong with an answer of status 200, or nothing; Locust counts other statuses."""
     if response.status_code != 200:
         return ""
-    answer: dict[str, Any] = response.json()
+    try:
+        return compare(response.json(), photo, with_reference)
+    except (ValueError, LookupError, TypeError) as error:
+        return f"came back as something else than it should ({type(error).__name__})"
+
+
+def compare(answer: dict[str, Any], photo: DrawnPhoto, with_reference: bool) -> str:
+    """What is wrong with the JSON of an answer, or nothing."""
     size = (answer["width"], answer["height"])
     if size != (photo.width, photo.height):
         return f"came back {size[0]} x {size[1]} px"
@@ -138,7 +155,9 @@ def set_exit_code(environment: Environment, **_: object) -> None:
     problems = {
         "no request was answered": not total.num_requests,
         f"error rate {total.fail_ratio:.2%}": total.fail_ratio > bounds.max_error_rate,
-        f"p99 {p99_ms:.0f} ms": p99_ms > bounds.max_p99_ms,
+        # Locust rounds it to two digits.
+        f"p99 {p99_ms:.0f} ms": p99_ms >= bounds.max_p99_ms,
+        "the load test itself broke": bool(environment.runner and environment.runner.exceptions),
     }
     failed = [problem for problem, is_so in problems.items() if is_so]
     print("Failed: " + "; ".join(failed) if failed else f"Passed: p99 {p99_ms:.0f} ms")

@@ -1,14 +1,27 @@
 """RESULTS.md: one section for each program that measures, the newest run of each."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "results"
+PROGRESS = Path(__file__).resolve().parents[1] / "runs" / "loadtest"  # what a run has so far
 RESULTS = Path(__file__).parent / "RESULTS.md"
 _TITLE = "# What was measured\n\nWritten by the programs that the sections name.\n"
 
 
-def write_section(name: str, markdown: str, path: Path = RESULTS) -> None:
+def publish(name: str, markdown: str, save: Callable[[Path], None]) -> None:
+    """Puts a whole run in the place of the last one; of others only `PROGRESS` tells.
+
+    Args:
+        name, markdown: of the section, see `write_section`.
+        save: writes its numbers into a folder.
+    """
+    save(FOLDER)
+    write_section(name, markdown, RESULTS)
+
+
+def write_section(name: str, markdown: str, path: Path) -> None:
     """Puts a section into the file, in the place of the one with this name if there is one.
 
     Args:

@@ -29,7 +29,7 @@ from loadtest.choices import some_of
 from loadtest.http_client import LostError
 from loadtest.machine import describe, warn_if_busy
 from loadtest.open_loop import Plan
-from loadtest.results_file import FOLDER, write_section
+from loadtest.results_file import PROGRESS, publish
 
 WRONG_ANSWER, INCOMPLETE = 3, 1  # exit codes
 
@@ -85,7 +85,7 @@ class Bench:
             raise WrongAnswerError(f"{name}: {error}") from None
         else:
             self.results.records.append(record)
-            self.results.save(FOLDER)
+            self.results.save(PROGRESS)
             self._say(number, name, line_of(record))
 
     def _fail(self, number: int, name: str, why: str) -> None:
@@ -106,7 +106,7 @@ class Bench:
 
     def _step(self) -> None:
         self._done += 1
-        self.results.save(FOLDER)
+        self.results.save(PROGRESS)
 
     def _say(self, number: int, system: str, text: str) -> None:
         spent_min = (time.monotonic() - self._start) / 60
@@ -154,6 +154,7 @@ def main() -> int:
     workloads = draw(arguments.workloads)
     contestants = [one for one in CONTESTANTS if one.name in arguments.systems]
     bench = Bench(effort, contestants, workloads)
+    is_whole = len(contestants) == len(CONTESTANTS) and len(workloads) == len(SCENES)
     code = 0
     try:
         bench.run()
@@ -164,10 +165,11 @@ def main() -> int:
         print(f"The limit can't be measured: {error}", file=sys.stderr)
         return INCOMPLETE
     except KeyboardInterrupt:
-        code = INCOMPLETE  # the tables of what there is
+        code, is_whole = INCOMPLETE, False  # the tables of what there is
     text = markdown(bench.results, effort.trial_s, len(bench.results.limits))
     print(text)
-    write_section("bench", text)
+    if is_whole:
+        publish("bench", text, bench.results.save)
     return INCOMPLETE if bench.results.failures else code
 
 

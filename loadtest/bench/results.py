@@ -101,7 +101,7 @@ class Results:
 
     def save(self, folder: Path) -> None:
         """bench.json, and all numbers behind it in bench_detail.json."""
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         _write(folder / "bench.json", self.medians())
         _write(folder / "bench_detail.json", asdict(self))
 

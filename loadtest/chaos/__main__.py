@@ -2,14 +2,16 @@
 
     python -m loadtest.chaos [--cases inpaint,door] [--rate 5] [--seed 1]
 
-Only processes that this program started are killed. What is measured is on disk after each case.
-Exit code 1: something was missed or couldn't be measured.
+Only processes that this program started are killed. What is measured is in runs/loadtest after each
+case; a run of all cases takes the place of the last one in loadtest/RESULTS.md. Exit code 1:
+something was missed or couldn't be measured.
 """
 
 import argparse
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +20,16 @@ from functools import partial
 from loadtest.bench.judge import WrongAnswerError
 from loadtest.bench.processes import END_TIMEOUT_S, StartError
 from loadtest.chaos.answers import Exam
-from loadtest.chaos.cases import CASES, DRAIN, KEYS, LOSES_NONE, UPDATE, Case
+from loadtest.chaos.cases import (
+    CASES,
+    DRAIN,
+    KEYS,
+    LOSES_NONE,
+    UPDATE,
+    UPDATE_S,
+    UPDATED,
+    Case,
+)
 from loadtest.chaos.processes import ProcessesError, kill, wait_for, wait_for_end
 from loadtest.chaos.report import Report, Row, show_return
 from loadtest.chaos.run import (
@@ -36,15 +47,17 @@ from loadtest.choices import some_of
 from loadtest.http_client import LostError
 from loadtest.machine import describe, warn_if_busy
 from loadtest.open_loop import Outcome, Plan
-from loadtest.results_file import FOLDER, write_section
+from loadtest.results_file import PROGRESS, publish
 
 SHARE = 0.5  # of the capacity
 BACK_TIMEOUT_S = 90.0  # until the killed process is replaced
-UPDATE_S = 75.0  # of load: ten replicas start on two cores that are busy
 TAKEN_IN_S = 0.1  # until the last requests before SIGTERM are inside the service
 DRAIN_NAME = "SIGTERM: the end of the service"
 FUSED_NAME, UPDATE_NAME = f"{DRAIN_NAME}, fused", "rolling update (serve deploy)"
-FAILURES = (StartError, UnfitError, WrongAnswerError, LostError, ProcessesError, OSError)
+FAILURES = (
+    *(StartError, UnfitError, WrongAnswerError, LostError, ProcessesError, OSError),
+    subprocess.SubprocessError,
+)
 
 
 class Chaos:
@@ -120,7 +133,7 @@ class Chaos:
             load = self._measure(cluster.graph)
             outcomes, notes = asyncio.run(self._update_under_load(cluster, load))
             damage = judge(outcomes, self._exam, load)
-            self._add(Row(UPDATE_NAME, LOSES_NONE, load, damage, notes))
+            self._add(Row(UPDATE_NAME, UPDATED, load, damage, notes))
 
     async def _update_under_load(
         self, cluster: Cluster, load: Load
@@ -144,7 +157,7 @@ class Chaos:
         except FAILURES as error:
             self.report.failures.append(f"{name}: not measured: {error}")
             self._say(f"{name}: not measured: {error}")
-        self.report.save(FOLDER)
+        self.report.save(PROGRESS)
 
     def _add(self, row: Row) -> None:
         self.report.rows.append(row)
@@ -168,7 +181,8 @@ def main() -> int:
     chaos.run()
     text = chaos.report.markdown()
     print(text)
-    write_section("chaos", text)
+    if {*arguments.cases} == {*KEYS}:
+        publish("chaos", text, chaos.report.save)
     return 0 if chaos.report.all_met else 1
 
 

@@ -2,7 +2,8 @@
 
 A replica that dies may make an answer wrong rather than missing, so each is compared with the
 picture that the service gave at leisure: byte for byte, or pixel by pixel where bytes differ.
-While the weights change, the pictures of both versions are right.
+While the weights change, the pictures of both versions are right, whichever the ingress names: its
+stages may still be those of before.
 """
 
 import base64
@@ -35,7 +36,7 @@ class Exam:
         self._messages = [_message(form, {}) for form in self._forms]
         self._right: list[dict[str, bytes]] = [{} for _ in self._forms]  # pictures by version
         self._kept: list[dict[int, bytes]] = [{} for _ in self._forms]  # answers by checksum
-        self._noted: dict[int, tuple[str, int]] = {}  # version and checksum, by request
+        self._noted: dict[int, int] = {}  # checksums, by request
         self.versions: dict[str, int] = defaultdict(int)  # answers
 
     @classmethod
@@ -73,9 +74,8 @@ class Exam:
             if len(kept) == MAX_KEPT:
                 return "too many different answers to one photo"
             kept[checksum] = answer.body
-        version = answer.headers.get(VERSION_HEADER, "")
-        self._noted[index] = (version, checksum)
-        self.versions[version] += 1
+        self._noted[index] = checksum
+        self.versions[answer.headers.get(VERSION_HEADER, "")] += 1
         return ""
 
     def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -87,8 +87,8 @@ class Exam:
         settled = []
         for one in outcomes:
             if one.index in self._noted:
-                _version, checksum = self._noted[one.index]
-                one = replace(one, problem=verdicts[one.index % len(verdicts)][checksum])
+                verdict = verdicts[one.index % len(verdicts)][self._noted[one.index]]
+                one = replace(one, problem=verdict)
             settled.append(one)
         self._noted.clear()
         self.versions.clear()

@@ -8,6 +8,7 @@ from loadtest.open_loop import Outcome, longest_gap_s, percentiles_ms
 
 WINDOW_S = 5.0  # of the sliding p99
 BUSY = 503
+ANSWER_S = 5.0  # who waits longer has no answer
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,9 @@ class Damage:
     answered: int  # rightly
     refused: int  # 503
     lost: int  # no answer, a wrong one, or another status
+    lost_before: int  # of the lost ones, those that ended before the incident
     lost_until_s: float  # the last lost request left then: below 0 if it was in flight already
+    failing_until_s: float  # the last that left after it and had no right answer within `ANSWER_S`
     longest_gap_s: float  # without a right answer, in the whole run
     # p99 is within its bound from then on; inf if it isn't at the end, nan if nothing was due after
     recovered_s: float
@@ -37,6 +40,7 @@ def damage_of(outcomes: Sequence[Outcome], moment_s: float, bound_ms: float) -> 
     """
     lost = [one for one in outcomes if not one.is_right and one.status != BUSY]
     right = [one for one in outcomes if one.is_right]
+    failed = [one for one in outcomes if one.sent_s > moment_s and not _is_answered(one)]
     goes_on = any(one.scheduled_s > moment_s for one in outcomes)
     p50, p99 = percentiles_ms([one.latency_s for one in right], (50, 99))
     return Damage(
@@ -44,13 +48,19 @@ def damage_of(outcomes: Sequence[Outcome], moment_s: float, bound_ms: float) -> 
         answered=len(right),
         refused=sum(one.status == BUSY for one in outcomes),
         lost=len(lost),
+        lost_before=sum(one.answered_s < moment_s for one in lost),
         lost_until_s=max((one.sent_s - moment_s for one in lost), default=-math.inf),
+        failing_until_s=max((one.sent_s - moment_s for one in failed), default=-math.inf),
         longest_gap_s=longest_gap_s(outcomes),
         recovered_s=recovered_s(outcomes, moment_s, bound_ms / 1000) if goes_on else math.nan,
         p50_ms=p50,
         p99_ms=p99,
         problems=sorted({f"{one.status} {one.problem}".strip() for one in lost})[:5],
     )
+
+
+def _is_answered(one: Outcome) -> bool:
+    return one.is_right and one.answered_s - one.sent_s <= ANSWER_S
 
 
 def recovered_s(outcomes: Sequence[Outcome], moment_s: float, bound_s: float) -> float:

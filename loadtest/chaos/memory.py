@@ -61,15 +61,28 @@ class Memory:
                 one.pss_mb.append(pss)
                 one.rss_mb.append(rss)
 
+    def came_and_went(self, warm_up_s: float) -> list[str]:
+        """Titles of the processes that began or ended after the warm-up."""
+        end_s = self._end_s()
+        spans = [(one.at_s[0], one.at_s[-1], one.title) for one in self._samples.values()]
+        return sorted(
+            title
+            for first_s, last_s, title in spans
+            if first_s > warm_up_s or warm_up_s < last_s < end_s
+        )
+
     def trends(self, warm_up_s: float) -> list[Trend]:
         """Of the processes that lived at the end, the largest first."""
-        end_s = max((one.at_s[-1] for one in self._samples.values()), default=0.0)
+        end_s = self._end_s()
         found = [
             trend_of(pid, one, warm_up_s)
             for pid, one in self._samples.items()
             if one.at_s[-1] == end_s and sum(at >= warm_up_s for at in one.at_s) > 1
         ]
         return sorted(found, key=lambda trend: -trend.last_mb)
+
+    def _end_s(self) -> float:
+        return max((one.at_s[-1] for one in self._samples.values()), default=0.0)
 
 
 def trend_of(pid: int, samples: Samples, warm_up_s: float) -> Trend:

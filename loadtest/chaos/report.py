@@ -8,7 +8,7 @@ from typing import Any
 
 from loadtest.bench.report import show
 from loadtest.chaos.cases import Must
-from loadtest.chaos.damage import WINDOW_S, Damage
+from loadtest.chaos.damage import ANSWER_S, WINDOW_S, Damage
 from loadtest.chaos.run import BEFORE_S, BURST, Load
 from loadtest.results_file import table
 
@@ -16,10 +16,11 @@ _TERMS = f"""\
 Open-loop Poisson load on configs/laptop.yaml with two replicas of each stage and of the ingress
 (one where it says only; fused: configs/fused.yaml as it is); {BEFORE_S:g} s after its start comes
 the incident: kill -9, or what the row says. Just before SIGTERM {BURST} requests leave at once,
-after it none. W1 photos, one in four with a reference. Lost: no answer, a wrong picture, or another
-status than 200 and 503. Gap: the longest time without a right answer, in the whole run. p99 back:
-from the incident until p99 (windows of {WINDOW_S:g} s, requests count when they end, those that
-failed as endless) stays within 5 times the unloaded p50. Each row is one incident."""
+after it none. W1 photos, one in four with a reference. Lost: no answer, a wrong picture (in an
+update: that of neither version), or another status than 200 and 503. Gap: the longest time without
+a right answer, in the whole run. p99 back: from the incident until p99 (windows of {WINDOW_S:g} s,
+requests count when they end, those that failed as endless) stays within 5 times the unloaded p50.
+Answered: rightly, within {ANSWER_S:g} s of being sent. Each row is one incident."""
 
 
 def show_return(seconds: float) -> str:
@@ -68,7 +69,7 @@ class Report:
 
     def save(self, folder: Path) -> None:
         """Writes chaos.json."""
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         content = {
             "machine": self.machine,
             "incidents": {row.name: _numbers(row) for row in self.rows},

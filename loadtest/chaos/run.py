@@ -82,7 +82,8 @@ class PlanWithBurst(Plan):
 async def send_around(url: str, exam: Exam, plan: Plan, incident: Incident) -> list[Outcome]:
     """Sends what the plan says, and lets the incident begin after `BEFORE_S`.
 
-    The incident may take its time; the notes of `exam` aren't settled yet.
+    The incident may take its time; the notes of `exam` aren't settled yet. What the incident
+    raises ends the load.
     """
     zero = time.perf_counter()
 
@@ -90,9 +91,12 @@ async def send_around(url: str, exam: Exam, plan: Plan, incident: Incident) -> l
         await asyncio.sleep(zero + BEFORE_S - time.perf_counter())
         await incident()
 
-    async with asyncio.TaskGroup() as group:
-        group.create_task(strike())
-        sending = group.create_task(send(url, plan, exam.message, exam.check, TIMEOUT_S, zero))
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(strike())
+            sending = group.create_task(send(url, plan, exam.message, exam.check, TIMEOUT_S, zero))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
     return sending.result()
 
 

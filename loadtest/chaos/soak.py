@@ -2,17 +2,20 @@
 
     python -m loadtest.chaos.soak [--minutes 20] [--rate 5]
 
-Open-loop load at 0.7 of the capacity on configs/laptop.yaml. Exit code 1: a process grew, files
-were left, or requests failed; a few may get 503: the queue is bounded, and chance sends bursts.
+Open-loop load at 0.7 of the capacity on configs/laptop.yaml. Exit code 1: a process grew or was
+replaced, files were left, or requests failed; a few may get 503: the queue is bounded, and chance
+sends bursts. A run takes the place of the last one in loadtest/RESULTS.md.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import signal
 import sys
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from loadtest.chaos.run import TIMEOUT_S, Load, measure_load
 from loadtest.chaos.service import Graph, serving_graph
 from loadtest.machine import describe, warn_if_busy
 from loadtest.open_loop import Plan, Summary, send, summary
-from loadtest.results_file import FOLDER, table, write_section
+from loadtest.results_file import publish, table
 
 SHARE = 0.7  # of the capacity
 WARM_UP_SHARE = 0.25  # of the time
@@ -38,6 +41,7 @@ class Soaked:
     load: Load
     summary: Summary
     trends: list[Trend]
+    came_and_went: list[str]  # processes after the warm-up: a leak may end with one
     files: list[str]  # in the service's temp folder after the load
     ray_mb: float  # logs and sockets of Ray's session
 
@@ -52,7 +56,9 @@ class Soaked:
         return (
             self.summary.right + self.busy == sent
             and self.busy <= MOST_BUSY * sent
+            and bool(self.trends)
             and all(one.is_flat for one in self.trends)
+            and not self.came_and_went
             and not self.files
         )
 
@@ -68,9 +74,16 @@ def soak(graph: Graph, minutes: float, rate: float | None) -> Soaked:
     print(f"unloaded p50 {load.p50_ms:.0f} ms, load {load.rate:.1f}/s for {minutes:g} minutes")
     memory = Memory(graph.session)
     result = asyncio.run(_send_and_watch(graph.url, exam, load, 60 * minutes, memory))
-    trends = memory.trends(WARM_UP_SHARE * 60 * minutes)
-    ray_mb = sum(_sizes(graph.temp.parent / "ray").values()) / 1e6
-    return Soaked(minutes, load, result, trends, sorted(_sizes(graph.temp)), ray_mb)
+    warm_up_s = WARM_UP_SHARE * 60 * minutes
+    return Soaked(
+        minutes,
+        load,
+        result,
+        memory.trends(warm_up_s),
+        memory.came_and_went(warm_up_s),
+        sorted(str(path.relative_to(graph.temp)) for path in graph.temp.rglob("*")),
+        _size_mb(graph.temp.parent / "ray"),
+    )
 
 
 async def _send_and_watch(
@@ -86,16 +99,14 @@ async def _send_and_watch(
     plan = Plan(load.rate, seconds, seed=1)
     outcomes = await send(url, plan, exam.message, exam.check, TIMEOUT_S)
     watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching  # raises what ended it, if something did
     return summary(exam.settle(outcomes))
 
 
-def _sizes(folder: Path) -> dict[str, int]:
-    """Bytes of the files below a folder, by path."""
-    return {
-        str(path.relative_to(folder)): path.stat().st_size
-        for path in folder.rglob("*")
-        if path.is_file() and not path.is_symlink()
-    }
+def _size_mb(folder: Path) -> float:
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(path.stat().st_size for path in files) / 1e6
 
 
 def markdown(machine: str, soaked: Soaked) -> str:
@@ -114,6 +125,7 @@ def markdown(machine: str, soaked: Soaked) -> str:
         for one in soaked.trends
     ]
     files = ", ".join(soaked.files) or "none"
+    changes = ", ".join(soaked.came_and_went) or "none"
     return "\n\n".join(
         [
             "## Soak",
@@ -124,17 +136,18 @@ def markdown(machine: str, soaked: Soaked) -> str:
             f"p50 {result.p50_ms:.0f} ms, p99 {result.p99_ms:.0f} ms. "
             f"The first quarter is warm-up.",
             table(head, rows),
-            f"Files left in the temp folder: {files}. Ray's session folder: "
+            f"Processes that began or ended after the warm-up: {changes}. "
+            f"Left in the temp folder: {files}. Ray's session folder: "
             f"{soaked.ray_mb:.1f} MB of logs.",
         ]
     )
 
 
-def _save(machine: str, soaked: Soaked) -> None:
+def _save(machine: str, soaked: Soaked, folder: Path) -> None:
     content: dict[str, Any] = {"machine": machine} | asdict(soaked)
     content["load"].pop("capacity")
-    FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "soak.json").write_text(json.dumps(content, indent=2) + "\n")
+    folder.mkdir(exist_ok=True)
+    (folder / "soak.json").write_text(json.dumps(content, indent=2) + "\n")
 
 
 def main() -> int:
@@ -148,10 +161,9 @@ def main() -> int:
     machine = describe()
     with serving_graph(replicas=1) as graph:
         soaked = soak(graph, arguments.minutes, arguments.rate)
-    _save(machine, soaked)
     text = markdown(machine, soaked)
     print(text)
-    write_section("soak", text)
+    publish("soak", text, partial(_save, machine, soaked))
     return 0 if soaked.is_clean else 1
 
 

@@ -1,4 +1,5 @@
-from loadtest.results_file import table, write_section
+from loadtest import results_file
+from loadtest.results_file import publish, table, write_section
 
 
 def test_a_section_takes_the_place_of_its_older_self_and_of_no_other(tmp_path):
@@ -15,3 +16,15 @@ def test_a_section_takes_the_place_of_its_older_self_and_of_no_other(tmp_path):
 
 def test_a_table_has_a_line_between_head_and_rows():
     assert table(["what", "ms"], [["a", "1"]]) == "| what | ms |\n| --- | ---: |\n| a | 1 |"
+
+
+def test_a_run_that_is_published_takes_the_place_of_the_last_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(results_file, "FOLDER", tmp_path)
+    monkeypatch.setattr(results_file, "RESULTS", tmp_path / "RESULTS.md")
+    write_section("bench", "old", tmp_path / "RESULTS.md")
+
+    publish("bench", "new", lambda folder: (folder / "bench.json").write_text("{}"))
+
+    assert "new" in (tmp_path / "RESULTS.md").read_text()
+    assert "old" not in (tmp_path / "RESULTS.md").read_text()
+    assert (tmp_path / "bench.json").exists()

@@ -1,15 +1,40 @@
 import math
+from dataclasses import replace
 
 import pytest
 import yaml
 
-from loadtest.chaos.cases import BACK, CASES, DOOR_BACK, HELD_ONLY, KEYS, LOSES_NONE, ONLY_BACK
+from loadtest.chaos.cases import (
+    BACK,
+    CASES,
+    DOOR_BACK,
+    HELD_ONLY,
+    KEYS,
+    LOSES_NONE,
+    ONLY_BACK,
+    UPDATED,
+)
 from loadtest.chaos.damage import Damage
 from loadtest.chaos.service import CONFIG, FUSED, config_with
 
+FINE = Damage(
+    sent=100,
+    answered=100,
+    refused=0,
+    lost=0,
+    lost_before=0,
+    lost_until_s=-math.inf,
+    failing_until_s=-math.inf,
+    longest_gap_s=1.0,
+    recovered_s=0.0,
+    p50_ms=90.0,
+    p99_ms=200.0,
+    problems=[],
+)
 
-def damage(lost: int = 0, lost_until_s: float = -math.inf, recovered_s: float = 0.0) -> Damage:
-    return Damage(100, 100 - lost, 0, lost, lost_until_s, 1.0, recovered_s, 90.0, 200.0, [])
+
+def damage(**changes: float) -> Damage:
+    return replace(FINE, **changes)
 
 
 @pytest.mark.parametrize(
@@ -24,8 +49,13 @@ def damage(lost: int = 0, lost_until_s: float = -math.inf, recovered_s: float = 
         (ONLY_BACK, damage(recovered_s=math.inf), False),
         (HELD_ONLY, damage(lost=2, lost_until_s=-0.1), True),
         (HELD_ONLY, damage(lost=2, lost_until_s=0.1), False),
-        (DOOR_BACK, damage(lost=20, lost_until_s=4), True),
-        (DOOR_BACK, damage(lost=20, lost_until_s=6), False),
+        (HELD_ONLY, damage(lost=2, lost_until_s=-0.1, lost_before=1), False),
+        (DOOR_BACK, damage(lost=20, failing_until_s=4), True),
+        (DOOR_BACK, damage(lost=20, failing_until_s=6), False),
+        (DOOR_BACK, damage(lost=20, failing_until_s=4, lost_before=1), False),
+        (UPDATED, damage(refused=20, failing_until_s=40), True),
+        (UPDATED, damage(refused=20, failing_until_s=70), False),
+        (UPDATED, damage(lost=1), False),
     ],
 )
 def test_a_demand_is_met_or_missed(must, found, expected):

@@ -39,6 +39,18 @@ def test_a_request_that_was_in_flight_was_lost_before_the_incident():
     assert damage(outcome(3.9, status=0), outcome(6, status=0)).lost_until_s == 2
 
 
+def test_what_was_lost_before_the_incident_is_not_its_doing():
+    assert damage(outcome(3.5, latency_s=0.2, status=500)).lost_before == 1
+    assert damage(outcome(3.9, latency_s=0.2, status=0)).lost_before == 0
+
+
+def test_the_service_fails_as_long_as_new_requests_wait_or_are_refused():
+    assert damage(outcome(3.9, status=0)).failing_until_s == -math.inf
+    assert damage(outcome(9, latency_s=6)).failing_until_s == 5
+    assert damage(outcome(9, latency_s=4)).failing_until_s == -math.inf
+    assert damage(outcome(9, status=503)).failing_until_s == 5
+
+
 def test_p99_is_back_when_the_last_slow_request_has_ended():
     assert recovered_s([*steady(0, 20), outcome(5, latency_s=3)], MOMENT_S, BOUND_S) == 4.0
 

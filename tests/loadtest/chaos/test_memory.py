@@ -35,6 +35,18 @@ def test_each_process_of_the_session_is_sampled():
     assert own.rss_mb > 5
 
 
+def test_a_process_that_comes_or_goes_after_the_warm_up_is_told():
+    memory = Memory(os.getsid(0))
+    memory._samples = {
+        1: Samples("stays", [0.0, 300.0, 600.0]),
+        2: Samples("warms up", [0.0, 100.0]),
+        3: Samples("dies", [0.0, 300.0]),
+        4: Samples("is born", [300.0, 600.0]),
+    }
+
+    assert memory.came_and_went(warm_up_s=150) == ["dies", "is born"]
+
+
 @pytest.mark.parametrize(
     ("title", "short"),
     [

@@ -8,8 +8,8 @@ from loadtest.chaos.report import Report, Row
 from loadtest.chaos.run import Load
 
 LOAD = Load(p50_ms=90.0, capacity=math.nan, rate=5.0)
-FINE = Damage(100, 100, 0, 0, -math.inf, 1.0, 0.0, 90.0, 200.0, [])
-HURT = Damage(100, 97, 1, 2, 3.0, 8.0, math.inf, 90.0, 900.0, ["0 refused"])
+FINE = Damage(100, 100, 0, 0, 0, -math.inf, -math.inf, 1.0, 0.0, 90.0, 200.0, [])
+HURT = Damage(100, 97, 1, 2, 0, 3.0, 3.0, 8.0, math.inf, 90.0, 900.0, ["0 refused"])
 
 
 def report(*rows: Row, failures: tuple[str, ...] = ()) -> Report:

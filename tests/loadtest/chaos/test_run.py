@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from loadtest.bench.processes import StartError
 from loadtest.chaos import run
 from loadtest.chaos.run import BURST, Load, PlanWithBurst, judge, send_around
 from loadtest.http_client import Answer
@@ -48,6 +49,17 @@ def test_the_load_goes_on_while_the_incident_takes_its_time():
     assert damage.sent == 60
     assert 5 < damage.lost < 40
     assert 0 < damage.lost_until_s < 1
+
+
+def test_an_incident_that_cannot_happen_ends_the_load_with_its_own_error():
+    async def behaviour(_number: int, _body: bytes) -> bytes:
+        return raw()
+
+    async def strike() -> None:
+        raise StartError("refused")
+
+    with serving(behaviour) as server, pytest.raises(StartError, match="refused"):
+        asyncio.run(send_around(server.url, TrustingExam(), Plan(10, 1.0, 1), strike))
 
 
 def test_a_burst_comes_at_the_end_of_its_plan():

@@ -1,13 +1,18 @@
+import asyncio
 from dataclasses import replace
+
+import pytest
 
 from loadtest.chaos.memory import Trend
 from loadtest.chaos.run import Load
-from loadtest.chaos.soak import Soaked, markdown
+from loadtest.chaos.soak import Soaked, _send_and_watch, markdown
 from loadtest.open_loop import Summary
+from tests.loadtest.chaos.test_run import TrustingExam
+from tests.loadtest.small_server import raw, serving
 
 CALM = Summary(1000, 1000, 0, 0, {200: 1000}, 90.0, 150.0, 200.0, 1.0, 2.0)
 FLAT = Trend("ingress", 7, 60, 300.0, 301.0, 400.0, 5.0)
-SOAKED = Soaked(20.0, Load(90.0, 10.0, 7.0), CALM, [FLAT], [], 5.0)
+SOAKED = Soaked(20.0, Load(90.0, 10.0, 7.0), CALM, [FLAT], [], [], 5.0)
 
 
 def with_summary(**changes):
@@ -32,6 +37,24 @@ def test_none_may_be_lost_or_wrong():
 def test_a_process_that_grew_or_a_file_that_was_left_spoils_it():
     assert not replace(SOAKED, trends=[replace(FLAT, last_mb=600.0)]).is_clean
     assert not replace(SOAKED, files=["photo.jpg"]).is_clean
+
+
+def test_a_process_that_was_replaced_may_have_taken_its_leak_along():
+    assert not replace(SOAKED, came_and_went=["ingress"]).is_clean
+    assert not replace(SOAKED, trends=[]).is_clean
+
+
+def test_what_ends_the_watching_is_raised():
+    async def behaviour(_number: int, _body: bytes) -> bytes:
+        return raw()
+
+    class Broken:
+        def sample(self, _at_s: float) -> None:
+            raise PermissionError("no memory to look at")
+
+    exam = TrustingExam()
+    with serving(behaviour) as server, pytest.raises(PermissionError):
+        asyncio.run(_send_and_watch(server.url, exam, Load(90.0, 10.0, 10.0), 0.5, Broken()))
 
 
 def test_the_table_says_how_many_were_refused():
