@@ -1,10 +1,14 @@
 """What rules and dashboard ask for is what the service measures."""
 
 import json
+import os
 import re
+import signal
+import time
 
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from serve_graph import PROJECT
 from serve_graph.metrics import DECLARED, REQUEST_TIME
@@ -13,6 +17,7 @@ from tests.serving import wait_for
 RULES = PROJECT / "configs" / "prometheus" / "rules.yml"
 ALERTS = PROJECT / "configs" / "prometheus" / "alerts.yml"
 DASHBOARD = PROJECT / "configs" / "grafana" / "mask2face.json"
+METRICS_LAG_S = 6.0  # a check every 2 s, then Serve's and Ray's 2 s each
 
 
 def rules(path):
@@ -70,7 +75,16 @@ def test_each_alert_says_what_to_do():
         assert alert["labels"]["severity"] in {"page", "ticket"}
 
 
+@pytest.fixture(scope="module")
+def _a_replica_died(service):
+    """Ray exposes a counter from its first event on."""
+    (before,) = service.pids("FaceSwapper")
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: service.pids("FaceSwapper") not in ([], [before]))
+
+
 @pytest.mark.serve
+@pytest.mark.usefixtures("_a_replica_died")
 def test_serve_exposes_what_is_asked_of_it(service):
     asked = {name for name in NAMES if name.startswith("ray_serve_")}
 
@@ -79,3 +93,32 @@ def test_serve_exposes_what_is_asked_of_it(service):
 
     assert asked
     wait_for(lambda: asked <= exposed())  # Serve's gauges aren't in every scrape
+
+
+def died(service, deployment):
+    """Its replicas that `replicas:died15m` counts."""
+    return {
+        sample.labels["replica"]
+        for family in text_string_to_metric_families(service.metrics())
+        for sample in family.samples
+        if sample.name == "ray_serve_health_check_failures_total"
+        and sample.labels["application"] == "split"
+        and sample.labels["deployment"] == deployment
+    }
+
+
+@pytest.mark.serve
+@pytest.mark.usefixtures("_a_replica_died")
+def test_a_replica_that_dies_is_counted(service):
+    wait_for(lambda: died(service, "FaceSwapper"))
+
+
+@pytest.mark.serve
+def test_a_replica_that_is_ended_did_not_die(service):
+    before = died(service, "FaceCropper")
+    with service.changed("FaceCropper", num_replicas=2):
+        wait_for(lambda: len(service.pids("FaceCropper")) == 2)
+    wait_for(lambda: len(service.pids("FaceCropper")) == 1)
+    time.sleep(METRICS_LAG_S)
+
+    assert died(service, "FaceCropper") == before
