@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from models.training.ablations.plan import Table
-from models.training.ablations.report import in_words, to_markdown, to_sheet
+from models.training.ablations.report import in_words, noise_range, to_markdown, to_sheet
 from models.training.ablations.rows import Result
 
 TABLE = Table("loss", "Loss", "inpaint", {"a": {}, "b": {}}, {"faces": ["*"]}, False)
@@ -22,6 +22,31 @@ def test_rows_within_the_spread_of_the_seeds_are_not_told_apart():
     words = in_words({"a": [1.0, 2.0], "b": [1.2, 2.1]})
 
     assert words == "b is best; inside the noise of it: a."
+
+
+def test_two_seeds_a_row_that_lie_clearly_apart_may_still_be_noise():
+    real_masks = {"drawn": [0.8206, 0.8406], "drawn and real": [0.8710, 0.9156]}
+
+    assert in_words(real_masks) == "drawn and real is best; inside the noise of it: drawn."
+
+
+@pytest.mark.parametrize(("rows", "seeds"), [(2, 2), (3, 2), (5, 2), (5, 3)])
+def test_rows_that_are_alike_are_told_apart_in_a_twentieth_of_the_tables(rows, seeds):
+    rng = np.random.default_rng(5)
+    tables = rng.standard_normal((2000, rows, seeds))
+
+    words = [in_words({f"row {i}": list(own) for i, own in enumerate(t)}) for t in tables]
+
+    assert 0.035 < np.mean(["worse" in said for said in words]) < 0.065
+
+
+# As scipy.stats.studentized_range.ppf(0.95, rows, rows * (seeds - 1)) of SciPy 1.17 says.
+@pytest.mark.parametrize(
+    ("rows", "seeds", "known"),
+    [(2, 2, 6.0849), (3, 2, 5.9096), (4, 2, 5.7571), (5, 2, 5.6731), (5, 3, 4.6543)],
+)
+def test_the_range_of_rows_that_are_alike_is_that_of_the_tables(rows, seeds, known):
+    assert noise_range(rows, seeds) == pytest.approx(known, rel=0.003)
 
 
 def test_of_a_loss_the_lowest_is_best():
