@@ -1,6 +1,5 @@
 """What `configs/train/NET.yaml` may say, and how a run is built from it."""
 
-import csv
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -24,6 +23,7 @@ from models.training.frames import (
     Faces,
     load_faces,
     matching,
+    read_refused,
     source_names,
     source_path,
     store_path,
@@ -42,9 +42,14 @@ Settings = TypeVar("Settings")
 
 _CONFIG = "config.yaml"  # in the folder of a run
 _MAY_CHANGE = {"schedule", "device"}  # of a run: longer, faster, elsewhere
+_ALL = {"seed", "device", "net", "start", "schedule", "task"}
+_CUT = {"sources", "only", "faces"}  # of nets that see faces in the frame
 KEYS = {
-    *("seed", "device", "sources", "only", "favoured", "faces", "real", "refused", "scenes"),
-    *("net", "start", "schedule", "task"),
+    "crop": _ALL,
+    "landmarks": _ALL | _CUT,
+    "inpaint": _ALL | _CUT | {"favoured"},
+    "mask": _ALL | _CUT | {"real", "refused", "scenes"},
+    "judge": _ALL | _CUT | {"real", "refused"},
 }
 
 
@@ -67,21 +72,30 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
         ValueError: an unknown net or key, a start that is of other sizes, or a run that was begun
             with another config.
     """
-    refuse_unknown(config, KEYS, "the training config")
-    _refuse_another({"of": net, **config}, run)
+    if net not in NETS:
+        raise ValueError(f"no net '{net}': choose one of {', '.join(NETS)}")
+    refuse_unknown(config, KEYS[net], f"the training config of {net}")
+    refuse_unknown(config["schedule"], {*_names(Schedule), "epochs"}, Schedule.__name__)
+    asked = {"of": net, **config, **_labels(config, data, run)}
+    _refuse_another(asked, run)
     torch.manual_seed(int(config["seed"]))
     if _device(config).startswith("cuda"):
         torch.backends.cudnn.benchmark = True  # all batches have one shape
         torch.set_float32_matmul_precision("high")
     if config.get("schedule", {}).get("threads"):
         torch.set_num_threads(config["schedule"]["threads"])
-    refuse_unknown(config["schedule"], {*_names(Schedule), "epochs"}, Schedule.__name__)
     task = build_task(net, config, data, run.parent / "cache", weights)
     if config.get("start"):
         _go_on_from(task, weights / config["start"])
     run.mkdir(parents=True, exist_ok=True)
-    (run / _CONFIG).write_text(yaml.safe_dump({"of": net, **config}, sort_keys=False))
+    (run / _CONFIG).write_text(yaml.safe_dump(asked, sort_keys=False))
     fit(task, task.build(), run, schedule_of(config["schedule"], task))
+
+
+def _labels(config: Mapping[str, Any], data: Path, run: Path) -> dict[str, str]:
+    """What tells the faces of the config's sources from others of the same names."""
+    sources = [*config.get("sources", ()), *config.get("real", ())]
+    return {"labels": store_path(data, sources, run).name} if sources else {}
 
 
 def _refuse_another(config: Mapping[str, Any], run: Path) -> None:
@@ -93,8 +107,8 @@ def _refuse_another(config: Mapping[str, Any], run: Path) -> None:
     other = sorted(k for k in {*begun, *config} - _MAY_CHANGE if begun.get(k) != config.get(k))
     if other:
         raise ValueError(
-            f"{run} was begun with another config (see {', '.join(other)} in {path}): give this "
-            "one a run of its own with --run, or delete that folder"
+            f"{run} was begun with another config or other faces (see {', '.join(other)} in "
+            f"{path}): give this one a run of its own with --run, or delete that folder"
         )
 
 
@@ -126,14 +140,13 @@ def schedule_of(values: Mapping[str, Any], task: Task) -> Schedule:
 def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, weights: Path) -> Task:
     """What a config trains; `cache` keeps the cut faces. Raises as `train` does."""
     seed, device, values = int(config["seed"]), _device(config), config.get("task", {})
-    if net not in NETS:
-        raise ValueError(f"no net '{net}': choose one of {', '.join(NETS)}")
     if net == "judge" and config.get("net"):
         raise ValueError(f"the sizes of {net} can't be set: leave 'net' out")
     if net == "crop":
         finding = _settings(CropTraining, values)
-        if finding.verdicts:
-            _refuse_absent("verdicts", finding.verdicts)
+        for key in ("verdicts", "refused"):
+            if path := getattr(finding, key):
+                _refuse_absent(key, path)
         earlier = _earlier(weights, device) if finding.unlabelled_score else None
         return CropTask(data, finding, seed, device, earlier, _sizes(DetectorConfig, config))
     faces = _faces(config, data, cache)
@@ -149,7 +162,8 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
     if net == "judge":
         if real is None:
             raise ValueError("judge needs 'real': sources of faces that wear masks")
-        return JudgeTask(faces, real, _settings(JudgeTraining, values), seed, device)
+        worn = _without_refused(config, data, real)
+        return JudgeTask(faces, worn, _settings(JudgeTraining, values), seed, device)
     labelled = _labelled(config, real, data, cache, weights) if real else None
     scenes = _training_scenes(data, config.get("scenes"))
     masking = _settings(MaskTraining, values)
@@ -202,22 +216,21 @@ def _labelled(
     config: Mapping[str, Any], real: Faces, data: Path, cache: Path, weights: Path
 ) -> RealFaces:
     """Faces in real masks, labelled by the mask net of `weights`."""
-    names = config["real"]
-    refused = _refused(config["refused"]) if config.get("refused") else set()
+    kept_faces = _without_refused(config, data, real)
     path = weights / "mask.safetensors"
-    store = store_path(data, names, cache).name
+    store = store_path(data, config["real"], cache).name
     kept = cache / f"{store}_masks_{file_sha256(path)[:12]}.npz"  # another net, other labels
     labelled = label_masks(load_net(path, UNet, UNetConfig), real, kept)
-    if not refused:
-        return labelled
-    rows = [row for row, name in enumerate(source_names(data, names)) if name not in refused]
-    return RealFaces(real.only(np.array(rows)), labelled.labels)
+    return RealFaces(kept_faces, labelled.labels)
 
 
-def _refused(path: str) -> set[str]:
-    _refuse_absent("refused", path)
-    with Path(path).open(newline="") as file:
-        return {row["name"] for row in csv.DictReader(file)}
+def _without_refused(config: Mapping[str, Any], data: Path, real: Faces) -> Faces:
+    if not config.get("refused"):
+        return real
+    _refuse_absent("refused", config["refused"])
+    refused = read_refused(config["refused"])
+    names = source_names(data, config["real"])
+    return real.only(np.array([row for row, name in enumerate(names) if name not in refused]))
 
 
 def _refuse_absent(key: str, path: str) -> None:

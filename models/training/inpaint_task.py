@@ -94,7 +94,7 @@ class InpaintTask(Task):
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
         samples = [self._draw(rng) for _ in range(self.settings.batch_size)]
-        return stack(samples) | {"seed": torch.tensor([step])}
+        return stack(samples) | {"seed": torch.tensor([int(rng.integers(2**62))])}
 
     def _draw(self, rng: np.random.Generator) -> Sample:
         settings = self.settings

@@ -78,7 +78,7 @@ class JudgeTask(Task):
             "face": torch.from_numpy(faces),
             "cells": cells.float(),
             "seen": seen.float(),
-            "seed": torch.tensor([step]),
+            "seed": torch.tensor([int(rng.integers(2**62))]),
         }
 
     def _look(self, rng: np.random.Generator, faces: Faces) -> Look:

@@ -68,7 +68,7 @@ class LandmarkTask(Task):
                 draw_sample(self.faces, rng, settings.jitter, settings.bare_share, SEEN_PX)
                 for _ in range(settings.batch_size)
             ]
-        ) | {"seed": torch.tensor([step])}
+        ) | {"seed": torch.tensor([int(rng.integers(2**62))])}
 
     def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()

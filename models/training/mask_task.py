@@ -85,7 +85,7 @@ class MaskTask(Task):
             "face": torch.from_numpy(np.stack([degrade(row.face, rng) for row in rows])),
             "mask": torch.from_numpy(np.stack([row.labels for row in rows]))[:, None],
             "worn": torch.tensor([row.worn for row in rows], dtype=torch.float32),
-            "seed": torch.tensor([step]),
+            "seed": torch.tensor([int(rng.integers(2**62))]),
         }
 
     def _sample(self, rng: np.random.Generator, faces: Faces) -> _Sample:

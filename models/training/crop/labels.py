@@ -1,10 +1,9 @@
 """What the detector learns from: pictures with boxes and five points of their faces."""
 
 import hashlib
-import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,14 +15,14 @@ import numpy.typing as npt
 
 from models.crop.frame import five_points
 from models.pixels import Image, Landmarks
-from models.training.frames import SourceError
+from models.training.frames import SourceError, source_labels, source_path
 
 Floats = npt.NDArray[np.float32]
 
 # How far the boxes of scenes.zip reach beyond the 68 landmarks, in shares of their width
 # and height: medians over 1,327 faces that have both.
 _ABOVE, _BELOW = 0.227, 0.062
-_BOXES, _LABELS = "boxes.json", "labels.npz"
+_BOXES = "boxes.json"
 _BARE = "without_mask"
 # Teacher's points on masked faces: what is hidden is a guess, so it counts less.
 _TRUST_MASKED = (1.0, 1.0, 0.15, 0.05, 0.05)
@@ -94,6 +93,8 @@ def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
     """
     known = _landmarks_by_name(landmarks) if landmarks else {}
     files = dict(_files(source))
+    if _BOXES not in files:
+        raise SourceError(f"{source} has no {_BOXES}, which names the photos' faces.")
     pictures = []
     for name, faces in json.loads(files[_BOXES]).items():
         file = name if name in files else f"{name}.webp"
@@ -102,26 +103,28 @@ def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
     return pictures
 
 
-def read_faces(source: Path, masked: Path | None = None) -> list[Picture]:
+def read_faces(
+    folder: Path, source: str, are_masked: bool, refused: Set[str] = frozenset()
+) -> list[Picture]:
     """Pictures of one face each, out of a zip or a folder.
 
     Args:
-        source: zip or folder of `NAME.webp`, with `labels.npz` (name, landmarks) unless `masked`.
-        masked: npz with the same, of faces that wear masks; implausible ones are left out.
+        folder: holds the source as `models.training.frames` says.
+        source: its name.
+        are_masked: whether the faces wear masks; then implausible ones are left out.
+        refused: SOURCE/NAME of faces that are left out.
 
     Raises:
-        SourceError: there is no labels.npz.
+        SourceError: there is no such source, or it has no labels.
     """
-    files = dict(_files(source))
-    if masked is None and _LABELS not in files:
-        raise SourceError(f"{source} has no {_LABELS}: mask2face label makes it of photos.")
-    labels = np.load(masked if masked else io.BytesIO(files[_LABELS]))
+    files = dict(_files(source_path(folder, source)))
+    labels = source_labels(folder, source)
     pictures = []
     for name, points68 in zip(labels["name"], labels["landmarks"].astype(np.float32), strict=True):
         points = five_points(points68)
-        if masked and not is_plausible(points):
+        if f"{source}/{name}" in refused or (are_masked and not is_plausible(points)):
             continue
-        trust = _TRUST_MASKED if masked else (1.0,) * 5
+        trust = _TRUST_MASKED if are_masked else (1.0,) * 5
         pictures.append(
             Picture(
                 str(name),
@@ -129,7 +132,7 @@ def read_faces(source: Path, masked: Path | None = None) -> list[Picture]:
                 box_of(points68)[None],
                 points[None],
                 np.array([trust], np.float32),
-                None if masked else points68,
+                None if are_masked else points68,
             )
         )
     return pictures

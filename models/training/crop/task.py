@@ -19,7 +19,7 @@ from models.training.crop.looks import vary_look
 from models.training.crop.loss import Targets, cells_of, detection_loss
 from models.training.crop.unlabelled import find_unlabelled, with_verdicts
 from models.training.crop.verdicts import read_verdicts
-from models.training.frames import source_path
+from models.training.frames import read_refused, source_path
 from models.training.loop import Batch, Task
 from models.training.precision import mixed_precision
 from models.training.pretrained import keep_first_level, load_pretrained
@@ -32,6 +32,7 @@ class CropTraining:
     """What to train on, and in which portions."""
 
     sources: tuple[str, ...] = ("aaf", "scut", "utk", "omi", "masked")
+    masked: tuple[str, ...] = ("masked",)  # those of the sources whose faces wear masks
     shares: tuple[float, ...] = (0.33, 0.12, 0.2, 0.05, 0.3)
     canvases: tuple[int, ...] = (320, 448, 640)  # sides, px; one size a batch
     canvas_shares: tuple[float, ...] = (0.6, 0.15, 0.25)
@@ -42,6 +43,8 @@ class CropTraining:
     unlabelled_score: float = 0.0
     # CSV of verdicts.py: which finds in the scenes are faces and which are none; "": not known.
     verdicts: str = ""
+    # CSV with SOURCE/NAME as `name`: faces of the sources that are left out; "": none.
+    refused: str = ""
 
 
 class CropTask(Task):
@@ -154,19 +157,19 @@ def _to_batch(canvases: Sequence[Canvas]) -> Batch:
 def _pools(folder: Path, settings: CropTraining, earlier: Detector | None) -> tuple[Pool, Pool]:
     """Pictures to train on, and the held-back fifth."""
 
-    def points(source: str) -> Path | None:
-        path = folder / f"{source}_landmarks.npz"
-        return path if path.exists() else None
-
+    points = folder / "scenes_landmarks.npz"
     verdicts = read_verdicts(Path(settings.verdicts)) if settings.verdicts else []
     scenes = [
         with_verdicts(scene, verdicts)
-        for scene in read_scenes(source_path(folder, "scenes"), points("scenes"))
+        for scene in read_scenes(source_path(folder, "scenes"), points if points.exists() else None)
     ]
     if earlier is not None:
         least = settings.unlabelled_score
         scenes = [find_unlabelled(earlier, scene, least, verdicts) for scene in scenes]
-    faces = [read_faces(source_path(folder, name), points(name)) for name in settings.sources]
+    refused = read_refused(settings.refused) if settings.refused else set()
+    faces = [
+        read_faces(folder, name, name in settings.masked, refused) for name in settings.sources
+    ]
 
     def pool(apart: bool) -> Pool:
         def part(pictures: Sequence[Picture]) -> list[Picture]:

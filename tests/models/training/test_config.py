@@ -157,8 +157,10 @@ def test_refused_faces_in_real_masks_are_left_out(data, tmp_path):
     config = {"seed": 1, "device": "cpu", "sources": ["some"], "real": ["worn"]}
 
     task = build("mask", {**config, "refused": str(refused)}, data)
+    judge = build("judge", {**config, "refused": str(refused)}, data)
 
     assert task.real.faces.rows.tolist() == list(range(2, COUNT))
+    assert {0, 1}.isdisjoint(judge.real.rows)
 
 
 def test_a_missing_file_of_refused_faces_is_an_error(data):
@@ -230,8 +232,32 @@ def test_a_run_is_not_gone_on_with_by_another_config(data):
     run = data / "begun"
     train("inpaint", small(schedule=schedule), data, run, data / "weights")
 
-    with pytest.raises(ValueError, match=r"begun with another config \(see seed in .*--run"):
+    with pytest.raises(ValueError, match=r"begun with another config .*\(see seed in .*--run"):
         train("inpaint", small(schedule=schedule, seed=2), data, run, data / "weights")
+
+
+def test_a_run_is_not_gone_on_with_by_other_faces_of_the_same_names(data):
+    schedule = {"steps": 1, "learning_rate": 0.001, "threads": 1}
+    run, before = data / "moved", data / "some" / "labels.npz"
+    train("inpaint", small(schedule=schedule), data, run, data / "weights")
+    labels, content = np.load(before), before.read_bytes()
+    np.savez(before, name=labels["name"], landmarks=labels["landmarks"] + 9)
+
+    try:
+        with pytest.raises(ValueError, match="see labels in"):
+            train("inpaint", small(schedule=schedule), data, run, data / "weights")
+    finally:
+        before.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("net", "key"), [("crop", "sources"), ("landmarks", "favoured"), ("inpaint", "real")]
+)
+def test_a_key_that_a_net_has_no_use_for_is_refused(data, net, key):
+    config = {"seed": 1, "device": "cpu", "schedule": {"steps": 1}, key: ["some"]}
+
+    with pytest.raises(ValueError, match=rf"config of {net} has no key \['{key}'\]"):
+        train(net, config, data, data / "useless", data / "weights")
 
 
 def test_a_run_may_be_made_longer(data, capsys):

@@ -13,6 +13,7 @@ from models.training.crop.labels import (
     read_faces,
     read_scenes,
 )
+from models.training.frames import SourceError
 
 FRONTAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
 
@@ -88,7 +89,7 @@ def test_points_in_the_wrong_places_are_not_plausible(order):
 
 
 def test_faces_come_with_box_points_and_full_trust(faces_zip):
-    (face,) = read_faces(faces_zip)
+    (face,) = read_faces(faces_zip.parent, "faces", are_masked=False)
 
     np.testing.assert_array_equal(face.boxes[0], box_of(landmarks68()))
     np.testing.assert_array_equal(face.points[0, 2], (30, 42))
@@ -96,14 +97,34 @@ def test_faces_come_with_box_points_and_full_trust(faces_zip):
     assert face.decode().shape == (60, 80, 3)
 
 
-def test_points_of_masked_faces_are_trusted_less_where_hidden(faces_zip, tmp_path):
-    np.savez(tmp_path / "masked.npz", name=["one"], landmarks=landmarks68()[None])
-
-    (face,) = read_faces(faces_zip, tmp_path / "masked.npz")
+def test_points_of_masked_faces_are_trusted_less_where_hidden(faces_zip):
+    (face,) = read_faces(faces_zip.parent, "faces", are_masked=True)
 
     assert (face.trust[0, :2] == 1).all()
     assert (face.trust[0, 2:] < 1).all()
     assert face.landmarks is None  # nothing to hang a drawn mask on
+
+
+def test_labels_beside_a_source_of_bare_faces_make_no_masked_ones_of_them(faces_zip, tmp_path):
+    moved = landmarks68() + 1
+    np.savez(tmp_path / "faces_landmarks.npz", name=["one"], landmarks=moved[None])
+
+    (face,) = read_faces(faces_zip.parent, "faces", are_masked=False)
+
+    np.testing.assert_array_equal(face.landmarks, moved)
+    assert (face.trust == 1).all()
+
+
+def test_refused_faces_are_left_out(faces_zip):
+    assert not read_faces(faces_zip.parent, "faces", are_masked=False, refused={"faces/one"})
+    assert read_faces(faces_zip.parent, "faces", are_masked=False, refused={"others/one"})
+
+
+def test_scenes_without_boxes_are_a_clear_error(scenes_folder):
+    (scenes_folder / "boxes.json").unlink()
+
+    with pytest.raises(SourceError, match=r"no boxes\.json"):
+        read_scenes(scenes_folder)
 
 
 def test_scenes_are_read_from_a_folder_with_their_boxes(scenes_folder):
