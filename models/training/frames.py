@@ -5,6 +5,7 @@ folder laid out the same way. Faces are held as uint8 in one array, and each sam
 from its face with its own jitter around the canonical frame.
 """
 
+import csv
 import hashlib
 import io
 import zipfile
@@ -98,6 +99,12 @@ def source_names(folder: Path, sources: Sequence[str]) -> npt.NDArray[np.str_]:
     """SOURCE/NAME of each face, in the order in which `load_faces` keeps them."""
     labels = {source: source_labels(folder, source)["name"] for source in sources}
     return np.array([f"{source}/{name}" for source, own in labels.items() for name in own])
+
+
+def read_refused(path: str) -> set[str]:
+    """SOURCE/NAME of the faces that a CSV file leaves out: its column `name`."""
+    with Path(path).open(newline="") as file:
+        return {row["name"] for row in csv.DictReader(file)}
 
 
 def matching(faces: Faces, names: npt.NDArray[np.str_], patterns: Sequence[str]) -> Faces:
@@ -214,11 +221,21 @@ def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic
     They are `labels.npz` in the zip or folder, or `SOURCE_landmarks.npz` beside it.
 
     Raises:
-        SourceError: there is no such source, or it has no labels.
+        SourceError: there is no such source, it has no labels, or a landmark is no number.
     """
     beside = folder / f"{source}_landmarks.npz"
-    if beside.exists():
-        return dict(np.load(beside))
+    labels = dict(np.load(beside)) if beside.exists() else _own_labels(folder, source)
+    points = np.asarray(labels["landmarks"], np.float32)
+    unsure = labels["name"][~np.isfinite(points).all(axis=(1, 2))]
+    if len(unsure):
+        raise SourceError(
+            f"landmarks of {', '.join(map(str, unsure[:5]))} in {source} are no numbers "
+            f"({len(unsure)} such faces): take them out of the labels, or label the photos anew."
+        )
+    return labels
+
+
+def _own_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic]]:
     path = source_path(folder, source)
     if path.is_dir():
         content = (path / _LABELS).read_bytes() if (path / _LABELS).exists() else None
@@ -234,7 +251,11 @@ def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic
 
 
 def read_source(folder: Path, source: str, limit: int | None = None) -> Iterator[Labelled]:
-    """Pictures of a zip or folder in the order of its labels; of many, `limit` evenly spaced."""
+    """Pictures of a zip or folder in the order of its labels; of many, `limit` evenly spaced.
+
+    Raises:
+        SourceError: see `source_labels`; or a file is no picture.
+    """
     labels = source_labels(folder, source)
     path = source_path(folder, source)
     archive = None if path.is_dir() else zipfile.ZipFile(path)
@@ -243,9 +264,13 @@ def read_source(folder: Path, source: str, limit: int | None = None) -> Iterator
         name = str(labels["name"][row])
         file = f"{name}.webp"
         data = archive.read(file) if archive else (path / file).read_bytes()
-        yield Labelled(name, _decode(data), np.asarray(labels["landmarks"][row], np.float32))
+        image = _decode(data, path / file)
+        yield Labelled(name, image, np.asarray(labels["landmarks"][row], np.float32))
 
 
-def _decode(data: bytes) -> Image:
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+def _decode(data: bytes, path: Path) -> Image:
+    pixels = np.frombuffer(data, np.uint8)
+    picture = cv2.imdecode(pixels, cv2.IMREAD_COLOR_RGB) if data else None
+    if picture is None:
+        raise SourceError(f"{path} is no picture, or cut off: put a whole one in its place.")
     return np.asarray(picture, np.uint8)
