@@ -1,12 +1,14 @@
 """`python -m models.training.ablations DATA --table NAME --minutes M --seeds 2`.
 
 Trains each row of a table from nothing, prints the table, and writes table.md and sheet.jpg
-to RUN/NAME. A row that was finished earlier, in whichever table, is not trained again.
+to RUN/NAME. A row that was finished earlier, in whichever table, on the same faces, weights and
+outlined masks, is not trained again.
 """
 
 import argparse
 from pathlib import Path
 
+from models.errors import Mask2FaceError
 from models.training.ablations.plan import Table, read_tables
 from models.training.ablations.report import to_markdown, to_sheet
 from models.training.ablations.rows import Places, Result, run_row
@@ -31,8 +33,11 @@ def main() -> None:
     if args.eval is None and any(table.outlined for table in wanted):
         parser.error("--eval is needed: the table is tested on outlined real masks")
     places = Places(args.data, args.run, args.weights, args.eval)
-    for table in wanted:
-        print(run_table(table, args.minutes, args.seeds, places), flush=True)
+    try:
+        for table in wanted:
+            print(run_table(table, args.minutes, args.seeds, places), flush=True)
+    except Mask2FaceError as error:
+        parser.error(str(error))
 
 
 def run_table(table: Table, minutes: float, seeds: int, places: Places) -> str:

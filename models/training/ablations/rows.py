@@ -12,19 +12,28 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.checkpoint import file_sha256
 from models.mask.unet import UNet
 from models.pixels import Image
 from models.training.ablations.plan import Table
 from models.training.ablations.score import (
     Marks,
     Scored,
+    outlined_cases,
     score_editor,
     score_finder,
     score_outlined,
 )
 from models.training.config import build_task
 from models.training.evaluation.folder import read_image, write_image
-from models.training.frames import Faces, load_faces, matching, source_names
+from models.training.frames import (
+    Faces,
+    load_faces,
+    matching,
+    source_names,
+    source_path,
+    store_path,
+)
 from models.training.inpaint_task import InpaintTask
 from models.training.loop import Ema, Schedule, Task, set_rates
 from models.training.sheets import contact_sheet
@@ -54,7 +63,12 @@ class Result:
 
 
 def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -> Result:
-    """Trains a row with a seed, or reads what an earlier call found, in whichever table."""
+    """Trains a row with a seed, or reads what an earlier call found, in whichever table.
+
+    Raises:
+        SourceError: `places.data` lacks a source, or it has no labels.
+        EvalFolderError: there are no outlined masks, and the table is tested on them.
+    """
     config = table.rows[row] | {"seed": seed}
     asked = {
         "net": table.net,
@@ -62,6 +76,7 @@ def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -
         "tests": table.tests,
         "outlined": table.outlined,
         "minutes": minutes,
+        "read": _read(table, config, places),
     }
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     path = places.run / "rows" / f"{digest}.json"
@@ -74,6 +89,34 @@ def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -
     found = {"images": result.images, "steps": result.steps, "marks": result.marks}
     path.write_text(json.dumps({"asked": asked, **found}, indent=1))  # last: it says "finished"
     return result
+
+
+def _read(table: Table, config: Mapping[str, Any], places: Places) -> dict[str, Any]:
+    """What tells the faces and files that a row reads from others of the same names."""
+    sources = [*config["sources"], *config.get("real", ())]
+    files = [places.weights / name for name in _nets(table, config)]
+    if config.get("refused"):
+        files.append(Path(config["refused"]))
+    if config.get("scenes"):
+        scenes = source_path(places.data, config["scenes"])
+        files += sorted(scenes.iterdir()) if scenes.is_dir() else [scenes]
+    if table.outlined and places.outlined:
+        files += [f for c in outlined_cases(places.outlined) for f in (c.photo, c.mask)]
+    return {
+        "faces": store_path(places.data, sources, places.run).name,  # a digest of their labels
+        "files": [f"{path.name} {file_sha256(path)}" for path in files if path.is_file()],
+    }
+
+
+def _nets(table: Table, config: Mapping[str, Any]) -> list[str]:
+    """Files of the weights that a row builds on."""
+    guided = table.net == "inpaint" and config.get("task", {}).get("guided", True)
+    used = {
+        "landmarks": guided,
+        "mask": table.net == "mask" and bool(config.get("real")),  # it labels real masks
+        "crop": table.outlined,
+    }
+    return [f"{net}.safetensors" for net, is_used in used.items() if is_used]
 
 
 def train_for(task: Task, settings: Mapping[str, Any], budget_s: float) -> tuple[nn.Module, int]:

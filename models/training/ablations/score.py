@@ -11,7 +11,7 @@ from models.mask.unet import UNet
 from models.pipeline import Options
 from models.pixels import Image, masks_to_tensor, to_images, to_tensor
 from models.stages import load_models
-from models.training.evaluation.folder import read_mask, read_real
+from models.training.evaluation.folder import Case, EvalFolderError, read_mask, read_real
 from models.training.evaluation.marks import compare, mask_iou
 from models.training.evaluation.pairs import found_mask
 from models.training.evaluation.service import Service
@@ -95,18 +95,27 @@ def score_outlined(net: UNet, folder: Path, weights: Path, device: str) -> Marks
     """Finds the hand-outlined real masks of an evaluation folder behind the shipped detector.
 
     Raises:
-        ValueError: the folder has none.
+        EvalFolderError: the folder has none.
     """
-    cases = read_real(folder)
-    if not cases:
-        raise ValueError(f"{folder} has no real/ with outlined masks: see mask2face evaluate")
     service = Service(replace(load_models(weights, device), mask=net))
     ious, worn = [], []
-    for case in cases:
+    for case in outlined_cases(folder):
         face, truth = service.find_mask(case.photo), read_mask(case.mask)
         ious.append(mask_iou(found_mask(face, truth.shape), truth))
         worn.append(face is not None and face.finding.probability >= Options().min_probability)
     return {"IoU, real masks": float(np.mean(ious)), "found worn": float(np.mean(worn))}
+
+
+def outlined_cases(folder: Path) -> list[Case]:
+    """The hand-outlined real masks of an evaluation folder.
+
+    Raises:
+        EvalFolderError: there are none.
+    """
+    cases = read_real(folder)
+    if not cases:
+        raise EvalFolderError(f"{folder} has no real/ with outlined masks: see mask2face evaluate")
+    return cases
 
 
 def _paint(task: InpaintTask, net: torch.nn.Module, samples: list[Sample]) -> list[Image]:

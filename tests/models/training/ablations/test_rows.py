@@ -1,3 +1,5 @@
+import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +9,13 @@ import torch
 from models.checkpoint import save_net
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
-from models.training.ablations.__main__ import run_table
+from models.training.ablations.__main__ import main, run_table
 from models.training.ablations.plan import Table, read_tables
-from models.training.ablations.rows import Places, run_row, train_for
+from models.training.ablations.rows import Places, Result, run_row, train_for
 from models.training.ablations.score import SHOWN
 from models.training.config import build_task
-from models.training.frames import STORE_PX, store_path
+from models.training.evaluation.folder import EvalFolderError, write_image, write_mask
+from models.training.frames import STORE_PX, SourceError, store_path
 from models.training.loop import Schedule
 from tests.models.training.test_loop import Line
 from tests.models.training.test_tasks import oval_face
@@ -84,6 +87,146 @@ def test_a_row_whose_settings_changed_is_trained_again(places, monkeypatch):
 
     with pytest.raises(ZeroDivisionError):
         run_row(table(), "one", 0, 0.002, places)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Names of the rows that were trained; nothing is."""
+    rows = []
+
+    def note(own, *_):
+        rows.append(own.name)
+        return Result(2, 1, {"all": {"IoU": 0.5}}, np.zeros((3, 1, 3), np.uint8))
+
+    monkeypatch.setattr("models.training.ablations.rows._train_and_score", note)
+    return rows
+
+
+@pytest.fixture
+def outlined(places):
+    """Places with an evaluation folder of one outlined mask, and the table that is tested on it."""
+    real = places.run.parent / "eval" / "real"
+    write_image(real / "photo" / "a.png", np.zeros((8, 8, 3), np.uint8))
+    write_mask(real / "mask" / "a.png", np.zeros((8, 8), np.bool_))
+    (real / "index.csv").write_text("id\na\n")
+    with_masks = dataclasses.replace(places, outlined=real.parent)
+    return with_masks, dataclasses.replace(table("mask"), outlined=True)
+
+
+def elsewhere(places):
+    """The same sources in another folder."""
+    for name in ("some", "masked"):
+        shutil.copytree(places.data / name, places.run.parent / "elsewhere" / name)
+    return dataclasses.replace(places, data=places.run.parent / "elsewhere")
+
+
+def relabel(folder):
+    labels = np.load(folder / "labels.npz")
+    np.savez(folder / "labels.npz", name=labels["name"], landmarks=labels["landmarks"] + 9)
+
+
+def test_a_row_is_not_trained_again_on_the_same_faces_in_another_folder(places, trained):
+    for own in (places, elsewhere(places)):
+        run_row(table(), "one", 0, 1, own)
+
+    assert len(trained) == 1
+
+
+@pytest.mark.parametrize("source", ["some", "masked"])
+def test_a_row_is_trained_again_on_faces_with_other_labels(places, trained, source):
+    run_row(table("mask", real=["masked"]), "one", 0, 1, places)
+    other = elsewhere(places)
+    relabel(other.data / source)
+
+    run_row(table("mask", real=["masked"]), "one", 0, 1, other)
+
+    assert len(trained) == 2
+
+
+def test_a_finished_row_is_no_answer_to_a_folder_that_is_not_there(places, trained):
+    run_row(table(), "one", 0, 1, places)
+    assert trained
+
+    with pytest.raises(SourceError, match=r"nowhere has neither some\.zip nor some/"):
+        run_row(table(), "one", 0, 1, dataclasses.replace(places, data=places.data / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("net", "changes", "builds_on"),
+    [
+        ("inpaint", {}, "landmarks"),
+        ("inpaint", {"task": {"guided": False}}, None),
+        ("mask", {}, None),
+        ("mask", {"real": ["masked"]}, "mask"),
+    ],
+)
+def test_a_row_is_trained_again_where_the_net_that_it_builds_on_is_another(
+    places, trained, net, changes, builds_on
+):
+    run_row(table(net, **changes), "one", 0, 1, places)
+    for name in ("landmarks", "mask"):
+        (places.weights / f"{name}.safetensors").write_bytes(b"another")
+        before = len(trained)
+        run_row(table(net, **changes), "one", 0, 1, places)
+        assert (len(trained) > before) == (name == builds_on)
+
+
+@pytest.mark.parametrize("part", ["real/mask/a.png", "real/photo/a.png"])
+def test_a_row_is_trained_again_where_an_outlined_mask_is_another(outlined, trained, part):
+    places, own = outlined
+    run_row(own, "one", 0, 1, places)
+    run_row(own, "one", 0, 1, places)
+    assert len(trained) == 1
+
+    write_image(places.outlined / part, np.full((8, 8, 3), 255, np.uint8))
+    run_row(own, "one", 0, 1, places)
+
+    assert len(trained) == 2
+
+
+def test_a_row_is_trained_again_where_the_detector_before_outlined_masks_is_another(
+    outlined, trained
+):
+    places, own = outlined
+    for content in (b"one", b"another"):
+        (places.weights / "crop.safetensors").write_bytes(content)
+        run_row(own, "one", 0, 1, places)
+
+    assert len(trained) == 2
+
+
+def test_an_evaluation_folder_without_outlined_masks_is_told_before_the_training(outlined, trained):
+    places, own = outlined
+    shutil.rmtree(places.outlined / "real")
+
+    with pytest.raises(EvalFolderError, match="no real/ with outlined masks"):
+        run_row(own, "one", 0, 1, places)
+
+    assert not trained
+
+
+@pytest.mark.parametrize("key", ["scenes", "refused"])
+def test_a_row_is_trained_again_where_a_file_that_its_config_names_is_another(
+    places, trained, key, tmp_path
+):
+    (tmp_path / "squares").mkdir()
+    file = tmp_path / "squares" / "boxes.json"
+    changes = {key: "squares" if key == "scenes" else str(file)}
+    for content in ("{}", "[]", "[]"):
+        file.write_text(content)
+        run_row(table("mask", **changes), "one", 0, 1, places)
+
+    assert len(trained) == 2
+
+
+def test_a_folder_that_is_not_there_is_one_line_of_the_command(monkeypatch, tmp_path, capsys):
+    words = [str(tmp_path / "no"), "--table", "guide", "--run", str(tmp_path), "--plan", str(PLAN)]
+    monkeypatch.setattr("sys.argv", ["ablations", *words])
+
+    with pytest.raises(SystemExit):
+        main()
+
+    assert "no has neither aaf.zip nor aaf/" in capsys.readouterr().err
 
 
 def test_a_table_is_written_with_its_sheet(places):
