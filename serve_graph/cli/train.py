@@ -95,6 +95,13 @@ def evaluate(
     if verdicts and scenes is None:
         raise typer.BadParameter("--verdicts needs --scenes.")
 
+    from models.training.evaluation.folder import would_overwrite
+
+    if would_overwrite(out, folder):
+        raise typer.BadParameter(
+            f"{out} would write over the pictures of {folder}: choose another folder for --out."
+        )
+
     from models.training.evaluation.evaluate import Scenes
     from models.training.evaluation.evaluate import evaluate as score
     from models.training.evaluation.write import write_report

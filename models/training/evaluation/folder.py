@@ -21,6 +21,8 @@ from models.pixels import Image, Landmarks, Mask
 
 T = TypeVar("T")
 
+_PARTS = ("truth", "masked", "mask", "real", "swap")  # of the folder, with what is read
+
 
 class EvalFolderError(Mask2FaceError):
     """The folder isn't laid out as this module's head says."""
@@ -93,6 +95,39 @@ def read_landmarks(folder: Path) -> dict[str, Landmarks]:
     return {str(name): own for name, own in zip(names, points, strict=True)}
 
 
+def check_case(case: Case) -> None:
+    """Makes sure that the mask shows something, at the size of the pictures that it belongs to.
+
+    Raises:
+        BadImageError: a file is no picture.
+        EvalFolderError: the mask is blank or of another size.
+    """
+    mask = read_mask(case.mask)
+    if not mask.any():
+        raise EvalFolderError(
+            f"{case.mask} is blank: paint it white (over 127) where the face is covered, or take "
+            f"{case.id} out of index.csv."
+        )
+    for path in (case.photo, case.truth):
+        shape = read_image(path).shape[:2] if path else mask.shape
+        if shape != mask.shape:
+            raise EvalFolderError(
+                f"{case.mask} has {_size(mask.shape)} and {path} {_size(shape)}: "
+                f"make them one size, or take {case.id} out of index.csv."
+            )
+
+
+def would_overwrite(out: Path, folder: Path) -> bool:
+    """Whether what an evaluation writes would land among the pictures that it reads.
+
+    Args:
+        out: where it writes; mask/ and others of its folders are named like those it reads.
+        folder: what it reads.
+    """
+    written, read = ([(root / part).resolve() for part in _PARTS] for root in (out, folder))
+    return any(place.is_relative_to(part) for place in written for part in read)
+
+
 def read_image(path: Path) -> Image:
     """RGB, uint8 (H, W, 3)."""
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
@@ -156,6 +191,10 @@ def find(folder: Path, name: str) -> Path:
     if not found:
         raise EvalFolderError(f"{folder} has no picture of {name}, which index.csv names.")
     return found[0]
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[0]} px"
 
 
 def _index(folder: Path) -> list[dict[str, str]]:

@@ -24,7 +24,9 @@ def test_train_names_a_wrong_key_of_the_config(command, tmp_path):
     assert "colour" in result.stderr
 
 
-def test_evaluate_prints_and_writes_the_report(command, photo, tmp_path):
+@pytest.fixture
+def folder(photo, tmp_path):
+    """An evaluation's, of one picture."""
     root = tmp_path / "eval"
     for kind, path in (("truth", photo("bare.png", masked=False)), ("masked", photo())):
         (root / kind).mkdir(parents=True)
@@ -34,12 +36,26 @@ def test_evaluate_prints_and_writes_the_report(command, photo, tmp_path):
     (root / "mask").mkdir()
     PilImage.fromarray(mask).save(root / "mask" / "1.png")
     (root / "index.csv").write_text("id,source,mask_kind\n1,here,cloth\n")
+    return root
 
-    result = command("evaluate", root, "-o", tmp_path / "out", "--no-baselines")
+
+def test_evaluate_prints_and_writes_the_report(command, folder, tmp_path):
+    result = command("evaluate", folder, "-o", tmp_path / "out", "--no-baselines")
 
     assert result.exit_code == 0, result.stderr
     assert "| found mask |" in result.stdout
     assert json.loads((tmp_path / "out" / "report.json").read_text())["weights"] == "tiny"
+
+
+@pytest.mark.parametrize("out", [".", "mask", "truth/new"])
+def test_evaluate_never_writes_among_the_pictures_that_it_reads(command, folder, out):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    result = command("evaluate", folder, "-o", folder / out, "--no-baselines")
+
+    assert result.exit_code == 2
+    assert "choose another folder" in result.stderr
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_evaluate_says_what_is_missing_in_the_folder(command, tmp_path):

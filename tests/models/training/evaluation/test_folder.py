@@ -4,6 +4,7 @@ import pytest
 from models.errors import BadImageError
 from models.training.evaluation.folder import (
     EvalFolderError,
+    check_case,
     find,
     read_image,
     read_landmarks,
@@ -12,6 +13,7 @@ from models.training.evaluation.folder import (
     read_real,
     read_swaps,
     spread,
+    would_overwrite,
     write_image,
     write_mask,
 )
@@ -62,6 +64,43 @@ def test_landmarks_are_found_by_name(folder):
     np.savez(folder / "landmarks.npz", name=["b"], landmarks=np.ones((1, 68, 2)))
 
     assert read_landmarks(folder)["b"].shape == (68, 2)
+
+
+def test_a_mask_at_its_pictures_size_passes(folder):
+    check_case(read_pairs(folder)[0])
+
+
+def test_a_blank_mask_is_refused_by_name(folder):
+    write_mask(folder / "mask" / "b.png", np.zeros((4, 4), np.bool_))
+
+    with pytest.raises(EvalFolderError, match=r"mask/b\.png is blank.*take b out of index\.csv"):
+        check_case(read_pairs(folder)[0])
+
+
+@pytest.mark.parametrize("kind", ["truth", "masked"])
+def test_a_mask_of_another_size_is_refused_by_name(folder, kind):
+    write_image(folder / kind / "b.png", np.zeros((4, 6, 3), np.uint8))
+
+    said = rf"mask/b\.png has 4 x 4 px and .*{kind}/b\.png 6 x 4 px"
+    with pytest.raises(EvalFolderError, match=said):
+        check_case(read_pairs(folder)[0])
+
+
+@pytest.mark.parametrize("out", [".", "mask", "truth/new", "real", "swap", "swap/mask", "new/.."])
+def test_an_output_folder_among_the_pictures_would_overwrite_them(folder, out):
+    assert would_overwrite(folder / out, folder)
+
+
+@pytest.mark.parametrize("out", ["new", "masks", ".."])
+def test_an_output_folder_beside_the_pictures_would_not(folder, out):
+    assert not would_overwrite(folder / out, folder)
+
+
+def test_an_output_folder_that_leads_to_the_masks_would_overwrite_them(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out")
+    (out / "mask").symlink_to(folder / "mask")
+
+    assert would_overwrite(out, folder)
 
 
 def test_pictures_are_read_as_they_were_written(tmp_path):
