@@ -230,7 +230,7 @@ def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic
     if len(unsure):
         raise SourceError(
             f"landmarks of {', '.join(map(str, unsure[:5]))} in {source} are no numbers "
-            f"({len(unsure)} such faces): take them out of the labels, or label the photos anew."
+            f"({len(unsure)} in all): take them out of the labels, or label the photos anew."
         )
     return labels
 

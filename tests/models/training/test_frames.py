@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.crop.frame import FRAME_PX, fit_frame, five_points
-from models.training.frames import STORE_PX, cut, jittered_frame, load_faces
+from models.training.frames import STORE_PX, SourceError, cut, jittered_frame, load_faces
 
 
 @pytest.fixture
@@ -53,6 +53,29 @@ def test_faces_are_read_from_a_zip_or_a_folder_and_cached(data, tmp_path):
     assert len(faces) == len(again) == 2
     assert faces[0][0].shape == (STORE_PX, STORE_PX, 3)
     np.testing.assert_array_equal(again[1][0], faces[1][0])
+
+
+@pytest.mark.parametrize("size", [0, 50])
+@pytest.mark.parametrize("data", ["folder"], indirect=True)
+def test_a_cut_off_picture_is_named(data, tmp_path, size):
+    path = data / "some" / "b.webp"
+    path.write_bytes(path.read_bytes()[:size])
+
+    with pytest.raises(SourceError, match=r"some/b\.webp is no picture"):
+        load_faces(data, ["some"], tmp_path / "cache")
+
+
+def test_a_landmark_that_is_no_number_is_named_before_any_face_is_cut(picture, landmarks, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.webp"), picture)
+    unsure = landmarks.copy()
+    unsure[5, 1] = np.nan
+    np.savez(folder / "labels.npz", name=["a", "b"], landmarks=np.stack([landmarks, unsure]))
+
+    with pytest.raises(SourceError, match="landmarks of b in mine are no numbers"):
+        load_faces(tmp_path, ["mine"], tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
 
 
 def test_faces_that_were_labelled_anew_are_cut_anew(picture, landmarks, tmp_path):
