@@ -1,6 +1,11 @@
 """Faces that the photo shows finer than the editor paints: is more made of them than larger px.
 
-All ways paste the same painted face, so that they differ in nothing but how it is enlarged.
+All ways paste the same picture of the net, and each does one thing more than the one before:
+`BICUBIC` enlarges it as it is. `LIFTED` lifts it first, at 256 px (`lift_detail`), as the service
+does with faces of every size. `SERVED` adds the grain of the skin around it, and lets the paste
+enlarge in one step: the first two are enlarged to a whole multiple of 256 px first, at which the
+paste adds no grain. `SHARPENED` is sharpened too.
+So what is made of a large face in particular is `SERVED` beside `LIFTED`, not beside `BICUBIC`.
 """
 
 import time
@@ -19,7 +24,9 @@ from models.training.evaluation.folder import Case, read_image, read_mask, write
 from models.training.evaluation.marks import PictureMarks, compare
 from models.training.evaluation.service import Service
 
-BICUBIC, SERVED, SHARPENED = "bicubic enlargement", "as served", "as served, sharpened"
+BICUBIC, LIFTED = "bicubic enlargement", "bicubic of the lifted 256 px result"
+SERVED, SHARPENED = "as served", "as served, sharpened"
+_FOLDERS = {BICUBIC: "large_bicubic", SERVED: "large"}
 
 
 @dataclass(frozen=True)
@@ -50,22 +57,21 @@ def score_large(case: Case, service: Service, out: Path) -> LargeScore | None:
     masked, mask, truth = read_image(case.photo), read_mask(case.mask), read_image(case.truth)
     painted, hole = service.fill(case.photo, found.frame, mask)
     marks, seconds = {}, {}
-    for way in (BICUBIC, SERVED, SHARPENED):
+    for way in (BICUBIC, LIFTED, SERVED, SHARPENED):
         photo = masked.copy()
         start = time.thread_time()
         _paste(way, photo, painted, hole, found.frame)
         seconds[way] = time.thread_time() - start
         marks[way] = compare(photo, truth, mask)
-        if way != SHARPENED:
-            folder = "large" if way == SERVED else "large_bicubic"
-            write_image(out / folder / f"{case.id}.png", photo)
+        if way in _FOLDERS:
+            write_image(out / _FOLDERS[way] / f"{case.id}.png", photo)
     return LargeScore(case.id, 1 / scale_of(found.frame), marks, seconds)
 
 
 def _paste(way: str, photo: Image, painted: Image, hole: Mask, frame: Affine) -> None:
-    if way == BICUBIC:
-        side = painted.shape[0] * int(np.ceil(1 / scale_of(frame)))
-        patch = cv2.resize(painted, (side, side), interpolation=cv2.INTER_CUBIC)
-        paste_face(photo, np.asarray(patch, np.uint8), hole, frame)
-    else:
-        paste_face(photo, lift_detail(painted, hole), hole, frame, sharpen=way == SHARPENED)
+    patch = painted if way == BICUBIC else lift_detail(painted, hole)
+    if way in (BICUBIC, LIFTED):
+        side = patch.shape[0] * int(np.ceil(1 / scale_of(frame)))
+        larger = cv2.resize(patch, (side, side), interpolation=cv2.INTER_CUBIC)
+        patch = np.asarray(larger, np.uint8)
+    paste_face(photo, patch, hole, frame, sharpen=way == SHARPENED)

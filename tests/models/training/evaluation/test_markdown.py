@@ -114,6 +114,7 @@ def test_the_ways_to_enlarge_a_face_stand_side_by_side(report):
     text = to_markdown(report)
 
     assert "4 faces, by 1.50 finer" in text
+    assert "all other rows lift it first" in text
     assert "as served 3.2 ms" in text
     assert "| as served | 27.50 (27.50 to 27.50) |" in text
 
