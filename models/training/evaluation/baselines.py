@@ -26,10 +26,20 @@ def navier_stokes(masked: Image, mask: Mask) -> Image:
     return _inpaint(masked, mask, cv2.INPAINT_NS)
 
 
-def mean_picture(pictures: Iterable[Image]) -> Image:
-    """The mean of pictures of one size."""
-    stack = [picture.astype(np.float32) for picture in pictures]
-    return np.asarray(np.mean(stack, axis=0).round(), np.uint8)
+def mean_picture(pictures: Iterable[Image]) -> Image | None:
+    """The mean of pictures of one size; None at the first of another, or if there are none.
+
+    One picture at a time is held.
+    """
+    total, count = np.zeros(0), 0
+    for picture in pictures:
+        if not count:
+            total = np.zeros(picture.shape)
+        elif picture.shape != total.shape:
+            return None
+        total += picture
+        count += 1
+    return np.asarray((total / count).round(), np.uint8) if count else None
 
 
 def mean_face(masked: Image, mask: Mask, mean: Image) -> Image:

@@ -17,6 +17,7 @@ from models.training.evaluation.bare import BareScore, score_bare
 from models.training.evaluation.folder import (
     Case,
     EvalFolderError,
+    check_case,
     read_image,
     read_landmarks,
     read_pairs,
@@ -38,6 +39,7 @@ from models.training.evaluation.sheets import (
 )
 from models.training.evaluation.strays import write_strays
 from models.training.evaluation.swaps import SwapScore, score_swap
+from models.training.frames import SourceError
 
 T = TypeVar("T")
 
@@ -98,16 +100,20 @@ def evaluate(
         judge: weights of the judge that looks for remains of masks; None: nobody looks.
 
     Raises:
-        EvalFolderError: the folder or the scenes are laid out otherwise.
+        BadImageError: a file of the folder is no picture.
+        EvalFolderError: the folder or the scenes are laid out otherwise, a mask is blank or of
+            another size than its picture.
         VerdictsError: the verdicts are.
         WeightsError: see `load_models` and `load_net`.
     """
-    manifest, models = load_manifest(weights), load_models(weights)
-    scene_score = _score_scenes(models, scenes, out, progress, limit) if scenes else None
-    service, looker = Service(models), Judge(judge) if judge else None
     pairs, real, swaps = (
         spread(read(folder), limit) for read in (read_pairs, read_real, read_swaps)
     )
+    for case in (*pairs, *real, *swaps):
+        check_case(case)
+    manifest, models = load_manifest(weights), load_models(weights)
+    scene_score = _score_scenes(models, scenes, out, progress, limit) if scenes else None
+    service, looker = Service(models), Judge(judge) if judge else None
     points, fills = read_landmarks(folder), _fills(pairs) if baselines else {}
     result = Evaluation(
         manifest.version,
@@ -145,9 +151,9 @@ def _fills(pairs: Sequence[Case]) -> dict[str, Fill]:
         "Telea": guesses.telea,
         "Navier-Stokes": guesses.navier_stokes,
     }
-    truths = [read_image(case.truth) for case in pairs if case.truth]
-    if len({truth.shape for truth in truths}) == 1:
-        fills["mean face"] = partial(guesses.mean_face, mean=guesses.mean_picture(truths))
+    mean = guesses.mean_picture(read_image(case.truth) for case in pairs if case.truth)
+    if mean is not None:
+        fills["mean face"] = partial(guesses.mean_face, mean=mean)
     return fills
 
 
@@ -162,7 +168,7 @@ def _score_scenes(
     names = is_held_back if scenes.held_back else None
     try:
         score = score_scenes(models.detector, scenes.source, names, verdicts, around)
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, SourceError) as error:
         raise EvalFolderError(
             f"{scenes.source} must hold pictures and boxes.json that names them: {error}"
         ) from error

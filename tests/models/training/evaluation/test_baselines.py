@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,30 @@ def test_far_from_the_hole_nothing_changes(fill, masked, mask):
 
 def test_copied_is_the_masked_picture(masked, mask):
     np.testing.assert_array_equal(copied(masked, mask), masked)
+
+
+def test_pictures_of_several_sizes_have_no_mean_and_are_read_up_to_the_first_other():
+    pictures = iter([np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8), "unread"])
+
+    assert mean_picture(pictures) is None
+    assert next(pictures) == "unread"
+
+
+def test_no_pictures_have_no_mean():
+    assert mean_picture([]) is None
+
+
+def test_the_mean_holds_one_picture_at_a_time():
+    pictures = [np.full((64, 64, 3), value, np.uint8) for value in range(100)]
+    expected = np.mean([picture.astype(np.float32) for picture in pictures], axis=0).round()
+    tracemalloc.start()
+
+    mean = mean_picture(picture.copy() for picture in pictures)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    np.testing.assert_array_equal(mean, expected)
+    assert peak < 40 * pictures[0].nbytes
 
 
 def test_the_mean_face_fills_the_hole_only(masked, mask):

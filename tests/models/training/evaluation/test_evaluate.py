@@ -294,6 +294,30 @@ def test_the_baselines_can_be_left_out(score):
     assert not BASELINES & set(score(baselines=False).pairs[0].marks)
 
 
+def test_truths_of_several_sizes_have_no_mean_face(score, folder):
+    for kind in ("truth", "masked"):
+        write_image(folder / kind / "3.png", np.zeros((280, 256, 3), np.uint8))
+    write_mask(folder / "mask" / "3.png", np.ones((280, 256), bool))
+
+    assert set(score(baselines=True).pairs[0].marks) - WAYS == BASELINES - {"mean face"}
+
+
+@pytest.mark.parametrize("part", [".", "real", "swap"])
+def test_a_blank_mask_is_refused_before_the_long_work(score, folder, tmp_path, part):
+    path = folder / part / "mask" / "1.png"
+    write_mask(path, np.zeros((256, 256), bool))
+
+    with pytest.raises(EvalFolderError, match=f"{path} is blank"):
+        score()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_blank_mask_beyond_the_limit_is_not_looked_at(score, folder):
+    write_mask(folder / "mask" / "2.png", np.zeros((256, 256), bool))
+
+    assert len(score(limit=1).pairs) == 1
+
+
 def test_a_limit_bounds_the_pictures(score):
     assert [pair.id for pair in score(limit=1).pairs] == ["1"]
 
