@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from models.checkpoint import file_sha256, load_net
 from models.crop.detect import Detector
 from models.crop.net import DetectorConfig, FaceDetector
+from models.errors import WeightsError
 from models.inpaint.generator import GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
@@ -71,6 +72,7 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
     Raises:
         ValueError: an unknown net or key, a start that is of other sizes, or a run that was begun
             with another config.
+        WeightsError: `weights` lacks a net that this one builds on.
     """
     if net not in NETS:
         raise ValueError(f"no net '{net}': choose one of {', '.join(NETS)}")
@@ -204,12 +206,25 @@ def _favoured(config: Mapping[str, Any], data: Path, faces: Faces) -> Faces | No
 
 
 def _earlier(weights: Path, device: str) -> Detector:
-    net = load_net(weights / "crop.safetensors", FaceDetector, DetectorConfig, device)
-    return Detector(net, device)
+    path = _built_on(weights, "crop", "say unlabelled_score: 0 in the task of a first detector")
+    return Detector(load_net(path, FaceDetector, DetectorConfig, device), device)
 
 
 def _guesser(weights: Path, device: str) -> LandmarkNet:
-    return load_net(weights / "landmarks.safetensors", LandmarkNet, LandmarkConfig, device)
+    mend = "train landmarks and pin it there, or say guided: false in the task"
+    path = _built_on(weights, "landmarks", mend)
+    return load_net(path, LandmarkNet, LandmarkConfig, device)
+
+
+def _built_on(weights: Path, net: str, mend: str) -> Path:
+    """The file of an earlier net; where there is none, an error that says what helps."""
+    path = weights / f"{net}.safetensors"
+    if not path.is_file():
+        raise WeightsError(
+            f"{path} is missing, on which this config builds: {mend}, or name the folder that "
+            "has it with --weights."
+        )
+    return path
 
 
 def _labelled(
@@ -217,7 +232,7 @@ def _labelled(
 ) -> RealFaces:
     """Faces in real masks, labelled by the mask net of `weights`."""
     kept_faces = _without_refused(config, data, real)
-    path = weights / "mask.safetensors"
+    path = _built_on(weights, "mask", "leave out the key 'real', whose faces it would label")
     store = store_path(data, config["real"], cache).name
     kept = cache / f"{store}_masks_{file_sha256(path)[:12]}.npz"  # another net, other labels
     labelled = label_masks(load_net(path, UNet, UNetConfig), real, kept)

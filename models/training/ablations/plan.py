@@ -42,7 +42,7 @@ def _table(name: str, own: Mapping[str, Any], bases: Mapping[str, Any]) -> Table
     base = merged(bases[own["net"]], own.get("base") or {})
     rows = {row: merged(base, changes or {}) for row, changes in own["rows"].items()}
     for row, config in rows.items():
-        refuse_unknown(config, KEYS[own["net"]] - {"seed"}, f"row {row} of table {name}")
+        refuse_unknown(config, KEYS[own["net"]] - {"seed", "start"}, f"row {row} of table {name}")
     tests = own.get("tests") or _EVERYBODY
     return Table(name, own["title"], own["net"], rows, tests, bool(own.get("outlined")))
 

@@ -7,6 +7,7 @@ import yaml
 
 from models.checkpoint import load_net, save_net
 from models.crop.net import DetectorConfig, FaceDetector
+from models.errors import WeightsError
 from models.inpaint.generator import Generator, GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
@@ -87,6 +88,23 @@ def test_each_config_that_ships_builds_its_task_and_schedule(stem, data, monkeyp
 
     assert NET_OF[stem] in NETS
     assert schedule_of(config["schedule"], task).steps > 0
+
+
+@pytest.mark.parametrize(
+    ("net", "config", "file", "key"),
+    [
+        ("crop", {"task": {"unlabelled_score": 0.4}}, "crop", "unlabelled_score: 0"),
+        ("mask", {"sources": ["some"], "real": ["worn"]}, "mask", "leave out the key 'real'"),
+        ("inpaint", {"sources": ["some"]}, "landmarks", "guided: false"),
+    ],
+)
+def test_without_the_net_that_it_builds_on_a_config_says_what_to_change(
+    data, tmp_path, net, config, file, key
+):
+    config = {"seed": 1, "device": "cpu", **config}
+
+    with pytest.raises(WeightsError, match=rf"{file}\.safetensors is missing.*{key}"):
+        build_task(net, config, data, data / "cache", tmp_path)
 
 
 def test_a_missing_file_of_verdicts_is_an_error(data):

@@ -49,6 +49,7 @@ def test_merging_leaves_the_base_as_it_was():
     [
         ("{title: T, net: inpaint, rowz: {}}", "rowz"),
         ("{title: T, net: inpaint, rows: {a: {colour: red}}}", "colour"),
+        ("{title: T, net: inpaint, rows: {a: {start: inpaint.safetensors}}}", "start"),
         ("{title: T, net: swap, rows: {}}", "net must be"),
     ],
 )
