@@ -11,6 +11,8 @@ import torch
 from models.checkpoint import load_net
 from models.crop.detect import Face
 from models.crop.net import DetectorConfig, FaceDetector
+from models.training.crop.compose import compose_canvas
+from models.training.crop.labels import is_held_back
 from models.training.crop.task import CropTask, CropTraining, draw_faces
 from models.training.rounding import with_rounded_weights
 
@@ -70,6 +72,23 @@ def test_batches_of_all_sizes_hold_about_the_same_pixels(task):
     shapes = {tuple(task.batch(step)["images"].shape) for step in range(12)}
 
     assert shapes == {(8, 64, 64, 3), (2, 128, 128, 3)}
+
+
+def test_pictures_held_back_are_on_sheets_alone(task, monkeypatch):
+    pools = []
+    monkeypatch.setattr(
+        "models.training.crop.task.compose_canvas",
+        lambda pool, *rest: pools.append(pool) or compose_canvas(pool, *rest),
+    )
+    task.batch(0)
+    trained = pools[-1]
+    task.sheet(task.build().eval())
+    apart = pools[-1]
+
+    for pool, held_back in ((trained, False), (apart, True)):
+        for pictures in (pool.scenes, *pool.faces):
+            assert {is_held_back(picture.name) for picture in pictures} == {held_back}
+    assert len(trained.scenes) + len(apart.scenes) == 40
 
 
 def test_faces_that_the_verdicts_add_are_trained_on(folder, task, tmp_path):
