@@ -9,6 +9,11 @@ SIDE = 64
 BOTH = {WHOLE: 1.0, REGION: 1.0}
 
 
+def set_rate(adversaries: Adversaries, rate: float) -> None:
+    for optimizer in adversaries.optimizers.values():
+        optimizer.param_groups[0]["lr"] = rate
+
+
 @pytest.fixture(scope="module")
 def features() -> Features:
     return Features()
@@ -55,8 +60,7 @@ def test_a_blur_is_far_from_the_truth_only_where_it_is(features, truth, context)
 def test_discriminators_learn_to_tell_painted_from_photographed(projected, truth, context):
     torch.manual_seed(0)
     adversaries = Adversaries(projected, "cpu")
-    for optimizer in adversaries.optimizers.values():
-        optimizer.param_groups[0]["lr"] = 0.002
+    set_rate(adversaries, 0.002)
     flat = truth.mean(dim=(2, 3), keepdim=True).expand_as(truth)
 
     losses = [adversaries.loss(flat, truth, context, BOTH, 0.0)[1] for _ in range(25)]
@@ -77,6 +81,36 @@ def test_what_is_painted_learns_from_each_discriminator(projected, truth, contex
         assert set(losses) == {name}
         assert painted.grad is not None
         assert painted.grad.abs().sum() > 0
+
+
+def test_a_photograph_fools_discriminators_more_than_what_they_know_as_painted(truth, context):
+    torch.manual_seed(0)
+    adversaries = Adversaries(False, "cpu")
+    flat = truth.mean(dim=(2, 3), keepdim=True).expand_as(truth)
+    set_rate(adversaries, 0.002)
+    for _ in range(15):
+        adversaries.loss(flat, truth, context, BOTH, 0.0)
+    set_rate(adversaries, 0.0)
+
+    for name in BOTH:
+        known, photo = (
+            float(adversaries.loss(picture, truth, context, {name: 1.0}, 0.0)[0])
+            for picture in (flat, truth)
+        )
+        assert photo < known - 0.5
+
+
+def test_each_discriminator_has_its_weight(truth, context):
+    torch.manual_seed(0)
+    adversaries = Adversaries(False, "cpu")
+    set_rate(adversaries, 0.0)
+
+    for name in BOTH:
+        one, three = (
+            float(adversaries.loss(truth, truth, context, {name: weight}, 0.0)[0])
+            for weight in (1.0, 3.0)
+        )
+        assert three == pytest.approx(3 * one, rel=0.1)  # its spectral norms are still settling
 
 
 def test_of_pixels_the_region_is_judged_by_the_hole_alone(truth, context):

@@ -26,9 +26,9 @@ def face():
     return np.full((SIZE, SIZE, 3), (200, 150, 130), np.uint8)
 
 
-def task(faces, **settings):
+def task(faces, seed=1, **settings):
     torch.manual_seed(0)
-    return JudgeTask(faces, faces, JudgeTraining(batch_size=4, **settings), seed=1)
+    return JudgeTask(faces, faces, JudgeTraining(batch_size=4, **settings), seed)
 
 
 def only(kind):
@@ -108,6 +108,12 @@ def test_a_batch_depends_on_its_step_alone(faces):
     first, again, other = judge.batch(3), judge.batch(3), judge.batch(4)
 
     assert all(torch.equal(first[key], again[key]) for key in first)
+    assert not torch.equal(first["face"], other["face"])
+
+
+def test_another_seed_has_other_batches(faces):
+    first, other = (task(faces, seed).batch(0) for seed in (1, 2))
+
     assert not torch.equal(first["face"], other["face"])
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from models.checkpoint import save_net
@@ -61,6 +62,17 @@ def test_a_stopped_run_ends_as_one_that_was_not(tmp_path):
     torch.testing.assert_close(second.net.weight, whole.net.weight, rtol=0, atol=0)
 
 
+def test_discriminators_go_on_from_the_checkpoint(tmp_path):
+    first, second = Line(), Line()
+    first.others["other"].weight.data.fill_(7.0)
+    fit(first, nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+    fit(second, nn.Linear(1, 1), tmp_path, replace(SCHEDULE, steps=13))
+
+    assert second.seen == [12]
+    assert second.others["other"].weight.item() == 7
+
+
 def test_a_run_leaves_checkpoint_weights_sheet_and_log(tmp_path):
     task = Line()
     start = abs(task.net.weight.item() - 2)
@@ -71,6 +83,17 @@ def test_a_run_leaves_checkpoint_weights_sheet_and_log(tmp_path):
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
     assert [int(row["step"]) for row in rows] == [2, 4, 6, 8, 10, 12]
     assert abs(task.net.weight.item() - 2) < start
+
+
+def test_the_weights_of_a_run_are_the_average_over_its_steps(tmp_path):
+    task, average = Line(), nn.Linear(1, 1)
+    start = task.net.weight.item()
+
+    fit(task, average, tmp_path, SCHEDULE)
+
+    assert start + 0.1 < average.weight.item() < task.net.weight.item() - 0.01
+    written = load_file(tmp_path / "weights.safetensors")["weight"].item()
+    assert written == pytest.approx(average.weight.item(), abs=1e-3)
 
 
 def test_the_log_tells_throughput_and_the_share_of_making_batches(tmp_path):

@@ -7,6 +7,7 @@ from models.training.config import train
 from models.training.frames import STORE_PX, Faces
 from models.training.inpaint_task import InpaintTask, InpaintTraining
 from models.training.landmark_task import LandmarkTask, LandmarkTraining
+from models.training.loop import set_rates
 from models.training.mask_task import MaskTask, MaskTraining
 from models.training.masks import KINDS
 from models.training.real_masks import OPEN, RealFaces
@@ -41,25 +42,33 @@ def faces():
     return Faces(images, points, np.array(["noise"] * 40), np.arange(40))
 
 
-def inpaint_task(faces, **settings):
+def inpaint_task(faces, seed=1, **settings):
     torch.manual_seed(0)
     net = LandmarkNet(LandmarkConfig(widths=(4, 8), blocks=(1, 1), features=8))
-    return InpaintTask(faces, net, InpaintTraining(batch_size=2, **settings), seed=1)
+    return InpaintTask(faces, net, InpaintTraining(batch_size=2, **settings), seed)
 
 
-def mask_task(faces, label=1, **settings):
+def mask_task(faces, label=1, seed=1, **settings):
     labels = np.full((len(faces), STORE_PX, STORE_PX), label, np.uint8)
     real = RealFaces(faces, labels)
-    return MaskTask(faces, real, [], MaskTraining(batch_size=2, **settings), seed=1)
+    return MaskTask(faces, real, [], MaskTraining(batch_size=2, **settings), seed)
 
 
-def build(name, faces):
+def build(name, faces, seed=1):
     torch.manual_seed(0)
     if name == "landmarks":
-        return LandmarkTask(faces, LandmarkTraining(batch_size=2), seed=1)
+        return LandmarkTask(faces, LandmarkTraining(batch_size=2), seed)
     if name == "mask":
-        return mask_task(faces, real_share=0.5)
-    return inpaint_task(faces)
+        return mask_task(faces, seed=seed, real_share=0.5)
+    return inpaint_task(faces, seed)
+
+
+@pytest.fixture
+def added_losses(monkeypatch):
+    """The losses that tasks learn from, of all nets; nothing is learnt."""
+    added = []
+    monkeypatch.setattr(torch.Tensor, "backward", lambda loss: added.append(loss.item()))
+    return added
 
 
 @pytest.mark.parametrize("name", ["landmarks", "mask", "inpaint"])
@@ -80,6 +89,13 @@ def test_a_batch_depends_on_its_step_alone(faces, name):
     first, again, other = task.batch(3), task.batch(3), task.batch(4)
 
     assert all(torch.equal(first[key], again[key]) for key in first)
+    assert not torch.equal(first["face"], other["face"])
+
+
+@pytest.mark.parametrize("name", ["landmarks", "mask", "inpaint"])
+def test_another_seed_has_other_batches(faces, name):
+    first, other = (build(name, faces, seed).batch(0) for seed in (1, 2))
+
     assert not torch.equal(first["face"], other["face"])
 
 
@@ -129,6 +145,23 @@ def test_a_hand_before_a_bare_face_is_no_mask(faces):
     assert not batch["worn"].any()
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_as_many_samples_follow_the_guess_as_its_share_says(faces, monkeypatch, share):
+    drawn = []
+    monkeypatch.setattr(
+        "models.training.inpaint_task.draw_lines",
+        lambda points, hole: drawn.append(points) or np.zeros(hole.shape, np.uint8),
+    )
+    settings = {"label_jitter_px": 0.0, "size": 64, "whole": 0.0, "region": 0.0}
+    task = inpaint_task(faces, guess_share=share, **settings)
+    batch = task.batch(0)
+
+    task.train_step(batch, progress=0.5)
+
+    labels = zip(drawn, batch["points"].numpy(), strict=True)
+    assert [np.allclose(a, b, atol=0.01) for a, b in labels] == [share == 0.0] * 2
+
+
 @pytest.mark.parametrize("size", [96, 160, 256])
 def test_guessed_lines_lie_alike_in_pictures_of_any_size(faces, size):
     torch.manual_seed(0)
@@ -174,6 +207,34 @@ def test_each_kind_of_mask_sees_so_many_faces_only(faces, monkeypatch):
     assert {len(some) for some in seen.values()} == {2}
     assert set(seen) == set(KINDS)
     assert len(set().union(*seen.values())) == 2 * len(KINDS)
+
+
+def test_the_editor_learns_from_its_losses_by_their_weights(faces, monkeypatch, added_losses):
+    task = inpaint_task(faces, size=64, reconstruction=50.0, structure=3.0)
+    monkeypatch.setattr(task.adversaries, "loss", lambda *_: (torch.tensor(5.0), {}))
+
+    losses = task.train_step(task.batch(0), progress=0.5)
+
+    weighted = 50 * (float(losses["l1"]) + 3 * float(losses["1-ssim"])) + 5
+    assert added_losses == [pytest.approx(weighted)]
+
+
+def test_the_mask_net_learns_from_pixels_and_from_whether_a_mask_is_worn(faces, added_losses):
+    task = mask_task(faces)
+
+    losses = task.train_step(task.batch(0), progress=0.5)
+
+    bce, dice, worn = (float(losses[name]) for name in ("bce", "dice", "worn"))
+    assert added_losses == [pytest.approx(bce + dice + 0.1 * worn)]
+
+
+def test_discriminators_learn_at_their_own_rate(faces):
+    task = inpaint_task(faces, discriminator_rate=3.0)
+
+    set_rates(task, 0.01)
+
+    rates = {name: own.param_groups[0]["lr"] for name, own in task.optimizers.items()}
+    assert rates == pytest.approx({"net": 0.01, "whole": 0.03, "region": 0.03})
 
 
 def test_the_region_judge_joins_after_two_fifths(faces):
