@@ -18,6 +18,27 @@ def test_a_median_does_not_follow_an_outlier():
     assert estimate([1.0, 2.0, 3.0, 1000.0, 2.0], "median").value == 2
 
 
+def test_the_interval_leaves_out_one_resampled_mean_in_forty_on_each_side():
+    values = np.random.default_rng(1).exponential(size=400)
+    means = np.random.default_rng(2).choice(values, (4000, 400)).mean(axis=1)
+
+    mean = estimate(list(values))
+
+    assert np.mean(means < mean.low) == pytest.approx(1 / 40, abs=0.012)
+    assert np.mean(means > mean.high) == pytest.approx(1 / 40, abs=0.012)
+
+
+def test_the_interval_of_a_share_leaves_out_one_in_forty_on_each_side():
+    hits = np.random.default_rng(1).integers(101, size=400) ** 2
+    counts = np.full(400, 100**2)
+    shares = np.random.default_rng(2).choice(hits, (4000, 400)).mean(axis=1) / 100**2
+
+    share = estimate_share(hits, counts)
+
+    assert np.mean(shares < share.low) == pytest.approx(1 / 40, abs=0.012)
+    assert np.mean(shares > share.high) == pytest.approx(1 / 40, abs=0.012)
+
+
 def test_equal_values_have_no_interval():
     assert estimate([3.0] * 10) == Estimate(3.0, 3.0, 3.0)
 
