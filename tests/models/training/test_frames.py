@@ -7,6 +7,7 @@ import pytest
 
 from models.crop.frame import FRAME_PX, fit_frame, five_points
 from models.training.frames import STORE_PX, SourceError, cut, jittered_frame, load_faces
+from tests.conftest import mean_face
 
 
 @pytest.fixture
@@ -124,3 +125,13 @@ def test_a_mirrored_cut_has_left_and_right_exchanged(landmarks, picture):
     assert np.abs(mirrored[:, ::-1].astype(int) - plain).mean() < 2
     np.testing.assert_allclose(mirrored_points[36:42].mean(0), (FRAME_PX - 1 - 168, 86), atol=0.5)
     np.testing.assert_allclose(mirrored_points[48, 0], FRAME_PX - 1 - points[54, 0], atol=0.5)
+
+
+def test_the_points_of_a_face_alike_on_both_sides_keep_their_order_when_mirrored(picture):
+    points = mean_face()
+    middle = points[27, 0]
+    mirror = np.array([[-1, 0, 2 * middle], [0, 1, 0]], np.float32)
+
+    _, mirrored = cut(picture, points, mirror)
+
+    np.testing.assert_allclose(mirrored, points, atol=1e-3)

@@ -12,7 +12,7 @@ from models.mask.unet import UNet, UNetConfig
 from models.training.ablations.__main__ import main, run_table
 from models.training.ablations.plan import Table, read_tables
 from models.training.ablations.rows import Places, Result, run_row, train_for
-from models.training.ablations.score import SHOWN
+from models.training.ablations.score import SHOWN, Scored
 from models.training.config import build_task
 from models.training.evaluation.folder import EvalFolderError, write_image, write_mask
 from models.training.frames import STORE_PX, SourceError, store_path
@@ -69,6 +69,22 @@ def test_a_row_is_trained_and_scored_on_each_group(places, net):
     assert set(result.marks) == {"Asian", "others"}
     assert all(np.isfinite(value) for own in result.marks.values() for value in own.values())
     assert result.strip.shape[0] % 3 == 0
+
+
+def test_a_row_is_scored_on_faces_that_no_row_is_trained_on(places, monkeypatch):
+    scored = []
+
+    def score(task, _, faces, *__):
+        scored.append(faces.rows.tolist())
+        assert not set(faces.rows) & set(task.faces.rows)
+        return Scored({}, *[[np.zeros((8, 8, 3), np.uint8)]] * 3)
+
+    monkeypatch.setattr("models.training.ablations.rows.score_editor", score)
+    monkeypatch.setattr("models.training.ablations.rows.train_for", lambda task, *_: (task.net, 1))
+
+    run_row(table(), "one", 0, 0.001, places)
+
+    assert scored == [[19, 59], [39, 79]]
 
 
 def test_a_finished_row_is_not_trained_again(places, monkeypatch):

@@ -5,6 +5,7 @@ import pytest
 
 from models.checkpoint import save_net
 from models.crop.frame import fit_frame, five_points, transform
+from models.training.crop.labels import is_held_back
 from models.training.evaluation.evaluate import Scenes, evaluate
 from models.training.evaluation.folder import (
     EvalFolderError,
@@ -331,6 +332,19 @@ def test_scenes_score_the_detector(score, tmp_path):
 
     assert result.scenes.faces == 1
     assert (tmp_path / "out" / "strays.csv").exists()
+
+
+def test_of_scenes_those_that_were_trained_on_can_be_left_out(score, tmp_path):
+    names = [f"{index}.png" for index in range(12)]
+    for name in names:
+        write_image(tmp_path / "scenes" / name, face())
+    box = {"label": "without_mask", "box": [40, 30, 216, 230]}
+    (tmp_path / "scenes" / "boxes.json").write_text(json.dumps({name: [box] for name in names}))
+
+    result = score(scenes=Scenes(tmp_path / "scenes", held_back=True))
+
+    assert result.scenes.faces == sum(is_held_back(name) for name in names) < len(names)
+    assert result.scenes_held_back
 
 
 def test_scenes_without_boxes_are_refused_before_the_long_work(score, tmp_path):
