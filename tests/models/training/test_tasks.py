@@ -120,6 +120,17 @@ def test_a_real_face_comes_with_its_own_labels(faces):
     assert (batch["mask"][..., 64:-64, 64:-64] == 1).all()
 
 
+def test_turned_labels_of_a_real_face_are_still_labels(faces):
+    labels = np.random.default_rng(0).choice(
+        np.array([0, 1, OPEN], np.uint8), faces.images.shape[:3]
+    )
+    settings = MaskTraining(batch_size=2, real_share=1.0, background_share=0.0)
+
+    batch = MaskTask(faces, RealFaces(faces, labels), [], settings, seed=1).batch(0)
+
+    assert set(batch["mask"].unique().tolist()) == {0, 1, OPEN}
+
+
 def test_a_hand_before_a_mask_is_no_mask(faces):
     without, held = (
         mask_task(faces, real_share=0.0, bare_share=0.0, background_share=0.0, hand_share=share)
