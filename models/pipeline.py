@@ -19,10 +19,12 @@ from models.crop.frame import (
     scale_affine,
     scale_of,
 )
+from models.crop.grain import is_finer
 from models.crop.neighbours import share_out
 from models.crop.paste import paste_face
 from models.errors import BadRequestError, DrawnMaskError, NoFaceError, ReferencePhotoError
 from models.inpaint.hole import hole_of
+from models.inpaint.lift import lift_large
 from models.inpaint.paint import Painted
 from models.landmarks.guess import AS_GUESSED, Wish
 from models.mask.detect import MaskFinding
@@ -321,13 +323,21 @@ def _assemble(
     candidates = [
         _pasted(
             pixels,
-            [(one, one.candidates[rank].face) for one in faces if one.candidates],
+            [(one, _as_fine(one, rank)) for one in faces if one.candidates],
             sharpen,
         )
         for rank in range(max([1, *(len(one.candidates) for one in faces)]))
     ]
     swapped = [(one, one.swapped) for one in faces if one.swapped is not None]
     return Unmasked(candidates, _pasted(pixels, swapped, sharpen) if own else None, faces)
+
+
+def _as_fine(one: EditedFace, rank: int) -> Image:
+    """A painted face as it goes into the photo."""
+    face = one.candidates[rank].face
+    if one.hole is None or not is_finer(one.found.frame, face.shape[0]):
+        return face
+    return lift_large(face, one.hole)
 
 
 def _pasted(pixels: Image, faces: Sequence[tuple[EditedFace, Image]], sharpen: bool) -> Image:

@@ -19,7 +19,7 @@ from models.pixels import Affine, Image, Mask
 Floats = npt.NDArray[np.float32]
 
 # With all of it, a face looks as sharp as its photo, but SSIM falls below that of a plain patch.
-SHARE = 0.25
+SHARE = 0.1
 FINER = 1.25  # the least ratio of photo to patch
 _FINEST_PX = 0.8  # sigma of the first band
 _NOISE_PX = 512  # of the tile that repeats
@@ -41,7 +41,7 @@ def add_grain(face: Image, photo: Image, mask: Mask, affine: Affine, patch_px: i
     Returns:
         As `face`; unchanged where the patch is as fine as the photo, or no skin is seen.
     """
-    bands = _missing_bands(FRAME_PX / patch_px / scale_of(affine))
+    bands = _missing_bands(_finer(affine, patch_px)) if is_finer(affine, patch_px) else ()
     found = _visible_skin(photo, mask, affine) if bands else None
     if found is None:
         return face
@@ -52,9 +52,23 @@ def add_grain(face: Image, photo: Image, mask: Mask, affine: Affine, patch_px: i
     return _add_tiled(face, grain)
 
 
+def is_finer(affine: Affine, patch_px: int) -> bool:
+    """Whether the photo shows a face that much finer than a patch that it counts.
+
+    Args:
+        affine: photo px to frame px.
+        patch_px: side of the patch.
+    """
+    return _finer(affine, patch_px) >= FINER
+
+
+def _finer(affine: Affine, patch_px: int) -> float:
+    return FRAME_PX / patch_px / scale_of(affine)
+
+
 def _missing_bands(finer: float) -> tuple[float, ...]:
     """Sigmas of the bands that a patch lacks in a photo so many times finer, px of the photo."""
-    count = 1 + round(np.log2(finer)) if finer >= FINER else 0
+    count = 1 + round(np.log2(finer))
     return tuple(_FINEST_PX * 2.0**index for index in range(count))
 
 

@@ -2,9 +2,9 @@
 
 All ways paste the same picture of the net, and each does one thing more than the one before:
 `BICUBIC` enlarges it as it is. `LIFTED` lifts it first, at 256 px (`lift_detail`), as the service
-does with faces of every size. `SERVED` adds the grain of the skin around it, and lets the paste
-enlarge in one step: the first two are enlarged to a whole multiple of 256 px first, at which the
-paste adds no grain. `SHARPENED` is sharpened too.
+does with faces of every size. `SERVED` clears it once more (`lift_large`), adds grain as the skin
+around it has, and lets the paste enlarge in one step: the first two are enlarged to a whole
+multiple of 256 px first, at which the paste adds no grain. `SHARPENED` is sharpened too.
 So what is made of a large face in particular is `SERVED` beside `LIFTED`, not beside `BICUBIC`.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from models.crop.frame import scale_of
 from models.crop.grain import FINER
 from models.crop.paste import paste_face
-from models.inpaint.lift import lift_detail
+from models.inpaint.lift import lift_detail, lift_large
 from models.pixels import Affine, Image, Mask
 from models.training.evaluation.folder import Case, read_image, read_mask, write_image
 from models.training.evaluation.marks import PictureMarks, compare
@@ -74,4 +74,6 @@ def _paste(way: str, photo: Image, painted: Image, hole: Mask, frame: Affine) ->
         side = patch.shape[0] * int(np.ceil(1 / scale_of(frame)))
         larger = cv2.resize(patch, (side, side), interpolation=cv2.INTER_CUBIC)
         patch = np.asarray(larger, np.uint8)
+    else:
+        patch = lift_large(patch, hole)
     paste_face(photo, patch, hole, frame, sharpen=way == SHARPENED)

@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 
-from models.inpaint.lift import lift_detail
+from models.inpaint.lift import lift_detail, lift_large
 
 SIZE = 256
 
@@ -78,3 +78,31 @@ def test_without_a_hole_nothing_changes():
     face = soft_face(3)
 
     np.testing.assert_array_equal(lift_detail(face, np.zeros_like(hole())), face)
+
+
+def test_a_large_face_loses_grain_and_keeps_its_edges():
+    face = np.full((SIZE, SIZE, 3), 120, np.uint8)
+    face[:, 128:] = 160
+    grain = np.random.default_rng(0).normal(0, 3, (SIZE, SIZE, 1))
+    grainy = np.clip(face + grain, 0, 255).astype(np.uint8)
+    edge, plain = core().copy(), core().copy()
+    edge[:, :126], edge[:, 130:] = False, False
+    plain[:, 118:138] = False
+
+    large = lift_large(grainy, hole())
+
+    assert energy(large, plain) < 0.5 * energy(grainy, plain)
+    assert energy(large, edge) > 0.9 * energy(grainy, edge)
+    np.testing.assert_array_equal(large[~hole()], grainy[~hole()])
+
+
+def test_a_large_face_has_more_contrast():
+    face = soft_face(8)
+
+    assert energy(lift_large(face, hole()), core()) > 1.05 * energy(face, core())
+
+
+def test_without_a_hole_nothing_changes():
+    face = soft_face(3)
+
+    assert lift_large(face, np.zeros((SIZE, SIZE), bool)) is face
