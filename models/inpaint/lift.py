@@ -17,8 +17,8 @@ LOCAL_PX = 10.0  # sigma: contrast is meant against the mean of this neighbourho
 CONTRAST = 0.25  # raised by this share
 # The same of a face that its photo shows finer, once more: there each px of the painter's own grain
 # becomes several.
-_LARGE_PX, _LARGE_CONTRAST = 16.0, 0.12
-_EDGE_PX, _EDGE_LEVELS = 5, 6.0  # of the smoothing that keeps edges: its side, what counts as one
+_LARGE_PX, _LARGE_CONTRAST = 20.0, 0.08
+_EDGE_PX, _EDGE_LEVELS = 5, 4.0  # of the smoothing that keeps edges: its side, what counts as one
 _FADE_PX = 8.0  # from the hole's edge inwards, or the edge itself would show
 _COARSE = 4  # a wide mean is the same on a coarse grid, at a tenth of the time
 

@@ -124,8 +124,8 @@ def _large_part(large: LargeReport) -> str:
         f"{large.pictures} faces, by {large.finer:.2f} finer in the photo than the editor paints; "
         "true mask, guessed points. `bicubic enlargement` takes the net's own picture; all other "
         "rows lift it first, at 256 px, as the service does with faces of every size. What is done "
-        "for large faces alone is `as served` (grain of the skin, enlarged in one step) beside "
-        "the lifted bicubic row. Enlarging takes no net (0 GMAC); from the net's picture to the "
+        "for large faces alone is `as served` (cleared once more, a little grain of the skin, "
+        "enlarged in one step) beside the lifted bicubic row. Enlarging takes no net (0 GMAC); from the net's picture to the "
         "photo's, median of one core: "
         + ", ".join(f"{way} {ms:.1f} ms" for way, ms in large.ms.items())
     )
