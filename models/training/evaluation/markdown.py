@@ -125,8 +125,8 @@ def _large_part(large: LargeReport) -> str:
         "true mask, guessed points. `bicubic enlargement` takes the net's own picture; all other "
         "rows lift it first, at 256 px, as the service does with faces of every size. What is done "
         "for large faces alone is `as served` (cleared once more, a little grain of the skin, "
-        "enlarged in one step) beside the lifted bicubic row. Enlarging takes no net (0 GMAC); from "
-        "the net's picture to the photo's, median of one core: "
+        "enlarged in one step) beside the lifted bicubic row. Enlarging takes no net (0 GMAC); "
+        "from the net's picture to the photo's, median of one core: "
         + ", ".join(f"{way} {ms:.1f} ms" for way, ms in large.ms.items())
     )
     return "\n\n".join(["## Large faces", f"{words}.", _way_table(large.marks)])
