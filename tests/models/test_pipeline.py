@@ -3,7 +3,6 @@ import asyncio
 import numpy as np
 import pytest
 
-from models import pipeline
 from models.clock import Clock
 from models.crop.detect import THUMB_PX, Face
 from models.errors import BadRequestError, DrawnMaskError, NoFaceError, ReferencePhotoError
@@ -97,22 +96,6 @@ def test_the_wish_reaches_the_painter():
     run(unmask(grey_photo(), stages, Options(wish=Wish("neutral", 2)), Clock()))
 
     assert stages.wish == Wish("neutral", 2)
-
-
-@pytest.mark.parametrize(("times", "calls"), [(1.0, 0), (2.0, 2)])
-def test_faces_finer_than_the_painter_paints_are_cleared_once_more(monkeypatch, times, calls):
-    class Near(FakeStages):
-        async def detect(self, thumb):
-            found = await super().detect(thumb)
-            return [Face(one.box * times, one.score, one.points * times) for one in found]
-
-    cleared = []
-    monkeypatch.setattr(pipeline, "lift_large", lambda face, _: cleared.append(face) or face)
-    options = Options(wish=Wish(candidates=2))
-
-    run(unmask(grey_photo(900), Near([(40, 40)], photo_px=900), options, Clock()))
-
-    assert len(cleared) == calls
 
 
 def test_where_nobody_wears_a_mask_there_is_one_candidate():
