@@ -15,8 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from models.crop.frame import scale_of
-from models.crop.grain import FINER
+from models.crop.frame import FRAME_PX, scale_of
+from models.crop.grain import is_finer
 from models.crop.paste import paste_face
 from models.inpaint.lift import lift_detail, lift_large
 from models.pixels import Affine, Image, Mask
@@ -52,7 +52,7 @@ def score_large(case: Case, service: Service, out: Path) -> LargeScore | None:
     """
     assert case.truth is not None
     found = service.find_mask(case.photo)
-    if found is None or scale_of(found.frame) * FINER > 1:
+    if found is None or not is_finer(found.frame, FRAME_PX):
         return None
     masked, mask, truth = read_image(case.photo), read_mask(case.mask), read_image(case.truth)
     painted, hole = service.fill(case.photo, found.frame, mask)
