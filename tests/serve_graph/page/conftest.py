@@ -1,0 +1,39 @@
+"""A browser with the page, before a service whose answers the tests choose."""
+
+import threading
+
+import pytest
+
+from tests.browser import browsing
+from tests.fake_service import FakeService, picture
+
+
+@pytest.fixture
+def fake():
+    with FakeService() as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield server
+        server.may_answer.set()
+        server.may_load.set()
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory):
+    with browsing(tmp_path_factory.mktemp("chromium")) as page:
+        yield page
+
+
+@pytest.fixture
+def page(tab, fake):
+    tab.open(fake.url)
+    return tab
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two files, a.jpg and b.jpg."""
+    paths = [tmp_path / "a.jpg", tmp_path / "b.jpg"]
+    for grey, path in enumerate(paths):
+        path.write_bytes(picture(grey))
+    return paths

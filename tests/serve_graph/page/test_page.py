@@ -1,0 +1,142 @@
+"""Choosing photos, running and cancelling."""
+
+import pytest
+
+from tests.browser import PROGRAM
+from tests.serve_graph.page.acts import consent_to, finish, focused, is_ticked, start, status
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")
+
+
+def test_consent_ends_with_the_reference_that_it_was_given_for(page, photos):
+    consent_to(page, photos[0])
+    page.choose("#reference", photos[1])
+
+    assert not is_ticked(page)
+
+
+def test_consent_ends_when_the_reference_is_removed(page, photos):
+    consent_to(page, photos[0])
+    page.press("#reference-remove")
+    page.choose("#reference", photos[0])
+
+    assert not is_ticked(page)
+
+
+def test_who_comes_back_has_chosen_nothing(page, fake, photos):
+    consent_to(page, photos[0])
+    page.open(f"{fake.url}static/style.css")
+    page.run("window.isOld = true")
+    page.run("history.back()")
+    page.wait_until_loaded()
+
+    assert page.run("document.querySelector('#reference').files.length") == 0
+    assert not is_ticked(page)
+
+
+def test_another_photo_during_a_run_is_told_and_nothing_else(page, fake, photos):
+    start(page, fake, photos[0])
+    page.choose("#photo", photos[1])
+    page.wait_for("document.querySelector('#cancel').hidden")
+    fake.may_answer.set()
+
+    assert status(page).startswith("Photo chosen")
+    assert page.run("document.querySelector('#problem').hidden")
+
+
+def test_cancel_says_so_and_hands_its_focus_on(page, fake, photos):
+    start(page, fake, photos[0])
+    page.press("#cancel")
+
+    assert status(page) == "Cancelled."
+    assert focused(page) == "go"
+
+
+def test_the_button_keeps_the_focus_during_a_run_and_starts_no_second_one(page, fake, photos):
+    start(page, fake, photos[0])
+    page.press("#go")
+
+    assert focused(page) == "go"
+    fake.may_answer.set()
+    page.wait_for("!document.querySelector('#result').hidden")
+    assert len(fake.forms) == 1
+
+
+def test_remove_hands_its_focus_on(page, photos):
+    page.choose("#reference", photos[0])
+    page.press("#reference-remove")
+
+    assert focused(page) == "reference"
+
+
+def test_another_photo_hands_its_focus_on(page, fake, photos):
+    finish(page, fake, photos[0])
+    page.run("document.querySelector('#again').focus()")
+    page.choose("#photo", photos[1])
+    page.wait_for("document.querySelector('#again').hidden")
+
+    assert focused(page) == "go"
+
+
+def test_one_persons_face_goes_on_one_face(page, fake, photos):
+    consent_to(page, photos[1])
+    finish(page, fake, photos[0])
+
+    assert fake.forms == [
+        {
+            "photo": "a.jpg",
+            "expression": "auto",
+            "reference": "b.jpg",
+            "consent": "true",
+            "faces": "largest",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("finds", "words"), [(True, "has your lower face"), (False, "wears no mask")]
+)
+def test_of_the_other_faces_nothing_is_said_then(page, fake, photos, finds, words):
+    fake.finds = finds
+    consent_to(page, photos[1])
+    finish(page, fake, photos[0])
+
+    assert status(page).startswith(f"The largest face {words}")
+
+
+def test_a_photo_that_is_chosen_before_the_script_is_there_counts(tab, fake, photos):
+    fake.may_load.clear()
+    tab.run("window.isOld = true")
+    tab.send("Page.navigate", url=fake.url)
+    tab.wait_for("!window.isOld && document.querySelector('#go') !== null")
+    tab.choose("#photo", photos[0])
+    tab.press("#go")  # sends nothing, and doesn't load the page anew
+    fake.may_load.set()
+    tab.wait_for("!document.querySelector('#preview').hidden")
+
+    assert status(tab).startswith("Photo chosen")
+    assert tab.run("location.search") == ""
+    assert not tab.run("document.querySelector('#go').disabled")
+
+
+def test_who_does_not_see_the_photo_hears_its_name(page, photos):
+    page.choose("#photo", photos[0])
+
+    assert "a.jpg" in page.run("document.querySelector('#photo').getAttribute('aria-label')")
+
+
+def test_a_photo_that_is_gone_from_the_disk_is_to_be_chosen_again(page, fake, photos):
+    page.choose("#photo", photos[0])
+    page.wait_for("!document.querySelector('#preview').hidden")
+    photos[0].unlink()
+    page.press("#go")
+    page.wait_for("!document.querySelector('#problem').hidden")
+
+    assert page.run("document.querySelector('#problem-title').textContent") == "a.jpg can't be read"
+    assert not fake.forms
+
+
+def test_without_a_reference_all_faces_are_painted(page, fake, photos):
+    finish(page, fake, photos[0])
+
+    assert fake.forms == [{"photo": "a.jpg", "expression": "auto"}]
