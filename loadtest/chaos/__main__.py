@@ -21,14 +21,18 @@ from loadtest.bench.judge import WrongAnswerError
 from loadtest.bench.processes import END_TIMEOUT_S, StartError
 from loadtest.chaos.answers import Exam
 from loadtest.chaos.cases import (
+    BACK_S,
     CASES,
+    CONTROL,
     DRAIN,
     KEYS,
     LOSES_NONE,
+    UNDISTURBED,
     UPDATE,
-    UPDATE_S,
     UPDATED,
+    UPDATED_S,
     Case,
+    load_after_s,
 )
 from loadtest.chaos.processes import ProcessesError, kill, wait_for, wait_for_end
 from loadtest.chaos.report import Report, Row, show_return
@@ -52,7 +56,7 @@ from loadtest.results_file import PROGRESS, publish
 SHARE = 0.5  # of the capacity
 BACK_TIMEOUT_S = 90.0  # until the killed process is replaced
 TAKEN_IN_S = 0.1  # until the last requests before SIGTERM are inside the service
-DRAIN_NAME = "SIGTERM: the end of the service"
+CONTROL_NAME, DRAIN_NAME = "nothing (for comparison)", "SIGTERM: the end of the service"
 FUSED_NAME, UPDATE_NAME = f"{DRAIN_NAME}, fused", "rolling update (serve deploy)"
 FAILURES = (
     *(StartError, UnfitError, WrongAnswerError, LostError, ProcessesError, OSError),
@@ -64,7 +68,7 @@ class Chaos:
     """One run."""
 
     def __init__(self, keys: list[str], rate: float | None, seed: int) -> None:
-        self._keys, self._rate, self._seed = keys, rate, seed
+        self._keys, self._rate, self._seed = {*keys}, rate, seed
         self._exam = Exam.drawn()
         self._start = time.monotonic()
         self.report = Report(describe())
@@ -74,20 +78,22 @@ class Chaos:
         cases = [case for case in CASES if case.key in self._keys]
         for replicas in (2, 1):
             chosen = [case for case in cases if case.replicas == replicas]
-            drains = replicas == 1 and DRAIN in self._keys
-            if chosen or drains:
-                self._try(f"{replicas} replica(s)", partial(self._serve, replicas, chosen, drains))
+            others = self._keys.intersection([CONTROL] if replicas == 2 else [DRAIN])
+            if chosen or others:
+                self._try(f"{replicas} replica(s)", partial(self._serve, replicas, chosen))
         if DRAIN in self._keys:
             self._try(FUSED_NAME, self._drain_fused)
         if UPDATE in self._keys:
             self._try(UPDATE_NAME, self._update)
 
-    def _serve(self, replicas: int, cases: list[Case], drains: bool) -> None:
+    def _serve(self, replicas: int, cases: list[Case]) -> None:
         with serving_graph(replicas) as graph:
             load = self._measure(graph)
+            if replicas == 2 and CONTROL in self._keys:
+                self._try(CONTROL_NAME, partial(self._leave_alone, graph, load))
             for case in cases:
                 self._try(case.name, partial(self._kill, graph, load, case))
-            if drains:
+            if replicas == 1 and DRAIN in self._keys:
                 self._drain(DRAIN_NAME, graph, load)
 
     def _measure(self, graph: Graph) -> Load:
@@ -98,6 +104,14 @@ class Chaos:
         )
         return load
 
+    def _leave_alone(self, graph: Graph, load: Load) -> None:
+        async def strike() -> None:
+            pass
+
+        around = send_around(graph.url, self._exam, self._plan(load, BACK_S), strike)
+        damage = judge(asyncio.run(around), self._exam, load)
+        self._add(Row(CONTROL_NAME, UNDISTURBED, load, damage))
+
     def _kill(self, graph: Graph, load: Load, case: Case) -> None:
         wait = partial(wait_for, graph.session, case.title, case.processes, BACK_TIMEOUT_S)
         victim = wait()[0]
@@ -105,7 +119,7 @@ class Chaos:
         async def strike() -> None:
             kill(victim)
 
-        plan = self._plan(load, case.after_s)
+        plan = self._plan(load, case.back_s)
         around = send_around(graph.url, self._exam, plan, strike)
         damage = judge(asyncio.run(around), self._exam, load)
         self._add(Row(case.name, case.must, load, damage))
@@ -141,15 +155,15 @@ class Chaos:
         exam, url = self._exam, cluster.graph.url
         before = await exam.learn(url)
         strike = partial(cluster.deploy, make_other_weights(cluster.folder))
-        outcomes = await send_around(url, exam, self._plan(load, UPDATE_S), strike)
+        outcomes = await send_around(url, exam, self._plan(load, UPDATED_S), strike)
         seen = dict(exam.versions)
         after = await exam.learn(url)
         self._say(f"answers by X-Model-Version: {seen}, at the end {after}")
-        notes = [] if after != before else [f"{before} still answers after {UPDATE_S:g} s"]
+        notes = [] if after != before else [f"{before} still answers in the end"]
         return outcomes, notes
 
-    def _plan(self, load: Load, after_s: float) -> Plan:
-        return Plan(load.rate, BEFORE_S + after_s, self._seed)
+    def _plan(self, load: Load, back_s: float) -> Plan:
+        return Plan(load.rate, BEFORE_S + load_after_s(back_s, load.rate), self._seed)
 
     def _try(self, name: str, work: Callable[[], None]) -> None:
         try:

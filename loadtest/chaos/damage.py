@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from loadtest.open_loop import Outcome, longest_gap_s, percentiles_ms
 
-WINDOW_S = 5.0  # of the sliding p99
+ENOUGH = 100  # requests that a p99 takes: of fewer it is the slowest one
 BUSY = 503
 ANSWER_S = 5.0  # who waits longer has no answer
 
@@ -23,7 +23,7 @@ class Damage:
     lost_until_s: float  # the last lost request left then: below 0 if it was in flight already
     failing_until_s: float  # the last that left after it and had no right answer within `ANSWER_S`
     longest_gap_s: float  # without a right answer, in the whole run
-    # p99 is within its bound from then on; inf if it isn't at the end, nan if nothing was due after
+    # p99 is within its bound from then on; inf if nothing shows that, nan if nothing was due after
     recovered_s: float
     p50_ms: float
     p99_ms: float
@@ -64,24 +64,23 @@ def _is_answered(one: Outcome) -> bool:
 
 
 def recovered_s(outcomes: Sequence[Outcome], moment_s: float, bound_s: float) -> float:
-    """Seconds until all later windows of `WINDOW_S` have a p99 within the bound.
+    """Seconds until the p99 of all that ends from then on is within the bound.
 
     Requests count when they end, and those that weren't answered rightly as endless: so a request
-    that hung counts until it came back. In windows of under 100 requests p99 is the slowest one.
+    that hung counts until it came back. inf if fewer than `ENOUGH` requests are left to show it.
     """
     ends = sorted(
         (one.answered_s, one.latency_s if one.is_right else math.inf)
         for one in outcomes
         if one.answered_s >= moment_s
     )
-    bad = [start for start, _ in ends if _p99_s(ends, start) > bound_s]
-    if not bad:
-        return 0.0
-    if bad[-1] + WINDOW_S > ends[-1][0]:
-        return math.inf  # no whole window after it shows that it is over
-    return bad[-1] - moment_s
+    late_until_s = moment_s
+    for start in range(len(ends) - ENOUGH + 1):
+        if _p99_s([latency for _, latency in ends[start:]]) <= bound_s:
+            return late_until_s - moment_s
+        late_until_s = ends[start][0]
+    return math.inf
 
 
-def _p99_s(ends: Sequence[tuple[float, float]], start: float) -> float:
-    window = sorted(latency for end, latency in ends if start <= end < start + WINDOW_S)
-    return window[math.ceil(0.99 * len(window)) - 1]
+def _p99_s(latencies_s: Sequence[float]) -> float:
+    return sorted(latencies_s)[math.ceil(0.99 * len(latencies_s)) - 1]

@@ -8,7 +8,7 @@ from typing import Any
 
 from loadtest.bench.report import show
 from loadtest.chaos.cases import Must
-from loadtest.chaos.damage import ANSWER_S, WINDOW_S, Damage
+from loadtest.chaos.damage import ANSWER_S, ENOUGH, Damage
 from loadtest.chaos.run import BEFORE_S, BURST, Load
 from loadtest.results_file import table
 
@@ -18,9 +18,9 @@ Open-loop Poisson load on configs/laptop.yaml with two replicas of each stage an
 the incident: kill -9, or what the row says. Just before SIGTERM {BURST} requests leave at once,
 after it none. W1 photos, one in four with a reference. Lost: no answer, a wrong picture (in an
 update: that of neither version), or another status than 200 and 503. Gap: the longest time without
-a right answer, in the whole run. p99 back: from the incident until p99 (windows of {WINDOW_S:g} s,
-requests count when they end, those that failed as endless) stays within 5 times the unloaded p50.
-Answered: rightly, within {ANSWER_S:g} s of being sent. Each row is one incident."""
+a right answer, in the whole run. p99 back: from the incident until the p99 of all that ends from
+then on, of {ENOUGH} requests at least, is within 5 times the unloaded p50 (those that failed count as
+endless). Answered: rightly, within {ANSWER_S:g} s of being sent. Each row is one incident."""
 
 
 def show_return(seconds: float) -> str:

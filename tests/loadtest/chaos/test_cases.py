@@ -12,10 +12,13 @@ from loadtest.chaos.cases import (
     KEYS,
     LOSES_NONE,
     ONLY_BACK,
+    UNDISTURBED,
     UPDATED,
+    load_after_s,
 )
-from loadtest.chaos.damage import Damage
+from loadtest.chaos.damage import ENOUGH, Damage
 from loadtest.chaos.service import CONFIG, FUSED, config_with
+from loadtest.open_loop import Plan
 
 FINE = Damage(
     sent=100,
@@ -42,6 +45,9 @@ def damage(**changes: float) -> Damage:
     [
         (LOSES_NONE, damage(), True),
         (LOSES_NONE, damage(lost=1), False),
+        (UNDISTURBED, damage(), True),
+        (UNDISTURBED, damage(recovered_s=1), False),
+        (UNDISTURBED, damage(lost=1), False),
         (BACK, damage(recovered_s=14), True),
         (BACK, damage(recovered_s=16), False),
         (BACK, damage(lost=1), False),
@@ -60,6 +66,13 @@ def damage(**changes: float) -> Damage:
 )
 def test_a_demand_is_met_or_missed(must, found, expected):
     assert must.is_met(found) == expected
+
+
+@pytest.mark.parametrize("rate_per_s", [2.0, 10.0])
+def test_the_load_goes_on_until_p99_can_show_that_it_is_back(rate_per_s):
+    arrivals_s = Plan(rate_per_s, load_after_s(15, rate_per_s), seed=1).arrivals_s
+
+    assert sum(one > 15 for one in arrivals_s) >= ENOUGH
 
 
 def test_each_case_has_a_key_of_its_own():
