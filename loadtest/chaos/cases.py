@@ -9,7 +9,7 @@ from loadtest.chaos.service import APP
 from serve_graph.flags import uses_haproxy
 
 BACK_S, ONLY_BACK_S, DOOR_S = 15.0, 30.0, 5.0
-UPDATED_S = 60.0  # ten replicas start on two cores that are busy
+UPDATED_S = 60.0  # six replicas start on two cores that are busy
 _SPARE = 1.3  # Poisson arrivals come in varying numbers
 
 

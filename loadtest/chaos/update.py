@@ -19,7 +19,6 @@ from loadtest.http_client import wait_until_ready
 from serve_graph.flags import free_port, missing_flags
 
 WEIGHTS = PROJECT / "weights"
-REPLICAS = 2
 _NET, _LAST_LAYER, _FAINTER = "inpaint", "head.2.weight", 0.5
 _READY_TIMEOUT_S = 180.0
 
@@ -41,7 +40,7 @@ class Cluster:
         """
         port = int(self.graph.url.rpartition(":")[2])
         config = self.folder / "config.yaml"
-        config.write_text(yaml.safe_dump(config_with(REPLICAS, port, weights)))
+        config.write_text(yaml.safe_dump(config_with(None, port, weights)))
         process = await asyncio.create_subprocess_exec(
             str(BIN / "serve"),
             "deploy",

@@ -55,6 +55,13 @@ def test_shipped_configs_answer_on_this_machine_only(name):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_configs_start_new_replicas_before_old_ones_end(name):
+    (app,) = launch.read_config(CONFIGS / f"{name}.yaml")["applications"]
+
+    assert all(one["max_surge_percent"] > 0 for one in app["deployments"])
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_configs_bound_the_queue_of_each_deployment(name):
     (app,) = launch.read_config(CONFIGS / f"{name}.yaml")["applications"]
     bounds = {one["name"]: one["max_queued_requests"] for one in app["deployments"]}
