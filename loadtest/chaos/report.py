@@ -16,11 +16,11 @@ _TERMS = f"""\
 Open-loop Poisson load on configs/laptop.yaml with two replicas of each stage and of the ingress
 (one where it says only; the update and fused: the shipped files as they are); {BEFORE_S:g} s after
 its start comes the incident: kill -9, or what the row says. Just before SIGTERM {BURST} requests
-leave at once, after it none. W1 photos, one in four with a reference. Lost: no answer, a wrong picture (in an
-update: that of neither version), or another status than 200 and 503. Gap: the longest time without
-a right answer, in the whole run. p99 back: from the incident until the p99 of all that ends from
-then on, of {ENOUGH} requests at least, is within 5 times the unloaded p50 (those that failed count
-as endless). Answered: rightly, within {ANSWER_S:g} s of being sent. Each row is one incident."""
+leave at once, after it none. W1 photos, one in four with a reference. Lost: no answer, a wrong
+picture (in an update: that of neither version), or another status than 200 and 503. Gap: the
+longest time without a right answer, in the whole run. p99 back: from the incident until the p99 of
+all that ends from then on, of {ENOUGH} requests at least, is within 5 times the unloaded p50 (those
+that failed count as endless). Answered: rightly, within {ANSWER_S:g} s of being sent. Each row is one incident."""
 
 
 def show_return(seconds: float) -> str:
