@@ -20,7 +20,8 @@ leave at once, after it none. W1 photos, one in four with a reference. Lost: no 
 picture (in an update: that of neither version), or another status than 200 and 503. Gap: the
 longest time without a right answer, in the whole run. p99 back: from the incident until the p99 of
 all that ends from then on, of {ENOUGH} requests at least, is within 5 times the unloaded p50 (those
-that failed count as endless). Answered: rightly, within {ANSWER_S:g} s of being sent. Each row is one incident."""
+that failed count as endless). Answered: rightly, within {ANSWER_S:g} s of being sent. Each row is
+one incident."""
 
 
 def show_return(seconds: float) -> str:

@@ -159,7 +159,7 @@ def main() -> int:
     arguments = parser.parse_args()
     warn_if_busy()
     machine = describe()
-    with serving_graph(replicas=1) as graph:
+    with serving_graph(replicas=None) as graph:
         soaked = soak(graph, arguments.minutes, arguments.rate)
     text = markdown(machine, soaked)
     print(text)
