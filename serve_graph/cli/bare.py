@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class BareFaces:
     landmarks: "list[Landmarks]"  # (68, 2) px of the photo each
-    masked: list[int]  # numbers of the faces that wear a mask already
+    masked: list[int]  # indices of the faces that wear a mask already
 
 
 async def find_bare_faces(photo: "Photo", stages: "Stages") -> BareFaces:
@@ -26,9 +26,9 @@ async def find_bare_faces(photo: "Photo", stages: "Stages") -> BareFaces:
     from models.pipeline import Options, find_masks
 
     found = BareFaces([], [])
-    for number, face in enumerate(await find_masks(photo, stages, Options(), Clock())):
+    for face in await find_masks(photo, stages, Options(), Clock()):
         if face.finding.probability >= Options().min_probability:
-            found.masked.append(number)
+            found.masked.append(face.index)
             continue
         landmarks = await stages.landmarks(face.crop)
         found.landmarks.append(transform(landmarks, invert(face.frame)))

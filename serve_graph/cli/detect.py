@@ -29,7 +29,11 @@ def detect(
     weights: Weights = WEIGHTS,
     device: Device = "cpu",
 ) -> None:
-    """List the faces of photos with their masks, one row a face."""
+    """List the faces of photos with their masks, one row a face.
+
+    The column `face` has the number by which `run --faces` and the API know the face. Doubtful
+    finds are left out but keep their numbers: there may be gaps.
+    """
     paths = pictures_of(source)
 
     from models.clock import Clock
@@ -43,7 +47,7 @@ def detect(
             faces = asyncio.run(find_masks(read_photo(path), stages, Options(), Clock()))
         except NoFaceError:
             return "no face"
-        rows.extend(_row(path.name, number, face) for number, face in enumerate(faces))
+        rows.extend(_row(path.name, face) for face in faces)
         return None
 
     try:
@@ -52,11 +56,11 @@ def detect(
         _write(csv_file, rows)
 
 
-def _row(file: str, number: int, face: "MaskedFace") -> tuple[str, ...]:
+def _row(file: str, face: "MaskedFace") -> tuple[str, ...]:
     box = [f"{side:.1f}" for side in face.face.box]
     finding = face.finding
     shares = (face.face.score, finding.probability, finding.coverage)
-    return (file, f"{number}", *box, *(f"{share:.4f}" for share in shares))
+    return (file, f"{face.index}", *box, *(f"{share:.4f}" for share in shares))
 
 
 def _write(path: Path, rows: Sequence[tuple[str, ...]]) -> None:

@@ -1,7 +1,10 @@
 import csv
+from dataclasses import replace
 from io import StringIO
 
 import pytest
+
+from models import stages
 
 pytestmark = pytest.mark.usefixtures("seeing")
 
@@ -41,3 +44,16 @@ def test_without_a_file_the_rows_go_to_standard_output(command, photo):
     result = command("detect", photo())
 
     assert rows_of(result.stdout)[0]["file"] == "photo.png"
+
+
+def test_a_face_has_the_number_that_run_and_the_api_take(command, photo, monkeypatch):
+    found = stages.detect_faces
+
+    def with_a_doubtful_find_before(net, thumbs):
+        return [[replace(faces[0], score=0.2), *faces] for faces in found(net, thumbs)]
+
+    monkeypatch.setattr(stages, "detect_faces", with_a_doubtful_find_before)
+
+    result = command("detect", photo())
+
+    assert [row["face"] for row in rows_of(result.stdout)] == ["1"]
