@@ -75,16 +75,23 @@ def read_photo(path: Path) -> "Photo":
 
 
 def write_photo(
-    path: Path, pixels: "Image", profile: bytes | None = None, face_changed: bool = False
+    path: Path,
+    pixels: "Image",
+    profile: bytes | None = None,
+    face_changed: bool = False,
+    quality: int = QUALITY,
 ) -> None:
-    """Writes pixels in the format of the suffix; makes the folder."""
+    """Writes pixels in the format of the suffix; makes the folder.
+
+    `quality` is of JPEG and WebP, 1 to 100.
+    """
     from models.photo.encode import encode_photo
 
     path.parent.mkdir(parents=True, exist_ok=True)
     data = encode_photo(
         pixels,
         format=_FORMATS[path.suffix.lower()],
-        quality=QUALITY,
+        quality=quality,
         icc_profile=profile,
         face_changed=face_changed,
     )

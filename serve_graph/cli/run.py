@@ -1,12 +1,20 @@
 """`mask2face run`: takes the masks off in photos on disk, without a server."""
 
 import asyncio
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from serve_graph.cli.files import numbered, read_photo, targets_of, work_through, write_photo
+from serve_graph.cli.files import (
+    QUALITY,
+    numbered,
+    read_photo,
+    targets_of,
+    work_through,
+    write_photo,
+)
 from serve_graph.cli.options import (
     FAN_WEIGHTS,
     WEIGHTS,
@@ -22,6 +30,8 @@ from serve_graph.cli.options import (
 if TYPE_CHECKING:
     from models.photo.decode import Photo
     from models.pipeline import Unmasked
+
+_NUMBERS = r"[0-9]{1,4}(,[0-9]{1,4}){0,31}"
 
 
 def run(
@@ -48,6 +58,13 @@ def run(
             "stays. For one photo.",
         ),
     ] = None,
+    faces: Annotated[
+        str,
+        typer.Option(
+            metavar="all|largest|0,2",
+            help="Which faces; numbers are those of `detect` and of the API.",
+        ),
+    ] = "all",
     expression: Annotated[
         ExpressionName,
         typer.Option("--expression", help="Of the painted part; auto: as guessed."),
@@ -61,6 +78,8 @@ def run(
             "With --reference the first has the swap.",
         ),
     ] = 1,
+    sharpen: Annotated[bool, typer.Option("--sharpen", help="Sharpens the painted part.")] = False,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = QUALITY,
     landmarks: Annotated[
         LandmarkerName, typer.Option("--landmarks", help="Who finds the points of the reference.")
     ] = "embedded",
@@ -84,6 +103,7 @@ def run(
     }
     if mask and len(targets) > 1:
         raise typer.BadParameter("--mask is of one photo: name that photo, not a folder.")
+    which = _which(faces)
     own = read_photo(reference) if reference else None
 
     from models.clock import Clock
@@ -93,19 +113,36 @@ def run(
 
     drawn = to_drawn_mask(read_photo(mask)) if mask else None
     stages = load_stages(weights, device, fan_weights if landmarks == "face-alignment" else None)
-    options = Options(wish=Wish(expression, candidates))
+    options = Options(which, sharpen, Wish(expression, candidates))
 
     def unmask_file(path: Path) -> str | None:
         photo = read_photo(path)
         result = asyncio.run(unmask(photo, stages, options, Clock(), own, drawn))
         # Where nobody wears a mask there is one answer only.
         for target, pixels in zip(targets[path], result.best, strict=False):
-            write_photo(target, pixels, photo.icc_profile, result.changed)
+            write_photo(target, pixels, photo.icc_profile, result.changed, quality)
         if panels:
             _write_panels(targets[path][0], photo, result)
         return None if result.changed else "nobody wears a mask, left as it is"
 
     work_through(list(targets), unmask_file, "unmasking")
+
+
+def _which(text: str) -> Literal["all", "largest"] | tuple[int, ...]:
+    """What the API takes as `faces`; its own code would import Ray.
+
+    Raises:
+        typer.BadParameter: the API would refuse it too.
+    """
+    if text == "all":
+        return "all"
+    if text == "largest":
+        return "largest"
+    if not re.fullmatch(_NUMBERS, text):
+        raise typer.BadParameter(
+            "Input should be all, largest or numbers such as 0,2.", param_hint="--faces"
+        )
+    return tuple(dict.fromkeys(int(number) for number in text.split(",")))
 
 
 def _write_panels(target: Path, photo: "Photo", result: "Unmasked") -> None:

@@ -1,10 +1,15 @@
 import numpy as np
 import pytest
 from PIL import Image as PilImage
+from pydantic import ValidationError
 
+from models import pipeline
 from models.inpaint.paint import Painted
 from models.landmarks.guess import Wish
 from models.stages import LocalStages
+from serve_graph.api.schemas import MaskFields
+from serve_graph.cli.files import QUALITY
+from serve_graph.service import ApiSettings
 
 pytestmark = pytest.mark.usefixtures("seeing")
 
@@ -222,3 +227,69 @@ def test_a_changed_photo_says_that_it_was_made_with_ai(command, photo, tmp_path)
 
     data = (tmp_path / "out" / "photo.png").read_bytes()
     assert b"compositeWithTrainedAlgorithmicMedia" in data
+
+
+@pytest.fixture
+def options(monkeypatch):
+    """What the pipeline was asked for, one entry a photo."""
+    seen, unmask = [], pipeline.unmask
+
+    def noted(photo, stages, options, *others):
+        seen.append(options)
+        return unmask(photo, stages, options, *others)
+
+    monkeypatch.setattr(pipeline, "unmask", noted)
+    return seen
+
+
+@pytest.mark.parametrize("faces", ["all", "largest", "0", "0,0"])
+def test_faces_are_those_that_the_api_understands(command, photo, tmp_path, options, faces):
+    result = command("run", photo(), "-o", tmp_path / "out", "--faces", faces)
+
+    assert result.exit_code == 0, result.stderr
+    assert [one.faces for one in options] == [MaskFields(faces=faces).faces]
+
+
+@pytest.mark.parametrize("faces", ["some", "-1", "0,", "0 1", "12345", ",".join(["0"] * 33)])
+def test_faces_that_the_api_refuses_are_refused_in_its_words(command, photo, tmp_path, faces):
+    with pytest.raises(ValidationError) as refused:
+        MaskFields(faces=faces)
+
+    result = command("run", photo(), "-o", tmp_path / "out", "--faces", faces)
+
+    assert result.exit_code == 2
+    assert refused.value.errors()[0]["msg"] in result.stderr
+
+
+def test_a_face_that_is_not_there_is_named(command, photo, tmp_path):
+    result = command("run", photo(), "-o", tmp_path / "out", "--faces", "7")
+
+    assert result.exit_code == 1
+    assert "faces=7: the photo has 1 faces, numbered from 0" in result.stderr
+
+
+@pytest.mark.parametrize(("words", "sharpen"), [((), False), (("--sharpen",), True)])
+def test_the_painted_part_is_sharpened_if_asked(command, photo, tmp_path, options, words, sharpen):
+    assert command("run", photo(), "-o", tmp_path / "out", *words).exit_code == 0
+
+    assert [one.sharpen for one in options] == [sharpen]
+
+
+def test_a_lower_quality_makes_a_smaller_jpeg(command, photo, tmp_path):
+    sizes = []
+    for words in (("--quality", 30), (), ("--quality", 100)):
+        command("run", photo("photo.jpg"), "-o", tmp_path / "out", *words)
+        sizes.append((tmp_path / "out" / "photo.jpg").stat().st_size)
+
+    assert sizes == sorted(set(sizes))
+
+
+def test_the_default_quality_is_the_services():
+    assert ApiSettings().quality == QUALITY
+
+
+@pytest.mark.parametrize("quality", [0, 101])
+def test_a_quality_that_the_api_refuses_is_wrong_use(command, photo, tmp_path, quality):
+    result = command("run", photo(), "-o", tmp_path / "out", "--quality", quality)
+
+    assert result.exit_code == 2
