@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 def expressions(
     source: Source,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="SHEET", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="SHEET", help="Picture of the sheet.", show_default=False
+        ),
+    ],
     people: Annotated[int, typer.Option(min=1, help="At most so many faces, a row each.")] = 10,
     weights: Weights = WEIGHTS,
     device: Device = "cpu",

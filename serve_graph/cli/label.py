@@ -20,8 +20,20 @@ _LEAST_PX = 32  # width of a face; of a smaller one there is too little to learn
 
 
 def label(
-    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, show_default=False)],
-    out: Annotated[Path, typer.Argument(file_okay=False, show_default=False)],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, help="Photos to cut faces out of.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            file_okay=False,
+            help="Folder of the new source, such as faces/mine.",
+            show_default=False,
+        ),
+    ],
     masked: Annotated[
         bool, typer.Option("--masked", help="Keep the faces that wear a mask, not the bare ones.")
     ] = False,

@@ -10,20 +10,35 @@ from serve_graph import PROJECT
 if TYPE_CHECKING:
     from models.stages import LocalStages
 
-Source = Annotated[Path, typer.Argument(exists=True, metavar="PHOTO|FOLDER", show_default=False)]
+Source = Annotated[
+    Path,
+    typer.Argument(
+        exists=True,
+        metavar="PHOTO|FOLDER",
+        help="A photo, or a folder of photos.",
+        show_default=False,
+    ),
+]
 Out = Annotated[
     Path,
     typer.Option("--out", "-o", help="Folder, or for one photo a file.", show_default=False),
 ]
 Weights = Annotated[
     Path,
-    typer.Option("--weights", help="Folder with the nets and manifest.json.", show_default=False),
+    typer.Option(
+        "--weights", help="Folder with the nets and manifest.json.", show_default="weights"
+    ),
 ]
 DeviceName = Literal["cpu", "cuda"]
 Device = Annotated[DeviceName, typer.Option("--device", help="Where the nets run.")]
 
 ExpressionName = Literal["auto", "neutral", "smile"]
 LandmarkerName = Literal["embedded", "face-alignment"]
+# Those of models.training.masks, which is too slow to import for a help text.
+MASK_KINDS = (
+    "surgical_blue, surgical_white, surgical_green, surgical_black, kf94, n95_cup, cloth_plain, "
+    "cloth_patterned, printed or nude"
+)
 
 WEIGHTS = PROJECT / "weights"
 FAN_WEIGHTS = WEIGHTS / "fan"

@@ -9,7 +9,15 @@ from serve_graph.cli.errors import complain
 
 
 def serve(
-    config: Annotated[Path, typer.Argument(exists=True, dir_okay=False, show_default=False)],
+    config: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="What is served, such as configs/laptop.yaml.",
+            show_default=False,
+        ),
+    ],
     check: Annotated[
         bool,
         typer.Option(
@@ -30,7 +38,8 @@ def serve(
         typer.Option(min=1, max=65535, help="Instead of the config's.", show_default=False),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="Instead of the config's.", show_default=False)
+        str | None,
+        typer.Option(help="cpu or cuda, instead of the config's.", show_default=False),
     ] = None,
     num_gpus: Annotated[
         int | None,

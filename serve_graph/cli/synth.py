@@ -13,7 +13,7 @@ from models.errors import BadRequestError, InputError
 from serve_graph.cli.bare import find_bare_faces
 from serve_graph.cli.errors import complain
 from serve_graph.cli.files import pictures_of, read_photo
-from serve_graph.cli.options import WEIGHTS, Device, DeviceName, Weights, load_stages
+from serve_graph.cli.options import MASK_KINDS, WEIGHTS, Device, DeviceName, Weights, load_stages
 
 if TYPE_CHECKING:
     from models.training.synth import Subject
@@ -22,11 +22,22 @@ _SHEET_FACES = 10
 
 
 def synth(
-    folder: Annotated[Path, typer.Argument(exists=True, metavar="FOLDER|ZIP", show_default=False)],
-    out: Annotated[Path, typer.Argument(file_okay=False, show_default=False)],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            metavar="FOLDER|ZIP",
+            help="Pictures with labels.npz, or photos.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Argument(file_okay=False, help="Folder of the triples.", show_default=False),
+    ],
     kind: Annotated[
         list[str] | None,
-        typer.Option(help="Kind of mask, may be repeated; all kinds without it."),
+        typer.Option(help=f"Kind of mask: {MASK_KINDS}. May be repeated; all kinds without it."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed draws the same masks.")] = 0,
     limit: Annotated[

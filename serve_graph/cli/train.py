@@ -13,18 +13,24 @@ from serve_graph.cli.options import WEIGHTS, Weights
 
 T = TypeVar("T")
 
-Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, show_default=False)]
-
 
 def train(
     net: Annotated[str, typer.Argument(help="crop, mask, landmarks, inpaint or judge.")],
-    data: Folder,
+    data: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            file_okay=False,
+            help="Folder with a folder or zip for each source: docs/training.md.",
+            show_default=False,
+        ),
+    ],
     run: Annotated[
-        Path | None, typer.Option(help="Folder of the run; runs/NET.", show_default=False)
+        Path | None, typer.Option(help="Folder of the run.", show_default="runs/NET")
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(exists=True, help="configs/train/NET.yaml.", show_default=False),
+        typer.Option(exists=True, help="Its recipe.", show_default="configs/train/NET.yaml"),
     ] = None,
     weights: Weights = WEIGHTS,
 ) -> None:
@@ -44,8 +50,19 @@ def train(
 
 
 def evaluate(
-    folder: Folder,
-    out: Annotated[Path, typer.Option("--out", "-o", show_default=False)],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            file_okay=False,
+            help="What is scored; `synth` makes one.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Folder of report and sheets.", show_default=False),
+    ],
     scenes: Annotated[
         Path | None,
         typer.Option(
@@ -75,8 +92,8 @@ def evaluate(
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="The net that looks for remains of masks; judge.safetensors of the weights.",
-            show_default=False,
+            help="The net that looks for remains of masks.",
+            show_default="judge.safetensors of the weights, if there",
         ),
     ] = None,
     limit: Annotated[

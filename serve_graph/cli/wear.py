@@ -10,17 +10,26 @@ from models.errors import BadRequestError
 from serve_graph.cli.bare import find_bare_faces
 from serve_graph.cli.errors import tell
 from serve_graph.cli.files import read_photo, targets_of, write_photo
-from serve_graph.cli.options import WEIGHTS, Device, Out, Weights, load_stages
+from serve_graph.cli.options import MASK_KINDS, WEIGHTS, Device, Out, Weights, load_stages
 
 
 def wear(
-    photo: Annotated[Path, typer.Argument(exists=True, dir_okay=False, show_default=False)],
+    photo: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, help="A photo with bare faces.", show_default=False
+        ),
+    ],
     out: Out,
     kind: Annotated[
-        str | None, typer.Option(help="Kind of mask; a random one without it.", show_default=False)
+        str | None,
+        typer.Option(
+            help=f"Kind of mask: {MASK_KINDS}; a random one without it.", show_default=False
+        ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="The same seed draws the same masks.", show_default=False)
+        int | None,
+        typer.Option(help="The same seed draws the same masks.", show_default="random"),
     ] = None,
     weights: Weights = WEIGHTS,
     device: Device = "cpu",

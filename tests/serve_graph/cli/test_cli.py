@@ -2,8 +2,11 @@ import subprocess
 import sys
 
 import pytest
+from typer.main import get_command
 
+from models.training.masks import KINDS
 from serve_graph import PROJECT, launch
+from serve_graph.cli import app
 
 
 def test_help_answers_without_torch_and_ray():
@@ -112,3 +115,37 @@ def test_a_port_that_there_can_not_be_is_wrong_use(command, tmp_path, port):
     result = command("serve", config, "--port", port, weights=None)
 
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+
+
+def commands_of(group, name="mask2face"):
+    for word, one in group.commands.items():
+        if hasattr(one, "commands"):
+            yield from commands_of(one, f"{name} {word}")
+        else:
+            yield f"{name} {word}", one
+
+
+COMMANDS = dict(commands_of(get_command(app)))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_argument_and_option_has_a_word_of_help(name):
+    assert not [one.name for one in COMMANDS[name].params if not one.help]
+
+
+@pytest.mark.parametrize("name", ["mask2face synth", "mask2face wear"])
+def test_the_help_of_kind_lists_all_kinds(name):
+    (kind,) = [one for one in COMMANDS[name].params if one.name == "kind"]
+
+    listed = kind.help.split(": ")[1].split(".")[0].split(";")[0]
+    assert listed.replace(" or ", ", ").split(", ") == list(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("option", "default"),
+    [("--run", "runs/NET"), ("--config", "configs/train/NET.yaml"), ("--weights", "weights")],
+)
+def test_the_help_of_train_says_its_defaults(option, default):
+    (found,) = [one for one in COMMANDS["mask2face train"].params if option in one.opts]
+
+    assert found.show_default == default
