@@ -49,7 +49,7 @@ def create_api(service: Service) -> FastAPI:
         redirect_slashes=False,
         swagger_ui_parameters={"validatorUrl": None},
     )
-    _add_calls(app, Calls(service))
+    _add_calls(app, service)
     _add_health(app, service)
     _add_page(app)
     _add_errors(app, service)
@@ -67,14 +67,15 @@ def create_api(service: Service) -> FastAPI:
     return app
 
 
-def _add_calls(app: FastAPI, calls: Calls) -> None:
+def _add_calls(app: FastAPI, service: Service) -> None:
+    calls, descriptions = Calls(service), describe.calls(service.settings)
     for name, answer in {
         "unmask": calls.unmask,
         "swap": calls.swap,
         "mask": calls.mask,
         "faces": calls.faces,
     }.items():
-        described = describe.CALLS[name]
+        described = descriptions[name]
         app.add_api_route(
             f"/v1/{name}",
             answer,

@@ -20,6 +20,7 @@ from models.errors import (
     ReferencePhotoError,
     TooLargeError,
 )
+from models.photo.header import Limits
 from serve_graph.api.events import EVENTS
 from serve_graph.api.schemas import (
     FacesAnswer,
@@ -42,6 +43,7 @@ from serve_graph.problems import (
     Problem,
     ServiceError,
 )
+from serve_graph.service import ApiSettings
 
 Json = dict[str, Any]
 
@@ -62,18 +64,26 @@ PROBLEMS: tuple[type[InputError | ServiceError], ...] = (
     NotReadyError,
     DeadlineError,
 )
-
+_TOLD = sorted(
+    [
+        *((one.status, one.slug, one.title) for one in PROBLEMS),
+        (404, "not-found", "Not Found"),
+        (405, "method-not-allowed", "Method Not Allowed"),
+        (500, "internal", "Internal error"),
+    ]
+)
 ABOUT = (
     """Takes the mask off a face in a photo.
 
 Errors are RFC 9457 problems (`application/problem+json`); `type` is stable, `instance` is the
-request's id. Every answer carries `X-Request-ID`, `Server-Timing` and `X-Model-Version`.
+request's id. Every answer carries `X-Request-ID`, `Server-Timing` and `X-Model-Version`. Within
+`/v1` fields, events and members may be added; none is removed or changes its meaning.
 
 | status | type | title |
 |---|---|---|
 """
-    + "\n".join(f"| {one.status} | `/problems/{one.slug}` | {one.title} |" for one in PROBLEMS)
-    + "\n| 500 | `/problems/internal` | Internal error |\n"
+    + "\n".join(f"| {status} | `/problems/{slug}` | {title} |" for status, slug, title in _TOLD)
+    + "\n"
 )
 
 _SCHEMAS = "#/components/schemas/"
@@ -85,11 +95,21 @@ _HEADERS = {
         "X-Model-Version": "Of the weights",
     }.items()
 }
-_PICTURE = {"type": "string", "format": "binary"}
-_ABOUT_PICTURES = {
-    "mask": "Of the upright photo's size: what is white is painted, instead of what is found",
-    "reference": "The person without a mask: needs `consent`",
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds; after them the same request may be sent again",
+        "schema": {"type": "integer", "minimum": 1},
+    }
 }
+_REQUEST_ID = {
+    "name": "X-Request-ID",
+    "in": "header",
+    "required": False,
+    "description": "Comes back in the answer and stands in the service's log; a new one without "
+    "it. At most 64 of letters, digits, `.`, `_` and `-` are safe everywhere.",
+    "schema": {"type": "string"},
+}
+_PICTURE = {"type": "string", "format": "binary"}
 
 
 @dataclass(frozen=True)
@@ -104,8 +124,8 @@ def _ref(model: type[BaseModel]) -> Json:
     return {"$ref": _SCHEMAS + model.__name__}
 
 
-def _answer(description: str, content: Json) -> Json:
-    return {"description": description, "headers": _HEADERS, "content": content}
+def _answer(description: str, content: Json, headers: Json | None = None) -> Json:
+    return {"description": description, "headers": _HEADERS | (headers or {}), "content": content}
 
 
 def _problems(*statuses: int) -> dict[int | str, Json]:
@@ -113,34 +133,59 @@ def _problems(*statuses: int) -> dict[int | str, Json]:
     for one in PROBLEMS:
         titles.setdefault(one.status, []).append(one.title)
     content = {MEDIA_TYPE: {"schema": _ref(Problem)}}
-    return {status: _answer("; ".join(titles[status]), content) for status in statuses}
+    return {
+        status: _answer("; ".join(titles[status]), content, _RETRY_AFTER if status == 503 else None)
+        for status in statuses
+    }
 
 
-def _request(fields: type[FacesFields], required: Sequence[str]) -> Json:
+def _request(fields: type[FacesFields], required: Sequence[str], settings: ApiSettings) -> Json:
     """Body and query of a call: the fields may stand in either."""
     properties = fields.model_json_schema()["properties"]
+    if "quality" in properties:
+        properties["quality"] = properties["quality"] | {"default": settings.quality}
     query = [
-        {"name": name, "in": "query", "required": False, "schema": schema}
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": schema["description"],
+            "schema": schema,
+        }
         for name, schema in properties.items()
     ]
+    pictures = {name: _picture(name, settings.limits) for name in fields.photo_names}
     form = {
         "type": "object",
-        "properties": {name: _picture(name) for name in fields.photo_names} | properties,
+        "properties": pictures | properties,
         "required": required,
         "additionalProperties": False,
     }
     content = {"multipart/form-data": {"schema": form}}
     if list(required) == ["photo"]:
-        content["image/*"] = {"schema": _PICTURE}
-    return {"requestBody": {"required": True, "content": content}, "parameters": query}
+        content["image/*"] = {"schema": pictures["photo"]}
+    return {
+        "requestBody": {"required": True, "content": content},
+        "parameters": [_REQUEST_ID, *query],
+    }
 
 
-def _picture(name: str) -> Json:
-    return _PICTURE | ({"description": _ABOUT_PICTURES[name]} if name in _ABOUT_PICTURES else {})
+def _picture(name: str, limits: Limits) -> Json:
+    taken = (
+        f"JPEG, PNG, WebP or HEIC; at most {limits.max_bytes / 1e6:g} MB, "
+        f"{limits.max_pixels / 1e6:g} megapixels, {limits.max_side} px a side and one frame"
+    )
+    about = {
+        "photo": "The photo",
+        "mask": "Of the upright photo's size: what is white is painted, instead of what is found",
+        "reference": "The person without a mask: needs `consent`",
+    }
+    return _PICTURE | {"description": f"{about[name]}. {taken}."}
 
 
 def _call(
     fields: type[FacesFields],
+    settings: ApiSettings,
     description: str,
     content: Json,
     required: Sequence[str] = ("photo",),
@@ -149,7 +194,7 @@ def _call(
     problems = _problems(400, 413, 415, 422, 500, 503, 504)
     if len(content) > 1:
         problems |= _problems(406)
-    return Described(answers | problems, _request(fields, required))
+    return Described(answers | problems, _request(fields, required, settings))
 
 
 def _pictures(*formats: str) -> Json:
@@ -172,21 +217,23 @@ _EVENTS: Json = {
     }
 }
 _UNMASKED = _pictures("jpeg", "png", "webp") | _json(UnmaskAnswer) | _EVENTS
-CALLS = {
-    "unmask": _call(
-        UnmaskFields, "The unmasked photo; JSON or events where Accept says so", _UNMASKED
-    ),
-    "swap": _call(
-        UnmaskFields,
-        "The photo with the own face; JSON or events where Accept says so",
-        _UNMASKED,
-        required=("photo", "reference", "consent"),
-    ),
-    "mask": _call(
-        MaskFields, "The masks; JSON where Accept says so", _pictures("png") | _json(MaskAnswer)
-    ),
-    "faces": _call(FacesFields, "The faces", _json(FacesAnswer)),
-}
+_SWAP_NEEDS = ("photo", "reference", "consent")
+
+
+def calls(settings: ApiSettings) -> dict[str, Described]:
+    """The calls by name; `settings` has the limits and defaults that their fields tell."""
+    accept = "JSON or events where Accept says so"
+    masks = _pictures("png") | _json(MaskAnswer)
+    return {
+        "unmask": _call(UnmaskFields, settings, f"The unmasked photo; {accept}", _UNMASKED),
+        "swap": _call(
+            UnmaskFields, settings, f"The photo with the own face; {accept}", _UNMASKED, _SWAP_NEEDS
+        ),
+        "mask": _call(MaskFields, settings, "The masks; JSON where Accept says so", masks),
+        "faces": _call(FacesFields, settings, "The faces", _json(FacesAnswer)),
+    }
+
+
 NOT_READY = _problems(500, 503)
 METRICS: dict[int | str, Json] = NOT_READY | {
     200: _answer("Prometheus text", {"text/plain": {"schema": {"type": "string"}}})

@@ -38,7 +38,7 @@ class MaskFields(FacesFields):
         Which,
         BeforeValidator(_to_which),
         WithJsonSchema({"type": "string", "pattern": _FACES, "default": "all"}),
-        Field(description="`all`, `largest`, or indices from 0, best face first: `0,2`."),
+        Field(description="`all`, `largest`, or the `index` of each: `0,2`."),
     ] = "all"
 
 
@@ -88,7 +88,10 @@ class FaceAnswer(BaseModel):
 class MaskedFaceAnswer(FaceAnswer):
     """One face and what hides it."""
 
-    index: int = Field(description="What `faces` calls it; doubtful finds have numbers too")
+    index: int = Field(
+        description="What `faces` calls it. Doubtful finds are left out but keep their numbers: "
+        "send this back, never the place in the list"
+    )
     mask_probability: float = Field(description="That a mask is worn, 0 to 1")
     mask_coverage: float = Field(description="Share of the aligned face that is hidden, 0 to 1")
 
@@ -96,28 +99,33 @@ class MaskedFaceAnswer(FaceAnswer):
 class EditedFaceAnswer(MaskedFaceAnswer):
     """One face and whether it was edited."""
 
-    changed: bool
+    changed: bool = Field(description="Whether it was painted; a bare face is not")
 
 
 class PictureAnswer(BaseModel):
     """An encoded picture."""
 
-    media_type: str
-    base64: str
+    media_type: str = Field(description="Such as `image/jpeg`")
+    base64: str = Field(description="The file, in base64")
 
 
 class Answer(BaseModel):
     """What all JSON answers have in common."""
 
     width: int = Field(description="Of the upright photo, px")
-    height: int
-    timings: dict[str, float] = Field(description="Milliseconds by stage, and in total")
+    height: int = Field(description="Of the upright photo, px")
+    timings: dict[str, float] = Field(
+        description="Milliseconds by stage, and in total. Faces that go side by side add up, so a "
+        "stage may exceed the total"
+    )
 
 
 class FacesAnswer(Answer):
     """Of /v1/faces."""
 
-    faces: list[FaceAnswer]
+    faces: list[FaceAnswer] = Field(
+        description="All finds, best first: here the place in the list is what `faces` calls it"
+    )
 
 
 class MaskAnswer(Answer):
@@ -141,8 +149,8 @@ class UnmaskAnswer(Answer):
 class StageEvent(BaseModel):
     """A stage has ended; one a face where it is done for each."""
 
-    stage: str
-    ms: float
+    stage: str = Field(description="Its name, as in `timings`")
+    ms: float = Field(description="Milliseconds that it took")
 
 
 def face_answer(face: Face) -> FaceAnswer:

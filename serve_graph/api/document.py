@@ -1,0 +1,28 @@
+"""Writes docs/openapi.json, for those who make a client from it without a running service.
+
+    .venv/bin/python -m serve_graph.api.document
+
+A running one's own is at /openapi.json, with its settings.
+"""
+
+import json
+from typing import Any
+
+from serve_graph import PROJECT
+from serve_graph.api.app import create_api
+from serve_graph.metrics import NoRecorder
+from serve_graph.service import ApiSettings, Service
+
+PATH = PROJECT / "docs" / "openapi.json"
+COMMAND = ".venv/bin/python -m serve_graph.api.document"
+
+
+def document() -> str:
+    """The OpenAPI document of a service with default settings: JSON, its keys in order."""
+    nobody: Any = None  # who describes the calls asks no stage
+    service = Service(nobody, "", ApiSettings.model_validate({}), nobody, nobody, NoRecorder())
+    return json.dumps(create_api(service).openapi(), indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    PATH.write_text(document())

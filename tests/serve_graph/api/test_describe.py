@@ -1,0 +1,85 @@
+"""The OpenAPI document says what a maker of clients needs, and docs/openapi.json is it."""
+
+import pytest
+
+from serve_graph.api import describe
+from serve_graph.api.document import COMMAND, PATH, document
+
+CALLS = ("unmask", "swap", "mask", "faces")
+
+
+@pytest.fixture
+def operation(make_api):
+    """What the document says of a call; keywords are the service's settings."""
+
+    def of(call, **settings):
+        return make_api(**settings).openapi()["paths"][f"/v1/{call}"]["post"]
+
+    return of
+
+
+def form_of(operation):
+    content = operation["requestBody"]["content"]["multipart/form-data"]
+    return content["schema"]["properties"]
+
+
+def parameters_of(operation):
+    return {(one["name"], one["in"]): one for one in operation["parameters"]}
+
+
+def test_the_stored_document_is_that_of_a_service_with_default_settings():
+    is_up_to_date = PATH.read_text() == document()
+
+    assert is_up_to_date, f"docs/openapi.json is out of date; this writes it anew: {COMMAND}"
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_photo_has_its_formats_and_the_services_limits(operation, call):
+    limits = {"max_bytes": 5_000_000, "max_pixels": 12_000_000, "max_side": 4000}
+
+    told = form_of(operation(call, limits=limits))["photo"]["description"]
+
+    assert "JPEG, PNG, WebP or HEIC" in told
+    assert "5 MB, 12 megapixels, 4000 px a side" in told
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_each_field_has_a_description_in_form_and_query(operation, call):
+    described = operation(call)
+    query = [one for one in described["parameters"] if one["in"] == "query"]
+
+    for one in (*form_of(described).values(), *query):
+        assert one["description"]
+
+
+def test_the_default_of_quality_is_the_services(operation):
+    described = operation("unmask", quality=80)
+
+    assert form_of(described)["quality"]["default"] == 80
+    assert parameters_of(described)["quality", "query"]["schema"]["default"] == 80
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_callers_own_request_id_is_a_header_of_each_call(operation, call):
+    assert ("X-Request-ID", "header") in parameters_of(operation(call))
+
+
+def test_each_503_declares_retry_after_and_no_other_status_does(make_api):
+    paths = make_api().openapi()["paths"].values()
+    answers = [
+        (status, answer)
+        for path in paths
+        for operation in path.values()
+        for status, answer in operation["responses"].items()
+    ]
+
+    assert "503" in {status for status, _ in answers}
+    for status, answer in answers:
+        assert ("Retry-After" in answer.get("headers", {})) == (status == "503")
+
+
+def test_the_about_text_has_all_types_of_problems():
+    for slug in ("not-found", "method-not-allowed", "internal"):
+        assert f"`/problems/{slug}`" in describe.ABOUT
+    for one in describe.PROBLEMS:
+        assert f"| {one.status} | `/problems/{one.slug}` | {one.title} |" in describe.ABOUT
