@@ -5,6 +5,7 @@ import base64
 import json
 import re
 import shlex
+import time
 
 import httpx
 import pytest
@@ -25,6 +26,13 @@ def blocks(language):
 
 
 CURLS = [line for block in blocks("sh") for line in block.splitlines()]
+CALLS = ("unmask", "swap", "mask", "faces")
+
+
+def rows_under(head):
+    """Cells of the table with this head, a list a row."""
+    (table,) = re.findall(rf"^{re.escape(head)}\n\|[-|]+\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()]
 
 
 @pytest.fixture
@@ -98,6 +106,114 @@ def test_each_curl_is_answered_with_a_picture(post, tmp_path, curl):
     assert answer.headers["content-type"].startswith("image/")
 
 
+def test_the_contents_name_each_section():
+    told = re.findall(r"^- \[(.*)\]\(#(.*)\)$", TEXT, re.MULTILINE)
+    sections = re.findall(r"^## (.*)$", TEXT, re.MULTILINE)
+
+    assert told == [
+        (one, re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-")) for one in sections
+    ]
+
+
+@pytest.fixture
+def form_of(make_api):
+    """Fields of a call's form, as the OpenAPI document has them."""
+    paths = make_api().openapi()["paths"]
+
+    def form_of(call):
+        content = paths[f"/v1/{call}"]["post"]["requestBody"]["content"]
+        return content["multipart/form-data"]["schema"]["properties"]
+
+    return form_of
+
+
+FIELDS = rows_under("| field | values | default | calls | what |")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_table_of_fields_has_those_of_each_call_and_no_others(form_of, call):
+    told = [
+        field.strip("`")
+        for field, _, _, calls, _ in FIELDS
+        if calls == "all" or call in calls.split(", ")
+    ]
+
+    assert sorted(told) == sorted(form_of(call))
+
+
+def test_the_table_of_fields_has_their_defaults(form_of):
+    told = {field.strip("`"): default.strip("`") for field, _, default, _, _ in FIELDS}
+    defaults = {
+        name: str(schema["default"]).lower()
+        for name, schema in form_of("unmask").items()
+        if "default" in schema
+    }
+
+    assert defaults
+    assert {name: told[name] for name in defaults} == defaults
+
+
+def test_the_table_of_fields_has_their_values(form_of):
+    told = {field.strip("`"): values.replace("`", "") for field, values, *_ in FIELDS}
+
+    for name, schema in form_of("unmask").items():
+        if "enum" in schema:
+            assert told[name].split(", ") == schema["enum"]
+        if "maximum" in schema:
+            assert told[name] == f"{schema['minimum']} to {schema['maximum']}"
+
+
+def test_the_table_of_stages_has_those_that_are_told_in_their_order(post, photo, reference):
+    answer = post(
+        "http://localhost/v1/unmask",
+        files={"photo": photo, "reference": reference},
+        data={"consent": "true"},
+        headers={"Accept": describe.EVENTS},
+    )
+
+    stages = re.findall(r'"stage":"(\w+)"', answer.text)
+    told = [stage.strip("`") for stage, _, _ in rows_under("| stage | what happens | how often |")]
+    assert told == list(dict.fromkeys(stages))
+
+
+@pytest.fixture
+def run_python(monkeypatch, tmp_path, photo):
+    """Runs the example with these answers, the last again and again; returns its waits in s."""
+
+    def run(*answers):
+        left, waits = list(answers), []
+        (tmp_path / "person.jpg").write_bytes(photo)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(time, "sleep", waits.append)
+        monkeypatch.setattr(
+            httpx, "post", lambda *_, **__: left.pop(0) if len(left) > 1 else left[0]
+        )
+        (script,) = blocks("python")
+        try:
+            exec(compile(script, "docs/api.md", "exec"), {})
+        except SystemExit as end:
+            return waits, str(end)
+        return waits, ""
+
+    return run
+
+
+@pytest.fixture
+def painted(post, photo):
+    return post(
+        "http://localhost:8000/v1/unmask",
+        files={"photo": photo},
+        data={"format": "webp"},
+        headers={"Accept": "application/json"},
+    )
+
+
+def busy(retry_after):
+    content = {"type": "/problems/busy", "detail": "Every place is taken."}
+    headers = {"Content-Type": "application/problem+json", "Retry-After": retry_after}
+    return httpx.Response(503, headers=headers, content=json.dumps(content))
+
+
 def test_the_python_example_runs(post, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(httpx, "post", post)
     (script,) = blocks("python")
@@ -106,6 +222,32 @@ def test_the_python_example_runs(post, tmp_path, monkeypatch, capsys):
 
     assert "True" in capsys.readouterr().out
     assert (tmp_path / "out.webp").read_bytes().startswith(b"RIFF")
+
+
+def test_the_python_example_waits_as_a_503_says_and_tries_again(run_python, painted, tmp_path):
+    (first, second), end = run_python(busy("3"), busy("2"), painted)
+
+    assert 3 <= first <= 6
+    assert 4 <= second <= 8
+    assert end == ""
+    assert (tmp_path / "out.webp").exists()
+
+
+def test_the_python_example_gives_up_after_some_tries(run_python):
+    waits, end = run_python(busy("1"))
+
+    assert len(waits) == 3
+    assert end == "/problems/busy: Every place is taken."
+
+
+def test_the_python_example_takes_a_date_of_a_proxy_for_a_second(run_python, painted):
+    (waited,), _ = run_python(busy("Wed, 21 Oct 2026 07:28:00 GMT"), painted)
+
+    assert 1 <= waited <= 2
+
+
+def test_the_python_example_names_the_status_of_a_proxys_page(run_python):
+    assert run_python(httpx.Response(502, html="<h1>Bad Gateway</h1>")) == ([], "502: no detail")
 
 
 def test_events_look_as_the_reader_loop_expects(post, photo):
