@@ -1,4 +1,7 @@
-"""What operators may set: `args` of the YAML, and the batching in each `user_config`."""
+"""What operators may set: `args` of the YAML, and the batching in each `user_config`.
+
+docs/settings.md says of each key when to change it.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,12 +22,12 @@ class GraphArgs(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     shape: Literal["split", "fused"] = "split"  # a deployment for each stage, or one for all
-    weights: Path = Path("weights")  # a relative path starts at the project's folder
+    weights: Path = Path("weights")  # with manifest.json; a relative path starts at the project
     device: Literal["cpu", "cuda"] = "cpu"
-    threads: PositiveInt = 1  # CPU threads of one call of a net
+    threads: PositiveInt = 1  # CPU threads of one call of a net, in each replica
     workers: PositiveInt = 1  # fused only: stage calls that run at the same time
-    warp: Warp = "mesh"
-    blend: Blend = "feather"
+    warp: Warp = "mesh"  # how a reference is laid onto the face: see `swap_face`
+    blend: Blend = "feather"  # how its edge is joined
     landmarks: Landmarker = "embedded"  # who finds the points of a reference
     fan_weights: Path = Path("weights/fan")  # of face-alignment: the folder of its file
     api: ApiSettings = ApiSettings.model_validate({})
@@ -45,8 +48,8 @@ class Batching(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_batch_size: PositiveInt = 1
-    batch_wait_timeout_s: NonNegativeFloat = 0.0  # that the first item waits for others
+    max_batch_size: PositiveInt = 1  # at most max_ongoing_requests of the deployment
+    batch_wait_timeout_s: NonNegativeFloat = 0.0  # that the first call waits for others
 
     def apply_to(self, *batched: Callable[..., Any]) -> None:
         """Sets these numbers on methods made by `@serve.batch`."""

@@ -38,11 +38,11 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 @dataclass(frozen=True)
 class Limits:
-    """How large a photo may be."""
+    """How large a picture may be: a photo, a reference or a drawn mask."""
 
-    max_bytes: int = 20_000_000
-    max_pixels: int = 50_000_000
-    max_side: int = 16_384  # px
+    max_bytes: int = 20_000_000  # as it is sent
+    max_pixels: int = 50_000_000  # width times height
+    max_side: int = 16_384  # px, of the longer side
 
 
 DEFAULT_LIMITS = Limits()
