@@ -72,8 +72,8 @@ chaos: $(INSTALLED)  ## Kills parts of the service under load (CASES=inpaint,doo
 soak: $(INSTALLED)  ## Loads the service for MINUTES and looks at the memory of each process.
 	$(VENV)/bin/python -m loadtest.chaos.soak --minutes $(MINUTES) $(if $(RATE),--rate $(RATE))
 
-picture: $(INSTALLED)  ## Draws docs/before_after.jpg anew with the shipped weights.
-	$(VENV)/bin/python docs/before_after.py
+picture: $(INSTALLED)  ## Draws the pictures of README.md anew with the shipped weights.
+	$(VENV)/bin/python docs/pictures.py
 
 observe:  ## Starts Prometheus on a running service, http://localhost:9090; it keeps .observe.
 	@command -v prometheus >/dev/null || { echo "prometheus is needed: apt-get install prometheus" >&2; exit 1; }

@@ -52,7 +52,13 @@ def test_the_picture_the_command_and_a_request_come_first() -> None:
     ] * 3
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "weights/LICENSE.md", *DOCS])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "loadtest/RESULTS.md"),
+        *("weights/LICENSE.md", "weights/MODEL_CARD.md", *DOCS),
+    ],
+)
 def test_each_link_leads_to_a_file(name: str) -> None:
     text = (ROOT / name).read_text()
     links = re.findall(r"\]\(([^)#]+)", text)

@@ -1,0 +1,104 @@
+"""Makes the pictures of README.md with the command itself: `make picture`.
+
+The NASA portrait of Eileen Collins (public domain, ships inside scikit-image) gets drawn masks by
+`mask2face wear`, and `mask2face run` takes them off again.
+"""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import Image, ImageDraw
+from skimage.data import astronaut
+
+from models.training.masks import KINDS
+
+DOCS = Path(__file__).parent
+HEAD = (slice(8, 328), slice(62, 382))  # rows and columns of the portrait, px
+FACE = (75, 40, 245, 210)  # of that, for the small copies: left, top, right, bottom
+GAP_PX, TILE_PX, LABEL_PX, COLUMNS = 8, 160, 16, 5
+KIND, SEED = "surgical_blue", "3"
+OWN = "her own"  # lower face, from the reference
+
+
+def main() -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        bare = folder / "bare.png"
+        Image.fromarray(astronaut()[HEAD]).save(bare)
+        masked, painted = folder / "masked", folder / "painted"
+        masked.mkdir()
+        for kind in KINDS:
+            mask2face("wear", bare, "-o", masked / f"{kind}.png", "--kind", kind, "--seed", SEED)
+            (masked / f"{kind}_mask.png").unlink()
+        mask2face("run", masked, "-o", painted)
+        pair = [_open(one / f"{KIND}.png") for one in (masked, painted)]
+        save(grid([pair]), "before_after.jpg")
+        save(kinds_sheet(masked, painted), "kinds.jpg")
+        save(handles_sheet(bare, masked / f"{KIND}.png", folder), "handles.jpg")
+
+
+def kinds_sheet(masked: Path, painted: Path) -> Image.Image:
+    """Each kind of mask above what was painted."""
+    rows = []
+    for start in range(0, len(KINDS), COLUMNS):
+        kinds = KINDS[start : start + COLUMNS]
+        rows.append([tile(masked / f"{kind}.png", kind.replace("_", " ")) for kind in kinds])
+        rows.append([tile(painted / f"{kind}.png") for kind in kinds])
+    return grid(rows)
+
+
+def handles_sheet(bare: Path, masked: Path, folder: Path) -> Image.Image:
+    """What callers can ask for, with the same photo."""
+    tiles = [tile(masked, "with a mask")]
+    wishes = {wish: ["--expression", wish] for wish in ("neutral", "auto", "smile")}
+    for wish, arguments in {**wishes, OWN: ["--reference", bare]}.items():
+        out = folder / f"{wish}.png"
+        mask2face("run", masked, "-o", out, *arguments)
+        tiles.append(tile(out, wish))
+    return grid([tiles])
+
+
+def mask2face(*arguments: str | Path) -> None:
+    """Runs the command of this environment."""
+    subprocess.run([Path(sys.executable).with_name("mask2face"), *arguments], check=True)
+
+
+def _open(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        return picture.convert("RGB")
+
+
+def tile(path: Path, label: str = "") -> Image.Image:
+    """A small copy of the face, with its label above it if it has one."""
+    small = _open(path).resize((TILE_PX, TILE_PX), Image.Resampling.LANCZOS, box=FACE)
+    if not label:
+        return small
+    labelled = Image.new("RGB", (TILE_PX, LABEL_PX + TILE_PX), "white")
+    ImageDraw.Draw(labelled).text((0, 0), label, "black")
+    labelled.paste(small, (0, LABEL_PX))
+    return labelled
+
+
+def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
+    """Pictures on white, with gaps; those of a row have one size."""
+    lines = [np.concatenate(_spaced([np.asarray(one) for one in row], 1), 1) for row in rows]
+    return Image.fromarray(np.concatenate(_spaced(lines, 0), 0))
+
+
+def _spaced(pictures: Sequence[np.ndarray], axis: int) -> list[np.ndarray]:
+    shape = list(pictures[0].shape)
+    shape[axis] = GAP_PX
+    gap = np.full(shape, 255, np.uint8)
+    return [part for one in pictures for part in (one, gap)][:-1]
+
+
+def save(picture: Image.Image, name: str) -> None:
+    picture.save(DOCS / name, quality=92)
+
+
+if __name__ == "__main__":
+    main()
