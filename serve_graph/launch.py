@@ -25,6 +25,7 @@ from serve_graph.flags import set_flags
 START_TIMEOUT_S = 300.0
 START_ATTEMPTS = 3
 POLL_S = 0.25
+_LOCALHOST = "127.0.0.1"  # Serve behind HAProxy would take all interfaces
 LINGER_S = 1.0  # the front door passes on what the replicas answered last
 
 
@@ -43,7 +44,7 @@ def read_config(
 
     Args:
         path: YAML of Serve's config, version 2.
-        host: takes the place of http_options.host.
+        host: takes the place of http_options.host; if neither is given, it is this machine's own.
         port: takes the place of http_options.port.
         device: takes the place of args.device.
 
@@ -57,6 +58,10 @@ def read_config(
     if not isinstance(content, dict):
         return content
     _set(content, "http_options", host=host, port=port)
+    if content.get("http_options") is None:
+        content["http_options"] = {}
+    if isinstance(content["http_options"], dict):  # else `find_problems` says so
+        content["http_options"].setdefault("host", _LOCALHOST)
     apps = content.get("applications")
     for app in apps if isinstance(apps, list) else ():
         _set(app, "args", device=device)
@@ -151,8 +156,8 @@ def _check_port_is_free(content: dict[str, Any]) -> None:
 
 
 def _address(content: dict[str, Any]) -> tuple[str, int]:
-    http = content.get("http_options", {})
-    return http.get("host", "127.0.0.1"), int(http.get("port", 8000))
+    http = content["http_options"]
+    return http["host"], int(http.get("port", 8000))
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,22 @@ def test_what_is_no_yaml_in_utf8_is_refused_in_one_line(tmp_path, content):
         launch.read_config(path)
 
 
+@pytest.mark.parametrize("options", ["", "http_options:", "http_options: {port: 8123}"])
+def test_without_a_host_the_service_is_for_this_machine_alone(tmp_path, options):
+    path = tmp_path / "own.yaml"
+    path.write_text(f"{options}\napplications: []")
+
+    assert launch.read_config(path)["http_options"]["host"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("options", ["5", "[]"])
+def test_strange_http_options_are_refused(tmp_path, options):
+    path = tmp_path / "strange.yaml"
+    path.write_text(LAPTOP.read_text().replace("http_options:\n", f"http_options: {options}\n_:\n"))
+
+    assert any("http_options" in line for line in launch.check_config(path))
+
+
 @pytest.mark.parametrize("apps", ["5", "[]", "null", "[5]", "{}", "[{args: 5}]"])
 def test_strange_applications_are_refused_with_a_device_too(tmp_path, apps):
     path = tmp_path / "strange.yaml"
