@@ -184,7 +184,7 @@ class Calls:
 
     def _seconds(self, timeout_ms: int | None) -> float:
         if timeout_ms is None:
-            return self._settings.default_timeout_s
+            return min(self._settings.default_timeout_s, self._settings.max_timeout_s)
         # Bounded before it is divided: as a float it may be too large.
         return min(timeout_ms, 1000 * self._settings.max_timeout_s) / 1000
 

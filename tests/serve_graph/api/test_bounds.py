@@ -81,6 +81,14 @@ async def test_the_operator_bounds_the_callers_deadline(make_client, photo, stag
     assert answer.status_code == 504
 
 
+async def test_the_operator_bounds_the_default_too(make_client, photo, stages):
+    stages.delay_s = 5
+
+    answer = await make_client(max_timeout_s=0.2).post("/v1/faces", files={"photo": photo})
+
+    assert answer.status_code == 504
+
+
 async def test_a_timeout_inside_is_not_taken_for_the_deadline():
     with pytest.raises(TimeoutError):
         async with deadline(10, "too late"):
