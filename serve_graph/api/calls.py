@@ -117,7 +117,7 @@ class Calls:
                 width=width,
                 height=height,
                 timings=call.exchange.timings_ms(),
-                faces=[face_answer(face) for face in found],
+                faces=[face_answer(index, face) for index, face in enumerate(found)],
             )
             return await json_response(answer, call.exchange)
 

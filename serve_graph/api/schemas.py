@@ -78,6 +78,10 @@ class UnmaskFields(MaskFields):
 class FaceAnswer(BaseModel):
     """One face; px of the upright photo."""
 
+    index: int = Field(
+        description="What `faces` calls it. Elsewhere than in /v1/faces doubtful finds are left out but keep "
+        "their numbers: send this back, never the place in the list"
+    )
     box: list[float] = Field(description="x0, y0, x1, y1")
     score: float = Field(description="How sure the detector is, 0 to 1")
     points: list[list[float]] = Field(
@@ -88,10 +92,6 @@ class FaceAnswer(BaseModel):
 class MaskedFaceAnswer(FaceAnswer):
     """One face and what hides it."""
 
-    index: int = Field(
-        description="What `faces` calls it. Doubtful finds are left out but keep their numbers: "
-        "send this back, never the place in the list"
-    )
     mask_probability: float = Field(description="That a mask is worn, 0 to 1")
     mask_coverage: float = Field(description="Share of the aligned face that is hidden, 0 to 1")
 
@@ -123,9 +123,7 @@ class Answer(BaseModel):
 class FacesAnswer(Answer):
     """Of /v1/faces."""
 
-    faces: list[FaceAnswer] = Field(
-        description="All finds, best first: here the place in the list is what `faces` calls it"
-    )
+    faces: list[FaceAnswer] = Field(description="All finds, doubtful ones too; best first")
 
 
 class MaskAnswer(Answer):
@@ -153,9 +151,10 @@ class StageEvent(BaseModel):
     ms: float = Field(description="Milliseconds that it took")
 
 
-def face_answer(face: Face) -> FaceAnswer:
+def face_answer(index: int, face: Face) -> FaceAnswer:
     """A found face as JSON."""
     return FaceAnswer(
+        index=index,
         box=[round(float(value), 2) for value in face.box],
         score=round(float(face.score), 4),
         points=[[round(float(x), 2), round(float(y), 2)] for x, y in face.points],
@@ -165,8 +164,7 @@ def face_answer(face: Face) -> FaceAnswer:
 def masked_face_answer(one: MaskedFace) -> MaskedFaceAnswer:
     """A face with its mask as JSON."""
     return MaskedFaceAnswer(
-        **face_answer(one.face).model_dump(),
-        index=one.index,
+        **face_answer(one.index, one.face).model_dump(),
         mask_probability=round(float(one.finding.probability), 4),
         mask_coverage=round(one.finding.coverage, 4),
     )

@@ -17,6 +17,15 @@ async def test_faces_tells_where_they_are(client, photo, stages):
     assert (face["box"], face["score"]) == ([44, 40, 76, 80], 0.9)
 
 
+async def test_faces_has_the_number_of_each(client, photo, stages):
+    near = stages.faces[0]
+    stages.faces = [near, type(near)(near.box + 60, 0.1, near.points + 60)]
+
+    answer = (await client.post("/v1/faces", files={"photo": photo})).json()
+
+    assert [(face["index"], face["score"]) for face in answer["faces"]] == [(0, 0.9), (1, 0.1)]
+
+
 async def test_a_photo_without_faces_has_an_empty_list(client, photo, stages):
     stages.faces = []
 
