@@ -38,11 +38,11 @@ from serve_graph.api.schemas import (
     MaskFields,
     StageEvent,
     UnmaskFields,
-    Which,
     face_answer,
 )
 from serve_graph.problems import FieldProblem, FieldsError, ServiceError, problem_of
 from serve_graph.service import Service
+from serve_graph.which import Which
 
 # A phone's upload takes seconds, longer than its photo's work.
 UPLOADS_PER_PLACE = 2

@@ -1,7 +1,6 @@
 """What callers may send beside the pictures, and the JSON that they get."""
 
-import re
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -11,17 +10,14 @@ from models.landmarks.guess import MAX_CANDIDATES
 from models.landmarks.shape import Expression
 from models.photo.encode import AnswerFormat
 from models.pipeline import EditedFace, MaskedFace
-
-Which = Literal["all", "largest"] | tuple[int, ...]
-_FACES = r"^(all|largest|[0-9]{1,4}(,[0-9]{1,4}){0,31})$"
+from serve_graph.which import EXPECTED, PATTERN, Which, parse_which
 
 
 def _to_which(text: object) -> object:
-    if not isinstance(text, str) or text in {"all", "largest"}:
-        return text
-    if not re.fullmatch(_FACES, text):
-        raise PydanticCustomError("faces", "Input should be all, largest or numbers such as 0,2")
-    return tuple(dict.fromkeys(int(number) for number in text.split(",")))
+    try:
+        return parse_which(text) if isinstance(text, str) else text
+    except ValueError:
+        raise PydanticCustomError("faces", EXPECTED) from None
 
 
 class FacesFields(BaseModel):
@@ -37,7 +33,7 @@ class MaskFields(FacesFields):
     faces: Annotated[
         Which,
         BeforeValidator(_to_which),
-        WithJsonSchema({"type": "string", "pattern": _FACES, "default": "all"}),
+        WithJsonSchema({"type": "string", "pattern": PATTERN, "default": "all"}),
         Field(description="`all`, `largest`, or the `index` of each: `0,2`."),
     ] = "all"
 
@@ -79,8 +75,8 @@ class FaceAnswer(BaseModel):
     """One face; px of the upright photo."""
 
     index: int = Field(
-        description="What `faces` calls it. Elsewhere than in /v1/faces doubtful finds are left out but keep "
-        "their numbers: send this back, never the place in the list"
+        description="What `faces` calls it. Elsewhere than in /v1/faces doubtful finds are left out "
+        "but keep their numbers: send this back, never the place in the list"
     )
     box: list[float] = Field(description="x0, y0, x1, y1")
     score: float = Field(description="How sure the detector is, 0 to 1")

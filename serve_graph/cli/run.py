@@ -1,9 +1,8 @@
 """`mask2face run`: takes the masks off in photos on disk, without a server."""
 
 import asyncio
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,12 +25,11 @@ from serve_graph.cli.options import (
     Weights,
     load_stages,
 )
+from serve_graph.which import Which, parse_which
 
 if TYPE_CHECKING:
     from models.photo.decode import Photo
     from models.pipeline import Unmasked
-
-_NUMBERS = r"[0-9]{1,4}(,[0-9]{1,4}){0,31}"
 
 
 def run(
@@ -103,7 +101,7 @@ def run(
     }
     if mask and len(targets) > 1:
         raise typer.BadParameter("--mask is of one photo: name that photo, not a folder.")
-    which = _which(faces)
+    which = _parse(faces)
     own = read_photo(reference) if reference else None
 
     from models.clock import Clock
@@ -128,21 +126,11 @@ def run(
     work_through(list(targets), unmask_file, "unmasking")
 
 
-def _which(text: str) -> Literal["all", "largest"] | tuple[int, ...]:
-    """What the API takes as `faces`; its own code would import Ray.
-
-    Raises:
-        typer.BadParameter: the API would refuse it too.
-    """
-    if text == "all":
-        return "all"
-    if text == "largest":
-        return "largest"
-    if not re.fullmatch(_NUMBERS, text):
-        raise typer.BadParameter(
-            "Input should be all, largest or numbers such as 0,2.", param_hint="--faces"
-        )
-    return tuple(dict.fromkeys(int(number) for number in text.split(",")))
+def _parse(faces: str) -> Which:
+    try:
+        return parse_which(faces)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="--faces") from None
 
 
 def _write_panels(target: Path, photo: "Photo", result: "Unmasked") -> None:

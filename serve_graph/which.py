@@ -1,0 +1,23 @@
+"""Which faces of a photo a caller means, as text: `all`, `largest` or numbers such as `0,2`."""
+
+import re
+from typing import Literal
+
+Which = Literal["all", "largest"] | tuple[int, ...]
+PATTERN = r"^(all|largest|[0-9]{1,4}(,[0-9]{1,4}){0,31})$"
+EXPECTED = "Input should be all, largest or numbers such as 0,2"
+
+
+def parse_which(text: str) -> Which:
+    """Each number once, in the caller's order.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if text == "all":
+        return "all"
+    if text == "largest":
+        return "largest"
+    if not re.fullmatch(PATTERN, text):
+        raise ValueError(EXPECTED)
+    return tuple(dict.fromkeys(int(number) for number in text.split(",")))
