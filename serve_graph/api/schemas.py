@@ -75,8 +75,8 @@ class FaceAnswer(BaseModel):
     """One face; px of the upright photo."""
 
     index: int = Field(
-        description="What `faces` calls it. Elsewhere than in /v1/faces doubtful finds are left out "
-        "but keep their numbers: send this back, never the place in the list"
+        description="What `faces` calls it. Elsewhere than in /v1/faces doubtful finds are left "
+        "out but keep their numbers: send this back, never the place in the list"
     )
     box: list[float] = Field(description="x0, y0, x1, y1")
     score: float = Field(description="How sure the detector is, 0 to 1")
