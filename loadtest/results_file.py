@@ -7,7 +7,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "results"
 PROGRESS = Path(__file__).resolve().parents[1] / "runs" / "loadtest"  # what a run has so far
 RESULTS = Path(__file__).parent / "RESULTS.md"
-_TITLE = "# What was measured\n\nSections between comments are written by the programs that they name.\n"
+_TITLE = "# What was measured\n\nWritten by the programs that the sections name.\n"
 
 
 def publish(name: str, markdown: str, save: Callable[[Path], None]) -> None:
