@@ -1,9 +1,13 @@
 #!/bin/sh
-# HAProxy, started by Ray (RAY_SERVE_HAPROXY_BINARY_PATH), with the routes of the one before.
+# HAProxy, started by Ray (RAY_SERVE_HAPROXY_BINARY_PATH), with the routes of the one before and an
+# error that callers understand.
 #
 # Where HAProxy died, Ray starts the next one before it knows any route, and reloads it with them
 # later: in between, each request would be answered 404. So the last config with routes is kept, and
 # a start without any (a reload has -sf) goes on with it.
+#
+# Where no replica can be reached, or one broke off, Ray lets HAProxy answer 500 as plain text. Each
+# request may be sent again, so that file gets our 503.
 set -eu
 
 config='' is_reload='' before=''
@@ -19,6 +23,10 @@ if [ -n "$config" ]; then
     cp "$config" "$config.part" && mv "$config.part" "$config.routes" || :
   elif [ -z "$is_reload" ] && [ -f "$config.routes" ]; then
     cp "$config.routes" "$config"
+  fi
+  error=$(sed -n 's/^ *errorfile 503 //p' "$config")
+  if [ -n "$error" ]; then
+    cp "$(dirname "$0")/unreachable.http" "$error" || :
   fi
 fi
 exec "$MASK2FACE_HAPROXY" "$@"

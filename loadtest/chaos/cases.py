@@ -81,6 +81,7 @@ CASES = (
     Case("inpaint", "1 of 2 Inpainters", _replica("Inpainter"), 2, BACK),
     Case("swap", "1 of 2 FaceSwappers", _replica("FaceSwapper"), 2, BACK),
     Case("ingress", "1 of 2 ingress replicas", _replica("Ingress"), 2, HELD_ONLY),
+    Case("lone", "the only ingress replica", _replica("Ingress"), 1, HELD_ONLY, ONLY_BACK_S),
     Case("controller", "Serve controller", "ray::ServeController", 2, BACK),
     Case("door", "front door", _DOOR, 2, DOOR_BACK),
     Case("only", "the only Inpainter", _replica("Inpainter"), 1, ONLY_BACK, ONLY_BACK_S),

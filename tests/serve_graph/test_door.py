@@ -8,11 +8,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 
 from serve_graph.door import requests_in, wait_for_clients
-from serve_graph.flags import SOCKET, find_haproxy, free_port
+from serve_graph.flags import SOCKET, WRAPPER, find_haproxy, free_port
+from serve_graph.problems import MEDIA_TYPE, Problem
 
 HAPROXY = find_haproxy(os.environ)
 BIG = b"x" * 20_000_000  # more than all buffers on the way hold
@@ -97,3 +99,26 @@ async def test_a_haproxy_that_died_is_not_waited_for(folder):
 
 def test_only_whole_applications_are_counted():
     assert requests_in(STATISTICS.splitlines()) == 4
+
+
+@pytest.mark.asyncio
+async def test_where_no_replica_is_reached_callers_are_told_to_come_again(folder):
+    config, port, closed = folder / "haproxy.cfg", free_port(), free_port()
+    (folder / "500.http").write_text("HTTP/1.1 500 Internal Server Error\r\n\r\n")
+    config.write_text(
+        "defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n"
+        f"  errorfile 502 {folder}/500.http\n  errorfile 503 {folder}/500.http\n"
+        f"frontend front\n  bind 127.0.0.1:{port}\n  default_backend http-app\n"
+        f"backend http-app\n  server one 127.0.0.1:{closed}\n"
+    )
+    process = subprocess.Popen([WRAPPER, "-f", config, "-db"])
+    try:
+        async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=6)) as client:
+            answer = await client.get(f"http://127.0.0.1:{port}/")
+    finally:
+        process.terminate()
+        process.wait()
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.headers["Content-Type"] == MEDIA_TYPE
+    assert Problem.model_validate_json(answer.content).type == "/problems/not-ready"
