@@ -6,6 +6,7 @@ when the replica fails to start.
 
 import dataclasses
 import difflib
+from collections import Counter
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,11 +66,19 @@ def _check_app(app: dict[str, Any], where: str, needs_gpu: bool) -> Iterator[str
         yield from wrong
         return
     args = GraphArgs.model_validate(app.get("args", {}))
+    yield from _check_names(app.get("deployments", []), f"{where}deployments.")
     for deployment in app.get("deployments", []):
         yield from _check_deployment(deployment, args, f"{where}deployments.")
     if needs_gpu and args.device == "cuda" and not torch.cuda.is_available():
         yield f"{at}device: cuda, but torch finds no CUDA here: set cpu, or use a GPU machine."
     yield from _check_weights(args, at)
+
+
+def _check_names(deployments: list[dict[str, Any]], where: str) -> Iterator[str]:
+    counts = Counter(one["name"] for one in deployments)
+    for name, count in counts.items():
+        if count > 1:
+            yield f"{where}{name}: there are {count} of this name: write all of it in one."
 
 
 def _check_deployment(deployment: dict[str, Any], args: GraphArgs, where: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ from models.errors import Mask2FaceError
 from serve_graph.address import is_loopback, url_for_others, url_here
 from serve_graph.door import wait_for_clients
 from serve_graph.flags import set_flags
+from serve_graph.unique_keys import load_yaml
 
 START_TIMEOUT_S = 300.0
 START_ATTEMPTS = 3
@@ -52,7 +53,7 @@ def read_config(
         ConfigError: it can't be read.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):

@@ -141,6 +141,15 @@ def test_the_fused_graph_has_no_stage_deployments(config):
     assert all("the fused graph has no such deployment" in line for line in find_problems(config))
 
 
+def test_two_deployments_of_one_name_are_refused(config):
+    config["applications"][0]["deployments"].append({"name": "Inpainter", "num_replicas": 2})
+
+    assert find_problems(config) == [
+        "applications.mask2face.deployments.Inpainter: there are 2 of this name: "
+        "write all of it in one."
+    ]
+
+
 def test_a_wrong_value_is_named(config):
     deployment(config, "Inpainter")["max_queued_requests"] = "many"
 

@@ -40,6 +40,23 @@ def test_what_is_no_yaml_in_utf8_is_refused_in_one_line(tmp_path, content):
         launch.read_config(path)
 
 
+def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("args:\n  api: {max_requests: 9}\n  device: cpu\n  api: {max_faces: 3}\n")
+
+    with pytest.raises(launch.ConfigError, match="'api' stands twice, in line 2 and in line 4"):
+        launch.read_config(path)
+
+
+def test_a_key_may_override_one_that_is_merged_in(tmp_path):
+    path = tmp_path / "merged.yaml"
+    path.write_text("one: &one {a: 1, b: 2}\ntwo: &two {<<: *one, b: 3}\nthree: {<<: *two, a: 4}\n")
+
+    content = launch.read_config(path)
+
+    assert (content["two"], content["three"]) == ({"a": 1, "b": 3}, {"a": 4, "b": 3})
+
+
 @pytest.mark.parametrize("options", ["", "http_options:", "http_options: {port: 8123}"])
 def test_without_a_host_the_service_is_for_this_machine_alone(tmp_path, options):
     path = tmp_path / "own.yaml"

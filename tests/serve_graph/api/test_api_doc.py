@@ -9,6 +9,7 @@ import time
 
 import httpx
 import pytest
+import yaml
 
 from models.photo.header import DEFAULT_LIMITS
 from serve_graph import PROJECT
@@ -72,6 +73,15 @@ def test_the_example_of_an_answer_has_its_members():
     assert set(answer) == set(UnmaskAnswer.model_fields)
     assert set(answer["faces"][0]) == set(EditedFaceAnswer.model_fields)
     assert set(problem) <= set(Problem.model_fields)
+
+
+def test_who_copies_the_example_of_origins_keeps_the_shipped_numbers():
+    (example,) = (yaml.safe_load(block) for block in blocks("yaml"))
+    (app,) = yaml.safe_load((PROJECT / "configs" / "laptop.yaml").read_text())["applications"]
+
+    origins = example["args"]["api"].pop("allow_origins")
+    assert ApiSettings(allow_origins=origins).allow_origins
+    assert example["args"]["api"] == app["args"]["api"]
 
 
 def test_settings_and_their_defaults_are_the_services():

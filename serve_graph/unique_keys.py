@@ -1,0 +1,31 @@
+"""YAML in which no key of a mapping stands twice: PyYAML itself silently takes the last one."""
+
+from typing import Any
+
+import yaml
+
+
+def load_yaml(text: str) -> Any:
+    """What the text holds, as `yaml.safe_load` reads it.
+
+    Raises:
+        yaml.YAMLError: it is no YAML, or a key stands twice in a mapping.
+    """
+    return yaml.load(text, _UniqueKeyLoader)
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            line, name = key.start_mark.line + 1, (key.tag, key.value)
+            if name in lines:
+                raise yaml.MarkedYAMLError(
+                    problem=f"'{key.value}' stands twice, in line {lines[name]} and in line {line}; "
+                    "only one of them would count: write all of it in one."
+                )
+            lines[name] = line
+        return node
