@@ -23,9 +23,9 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 continue
             line, name = key.start_mark.line + 1, (key.tag, key.value)
             if name in lines:
+                both = f"in line {lines[name]} and in line {line}"
                 raise yaml.MarkedYAMLError(
-                    problem=f"'{key.value}' stands twice, in line {lines[name]} and in line {line}; "
-                    "only one of them would count: write all of it in one."
+                    problem=f"'{key.value}' stands twice, {both}: write all of it in one."
                 )
             lines[name] = line
         return node
