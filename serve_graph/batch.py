@@ -1,8 +1,11 @@
-"""A batch's way through a stage function: measured, and a bad item fails alone."""
+"""Calls of a stage, gathered into batches: measured, and a bad item fails alone."""
 
 import asyncio
+import contextvars
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -13,6 +16,7 @@ import torch
 from models.crop.frame import FRAME_PX
 from models.pixels import Image, Mask, unpack_mask
 from serve_graph.metrics import Recorder
+from serve_graph.settings import Batching
 from serve_graph.tracing import Carrier, current_trace, trace_stage
 
 T = TypeVar("T")
@@ -35,13 +39,97 @@ class Job(Generic[T]):
     asked: Asked
 
 
+@dataclass(frozen=True)
+class _Call(Generic[T, R]):
+    job: Job[T]
+    answer: asyncio.Future[R]
+    since_s: float  # by the event loop's clock
+
+
+class Batcher(Generic[T, R]):
+    """Gathers calls while the batch before them is computed: the more load, the larger batches.
+
+    `@serve.batch` closes a batch after its wait even then, so that under load many small ones
+    queue one behind the other.
+
+    Args:
+        work: the stage function; one result an item, in order.
+        stage: label of the measurements.
+        recorder: see `run_batch`.
+    """
+
+    def __init__(self, work: Callable[[list[T]], list[R]], stage: str, recorder: Recorder) -> None:
+        self.batching = Batching()  # may change at any time; the next batch goes by it
+        self._work, self._stage, self._recorder = work, stage, recorder
+        self._waiting: deque[_Call[T, R]] = deque()
+        self._has_come = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+
+    async def __call__(self, job: Job[T]) -> R:
+        """The result of one call; a caller who is cancelled before its batch leaves the queue.
+
+        Raises:
+            Exception: what the stage function raised for this item.
+        """
+        loop = asyncio.get_running_loop()
+        call: _Call[T, R] = _Call(job, loop.create_future(), loop.time())
+        self._waiting.append(call)
+        self._has_come.set()
+        if self._worker is None or self._worker.done():
+            # Of no caller's context: what it logs isn't of the first one's request.
+            self._worker = loop.create_task(self._run(), context=contextvars.Context())
+        return await call.answer
+
+    async def _run(self) -> None:
+        while self._waiting:
+            await self._gather()
+            if calls := self._take():
+                await self._compute(calls)
+
+    async def _gather(self) -> None:
+        """Waits until the batch is full, or its first call has waited for long enough."""
+        while self._waiting and self._waiting[0].answer.done():
+            self._waiting.popleft()
+        loop = asyncio.get_running_loop()
+        while 0 < len(self._waiting) < self.batching.max_batch_size:
+            left_s = self._waiting[0].since_s + self.batching.batch_wait_timeout_s - loop.time()
+            if left_s <= 0:
+                return
+            self._has_come.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._has_come.wait(), left_s)
+
+    def _take(self) -> list[_Call[T, R]]:
+        calls: list[_Call[T, R]] = []
+        while self._waiting and len(calls) < self.batching.max_batch_size:
+            call = self._waiting.popleft()
+            if not call.answer.done():  # else its caller is gone
+                calls.append(call)
+        return calls
+
+    async def _compute(self, calls: list[_Call[T, R]]) -> None:
+        jobs = [call.job for call in calls]
+        results: list[R | Exception]
+        try:
+            results = await run_batch(jobs, self._work, self._stage, self._recorder)
+        except Exception as error:
+            results = [error] * len(calls)
+        for call, result in zip(calls, results, strict=True):
+            if call.answer.done():
+                continue  # its caller went meanwhile
+            if isinstance(result, Exception):
+                call.answer.set_exception(result)
+            else:
+                call.answer.set_result(result)
+
+
 async def run_batch(
     jobs: list[Job[T]],
     work: Callable[[list[T]], list[R]],
     stage: str,
     recorder: Recorder,
 ) -> list[R | Exception]:
-    """Runs a batch in a thread, so that the replica can go on collecting the next one.
+    """Runs a batch in a thread, so that the replica can go on gathering the next one.
 
     Args:
         jobs: the batch.
@@ -51,8 +139,7 @@ async def run_batch(
             the clocks of caller and replica agree) and in the stage function.
 
     Returns:
-        One result a job; an exception for a job that can't be done. (An exception that were
-        raised here would fail the whole batch.)
+        One result a job; an exception for a job that can't be done.
     """
     queued = [max(0.0, time.time() - job.asked.at) for job in jobs]
     recorder.batch(stage, len(jobs))

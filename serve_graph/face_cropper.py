@@ -9,7 +9,7 @@ from ray import serve
 from models.checkpoint import load_manifest
 from models.crop.detect import THUMB_PX, Face, detect_faces, load_detector
 from models.pixels import Image
-from serve_graph.batch import Asked, Job, result_of, run_batch, use_threads
+from serve_graph.batch import Asked, Batcher, Job, use_threads
 from serve_graph.metrics import ServeRecorder
 from serve_graph.settings import Batching
 from serve_graph.tracing import start_tracing
@@ -21,20 +21,16 @@ class FaceCropper:
         use_threads(threads)
         start_tracing()
         self._detector = load_detector(load_manifest(weights), device)
-        self._recorder = ServeRecorder()
+        self._find = Batcher(self._work, "crop", ServeRecorder())
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         """Serve passes the YAML's user_config: at start and on each change."""
-        Batching.model_validate(user_config).apply_to(self._find)
+        self._find.batching = Batching.model_validate(user_config)
 
     async def detect(self, thumb: Image, asked: Asked) -> list[Face]:
         """The faces of a thumb: see `models.crop.detect`."""
         check_thumb(thumb)
-        return result_of(await self._find(Job(thumb, asked)))
-
-    @serve.batch
-    async def _find(self, jobs: list[Job[Image]]) -> list[list[Face] | Exception]:
-        return await run_batch(jobs, self._work, "crop", self._recorder)
+        return await self._find(Job(thumb, asked))
 
     def _work(self, thumbs: list[Image]) -> list[list[Face]]:
         return detect_faces(self._detector, thumbs)

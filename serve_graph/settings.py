@@ -3,9 +3,8 @@
 docs/settings.md says of each key when to change it.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveInt
 
@@ -50,11 +49,3 @@ class Batching(BaseModel):
 
     max_batch_size: PositiveInt = 1  # at most max_ongoing_requests of the deployment
     batch_wait_timeout_s: NonNegativeFloat = 0.0  # that the first call waits for others
-
-    def apply_to(self, *batched: Callable[..., Any]) -> None:
-        """Sets these numbers on methods made by `@serve.batch`."""
-        for method in batched:
-            method.set_max_batch_size(self.max_batch_size)  # type: ignore[attr-defined]
-            method.set_batch_wait_timeout_s(  # type: ignore[attr-defined]
-                self.batch_wait_timeout_s
-            )

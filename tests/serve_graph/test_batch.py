@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 
 from models.pixels import pack_mask
-from serve_graph.batch import Asked, Job, check_picture, result_of, run_batch, unpack_hole
+from serve_graph.batch import (
+    Asked,
+    Batcher,
+    Job,
+    check_picture,
+    result_of,
+    run_batch,
+    unpack_hole,
+)
+from serve_graph.settings import Batching
 from tests.recorder import MemoryRecorder
 
 
@@ -65,6 +74,123 @@ def test_a_caller_whose_clock_is_ahead_waited_no_time():
     run([1], recorder, asked_at=time.time() + 60)
 
     assert recorder.stages[0][1] == 0.0
+
+
+class Slow:
+    """A stage function that takes its time, and what it was given."""
+
+    def __init__(self, seconds=0.05):
+        self.seconds, self.batches = seconds, []
+
+    def __call__(self, numbers):
+        self.batches.append(numbers)
+        time.sleep(self.seconds)
+        return [10 // number for number in numbers]
+
+
+def batcher(work, max_batch_size=4, batch_wait_timeout_s=0.0):
+    made = Batcher(work, "crop", MemoryRecorder())
+    made.batching = Batching(
+        max_batch_size=max_batch_size, batch_wait_timeout_s=batch_wait_timeout_s
+    )
+    return made
+
+
+async def ask(batch, *numbers):
+    """Asks for all, one after the other; results and errors in order."""
+    calls = []
+    for number in numbers:
+        calls.append(asyncio.create_task(batch(Job(number, Asked()))))
+        await asyncio.sleep(0.005)
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+@pytest.mark.asyncio
+async def test_what_comes_while_a_batch_is_computed_is_the_next_batch():
+    work = Slow()
+
+    assert await ask(batcher(work, batch_wait_timeout_s=0.001), 1, 2, 5) == [10, 5, 2]
+    assert work.batches == [[1], [2, 5]]
+
+
+@pytest.mark.asyncio
+async def test_no_batch_is_larger_than_it_may_be():
+    work = Slow()
+    await ask(batcher(work, max_batch_size=2), 1, 2, 3, 4)
+
+    assert work.batches == [[1], [2, 3], [4]]
+
+
+@pytest.mark.asyncio
+async def test_the_first_call_waits_for_others_for_so_long():
+    work = Slow(0)
+    batch = batcher(work, batch_wait_timeout_s=0.2)
+    start = time.perf_counter()
+    await ask(batch, 1, 2)
+
+    assert work.batches == [[1, 2]]
+    assert 0.19 < time.perf_counter() - start < 1
+
+
+@pytest.mark.asyncio
+async def test_a_full_batch_waits_no_longer():
+    work = Slow(0)
+    start = time.perf_counter()
+    await ask(batcher(work, max_batch_size=2, batch_wait_timeout_s=60), 1, 2)
+
+    assert time.perf_counter() - start < 5
+
+
+@pytest.mark.asyncio
+async def test_a_bad_call_fails_alone():
+    first, bad, good = await ask(batcher(Slow()), 1, 0, 5)
+
+    assert (first, good) == (10, 2)
+    assert isinstance(bad, ZeroDivisionError)
+
+
+@pytest.mark.asyncio
+async def test_who_is_cancelled_leaves_the_queue_before_it_costs_anything():
+    work = Slow()
+    batch = batcher(work, max_batch_size=1)
+    running, waiting, last = (asyncio.create_task(batch(Job(n, Asked()))) for n in (1, 2, 5))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+
+    assert await asyncio.gather(running, last) == [10, 2]
+    assert work.batches == [[1], [5]]
+
+
+@pytest.mark.asyncio
+async def test_a_caller_who_goes_while_his_batch_is_computed_harms_no_other():
+    batch = batcher(Slow(), batch_wait_timeout_s=0.02)
+    gone, stays = (asyncio.create_task(batch(Job(n, Asked()))) for n in (1, 2))
+    await asyncio.sleep(0.04)
+    gone.cancel()
+
+    assert await stays == 5
+
+
+@pytest.mark.asyncio
+async def test_new_numbers_hold_from_the_next_batch_on():
+    work = Slow(0)
+    batch = batcher(work, max_batch_size=1)
+    await ask(batch, 1)
+    batch.batching = Batching(max_batch_size=2, batch_wait_timeout_s=60)
+    await ask(batch, 2, 5)
+
+    assert work.batches == [[1], [2, 5]]
+
+
+@pytest.mark.asyncio
+async def test_after_a_recorder_that_fails_the_next_call_is_answered():
+    batch = batcher(Slow(0))
+    recorder, batch._recorder = batch._recorder, None
+    (failed,) = await ask(batch, 1)
+    batch._recorder = recorder
+
+    assert isinstance(failed, AttributeError)
+    assert await ask(batch, 2) == [5]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from serve_graph import PROJECT
-from serve_graph.settings import Batching, GraphArgs
+from serve_graph.settings import GraphArgs
 
 
 def test_an_unknown_arg_is_refused():
@@ -26,17 +26,3 @@ def test_face_alignments_weights_lie_in_the_project():
     args = GraphArgs(landmarks="face-alignment")
 
     assert args.fan_folder == PROJECT / "weights" / "fan"
-
-
-def test_batching_reaches_each_batched_method():
-    class Batched:
-        def set_max_batch_size(self, size):
-            self.size = size
-
-        def set_batch_wait_timeout_s(self, wait_s):
-            self.wait_s = wait_s
-
-    methods = [Batched(), Batched()]
-    Batching(max_batch_size=3, batch_wait_timeout_s=0.5).apply_to(*methods)
-
-    assert [(one.size, one.wait_s) for one in methods] == [(3, 0.5), (3, 0.5)]
