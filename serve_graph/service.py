@@ -1,20 +1,27 @@
 """What the HTTP side needs of the rest: who does the steps, and the operator's numbers."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.photo.header import DEFAULT_LIMITS, Limits
 from models.stages import Stages
 from serve_graph.draining import Draining
 from serve_graph.metrics import Recorder
 
+# What paths of the API, the page and Serve itself begin with.
+TAKEN = ("/-", "/docs", "/healthz", "/readyz", "/static", "/v1")
+# As browsers send it: https://www.rfc-editor.org/rfc/rfc6454#section-6.1
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+_OWN_PORT = re.compile(r"http://.*:80|https://.*:443")
+
 
 class ApiSettings(BaseModel):
     """Numbers of the HTTP side, `args.api` of the YAML; bounds are for each ingress replica."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     limits: Limits = DEFAULT_LIMITS
     max_faces: int = Field(32, ge=1)  # of one photo; the best ones are edited
@@ -32,6 +39,25 @@ class ApiSettings(BaseModel):
     open_metrics: bool = True  # whether `metrics_path` answers
     metrics_path: str = Field("/metrics", pattern=r"^/[\w/-]+$")
     allow_origins: tuple[str, ...] = ()  # CORS: pages of these origins may call, "*" for all
+
+    @field_validator("metrics_path")
+    @classmethod
+    def _is_free(cls, path: str) -> str:
+        if f"/{path.split('/')[1]}" in TAKEN:
+            raise ValueError(f"{path} is taken: nothing below {', '.join(TAKEN)}")
+        return path
+
+    @field_validator("allow_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for one in origins:
+            is_sent = _ORIGIN.fullmatch(one) and not _OWN_PORT.fullmatch(one)
+            if one != "*" and not is_sent:
+                raise ValueError(
+                    f"'{one}' never matches: browsers send scheme://host, or scheme://host:port "
+                    "where the port isn't the scheme's own, in small letters and without a path"
+                )
+        return origins
 
 
 @dataclass(frozen=True)

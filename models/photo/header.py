@@ -38,11 +38,20 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 @dataclass(frozen=True)
 class Limits:
-    """How large a picture may be: a photo, a reference or a drawn mask."""
+    """How large a picture may be: a photo, a reference or a drawn mask.
+
+    Raises:
+        ValueError: a number below 1.
+    """
 
     max_bytes: int = 20_000_000  # as it is sent
     max_pixels: int = 50_000_000  # width times height
     max_side: int = 16_384  # px, of the longer side
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 1:
+                raise ValueError(f"{name}: {value}: it must be 1 or more")
 
 
 DEFAULT_LIMITS = Limits()

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from serve_graph.service import TAKEN
+
 pytestmark = pytest.mark.asyncio
 
 
@@ -43,6 +45,13 @@ async def test_metrics_can_be_moved(make_client):
 
     assert (await client.get("/internal/metrics")).status_code == 200
     assert (await client.get("/metrics")).status_code == 404
+
+
+async def test_each_path_of_the_api_is_known_as_taken(make_api):
+    paths = {route.path for route in make_api(open_metrics=False).routes}
+
+    # What has a dot can't be said in `metrics_path`.
+    assert {f"/{path.split('/')[1]}" for path in paths - {"/", "/openapi.json"}} <= set(TAKEN)
 
 
 async def test_the_page_is_served(client):

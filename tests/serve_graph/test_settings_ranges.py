@@ -1,0 +1,61 @@
+"""Values that would only do harm once the service runs."""
+
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from serve_graph.service import TAKEN, ApiSettings
+
+NO_NUMBERS = (math.inf, math.nan)
+
+
+def refuses(model, **values):
+    with pytest.raises(ValidationError) as caught:
+        model(**values)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+@pytest.mark.parametrize(
+    "name", ["retry_after_s", "default_timeout_s", "max_timeout_s", "min_probability"]
+)
+def test_what_has_no_end_or_is_no_number_is_refused(name, value):
+    assert name in refuses(ApiSettings, **{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("max_bytes", -1), ("max_pixels", 0), ("max_side", 0)])
+def test_a_limit_that_lets_nothing_in_is_refused(name, value):
+    assert f"{name}: {value}: it must be 1 or more" in refuses(ApiSettings, limits={name: value})
+
+
+@pytest.mark.parametrize("path", [*TAKEN, "/v1/metrics", "/docs/metrics", "/static/metrics"])
+def test_a_path_of_something_else_is_refused_for_metrics(path):
+    assert "is taken" in refuses(ApiSettings, metrics_path=path)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://app.example.com/",
+        "https://app.example.com/page",
+        "https://App.example.com",
+        "https://*.example.com",
+        "https://app.example.com:443",
+        "http://app.example.com:80",
+        "app.example.com",
+        "https://",
+        "null",
+        "",
+    ],
+)
+def test_what_no_browser_sends_as_origin_is_refused(origin):
+    assert f"'{origin}' never matches" in refuses(ApiSettings, allow_origins=[origin])
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "https://app.example.com", "http://localhost:3000", "http://[::1]:81", "app://localhost"],
+)
+def test_what_a_browser_sends_as_origin_may_be_allowed(origin):
+    assert ApiSettings(allow_origins=[origin]).allow_origins == (origin,)
