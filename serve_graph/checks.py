@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 import torch
 from pydantic import BaseModel, ValidationError
+from ray.serve.config import AutoscalingConfig
 from ray.serve.schema import ServeDeploySchema
 
 from models.checkpoint import load_manifest
@@ -22,6 +23,7 @@ from models.landmarks.fan import INSTALL_FAN, find_weights
 from serve_graph.settings import Batching, GraphArgs
 
 NETS = ("crop", "mask", "landmarks", "inpaint")
+IMPORT_PATH = "serve_graph.app:build"
 BATCHED = ("FaceCropper", "MaskDetector", "Inpainter")
 DEPLOYMENTS = {"split": ("Ingress", *BATCHED, "FaceSwapper"), "fused": ("Ingress",)}
 SERVE_MAX_ONGOING_REQUESTS = 5  # of a deployment that sets none
@@ -65,6 +67,8 @@ def _check_app(app: dict[str, Any], where: str, needs_gpu: bool) -> Iterator[str
     if wrong:
         yield from wrong
         return
+    if app["import_path"] != IMPORT_PATH:
+        yield f"{where}import_path: {app['import_path']}: it must be {IMPORT_PATH}."
     args = GraphArgs.model_validate(app.get("args", {}))
     yield from _check_names(app.get("deployments", []), f"{where}deployments.")
     for deployment in app.get("deployments", []):
@@ -87,6 +91,7 @@ def _check_deployment(deployment: dict[str, Any], args: GraphArgs, where: str) -
     if name not in known:
         yield f"{where}{name}: the {args.shape} graph has no such deployment{_hint(name, known)}"
         return
+    yield from _check_autoscaling(deployment, f"{where}{name}.autoscaling_config.")
     config = deployment.get("user_config") or {}
     at = f"{where}{name}.user_config."
     if name not in BATCHED:
@@ -94,12 +99,24 @@ def _check_deployment(deployment: dict[str, Any], args: GraphArgs, where: str) -
         return
     wrong = list(_unknown_keys(config, Batching, at)) or list(_wrong_values(config, Batching, at))
     yield from wrong
-    ongoing = deployment.get("max_ongoing_requests", SERVE_MAX_ONGOING_REQUESTS)
+    # As Serve takes it: it may stand there in quotes.
+    ongoing = int(deployment.get("max_ongoing_requests", SERVE_MAX_ONGOING_REQUESTS))
     if not wrong and Batching.model_validate(config).max_batch_size > ongoing:
         yield (
             f"{at}max_batch_size: larger than max_ongoing_requests, {ongoing}, "
             "so no batch would get full: raise max_ongoing_requests."
         )
+
+
+def _check_autoscaling(deployment: dict[str, Any], where: str) -> Iterator[str]:
+    # Serve takes any mapping here, and only looks at it when it deploys.
+    given = deployment.get("autoscaling_config")
+    if given is None:
+        return
+    if deployment.get("num_replicas") == "auto":
+        default: AutoscalingConfig = AutoscalingConfig.default()  # type: ignore[no-untyped-call]
+        given = default.model_dump(exclude_unset=True) | given
+    yield from _wrong_values(given, AutoscalingConfig, where)
 
 
 def _check_weights(args: GraphArgs, where: str) -> Iterator[str]:
@@ -146,7 +163,8 @@ def _wrong_values(content: Any, model: type[BaseModel], where: str = "") -> Iter
         model.model_validate(content)
     except ValidationError as error:
         for one in error.errors(include_url=False):
-            yield f"{where}{_named(one['loc'], content)}: {one['msg']}"
+            text = one["msg"].removeprefix("Value error, ")
+            yield f"{where}{_named(one['loc'], content)}: {text}"
 
 
 def _named(location: tuple[int | str, ...], content: Any) -> str:

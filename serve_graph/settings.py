@@ -45,7 +45,7 @@ class GraphArgs(BaseModel):
 class Batching(BaseModel):
     """`user_config` of a deployment with a net; changes reach running replicas."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_batch_size: PositiveInt = 1  # at most max_ongoing_requests of the deployment
     batch_wait_timeout_s: NonNegativeFloat = 0.0  # that the first call waits for others

@@ -166,6 +166,57 @@ def test_a_batch_that_would_never_get_full_is_refused(config):
     assert "max_batch_size: larger than max_ongoing_requests, 8" in problem
 
 
+def test_a_number_in_quotes_counts_as_one(config):
+    deployment(config, "Inpainter")["max_ongoing_requests"] = "8"
+
+    assert find_problems(config) == []
+
+
+def test_another_graph_is_refused(config):
+    config["applications"][0]["import_path"] = "serve_graph.ap:build"
+
+    (problem,) = find_problems(config)
+
+    assert problem.endswith("import_path: serve_graph.ap:build: it must be serve_graph.app:build.")
+
+
+@pytest.mark.parametrize(
+    ("scaling", "expected"),
+    [
+        ({"min_replicas": 5, "max_replicas": 2}, "max_replicas (2) must be greater than"),
+        ({"max_replicas": "many"}, "autoscaling_config.max_replicas: Input should be a valid int"),
+        (
+            {"target_ongoing_requests": 0},
+            "autoscaling_config.target_ongoing_requests: Input should",
+        ),
+    ],
+)
+def test_autoscaling_that_can_not_be_is_refused(config, scaling, expected):
+    inpainter = deployment(config, "Inpainter")
+    del inpainter["num_replicas"]
+    inpainter["autoscaling_config"] = scaling
+
+    (problem,) = find_problems(config)
+
+    assert "deployments.Inpainter.autoscaling_config" in problem
+    assert expected in problem
+
+
+def test_serves_own_numbers_count_where_replicas_are_auto(config):
+    inpainter = deployment(config, "Inpainter")
+    inpainter |= {"num_replicas": "auto", "autoscaling_config": {"min_replicas": 5}}
+
+    assert find_problems(config) == []
+
+
+def test_a_wrong_value_inside_args_is_named(config):
+    config["applications"][0]["args"]["api"]["limits"] = {"max_side": -5}
+
+    assert find_problems(config) == [
+        "applications.mask2face.args.api.limits: max_side: -5: it must be 1 or more"
+    ]
+
+
 def test_a_user_config_for_a_stage_without_batches_is_refused(config):
     deployment(config, "FaceSwapper")["user_config"] = {"max_batch_size": 2}
 

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from serve_graph.service import TAKEN, ApiSettings
+from serve_graph.settings import Batching
 
 NO_NUMBERS = (math.inf, math.nan)
 
@@ -22,6 +23,11 @@ def refuses(model, **values):
 )
 def test_what_has_no_end_or_is_no_number_is_refused(name, value):
     assert name in refuses(ApiSettings, **{name: value})
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_a_batch_that_never_starts_is_refused(value):
+    assert "batch_wait_timeout_s" in refuses(Batching, batch_wait_timeout_s=value)
 
 
 @pytest.mark.parametrize(("name", "value"), [("max_bytes", -1), ("max_pixels", 0), ("max_side", 0)])
