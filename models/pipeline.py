@@ -30,6 +30,7 @@ from models.landmarks.guess import AS_GUESSED, Wish
 from models.mask.detect import MaskFinding
 from models.photo.decode import Photo
 from models.pixels import Affine, Image, Mask
+from models.runner import Runner
 from models.stages import REFERENCE_PX, Reference, Stages
 
 # Hands, discs and letters score more than this in one photo of thirty, real faces in crowds less.
@@ -107,7 +108,13 @@ class Unmasked:
         return any(face.painted is not None for face in self.faces)
 
 
-async def find_faces(photo: Photo, stages: Stages, options: Options, clock: Clock) -> list[Face]:
+async def find_faces(
+    photo: Photo,
+    stages: Stages,
+    options: Options,
+    clock: Clock,
+    run: Runner = asyncio.to_thread,
+) -> list[Face]:
     """The faces of a photo, in its px.
 
     Returns:
@@ -115,7 +122,7 @@ async def find_faces(photo: Photo, stages: Stages, options: Options, clock: Cloc
         there is none.
     """
     with clock.measure("thumb"):
-        thumb = await asyncio.to_thread(to_thumb, photo.pixels)
+        thumb = await run(to_thumb, photo.pixels)
     with clock.measure("crop"):
         found = await stages.detect(thumb.image)
     return [thumb.to_photo(face) for face in found[: options.max_faces]]
@@ -144,7 +151,12 @@ def choose(faces: list[Face], which: Literal["all", "largest"] | Sequence[int]) 
 
 
 async def find_masks(
-    photo: Photo, stages: Stages, options: Options, clock: Clock, drawn: Mask | None = None
+    photo: Photo,
+    stages: Stages,
+    options: Options,
+    clock: Clock,
+    drawn: Mask | None = None,
+    run: Runner = asyncio.to_thread,
 ) -> list[MaskedFace]:
     """The chosen faces of a photo with their masks.
 
@@ -157,6 +169,7 @@ async def find_masks(
         options: the caller's choices.
         clock: gets the seconds of each stage.
         drawn: bool, of the photo's size: the masks, instead of what the mask stage finds.
+        run: does the work of this process, which holds the photo.
 
     Raises:
         NoFaceError: the photo shows no face.
@@ -165,17 +178,17 @@ async def find_masks(
     """
     if drawn is not None:
         _check_drawn(drawn, photo)
-    faces = await find_faces(photo, stages, options, clock)
+    faces = await find_faces(photo, stages, options, clock, run)
     if not faces:
         raise NoFaceError(_NO_FACE)
     gate = asyncio.Semaphore(options.at_once)
 
     async def look(index: int, frame: Affine) -> MaskedFace:
-        crop = await asyncio.to_thread(crop_face, photo.pixels, frame)
+        crop = await run(crop_face, photo.pixels, frame)
         with clock.measure("mask"):
             if drawn is None:
                 return MaskedFace(index, faces[index], frame, crop, await stages.find_mask(crop))
-            finding = await asyncio.to_thread(_cut_drawn, drawn, frame)
+            finding = await run(_cut_drawn, drawn, frame)
             return MaskedFace(index, faces[index], frame, crop, finding)
 
     async def find(index: int) -> MaskedFace:
@@ -226,6 +239,7 @@ async def unmask(
     clock: Clock,
     reference: Photo | None = None,
     drawn: Mask | None = None,
+    run: Runner = asyncio.to_thread,
 ) -> Unmasked:
     """Takes the mask off each chosen face.
 
@@ -236,6 +250,7 @@ async def unmask(
         clock: gets the seconds of each stage.
         reference: the person without a mask; swaps their own lower face in.
         drawn: bool, of the photo's size: the masks, instead of what the mask stage finds.
+        run: does the work of this process, which holds the photo.
 
     Raises:
         NoFaceError: the photo shows no face.
@@ -243,9 +258,9 @@ async def unmask(
         BadRequestError: `options.faces` names a face that isn't there.
         DrawnMaskError: of another size, or on none of the chosen faces.
     """
-    own = await _prepare(reference, stages, options, clock)
-    found = await find_masks(photo, stages, options, clock, drawn)
-    holes = await _holes(found, options.min_probability)
+    own = await _prepare(reference, stages, options, clock, run)
+    found = await find_masks(photo, stages, options, clock, drawn, run)
+    holes = await _holes(found, options.min_probability, run)
     gate = asyncio.Semaphore(options.at_once)
 
     async def edit(one: MaskedFace, hole: Mask) -> EditedFace:
@@ -261,7 +276,7 @@ async def unmask(
 
     faces = await _all(edit(one, hole) for one, hole in zip(found, holes, strict=True))
     with clock.measure("paste"):
-        return await asyncio.to_thread(_assemble, photo.pixels, faces, options.sharpen, own)
+        return await run(_assemble, photo.pixels, faces, options.sharpen, own)
 
 
 def photo_mask(faces: Sequence[MaskedFace], shape: tuple[int, int]) -> Mask:
@@ -272,29 +287,29 @@ def photo_mask(faces: Sequence[MaskedFace], shape: tuple[int, int]) -> Mask:
     return whole
 
 
-async def _holes(found: Sequence[MaskedFace], min_probability: float) -> list[Mask]:
+async def _holes(found: Sequence[MaskedFace], min_probability: float, run: Runner) -> list[Mask]:
     """What is painted of each face; nothing where no mask is worn."""
 
     async def hole(one: MaskedFace) -> Mask:
         if one.finding.probability < min_probability:
             return np.zeros_like(one.finding.mask)
-        return await asyncio.to_thread(hole_of, one.finding.mask, one.crop)
+        return await run(hole_of, one.finding.mask, one.crop)
 
     holes = await _all(hole(one) for one in found)
     if len(found) < 2:
         return holes
-    return await asyncio.to_thread(share_out, holes, [one.frame for one in found])
+    return await run(share_out, holes, [one.frame for one in found])
 
 
 async def _prepare(
-    photo: Photo | None, stages: Stages, options: Options, clock: Clock
+    photo: Photo | None, stages: Stages, options: Options, clock: Clock, run: Runner
 ) -> Reference | None:
     if photo is None:
         return None
     with clock.measure("reference"):
         everyone = Options(max_faces=options.max_faces)
         try:
-            found = await find_masks(photo, stages, everyone, Clock())
+            found = await find_masks(photo, stages, everyone, Clock(), run=run)
         except NoFaceError:
             raise ReferencePhotoError("The reference photo shows no face.") from None
         if len(found) > 1:
@@ -304,16 +319,18 @@ async def _prepare(
         own = found[0]
         if own.finding.probability >= options.min_probability:
             raise ReferencePhotoError("The face in the reference photo wears a mask.")
-        return await as_reference(photo, own, stages)
+        return await as_reference(photo, own, stages, run)
 
 
-async def as_reference(photo: Photo, own: MaskedFace, stages: Stages) -> Reference:
+async def as_reference(
+    photo: Photo, own: MaskedFace, stages: Stages, run: Runner = asyncio.to_thread
+) -> Reference:
     """A bare face of a photo, cut as finely as the photo shows it."""
     face = own.crop
     if scale_of(own.frame) < 1:
         side = max(REFERENCE_PX)
         finer = compose(scale_affine(side), own.frame)
-        face = await asyncio.to_thread(crop_face, photo.pixels, finer, side)
+        face = await run(crop_face, photo.pixels, finer, side)
     return Reference(face, await stages.landmarks(own.crop))
 
 

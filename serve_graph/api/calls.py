@@ -99,7 +99,8 @@ class Calls:
         answer = preferred(request)
         async with self._open(request, timeout_ms, MaskFields) as call:
             options = self._options(call.fields.faces)
-            found = await find_masks(call.photo, self._service.stages, options, call.exchange.clock)
+            clock, run = call.exchange.clock, call.exchange.threads.run
+            found = await find_masks(call.photo, self._service.stages, options, clock, run=run)
             call.exchange.faces = len(found)
             worn = [one for one in found if self._is_worn(one)]
             shape = (call.photo.pixels.shape[0], call.photo.pixels.shape[1])
@@ -109,8 +110,8 @@ class Calls:
     async def faces(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
         """The faces of the photo, best first; there may be none."""
         async with self._open(request, timeout_ms, FacesFields) as call:
-            clock = call.exchange.clock
-            found = await find_faces(call.photo, self._service.stages, self._options(), clock)
+            clock, run = call.exchange.clock, call.exchange.threads.run
+            found = await find_faces(call.photo, self._service.stages, self._options(), clock, run)
             call.exchange.faces = len(found)
             height, width = call.photo.pixels.shape[:2]
             answer = FacesAnswer(
@@ -225,8 +226,15 @@ class Calls:
     async def _unmask(self, call: Call[UnmaskFields]) -> Unmasked:
         wish = Wish(call.fields.expression, call.fields.candidates)
         options = self._options(call.fields.faces, call.fields.sharpen, wish)
-        stages, clock = self._service.stages, call.exchange.clock
-        result = await run_unmask(call.photo, stages, options, clock, call.reference, call.drawn)
+        result = await run_unmask(
+            call.photo,
+            self._service.stages,
+            options,
+            call.exchange.clock,
+            call.reference,
+            call.drawn,
+            call.exchange.threads.run,
+        )
         call.exchange.faces = len(result.faces)
         changed = sum(one.painted is not None for one in result.faces)
         self._service.recorder.faces("swapped" if call.reference else "unmasked", changed)

@@ -52,7 +52,8 @@ class Gate:
     async def photo(self, threads: Threads) -> AsyncIterator[None]:
         """A place, and in it the right to hold a photo decoded; waits for that.
 
-        Both are free again when the block has ended and no thread of the request runs any more.
+        Both are free again when the block has ended and none of the request's `threads` runs any
+        more: all work that holds the photo. The stages are sent crops.
 
         Raises:
             BusyError: all places are taken.

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from models import pipeline
 from serve_graph.api import answers, calls
 from serve_graph.api.gate import Gate, deadline
 from serve_graph.api.places import Places
@@ -140,6 +141,23 @@ async def test_a_decode_that_was_given_up_still_counts(make_client, photo, slowl
 
     assert answer.status_code == 200
     assert (slowly.started, slowly.most_at_once) == (2, 1)
+
+
+@pytest.mark.parametrize("step", ["to_thumb", "crop_face", "hole_of", "_assemble"])
+async def test_work_on_the_photo_that_was_given_up_still_counts(
+    make_client, photo, slowly, monkeypatch, step
+):
+    monkeypatch.setattr(pipeline, step, slowly(getattr(pipeline, step)))
+    client = make_client(photos_at_once=1)
+    headers = {"X-Request-Timeout-Ms": "200"}
+
+    for _ in range(3):
+        answer = await client.post("/v1/unmask", files={"photo": photo}, headers=headers)
+        assert answer.status_code == 504
+    answer = await client.post("/v1/unmask", files={"photo": photo})
+
+    assert answer.status_code == 200
+    assert slowly.most_at_once == 1
 
 
 async def test_an_encode_that_was_given_up_still_counts(make_client, photo, slowly, monkeypatch):
