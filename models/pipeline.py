@@ -161,7 +161,8 @@ async def find_masks(
     """The chosen faces of a photo with their masks.
 
     A find of which the detector is not sure counts only if it clearly wears a mask, or if
-    `options.faces` names it. Where a mask goes on below the frame, a longer frame is taken.
+    `options.faces` names it. Where a mask goes on below the frame, a longer frame is taken, if
+    that shows a mask too.
 
     Args:
         photo: upright pixels.
@@ -196,7 +197,8 @@ async def find_masks(
             one = await look(index, fit_frame(faces[index].points))
             is_worn = one.finding.probability >= options.min_probability
             if is_worn and is_cut_off(one.finding.mask, one.frame, photo.pixels.shape[:2]):
-                return await look(index, lengthen(one.frame))
+                longer = await look(index, lengthen(one.frame))
+                return longer if longer.finding.probability >= options.min_probability else one
             return one
 
     is_named = options.faces not in ("all", "largest")
