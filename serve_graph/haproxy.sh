@@ -7,7 +7,8 @@
 # a start without any (a reload has -sf) goes on with it.
 #
 # Where no replica can be reached, or one broke off, Ray lets HAProxy answer 500 as plain text. Each
-# request may be sent again, so that file gets our 503.
+# request may be sent again, so that file gets our 503. And who doesn't end his header in 10 s is cut
+# off: Ray gives him an hour, and some thousands of these would take all connections.
 set -eu
 
 config='' is_reload='' before=''
@@ -18,6 +19,7 @@ for argument; do
 done
 
 if [ -n "$config" ]; then
+  grep -q 'timeout http-request' "$config" || sed -i '/^defaults/a\    timeout http-request 10s' "$config"
   if grep -q '^backend http-' "$config"; then
     # Whole or not at all; without it the door opens all the same.
     cp "$config" "$config.part" && mv "$config.part" "$config.routes" || :

@@ -23,6 +23,7 @@ from serve_graph.flags import (
     set_flags,
     uses_haproxy,
 )
+from serve_graph.service import ApiSettings
 
 
 @pytest.fixture
@@ -177,3 +178,20 @@ def test_a_reload_without_routes_is_kept(door):
     door(ROUTES)
 
     assert door(NONE, "-sf", "7") == NONE
+
+
+def test_who_does_not_end_his_header_is_cut_off(door):
+    kept = door("defaults\n    mode http\n" + ROUTES)
+
+    assert kept == "defaults\n    timeout http-request 10s\n    mode http\n" + ROUTES
+    assert door(kept) == kept
+
+
+def test_the_door_tells_no_syslog_of_the_callers():
+    assert read_flags()["RAY_SERVE_HAPROXY_LOG_TARGET"] == "127.0.0.1:9"
+
+
+def test_the_door_waits_longer_than_any_answer_may_take():
+    client_s = float(read_flags()["RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S"])
+
+    assert client_s > ApiSettings().max_timeout_s
