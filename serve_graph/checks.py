@@ -20,13 +20,13 @@ from ray.serve.schema import ServeDeploySchema
 from models.checkpoint import load_manifest
 from models.errors import WeightsError
 from models.landmarks.fan import INSTALL_FAN, find_weights
+from serve_graph.agreement import SERVE_MAX_ONGOING_REQUESTS, find_disagreements
 from serve_graph.settings import Batching, GraphArgs
 
 NETS = ("crop", "mask", "landmarks", "inpaint")
 IMPORT_PATH = "serve_graph.app:build"
 BATCHED = ("FaceCropper", "MaskDetector", "Inpainter")
 DEPLOYMENTS = {"split": ("Ingress", *BATCHED, "FaceSwapper"), "fused": ("Ingress",)}
-SERVE_MAX_ONGOING_REQUESTS = 5  # of a deployment that sets none
 MAX_PORT = 65_535
 
 
@@ -67,12 +67,14 @@ def _check_app(app: dict[str, Any], where: str, needs_gpu: bool) -> Iterator[str
     if wrong:
         yield from wrong
         return
+    deployments, of_one = app.get("deployments", []), f"{where}deployments."
     if app["import_path"] != IMPORT_PATH:
         yield f"{where}import_path: {app['import_path']}: it must be {IMPORT_PATH}."
     args = GraphArgs.model_validate(app.get("args", {}))
-    yield from _check_names(app.get("deployments", []), f"{where}deployments.")
-    for deployment in app.get("deployments", []):
-        yield from _check_deployment(deployment, args, f"{where}deployments.")
+    yield from _check_names(deployments, of_one)
+    for deployment in deployments:
+        yield from _check_deployment(deployment, args, of_one)
+    yield from find_disagreements(args.api, deployments, of_one)
     if needs_gpu and args.device == "cuda" and not torch.cuda.is_available():
         yield f"{at}device: cuda, but torch finds no CUDA here: set cpu, or use a GPU machine."
     yield from _check_weights(args, at)

@@ -5,6 +5,7 @@ import dataclasses
 
 import pytest
 import yaml
+from ray.serve._private.config import DeploymentConfig
 
 from models.checkpoint import load_manifest, save_manifest
 from serve_graph import PROJECT, launch
@@ -164,6 +165,38 @@ def test_a_batch_that_would_never_get_full_is_refused(config):
     (problem,) = find_problems(config)
 
     assert "max_batch_size: larger than max_ongoing_requests, 8" in problem
+
+
+def test_an_update_that_would_cut_answers_off_is_refused(config):
+    deployment(config, "Ingress")["graceful_shutdown_timeout_s"] = 60
+
+    (problem,) = find_problems(config)
+
+    assert "deployments.Ingress.graceful_shutdown_timeout_s: 60" in problem
+    assert "args.api.max_timeout_s, 120" in problem
+
+
+def test_serve_may_not_refuse_before_the_api_does(config):
+    ingress = deployment(config, "Ingress")
+    ingress["max_ongoing_requests"] = 28
+    assert find_problems(config) == []
+    ingress["max_ongoing_requests"] = 27
+
+    (problem,) = find_problems(config)
+
+    assert "deployments.Ingress.max_ongoing_requests: 27" in problem
+    assert "set 28 or more" in problem
+
+
+def test_without_numbers_of_ingress_serves_own_count(config):
+    ingress = deployment(config, "Ingress")
+    del ingress["max_ongoing_requests"], ingress["graceful_shutdown_timeout_s"]
+    serves = DeploymentConfig()
+
+    shutdown, ongoing = find_problems(config)
+
+    assert f"timeout_s: {serves.graceful_shutdown_timeout_s:g}, " in shutdown
+    assert f"max_ongoing_requests: {serves.max_ongoing_requests}, " in ongoing
 
 
 def test_a_number_in_quotes_counts_as_one(config):
