@@ -6,6 +6,7 @@ when the replica fails to start.
 
 import dataclasses
 import difflib
+import os
 from collections import Counter
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -21,6 +22,7 @@ from models.checkpoint import load_manifest
 from models.errors import WeightsError
 from models.landmarks.fan import INSTALL_FAN, find_weights
 from serve_graph.agreement import SERVE_MAX_ONGOING_REQUESTS, find_disagreements
+from serve_graph.flags import uses_haproxy
 from serve_graph.settings import Batching, GraphArgs
 
 NETS = ("crop", "mask", "landmarks", "inpaint")
@@ -43,7 +45,11 @@ def find_problems(content: object, needs_gpu: bool = True) -> list[str]:
     return (
         list(_unknown_keys(content, ServeDeploySchema))
         or list(_wrong_values(content, ServeDeploySchema))
-        or [*_check_port(content), *_check_apps(content["applications"], needs_gpu)]
+        or [
+            *_check_port(content),
+            *_check_tls(content),
+            *_check_apps(content["applications"], needs_gpu),
+        ]
     )
 
 
@@ -51,6 +57,16 @@ def _check_port(content: dict[str, Any]) -> Iterator[str]:
     port = content.get("http_options", {}).get("port", 1)
     if not 1 <= int(port) <= MAX_PORT:
         yield f"http_options.port: {port}: a port is 1 to {MAX_PORT}."
+
+
+def _check_tls(content: dict[str, Any]) -> Iterator[str]:
+    if uses_haproxy(os.environ):
+        for key, value in content.get("http_options", {}).items():
+            if key.startswith("ssl_") and value is not None:
+                yield (
+                    f"http_options.{key}: HAProxy, the front door here, would answer without TLS "
+                    "all the same: leave it out, and put a proxy with TLS before the service."
+                )
 
 
 def _check_apps(apps: list[dict[str, Any]], needs_gpu: bool) -> Iterator[str]:

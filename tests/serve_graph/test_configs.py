@@ -11,6 +11,7 @@ from models.checkpoint import load_manifest, save_manifest
 from serve_graph import PROJECT, launch
 from serve_graph.api.calls import UPLOADS_PER_PLACE
 from serve_graph.checks import DEPLOYMENTS, find_problems
+from serve_graph.flags import HAPROXY
 from serve_graph.settings import GraphArgs
 
 CONFIGS = PROJECT / "configs"
@@ -278,6 +279,17 @@ def test_a_port_that_there_can_not_be_is_refused(config):
     config["http_options"]["port"] = 99_999
 
     assert find_problems(config) == ["http_options.port: 99999: a port is 1 to 65535."]
+
+
+@pytest.mark.parametrize(("is_on", "count"), [("1", 2), ("0", 0)])
+def test_tls_is_refused_where_haproxy_would_leave_it_out(config, monkeypatch, is_on, count):
+    monkeypatch.setenv(HAPROXY, is_on)
+    config["http_options"] |= {"ssl_certfile": "cert.pem", "ssl_keyfile": "key.pem"}
+
+    problems = find_problems(config)
+
+    assert len(problems) == count
+    assert all("put a proxy with TLS before the service" in line for line in problems)
 
 
 def test_a_config_without_applications_is_refused(config):
