@@ -112,7 +112,8 @@ class ExchangeMiddleware:
         method, route = scope["method"], _route(scope)
         # Without the time that the client took to read it: a slow one is no slow service.
         seconds = exchange.elapsed_s if exchange.answered_s is None else exchange.answered_s
-        self._service.recorder.request(route, code, seconds)
+        upload_s = exchange.clock.seconds.get("upload", 0.0)  # for the same reason
+        self._service.recorder.request(route, code, max(0.0, seconds - upload_s))
         end_request(method, route, code, exchange.faces)
         log_request(
             Answered(

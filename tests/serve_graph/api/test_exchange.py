@@ -77,6 +77,20 @@ async def test_requests_are_counted_by_route_and_status(client, photo, recorder)
     ]
 
 
+async def test_the_upload_is_no_time_of_the_service(client, photo, recorder, monkeypatch):
+    spent = []
+    monkeypatch.setattr(recorder, "request", lambda _route, _code, seconds: spent.append(seconds))
+
+    async def slowly():
+        yield photo[:100]
+        await asyncio.sleep(2)
+        yield photo[100:]
+
+    await client.post("/v1/unmask", content=slowly(), headers={"Content-Type": "image/png"})
+
+    assert 0 < spent[0] < 1.5
+
+
 async def test_failures_are_counted_too(client, photo, stages, recorder):
     stages.error = RuntimeError("broken")
 

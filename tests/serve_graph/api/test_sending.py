@@ -137,6 +137,21 @@ async def test_a_client_that_takes_nothing_is_given_up(
     assert not [record for record in caplog.records if record.exc_info]
 
 
+async def test_who_takes_the_whole_too_slowly_is_given_up(monkeypatch):
+    monkeypatch.setattr(sending, "MAX_STALL_S", 0.2)
+    monkeypatch.setattr(sending, "MIN_BYTES_PER_S", 1e9)
+    taken = []
+
+    async def send(message):
+        await asyncio.sleep(0.05)  # no piece is late
+        taken.append(message)
+
+    body = bytes(20 * sending.PIECE_BYTES)
+    with pytest.raises(sending.StalledError):
+        await sending.send_as_taken(send, {"type": "http.response.body", "body": body})
+    assert 1 < len(taken) < 10
+
+
 async def test_who_leaves_halfway_is_counted_as_gone(make_api, ask, recorder):
     head, content = ask.split(b"\r\n\r\n", 1)
     scope = {"type": "http", "method": "POST", "path": "/v1/unmask", "query_string": b"format=png"}
