@@ -27,6 +27,15 @@ START_TIMEOUT_S = 300.0
 START_ATTEMPTS = 3
 POLL_S = 0.25
 _LOCALHOST = "127.0.0.1"  # Serve behind HAProxy would take all interfaces
+# What Serve itself takes when it starts; all else is for the applications.
+_STARTS_WITH = (
+    "proxy_location",
+    "http_options",
+    "grpc_options",
+    "logging_config",
+    "tracing_config",
+    "controller_options",
+)
 LINGER_S = 1.0  # the front door passes on what the replicas answered last
 
 
@@ -191,11 +200,7 @@ def running(
 
     session = _start_ray(num_gpus, temp_dir)
     try:
-        serve.start(
-            http_options=content.get("http_options"),
-            proxy_location=content.get("proxy_location"),
-            logging_config=content.get("logging_config"),
-        )
+        serve.start(**{key: content.get(key) for key in _STARTS_WITH})
         apply_config(content)
         yield Running(url_here(*_address(content)), session / "logs" / "serve")
         with redirect_stdout(StringIO()):  # Ray prints which of Serve's own calls its end cuts off

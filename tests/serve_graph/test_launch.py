@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ray.serve.schema import ServeDeploySchema
 
 from serve_graph import PROJECT, launch
 from serve_graph.flags import free_port
@@ -133,6 +134,36 @@ def test_the_end_waits_for_an_application_without_name_and_args(monkeypatch):
     asyncio.run(launch._end({"applications": [{"import_path": "serve_graph.app:build"}]}))
 
     assert steps == [["default"], "shut down"]
+
+
+def test_all_that_is_for_serve_itself_reaches_its_start(monkeypatch, tmp_path):
+    import ray
+    from ray import serve
+
+    started = {}
+    options = {
+        "proxy_location": "HeadOnly",
+        "http_options": {"host": "127.0.0.1", "port": 8123},
+        "grpc_options": {"port": 9123},
+        "logging_config": {"encoding": "JSON"},
+        "tracing_config": {"enabled": True},
+        "controller_options": {"runtime_env": {"env_vars": {"A": "1"}}},
+    }
+
+    async def end(_content): ...
+
+    monkeypatch.setattr(launch, "_start_ray", lambda *_: tmp_path)
+    monkeypatch.setattr(launch, "apply_config", lambda _: None)
+    monkeypatch.setattr(launch, "_end", end)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(serve, "start", lambda **given: started.update(given))
+
+    with launch.running(options | {"applications": []}):
+        pass
+
+    assert started == options
+    others = {"applications", "target_capacity"}
+    assert started.keys() == ServeDeploySchema.model_fields.keys() - others
 
 
 @pytest.fixture
