@@ -121,11 +121,15 @@ async def find_faces(
         Best first, `options.max_faces` at most; `options.faces` counts in this order. Empty if
         there is none.
     """
+    return (await _detect(photo, stages, clock, run))[: options.max_faces]
+
+
+async def _detect(photo: Photo, stages: Stages, clock: Clock, run: Runner) -> list[Face]:
     with clock.measure("thumb"):
         thumb = await run(to_thumb, photo.pixels)
     with clock.measure("crop"):
         found = await stages.detect(thumb.image)
-    return [thumb.to_photo(face) for face in found[: options.max_faces]]
+    return [thumb.to_photo(face) for face in found]
 
 
 def choose(faces: list[Face], which: Literal["all", "largest"] | Sequence[int]) -> list[list[int]]:
@@ -177,9 +181,17 @@ async def find_masks(
         BadRequestError: `options.faces` names a face that isn't there.
         DrawnMaskError: of another size, or on none of the chosen faces.
     """
+    return (await _find(photo, stages, options, clock, drawn, run))[0]
+
+
+async def _find(
+    photo: Photo, stages: Stages, options: Options, clock: Clock, drawn: Mask | None, run: Runner
+) -> tuple[list[MaskedFace], list[Affine]]:
+    """As `find_masks`, and the frames of the sure faces that were not chosen."""
     if drawn is not None:
         _check_drawn(drawn, photo)
-    faces = await find_faces(photo, stages, options, clock, run)
+    everyone = await _detect(photo, stages, clock, run)
+    faces = everyone[: options.max_faces]
     if not faces:
         raise NoFaceError(_NO_FACE)
     gate = asyncio.Semaphore(options.at_once)
@@ -206,8 +218,14 @@ async def find_masks(
         found = await _all(find(index) for index in group)
         sure = [one for one in found if is_named or _is_sure(one)]
         if sure and (drawn is None or any(one.finding.mask.any() for one in sure)):
-            return sure
+            return sure, _others(everyone, group)
     raise NoFaceError(_NO_FACE) if drawn is None else DrawnMaskError(_ON_NO_FACE)
+
+
+def _others(faces: Sequence[Face], chosen: Sequence[int]) -> list[Affine]:
+    """Frames of the faces that were not chosen; what is doubtful may be a hand on a mask."""
+    left = (face for index, face in enumerate(faces) if index not in chosen)
+    return [fit_frame(face.points) for face in left if face.score >= _SURE_SCORE]
 
 
 def _check_drawn(drawn: Mask, photo: Photo) -> None:
@@ -261,8 +279,8 @@ async def unmask(
         DrawnMaskError: of another size, or on none of the chosen faces.
     """
     own = await _prepare(reference, stages, options, clock, run)
-    found = await find_masks(photo, stages, options, clock, drawn, run)
-    holes = await _holes(found, options.min_probability, run)
+    found, others = await _find(photo, stages, options, clock, drawn, run)
+    holes = await _holes(found, others, options.min_probability, run)
     gate = asyncio.Semaphore(options.at_once)
 
     async def edit(one: MaskedFace, hole: Mask) -> EditedFace:
@@ -289,8 +307,10 @@ def photo_mask(faces: Sequence[MaskedFace], shape: tuple[int, int]) -> Mask:
     return whole
 
 
-async def _holes(found: Sequence[MaskedFace], min_probability: float, run: Runner) -> list[Mask]:
-    """What is painted of each face; nothing where no mask is worn."""
+async def _holes(
+    found: Sequence[MaskedFace], others: Sequence[Affine], min_probability: float, run: Runner
+) -> list[Mask]:
+    """What is painted of each face; nothing where no mask is worn, or where it is another's."""
 
     async def hole(one: MaskedFace) -> Mask:
         if one.finding.probability < min_probability:
@@ -298,9 +318,9 @@ async def _holes(found: Sequence[MaskedFace], min_probability: float, run: Runne
         return await run(hole_of, one.finding.mask, one.crop)
 
     holes = await _all(hole(one) for one in found)
-    if len(found) < 2:
+    if len(found) + len(others) < 2:
         return holes
-    return await run(share_out, holes, [one.frame for one in found])
+    return await run(share_out, holes, [one.frame for one in found], others)
 
 
 async def _prepare(

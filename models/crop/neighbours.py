@@ -7,27 +7,36 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from models.crop.frame import compose, invert, transform
 from models.pixels import Affine, Mask
 
+Indices = npt.NDArray[np.intp]
+
 _MIDDLE = (128, 150)  # of what a mask covers, px of the frame
 
 
-def share_out(holes: Sequence[Mask], frames: Sequence[Affine]) -> list[Mask]:
+def share_out(
+    holes: Sequence[Mask], frames: Sequence[Affine], others: Sequence[Affine] = ()
+) -> list[Mask]:
     """What several faces would paint, each pixel of the photo by one of them.
 
     Args:
         holes: bool (256, 256) each, True = to be painted; may be empty.
         frames: photo px to frame px, of each.
+        others: the same of faces that aren't painted, whatever they wear.
 
     Returns:
         As `holes`. What two claim is left with the one to whose largest part it belongs, or else
-        with the one whose mouth is nearer, by the sizes of the faces.
+        with the one whose mouth is nearer, by the sizes of the faces. What is nearer to the mouth
+        of one of `others` is left out.
     """
     bodies = [_largest_part(hole) for hole in holes]
     return [
-        hole & ~_claimed(index, holes, bodies, frames) if hole.any() else hole
+        hole & ~_claimed(index, holes, bodies, frames) & ~_of_others(hole, frames[index], others)
+        if hole.any()
+        else hole
         for index, hole in enumerate(holes)
     ]
 
@@ -44,13 +53,26 @@ def _claimed(
         y, x = np.nonzero(_warp(holes[other], to_other) & holes[index])
         if len(x) == 0:
             continue
-        own = np.stack([x, y], axis=1).astype(np.float32)
-        here, there = own - _MIDDLE, transform(own, to_other) - _MIDDLE
-        nearer = np.square(there).sum(axis=1) < np.square(here).sum(axis=1)
         is_theirs, is_own = _warp(bodies[other], to_other)[y, x], bodies[index][y, x]
-        better = np.where(is_theirs == is_own, nearer, is_theirs)
+        better = np.where(is_theirs == is_own, _is_nearer(x, y, to_other), is_theirs)
         claimed[y[better], x[better]] = True
     return claimed
+
+
+def _of_others(hole: Mask, frame: Affine, others: Sequence[Affine]) -> Mask:
+    """The part of a hole that is nearer to the mouths of other faces."""
+    theirs = np.zeros_like(hole)
+    y, x = np.nonzero(hole)
+    for other in others:
+        theirs[y, x] |= _is_nearer(x, y, compose(other, invert(frame)))
+    return theirs
+
+
+def _is_nearer(x: Indices, y: Indices, to_other: Affine) -> Mask:
+    """Whether px of a frame are nearer to the mouth of another face than to that of their own."""
+    own = np.stack([x, y], axis=1).astype(np.float32)
+    here, there = own - _MIDDLE, transform(own, to_other) - _MIDDLE
+    return np.asarray(np.square(there).sum(axis=1) < np.square(here).sum(axis=1), np.bool_)
 
 
 def _warp(mask: Mask, to_mask: Affine) -> Mask:

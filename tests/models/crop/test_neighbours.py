@@ -74,3 +74,15 @@ def test_a_bare_neighbour_claims_nothing():
 
     np.testing.assert_array_equal(holes[0], masked)
     assert not holes[1].any()
+
+
+def test_what_is_nearer_to_a_face_that_is_not_painted_is_left_out():
+    holes = share_out([hole((60, 256))], [frame(0)], [frame(150)])
+
+    assert np.flatnonzero(holes[0][150]).tolist() == list(range(60, 204))  # mouths at 128 and 278
+
+
+def test_a_face_that_is_not_painted_and_far_away_changes_nothing():
+    holes = share_out([hole((60, 256))], [frame(0)], [frame(400)])
+
+    np.testing.assert_array_equal(holes[0], hole((60, 256)))

@@ -1,0 +1,55 @@
+"""Faces so near to each other that the frame of one shows the mask of the other."""
+
+import numpy as np
+import pytest
+
+from models.clock import Clock
+from models.crop.detect import Face
+from models.mask.detect import MaskFinding
+from models.pipeline import Options, unmask
+from tests.models.test_pipeline import FakeStages, grey_photo, run
+
+LEFT, RIGHT = (50, 100), (230, 100)  # where their frames begin in the photo
+MIDDLE = (50 + 230 + 256) // 2  # column of the photo between their mouths
+
+
+class Wide(FakeStages):
+    """Sees the masks of both faces in the frame of each."""
+
+    async def find_mask(self, face):
+        self.calls.append("mask")
+        mask = np.zeros((256, 256), bool)
+        mask[130:200] = True
+        return MaskFinding(mask, 0.99)
+
+
+def is_painted(result):
+    return (result.painted != 128).any(axis=(0, 2))  # columns of the photo
+
+
+@pytest.mark.parametrize("faces", [(1,), "largest"])
+def test_the_mask_of_a_neighbour_who_was_not_chosen_stays(faces):
+    stages = Wide([LEFT, RIGHT])  # the second is larger
+
+    result = run(unmask(grey_photo(), stages, Options(faces=faces), Clock()))
+
+    assert is_painted(result)[MIDDLE + 9 :].any()
+    assert not is_painted(result)[: MIDDLE - 4].any()  # but for the blend
+    assert stages.calls.count("mask") == 1
+
+
+def test_the_mask_of_a_neighbour_beyond_the_most_faces_stays():
+    result = run(unmask(grey_photo(), Wide([LEFT, RIGHT]), Options(max_faces=1), Clock()))
+
+    assert not is_painted(result)[MIDDLE + 4 :].any()
+
+
+def test_a_doubtful_find_that_was_not_chosen_takes_nothing_from_a_face():
+    class WithAHand(Wide):
+        async def detect(self, thumb):
+            first, second = await super().detect(thumb)
+            return [first, Face(second.box, 0.3, second.points)]
+
+    result = run(unmask(grey_photo(), WithAHand([LEFT, RIGHT]), Options(faces=(0,)), Clock()))
+
+    assert is_painted(result)[MIDDLE + 9 : 300].all()
