@@ -39,7 +39,7 @@ class ClusterMetrics:
             for node in nodes
             if node["Alive"]
         ]
-        # `verify`: reading the certificates, which plain HTTP has no use for, takes 40 ms each time.
+        # `verify`: to read the certificates, of no use to plain HTTP, takes 40 ms each time.
         async with httpx.AsyncClient(timeout=None, trust_env=False, verify=False) as client:
             answers = await asyncio.gather(*(_scrape(client, url) for url in urls))
         texts = [text for text in answers if text is not None]
