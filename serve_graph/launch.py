@@ -311,7 +311,18 @@ def _wait_until_running(app: str, deadline: float) -> None:
             details = [one.message for one in found.deployments.values() if one.message]
             raise StartError("\n".join([found.message, *details]))
         time.sleep(POLL_S)
-    raise StartError(f"'{app}' didn't run within {START_TIMEOUT_S:g} s.")
+    lines = [f"'{app}' didn't run within {START_TIMEOUT_S:g} s.", *_what_is_missing(app)]
+    raise StartError("\n".join(lines))
+
+
+def _what_is_missing(app: str) -> Iterator[str]:
+    """What Serve says of each deployment that isn't there yet: which resources it lacks, say."""
+    from ray import serve
+
+    found = serve.status().applications.get(app)
+    for name, one in found.deployments.items() if found is not None else ():
+        if one.status != "HEALTHY":
+            yield f"{name}: {one.message or one.status.value}"
 
 
 def _wait_for_signal() -> None:

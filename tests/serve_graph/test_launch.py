@@ -5,12 +5,21 @@ import os
 import signal
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
-from ray.serve.schema import ServeDeploySchema
+from ray.serve.schema import (
+    ApplicationStatus,
+    ApplicationStatusOverview,
+    DeploymentStatus,
+    DeploymentStatusOverview,
+    DeploymentStatusTrigger,
+    ServeDeploySchema,
+    ServeStatus,
+)
 
 from serve_graph import PROJECT, launch
 from serve_graph.flags import free_port
@@ -164,6 +173,31 @@ def test_all_that_is_for_serve_itself_reaches_its_start(monkeypatch, tmp_path):
     assert started == options
     others = {"applications", "target_capacity"}
     assert started.keys() == ServeDeploySchema.model_fields.keys() - others
+
+
+def test_what_does_not_run_in_time_is_told_with_serves_reason(monkeypatch):
+    from ray import serve
+
+    def deployment(status, message):
+        trigger = DeploymentStatusTrigger.CONFIG_UPDATE_STARTED
+        return DeploymentStatusOverview(status, trigger, {}, message)
+
+    deployments = {
+        "Ingress": deployment(DeploymentStatus.HEALTHY, ""),
+        "Inpainter": deployment(DeploymentStatus.UPDATING, "Resources required: CPU 64."),
+        "FaceSwapper": deployment(DeploymentStatus.UPDATING, ""),
+    }
+    app = ApplicationStatusOverview(ApplicationStatus.DEPLOYING, "", 0.0, deployments)
+    monkeypatch.setattr(serve, "status", lambda: ServeStatus(applications={"one": app}))
+
+    with pytest.raises(launch.StartError) as caught:
+        launch._wait_until_running("one", time.monotonic() + 0.01)
+
+    assert str(caught.value).splitlines() == [
+        "'one' didn't run within 300 s.",
+        "Inpainter: Resources required: CPU 64.",
+        "FaceSwapper: UPDATING",
+    ]
 
 
 @pytest.fixture
