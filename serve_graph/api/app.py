@@ -90,11 +90,14 @@ def _add_calls(app: FastAPI, service: Service) -> None:
 def _add_health(app: FastAPI, service: Service) -> None:
     settings = service.settings
 
+    # Some balancers ask by HEAD; the server leaves the body out.
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", operation_id="healthz")
     async def healthz() -> dict[str, bool]:
         """This replica is alive."""
         return {"alive": True}
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", operation_id="readyz", responses=describe.NOT_READY)
     async def readyz() -> dict[str, dict[str, bool]]:
         """All stages can answer, and new requests are taken in."""
@@ -107,6 +110,7 @@ def _add_health(app: FastAPI, service: Service) -> None:
 
     if settings.open_metrics:
 
+        @app.head(settings.metrics_path, include_in_schema=False)
         @app.get(
             settings.metrics_path,
             operation_id="metrics",

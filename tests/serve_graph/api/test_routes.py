@@ -69,8 +69,20 @@ async def test_a_browser_shows_no_old_file_without_asking(client):
     assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
 
 
-async def test_the_page_may_be_asked_for_by_head(client):
-    assert (await client.head("/")).status_code == 200
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics"])
+async def test_a_balancer_may_ask_by_head(client, path):
+    assert (await client.head(path)).status_code == 200
+
+
+async def test_by_head_too_it_is_not_ready(make_client):
+    assert (await make_client(ready={"crop": False}).head("/readyz")).status_code == 503
+
+
+async def test_the_document_has_each_operation_once(client):
+    document = (await client.get("/openapi.json")).json()
+    ids = [one["operationId"] for path in document["paths"].values() for one in path.values()]
+
+    assert len(ids) == len(set(ids)) == 7
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
