@@ -1,8 +1,8 @@
 """Spans of requests and their stages, for an OpenTelemetry collector.
 
 On in a process whose environment names one in OTEL_EXPORTER_OTLP_ENDPOINT (OTLP over HTTP, such
-as http://localhost:4318), else nothing of OpenTelemetry is imported. Its other variables count
-too: OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS. A caller's trace goes on
+as http://localhost:4318) or, with the whole path, in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT; else
+nothing of OpenTelemetry is imported. Its other variables count too: OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS. A caller's trace goes on
 here: W3C Trace Context, https://www.w3.org/TR/trace-context/.
 
 Spans hold names, numbers and times: nothing of a picture, no message of an error.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.trace import Span, Tracer
 
-ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 SERVICE = "mask2face"
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -42,14 +42,15 @@ def start_tracing() -> None:
     Raises:
         TracingError: the exporter isn't installed.
     """
-    if _tracer is not None or not os.environ.get(ENDPOINT):
+    named = next((name for name in ENDPOINTS if os.environ.get(name)), None)
+    if _tracer is not None or named is None:
         return
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
         raise TracingError(
-            f"{ENDPOINT} is set, but {error.name} is missing: make install sets it up."
+            f"{named} is set, but {error.name} is missing: make install sets it up."
         ) from None
     trace_to(BatchSpanProcessor(OTLPSpanExporter()))
 

@@ -139,12 +139,31 @@ def test_without_an_endpoint_nothing_of_opentelemetry_is_imported():
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env={}, check=True)
 
 
-def test_an_endpoint_without_the_exporter_says_what_to_install(monkeypatch):
-    monkeypatch.setenv(tracing.ENDPOINT, "http://127.0.0.1:4318")
+@pytest.fixture(params=tracing.ENDPOINTS)
+def endpoint(request, monkeypatch):
+    """One of the variables, which alone is set."""
+    for name in tracing.ENDPOINTS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(request.param, "http://127.0.0.1:4318/v1/traces")
+    return request.param
+
+
+def test_an_endpoint_without_the_exporter_says_what_to_install(monkeypatch, endpoint):
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
 
-    with pytest.raises(tracing.TracingError, match="make install sets it up"):
+    with pytest.raises(tracing.TracingError, match=rf"{endpoint} is set.*make install sets it up"):
         tracing.start_tracing()
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_either_endpoint_turns_tracing_on(monkeypatch):
+    turned_on = []
+    monkeypatch.setattr(tracing, "trace_to", turned_on.append)
+
+    tracing.start_tracing()
+
+    (processor,) = turned_on
+    processor.shutdown()
 
 
 @pytest.mark.serve
