@@ -28,6 +28,7 @@ from models.inpaint.lift import lift_large
 from models.inpaint.paint import Painted
 from models.landmarks.guess import AS_GUESSED, Wish
 from models.mask.detect import MaskFinding
+from models.mask.drawn import cut_drawn, open_drawn
 from models.photo.decode import Photo
 from models.pixels import Affine, Image, Mask
 from models.runner import Runner
@@ -188,8 +189,7 @@ async def _find(
     photo: Photo, stages: Stages, options: Options, clock: Clock, drawn: Mask | None, run: Runner
 ) -> tuple[list[MaskedFace], list[Affine]]:
     """As `find_masks`, and the frames of the sure faces that were not chosen."""
-    if drawn is not None:
-        _check_drawn(drawn, photo)
+    white = None if drawn is None else await run(open_drawn, drawn, photo.pixels)
     everyone = await _detect(photo, stages, clock, run)
     faces = everyone[: options.max_faces]
     if not faces:
@@ -199,9 +199,9 @@ async def _find(
     async def look(index: int, frame: Affine) -> MaskedFace:
         crop = await run(crop_face, photo.pixels, frame)
         with clock.measure("mask"):
-            if drawn is None:
+            if white is None:
                 return MaskedFace(index, faces[index], frame, crop, await stages.find_mask(crop))
-            finding = await run(_cut_drawn, drawn, frame)
+            finding = await run(cut_drawn, white, frame)
             return MaskedFace(index, faces[index], frame, crop, finding)
 
     async def find(index: int) -> MaskedFace:
@@ -217,34 +217,15 @@ async def _find(
     for group in choose(faces, options.faces):
         found = await _all(find(index) for index in group)
         sure = [one for one in found if is_named or _is_sure(one)]
-        if sure and (drawn is None or any(one.finding.mask.any() for one in sure)):
+        if sure and (white is None or any(one.finding.mask.any() for one in sure)):
             return sure, _others(everyone, group)
-    raise NoFaceError(_NO_FACE) if drawn is None else DrawnMaskError(_ON_NO_FACE)
+    raise NoFaceError(_NO_FACE) if white is None else DrawnMaskError(_ON_NO_FACE)
 
 
 def _others(faces: Sequence[Face], chosen: Sequence[int]) -> list[Affine]:
     """Frames of the faces that were not chosen; what is doubtful may be a hand on a mask."""
     left = (face for index, face in enumerate(faces) if index not in chosen)
     return [fit_frame(face.points) for face in left if face.score >= _SURE_SCORE]
-
-
-def _check_drawn(drawn: Mask, photo: Photo) -> None:
-    """Raises DrawnMaskError unless the mask has the photo's size, and parts of both kinds."""
-    height, width = photo.pixels.shape[:2]
-    if drawn.shape != (height, width):
-        raise DrawnMaskError(
-            f"The mask has {drawn.shape[1]} x {drawn.shape[0]} px, the upright photo "
-            f"{width} x {height}: send one of the same size."
-        )
-    if not drawn.any():
-        raise DrawnMaskError("The mask is black: make white what shall be painted.")
-    if drawn.all():
-        raise DrawnMaskError("The mask is white all over: make black what stays, not transparent.")
-
-
-def _cut_drawn(drawn: Mask, frame: Affine) -> MaskFinding:
-    mask = crop_face(drawn.view(np.uint8), frame) > 0
-    return MaskFinding(np.asarray(mask, np.bool_), float(mask.any()))
 
 
 def _is_sure(one: MaskedFace) -> bool:
