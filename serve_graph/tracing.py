@@ -2,8 +2,9 @@
 
 On in a process whose environment names one in OTEL_EXPORTER_OTLP_ENDPOINT (OTLP over HTTP, such
 as http://localhost:4318) or, with the whole path, in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT; else
-nothing of OpenTelemetry is imported. Its other variables count too: OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS. A caller's trace goes on
-here: W3C Trace Context, https://www.w3.org/TR/trace-context/.
+nothing of OpenTelemetry is imported. Its other variables count too: OTEL_SERVICE_NAME,
+OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS. A caller's trace goes on here: W3C Trace Context,
+https://www.w3.org/TR/trace-context/.
 
 Spans hold names, numbers and times: nothing of a picture, no message of an error.
 """
