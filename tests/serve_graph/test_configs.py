@@ -2,6 +2,8 @@
 
 import copy
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,7 +13,7 @@ from models.checkpoint import load_manifest, save_manifest
 from serve_graph import PROJECT, launch
 from serve_graph.api.calls import UPLOADS_PER_PLACE
 from serve_graph.checks import DEPLOYMENTS, find_problems
-from serve_graph.flags import HAPROXY
+from serve_graph.flags import HAPROXY, SOCKET, own_door
 from serve_graph.settings import GraphArgs
 
 CONFIGS = PROJECT / "configs"
@@ -290,6 +292,18 @@ def test_tls_is_refused_where_haproxy_would_leave_it_out(config, monkeypatch, is
 
     assert len(problems) == count
     assert all("put a proxy with TLS before the service" in line for line in problems)
+
+
+def test_the_guide_for_clusters_moves_each_file_of_haproxy():
+    guide = (PROJECT / "docs" / "cluster.md").read_text()
+    files = re.findall(r"^export (\w+)=\$door/?([\w.-]*)$", guide, re.MULTILINE)
+
+    flags = own_door({})
+    folder = Path(flags[SOCKET]).parent
+
+    assert {name: str(folder / file) for name, file in files} == {
+        name: value for name, value in flags.items() if value.startswith(str(folder))
+    }
 
 
 def test_a_config_without_applications_is_refused(config):
