@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -37,7 +37,7 @@ from models.stages import REFERENCE_PX, Reference, Stages
 # Hands, discs and letters score more than this in one photo of thirty, real faces in crowds less.
 _SURE_SCORE, _SURE_PROBABILITY = 0.45, 0.98
 _NO_FACE = "No face was found: send a photo in which a face is well visible."
-_ON_NO_FACE = "The mask lies on no face that was found: draw it over a face."
+_ON_NO_FACE = "The mask lies on no face that was found and chosen: draw it over one."
 
 T = TypeVar("T")
 
@@ -216,9 +216,12 @@ async def _find(
     is_named = options.faces not in ("all", "largest")
     for group in choose(faces, options.faces):
         found = await _all(find(index) for index in group)
+        others = _others(everyone, group)
+        if white is not None:
+            found = await run(_share_drawn, found, others)
         sure = [one for one in found if is_named or _is_sure(one)]
         if sure and (white is None or any(one.finding.mask.any() for one in sure)):
-            return sure, _others(everyone, group)
+            return sure, others
     raise NoFaceError(_NO_FACE) if white is None else DrawnMaskError(_ON_NO_FACE)
 
 
@@ -226,6 +229,15 @@ def _others(faces: Sequence[Face], chosen: Sequence[int]) -> list[Affine]:
     """Frames of the faces that were not chosen; what is doubtful may be a hand on a mask."""
     left = (face for index, face in enumerate(faces) if index not in chosen)
     return [fit_frame(face.points) for face in left if face.score >= _SURE_SCORE]
+
+
+def _share_drawn(found: Sequence[MaskedFace], others: Sequence[Affine]) -> list[MaskedFace]:
+    """Faces under a drawn mask; bare where all that a frame shows of it is another face's."""
+    shares = share_out([one.finding.mask for one in found], [one.frame for one in found], others)
+    return [
+        one if share.any() else replace(one, finding=MaskFinding(share, 0.0))
+        for one, share in zip(found, shares, strict=True)
+    ]
 
 
 def _is_sure(one: MaskedFace) -> bool:

@@ -5,9 +5,10 @@ import pytest
 
 from models.clock import Clock
 from models.crop.detect import Face
+from models.errors import DrawnMaskError
 from models.mask.detect import MaskFinding
 from models.pipeline import Options, unmask
-from tests.models.test_pipeline import FakeStages, grey_photo, run
+from tests.models.test_pipeline import FakeStages, drawn_mask, grey_photo, run
 
 LEFT, RIGHT = (50, 100), (230, 100)  # where their frames begin in the photo
 MIDDLE = (50 + 230 + 256) // 2  # column of the photo between their mouths
@@ -53,3 +54,46 @@ def test_a_doubtful_find_that_was_not_chosen_takes_nothing_from_a_face():
     result = run(unmask(grey_photo(), WithAHand([LEFT, RIGHT]), Options(faces=(0,)), Clock()))
 
     assert is_painted(result)[MIDDLE + 9 : 300].all()
+
+
+ON_THE_LEFT = drawn_mask((128, 230, 246, 300))  # reaches into the right one's frame
+
+
+def test_a_mask_drawn_on_one_face_leaves_its_neighbour_bare():
+    stages = Wide([LEFT, RIGHT])
+
+    result = run(unmask(grey_photo(), stages, Options(), Clock(), drawn=ON_THE_LEFT))
+
+    assert [face.painted is not None for face in result.faces] == [True, False]
+    assert result.faces[1].found.finding.probability == 0.0
+
+
+def test_a_mask_drawn_on_two_faces_is_painted_on_both():
+    both = ON_THE_LEFT | drawn_mask((308, 230, 420, 300))
+
+    result = run(unmask(grey_photo(), Wide([LEFT, RIGHT]), Options(), Clock(), drawn=both))
+
+    assert [face.painted is not None for face in result.faces] == [True, True]
+
+
+@pytest.mark.parametrize("faces", [(0,), "largest"])
+def test_a_mask_drawn_on_one_face_is_painted_there_where_that_one_is_meant(faces):
+    stages = Wide([LEFT, RIGHT])
+
+    result = run(unmask(grey_photo(), stages, Options(faces=faces), Clock(), drawn=ON_THE_LEFT))
+
+    assert is_painted(result)[130:244].all()
+    assert not is_painted(result)[270:].any()
+
+
+def test_a_mask_drawn_on_a_neighbour_of_the_chosen_face_is_refused():
+    with pytest.raises(DrawnMaskError, match="no face"):
+        run(
+            unmask(
+                grey_photo(),
+                Wide([LEFT, RIGHT]),
+                Options(faces=(1,)),
+                Clock(),
+                drawn=ON_THE_LEFT,
+            )
+        )
