@@ -139,10 +139,13 @@ def test_without_an_endpoint_nothing_of_opentelemetry_is_imported():
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env={}, check=True)
 
 
-@pytest.fixture(params=tracing.ENDPOINTS)
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
+@pytest.fixture(params=ENDPOINTS)
 def endpoint(request, monkeypatch):
     """One of the variables, which alone is set."""
-    for name in tracing.ENDPOINTS:
+    for name in ENDPOINTS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(request.param, "http://127.0.0.1:4318/v1/traces")
     return request.param
