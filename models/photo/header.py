@@ -8,7 +8,7 @@ from typing import Literal
 
 from PIL import Image as PilImage
 from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
+from PIL.JpegImagePlugin import MARKER, JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 from pillow_heif import HeifImageFile
@@ -31,6 +31,12 @@ _MAX_JPEG_SCANS = 100
 # Of a segment with a length; zeros and the eight restarts stand within a scan.
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
+# A photo has some dozens; each costs Pillow time, and many of one kind cost it quadratic time.
+_MAX_SEGMENTS = 1000
+_MAX_PADDING = 100_000  # bytes between a JPEG's segments: Pillow reads them one by one
+_MAX_DATA_CHUNKS = 50_000  # of a PNG, which may be as short as a row
+_ANY_MARKER = re.compile(rb"\xff[^\x00\xff]")
+_TOO_MANY = "The {} has too many segments beside its pixels: save it anew, without metadata."
 
 # Broken metadata makes Pillow warn on stderr; what matters of it raises here.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -95,6 +101,10 @@ def open_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[PhotoForma
             "send a smaller or more compressed one."
         )
     name = sniff_format(data)
+    if name == "jpeg":
+        _check_segments(data)
+    elif name == "png":
+        _check_chunks(data)
     image = _open(data, name)
     _check_size(image, limits)
     _check_frames(data, name, image)
@@ -130,6 +140,38 @@ def _check_frames(data: bytes, name: PhotoFormat, image: ImageFile) -> None:
         raise TooLargeError("The file holds several pictures or an animation: send a single one.")
     if name == "jpeg" and _has_more_scans(data, _MAX_JPEG_SCANS):
         raise TooLargeError("The JPEG has too many scans: save it anew.")
+
+
+def _check_segments(data: bytes) -> None:
+    """Raises TooLargeError for a JPEG whose header Pillow would read for long."""
+    place, padding = 2, 0
+    for _ in range(_MAX_SEGMENTS):
+        limit = place + 2 + _MAX_PADDING - padding
+        marker = _ANY_MARKER.search(data, place, limit)
+        if marker is None and limit < len(data):
+            break
+        if marker is None or marker[0] == _SCAN:
+            return
+        padding += marker.start() - place
+        place = marker.end()
+        # As Pillow does: where it has no reader, what follows is looked through, not skipped.
+        _, _, reader = MARKER.get(int.from_bytes(marker[0]), ("", "", None))
+        if reader is not None:
+            place += max(2, int.from_bytes(data[place : place + 2]))
+    raise TooLargeError(_TOO_MANY.format("JPEG"))
+
+
+def _check_chunks(data: bytes) -> None:
+    """Raises TooLargeError for a PNG of very many chunks, or of several colour profiles."""
+    place, counts = 8, {"IDAT": 0, "iCCP": 0, "": 0}
+    while len(head := data[place : place + 8]) == 8 and head[4:] != b"IEND":
+        kind = head[4:].decode("latin-1")
+        counts[kind if kind in counts else ""] += 1
+        if counts["iCCP"] > 1:
+            raise TooLargeError("The PNG has several colour profiles: save it anew.")
+        if counts[""] > _MAX_SEGMENTS or counts["IDAT"] > _MAX_DATA_CHUNKS:
+            raise TooLargeError(_TOO_MANY.format("PNG"))
+        place += 12 + int.from_bytes(head[:4])
 
 
 def _has_more_scans(data: bytes, most: int) -> bool:

@@ -1,7 +1,9 @@
 import struct
 import subprocess
 import sys
+import time
 import zlib
+from contextlib import nullcontext
 from io import BytesIO
 
 import numpy as np
@@ -130,6 +132,78 @@ def test_a_thumbnail_in_a_jpegs_header_is_no_end_of_it():
 
     with pytest.raises(TooLargeError, match="scans"):
         open_photo(data[:2] + segment + data[2:end] + data[start:end] * 100 + data[end:])
+
+
+def with_segments(segments):
+    data = encoded("jpeg")
+    return data[:2] + segments + data[2:]
+
+
+EXIF_SEGMENT = b"\xff\xe1\0\x0cExif\0\0abcd"
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        EXIF_SEGMENT * 1001,
+        b"\xff\xfe\0\2" * 1001,
+        b"\xff\xd0" * 1001,
+        b"\xff\xf0\xff\xff" + EXIF_SEGMENT * 1001,  # Pillow doesn't skip what F0 seems to hold
+        b"\xff\xd9" + EXIF_SEGMENT * 1001,  # and goes on after an end
+    ],
+)
+def test_a_jpeg_of_endless_segments_is_refused(segments):
+    with pytest.raises(TooLargeError, match="too many segments"):
+        open_photo(with_segments(segments))
+
+
+def test_a_jpeg_of_many_segments_is_read():
+    assert open_photo(with_segments(EXIF_SEGMENT * 900))[0] == "jpeg"
+
+
+@pytest.mark.parametrize("padding", [b"\xff", b"\xff\0"])
+def test_a_jpeg_of_endless_padding_is_refused(padding):
+    with pytest.raises(TooLargeError, match="save it anew"):
+        open_photo(with_segments(padding * 150_000))
+    assert open_photo(with_segments(padding * 1_000))[0] == "jpeg"
+
+
+def test_hostile_segments_are_refused_in_no_time():
+    files = [with_segments(part * (19_000_000 // len(part))) for part in (EXIF_SEGMENT, b"\xff")]
+    start = time.process_time()
+
+    for data in files:
+        with pytest.raises(TooLargeError):
+            open_photo(data)
+
+    assert time.process_time() - start < 0.5  # Pillow takes minutes, and seconds
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_a_png_of_endless_chunks_is_refused(place):
+    data = png_of_zeros(64)
+    start = data.index(b"IDAT" if place == "before" else b"IEND") - 4
+
+    with pytest.raises(TooLargeError, match="too many segments"):
+        open_photo(data[:start] + chunk(b"gAMA", bytes(4)) * 1001 + data[start:])
+    assert open_photo(data[:start] + chunk(b"gAMA", bytes(4)) * 900 + data[start:])[0] == "png"
+
+
+@pytest.mark.parametrize(("count", "is_refused"), [(20_000, False), (60_000, True)])
+def test_the_pixels_of_a_png_may_come_in_many_chunks(count, is_refused):
+    data = png_of_zeros(64, chunk(b"IDAT", b"") * count)
+
+    with pytest.raises(TooLargeError) if is_refused else nullcontext():
+        open_photo(data)
+
+
+def test_a_png_of_two_profiles_is_refused():
+    with pytest.raises(TooLargeError, match="several colour profiles"):
+        open_photo(png_of_zeros(64, chunk(b"iCCP", b"icc\0\0" + zlib.compress(b"")) * 2))
+
+
+def test_what_follows_a_png_is_no_chunk_of_it():
+    assert open_photo(png_of_zeros(64) + chunk(b"gAMA", bytes(4)) * 1001)[0] == "png"
 
 
 def test_a_broken_header_is_a_bad_image():
