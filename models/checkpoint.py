@@ -55,9 +55,11 @@ class Manifest:
         path = self.folder / entry.file
         if not path.is_file():
             raise WeightsError(f"{path} is missing: restore it from the repository.")
-        if file_sha256(path) != entry.sha256:
+        # The size first: a cut-off file is known at once.
+        wrong = "size" if path.stat().st_size != entry.size else "sha256"
+        if wrong == "size" or file_sha256(path) != entry.sha256:
             raise WeightsError(
-                f"{path} is not the file that the manifest pins (sha256 differs): restore it, "
+                f"{path} is not the file that the manifest pins ({wrong} differs): restore it, "
                 "or pin yours with `mask2face weights pin`."
             )
         return path
@@ -76,7 +78,7 @@ def load_manifest(folder: Path) -> Manifest:
         return Manifest(folder, str(content["version"]), entries)
     except FileNotFoundError:
         raise WeightsError(f"{path} is missing: is '{folder}' the weights folder?") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} is not a weights manifest: {error}") from error
 
 
@@ -134,5 +136,7 @@ def load_net(path: Path, net_class: type[Net], config_class: type[Any], device: 
 
 def _config_of(metadata: dict[str, str] | None) -> dict[str, Any]:
     config = json.loads((metadata or {})["config"])
+    if not isinstance(config, dict):
+        raise TypeError("its config is no object")
     # JSON has no tuples, and the configs are hashable.
     return {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}

@@ -2,7 +2,9 @@ import dataclasses
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from models import checkpoint
 from models.checkpoint import (
     Entry,
     Manifest,
@@ -67,6 +69,23 @@ def test_a_changed_file_is_refused(folder):
         load_manifest(folder).path("mask")
 
 
+def test_a_file_of_another_size_is_refused_unread(folder, monkeypatch):
+    path = folder / "mask.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    monkeypatch.setattr(checkpoint, "file_sha256", lambda _: pytest.fail("it was read"))
+
+    with pytest.raises(WeightsError, match="size differs"):
+        load_manifest(folder).path("mask")
+
+
+def test_a_file_of_another_size_than_pinned_is_refused_whatever_its_hash(folder):
+    manifest = load_manifest(folder)
+    entry = dataclasses.replace(manifest.entries["mask"], size=1)
+
+    with pytest.raises(WeightsError, match="size differs"):
+        dataclasses.replace(manifest, entries={"mask": entry}).path("mask")
+
+
 def test_a_missing_file_is_named(folder):
     (folder / "mask.safetensors").unlink()
 
@@ -80,7 +99,16 @@ def test_an_unknown_net_is_named(folder):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", '{"version": 1}', '{"version": 1, "nets": {"a": {}}}']
+    "content",
+    [
+        "",
+        "[]",
+        "null",
+        '{"version": 1}',
+        '{"version": 1, "nets": []}',
+        '{"version": 1, "nets": {"a": {}}}',
+        '{"version": 1, "nets": {"a": null}}',
+    ],
 )
 def test_what_is_no_manifest_is_refused(tmp_path, content):
     (tmp_path / "manifest.json").write_text(content)
@@ -97,6 +125,15 @@ def test_a_folder_without_manifest_is_refused(tmp_path):
 def test_weights_of_another_net_are_refused(folder):
     with pytest.raises(WeightsError, match="LandmarkNet"):
         load_net(folder / "mask.safetensors", LandmarkNet, LandmarkConfig)
+
+
+@pytest.mark.parametrize("config", ["[]", "3", "null", "{", '{"width": "wide"}'])
+def test_a_config_that_is_none_is_refused(tmp_path, config):
+    path = tmp_path / "net.safetensors"
+    save_file({"a": torch.zeros(1)}, path, metadata={"config": config})
+
+    with pytest.raises(WeightsError, match="UNet"):
+        load_net(path, UNet, UNetConfig)
 
 
 def test_a_pickle_is_never_loaded(tmp_path):
