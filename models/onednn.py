@@ -95,7 +95,8 @@ class Int8Conv(_OrderedConv):
 
     Each output channel's weights are rounded to 255 steps of its own largest one, each input to 255
     steps between its own least and largest value, as it comes: nothing to calibrate, and no picture
-    is out of range. Each picture of a batch by itself, so that its answer is its own.
+    is out of range. Each picture of a batch by itself, by its own range: that of what the layer is
+    given, so a part of a picture (see `window_of`) is rounded a little otherwise than the whole.
     Jacob et al. 2018, arXiv:1712.05877.
 
     Args:

@@ -118,12 +118,13 @@ def crop_face(image: Image, affine: Affine, size: int = FRAME_PX) -> Image:
     """Cuts the face out, upright and centred.
 
     Args:
-        image: RGB, uint8 (H, W, 3).
+        image: uint8, RGB (H, W, 3) or of one channel (H, W).
         affine: image px to px of the crop, as `fit_frame` gives it for `size`.
         size: side of the crop, px.
 
     Returns:
-        uint8 (size, size, 3); beyond the photo its pixels are mirrored.
+        uint8 (size, size, 3), or (size, size) of one channel; beyond the photo its pixels are
+        mirrored.
     """
     source, shift = _source_rectangle(image, affine, size)
     to_crop = compose(affine, np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32))

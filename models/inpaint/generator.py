@@ -89,7 +89,11 @@ class Generator(nn.Module):
 
 
 def window_of(holes: torch.Tensor) -> Window:
-    """The part of the picture that must be computed for what lies in the holes to be exact.
+    """The part of the picture that what is painted in the holes depends on.
+
+    In float32 it comes out as if all were computed. In bytes the steps go by the range of values
+    in the window: another one, as other holes in the batch may ask for, moves single px by up to
+    two levels.
 
     Args:
         holes: bool (B, S, S), True = paint here; one window for all of them.

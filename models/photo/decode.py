@@ -26,7 +26,7 @@ _TURNS = {
 
 @dataclass
 class Photo:
-    """A decoded photo; `paste_face` changes its pixels in place."""
+    """A decoded photo; what edits it works on copies of its pixels."""
 
     pixels: Image  # upright, C-contiguous and writable
     icc_profile: bytes | None  # of an RGB space; None is read as sRGB
@@ -48,12 +48,15 @@ def decode_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Photo:
         NotAnImageError: none of the accepted formats.
         TooLargeError: bytes, pixels, side or frames over a limit.
         BadImageError: truncated or corrupt.
+        MemoryError: this machine's memory is short; the photo may be fine.
     """
     name, image = open_photo(data, limits)
     try:
         image.load()
         rgb, profile = _to_rgb(image)
         pixels = _to_array(rgb)
+    except MemoryError:
+        raise
     except Exception as error:  # hostile bytes: what a decoder raises on them is not documented
         raise BadImageError(
             f"The {name} is damaged or cut off: send it again or save it anew ({error})."

@@ -116,6 +116,8 @@ def _open(data: bytes, name: PhotoFormat) -> ImageFile:
         return _PLUGINS[name](BytesIO(data))
     except PilImage.DecompressionBombError:
         raise TooLargeError("The picture has too many pixels: send a smaller one.") from None
+    except MemoryError:  # the machine's fault, not the picture's
+        raise
     except Exception as error:  # hostile bytes: what a decoder raises on them is not documented
         raise BadImageError(f"The {name} header can't be read: {error}") from error
 

@@ -7,7 +7,7 @@ import pillow_heif
 import pytest
 from PIL import Image as PilImage
 from PIL import ImageCms
-from PIL.PngImagePlugin import PngInfo
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from models.errors import BadImageError, InputError
 from models.photo.decode import decode_photo
@@ -293,6 +293,19 @@ def test_random_bytes_raise_nothing_but_input_errors(magic):
     for _ in range(100):
         with pytest.raises(InputError):
             decode_photo(magic + rng.bytes(int(rng.integers(0, 600))))
+
+
+@pytest.mark.parametrize("step", ["load", "__init__"])
+def test_a_lack_of_memory_is_not_called_a_damaged_photo(monkeypatch, step):
+    data = encode(quadrants(), "png")
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(PngImageFile, step, fail)
+
+    with pytest.raises(MemoryError):
+        decode_photo(data)
 
 
 def test_bytes_stay_in_memory(monkeypatch, tmp_path):
