@@ -1,0 +1,57 @@
+"""The end of `mask2face serve`, step by step; `make chaos` has it under load."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from ray import serve
+
+from serve_graph import launch
+from serve_graph.draining import Draining
+from serve_graph.ingress import Ingress
+
+CONTENT = {"applications": [{"name": "one", "import_path": "serve_graph.app:build"}]}
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What was done so far; each step takes its time."""
+    done = []
+
+    def step(name):
+        async def take(*_, **__):
+            done.append(name)
+            await asyncio.sleep(0.01)
+            done.append(f"{name} done")
+
+        return take
+
+    handle = SimpleNamespace(
+        broadcast=lambda method: SimpleNamespace(
+            results_async=lambda **_: step(method)()
+        )
+    )
+    monkeypatch.setattr(serve, "get_app_handle", lambda _name: handle)
+    monkeypatch.setattr(serve, "shutdown_async", step("shutdown"))
+    monkeypatch.setattr(launch, "wait_for_clients", step("clients"))
+    monkeypatch.setattr(launch, "LINGER_S", 0)
+    return done
+
+
+def test_replicas_answer_and_clients_take_it_before_serve_ends(steps):
+    asyncio.run(launch._end(CONTENT))
+
+    assert steps == ["drain", "drain done", "clients", "clients done", "shutdown", "shutdown done"]
+
+
+@pytest.mark.asyncio
+async def test_a_replica_drains_until_its_last_request_is_answered():
+    draining = Draining()
+    ingress = SimpleNamespace(_service=SimpleNamespace(draining=draining))
+    with draining.request():
+        ending = asyncio.create_task(Ingress.func_or_class.drain(ingress))
+        await asyncio.sleep(0.05)
+
+        assert not ending.done()
+        assert draining.has_begun
+    await asyncio.wait_for(ending, 1)
