@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from models.inpaint.generator import Generator, GeneratorConfig
-from models.inpaint.paint import paint_faces
+from models.inpaint.lift import lift_detail
+from models.inpaint.paint import fill_holes, paint_faces
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 
 SIZE = 256
@@ -39,6 +40,18 @@ def test_what_the_mask_looks_like_cannot_shine_through(nets):
     one, two = paint_faces(*nets, [face, other], [hole, hole])
 
     np.testing.assert_array_equal(one.face, two.face)
+
+
+def test_what_was_painted_is_cleared_up(nets):
+    face = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    hole = np.zeros((SIZE, SIZE), bool)
+    hole[130:220, 60:200] = True
+
+    (one,) = paint_faces(*nets, [face], [hole])
+
+    (filled,) = fill_holes(nets[0], [face], [hole], [one.landmarks])
+    np.testing.assert_array_equal(one.face, lift_detail(filled, hole))
+    assert (one.face != filled).any()
 
 
 def test_the_generator_follows_the_lines(nets):

@@ -93,6 +93,16 @@ def test_exif_orientation_is_undone(name, orientation):
     assert np.abs(photo.pixels.astype(int) - quadrants()).mean() < 6
 
 
+@pytest.mark.parametrize(("name", "order"), [(b"II*\0", "<"), (b"MM\0*", ">")])
+def test_the_orientation_is_read_in_both_byte_orders(name, order):
+    exif = b"Exif\0\0" + name + struct.pack(order + "IH2HI2HI", 8, 1, 0x0112, 3, 1, 6, 0, 0)
+    stored = np.ascontiguousarray(AS_STORED[6](quadrants()))
+
+    photo = decode_photo(encode(stored, "png", exif=exif))
+
+    np.testing.assert_array_equal(photo.pixels, quadrants())
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_heic_is_turned_once(orientation):
     # The writer turns this EXIF tag into the container's irot and imir, as cameras write them.

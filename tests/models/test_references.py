@@ -1,0 +1,52 @@
+"""A reference beside a photo with several faces."""
+
+import numpy as np
+import pytest
+
+from models.clock import Clock
+from models.errors import ReferencePhotoError
+from models.pipeline import Options, unmask
+from tests.models.test_pipeline import FakeStages, grey_photo, run
+
+GREEN, BLUE = (0, 255, 0), (0, 0, 255)
+
+
+class Two(FakeStages):
+    """Two masked faces in the photo, which is the second to be looked at; each swap its colour."""
+
+    def __init__(self, in_reference=1):
+        super().__init__([(0, 0), (350, 350)], [0.1] * in_reference + [0.9, 0.9])
+        self.in_reference = in_reference
+
+    async def detect(self, thumb):
+        faces = await super().detect(thumb)
+        return faces[: self.in_reference] if self.calls.count("detect") == 1 else faces
+
+    async def swap(self, painted, hole, reference):
+        self.calls.append("swap")
+        colour = GREEN if self.calls.count("swap") == 1 else BLUE
+        return np.where(hole[..., None], colour, painted.face).astype(np.uint8)
+
+
+def test_each_face_gets_its_own_swap():
+    photo = grey_photo()
+
+    result = run(unmask(photo, Two(), Options(at_once=1), Clock(), reference=grey_photo()))
+
+    assert tuple(result.pixels[165, 130]) == GREEN
+    assert tuple(result.pixels[515, 480]) == BLUE
+
+
+def test_the_numbers_of_faces_are_those_of_the_photo_not_of_the_reference():
+    options = Options(faces=(1,))
+
+    result = run(unmask(grey_photo(), Two(), options, Clock(), reference=grey_photo()))
+
+    assert [face.found.index for face in result.faces] == [1]
+    assert tuple(result.pixels[515, 480]) == GREEN
+
+
+@pytest.mark.parametrize("faces", ["largest", (0,)])
+def test_a_reference_of_two_faces_is_refused_though_one_is_chosen_in_the_photo(faces):
+    with pytest.raises(ReferencePhotoError, match="2 faces"):
+        run(unmask(grey_photo(), Two(2), Options(faces=faces), Clock(), reference=grey_photo()))
