@@ -27,9 +27,7 @@ def steps(monkeypatch):
         return take
 
     handle = SimpleNamespace(
-        broadcast=lambda method: SimpleNamespace(
-            results_async=lambda **_: step(method)()
-        )
+        broadcast=lambda method: SimpleNamespace(results_async=lambda **_: step(method)())
     )
     monkeypatch.setattr(serve, "get_app_handle", lambda _name: handle)
     monkeypatch.setattr(serve, "shutdown_async", step("shutdown"))
