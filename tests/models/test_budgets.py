@@ -37,5 +37,5 @@ def test_a_wrong_size_in_the_manifest_is_refused(tiny_weights, tmp_path):
     manifest.entries["mask"] = dataclasses.replace(manifest.entries["mask"], size=1)
     save_manifest(manifest)
 
-    with pytest.raises(WeightsError, match="pin it anew"):
+    with pytest.raises(WeightsError, match="size differs"):
         cost_of(load_manifest(tmp_path / "weights"), "mask")
