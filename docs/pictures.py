@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from skimage.data import astronaut
 
 from models.training.masks import KINDS
+from models.training.sheets import contact_sheet
 
 DOCS = Path(__file__).parent
 HEAD = (slice(8, 328), slice(62, 382))  # rows and columns of the portrait, px
@@ -73,10 +74,8 @@ def _open(path: Path) -> Image.Image:
 
 
 def tile(path: Path, label: str = "") -> Image.Image:
-    """A small copy of the face, with its label above it if it has one."""
+    """A small copy of the face, with room for a label above it."""
     small = _open(path).resize((TILE_PX, TILE_PX), Image.Resampling.LANCZOS, box=FACE)
-    if not label:
-        return small
     labelled = Image.new("RGB", (TILE_PX, LABEL_PX + TILE_PX), "white")
     ImageDraw.Draw(labelled).text((0, 0), label, "black")
     labelled.paste(small, (0, LABEL_PX))
@@ -84,16 +83,10 @@ def tile(path: Path, label: str = "") -> Image.Image:
 
 
 def grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
-    """Pictures on white, with gaps; those of a row have one size."""
-    lines = [np.concatenate(_spaced([np.asarray(one) for one in row], 1), 1) for row in rows]
-    return Image.fromarray(np.concatenate(_spaced(lines, 0), 0))
-
-
-def _spaced(pictures: Sequence[np.ndarray], axis: int) -> list[np.ndarray]:
-    shape = list(pictures[0].shape)
-    shape[axis] = GAP_PX
-    gap = np.full(shape, 255, np.uint8)
-    return [part for one in pictures for part in (one, gap)][:-1]
+    """Pictures of one size on white, with gaps."""
+    gap = ((0, GAP_PX), (0, GAP_PX), (0, 0))
+    spaced = [[np.pad(np.asarray(one), gap, constant_values=255) for one in row] for row in rows]
+    return Image.fromarray(contact_sheet(spaced)[:-GAP_PX, :-GAP_PX])
 
 
 def save(picture: Image.Image, name: str) -> None:

@@ -39,7 +39,7 @@ class Job(Generic[T]):
     asked: Asked
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Call(Generic[T, R]):
     job: Job[T]
     answer: asyncio.Future[R]
@@ -78,18 +78,22 @@ class Batcher(Generic[T, R]):
         if self._worker is None or self._worker.done():
             # Of no caller's context: what it logs isn't of the first one's request.
             self._worker = loop.create_task(self._run(), context=contextvars.Context())
-        return await call.answer
+        try:
+            return await call.answer
+        except asyncio.CancelledError:
+            with suppress(ValueError):  # its batch is being computed already
+                self._waiting.remove(call)
+            raise
 
     async def _run(self) -> None:
         while self._waiting:
             await self._gather()
-            if calls := self._take():
-                await self._compute(calls)
+            size = min(len(self._waiting), self.batching.max_batch_size)
+            if size:
+                await self._compute([self._waiting.popleft() for _ in range(size)])
 
     async def _gather(self) -> None:
         """Waits until the batch is full, or its first call has waited for long enough."""
-        while self._waiting and self._waiting[0].answer.done():
-            self._waiting.popleft()
         loop = asyncio.get_running_loop()
         while 0 < len(self._waiting) < self.batching.max_batch_size:
             left_s = self._waiting[0].since_s + self.batching.batch_wait_timeout_s - loop.time()
@@ -98,14 +102,6 @@ class Batcher(Generic[T, R]):
             self._has_come.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._has_come.wait(), left_s)
-
-    def _take(self) -> list[_Call[T, R]]:
-        calls: list[_Call[T, R]] = []
-        while self._waiting and len(calls) < self.batching.max_batch_size:
-            call = self._waiting.popleft()
-            if not call.answer.done():  # else its caller is gone
-                calls.append(call)
-        return calls
 
     async def _compute(self, calls: list[_Call[T, R]]) -> None:
         jobs = [call.job for call in calls]

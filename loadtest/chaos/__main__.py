@@ -34,10 +34,12 @@ from loadtest.chaos.cases import (
     Case,
     load_after_s,
 )
+from loadtest.chaos.damage import Damage
 from loadtest.chaos.processes import ProcessesError, kill, wait_for, wait_for_end
 from loadtest.chaos.report import Report, Row, show_return
 from loadtest.chaos.run import (
     BEFORE_S,
+    Incident,
     Load,
     PlanWithBurst,
     UnfitError,
@@ -58,6 +60,7 @@ BACK_TIMEOUT_S = 90.0  # until the killed process is replaced
 TAKEN_IN_S = 0.1  # until the last requests before SIGTERM are inside the service
 CONTROL_NAME, DRAIN_NAME = "nothing (for comparison)", "SIGTERM: the end of the service"
 FUSED_NAME, UPDATE_NAME = f"{DRAIN_NAME}, fused", "rolling update (serve deploy)"
+_OTHERS = {2: CONTROL, 1: DRAIN}  # what else is asked of the graph of so many replicas
 FAILURES = (
     *(StartError, UnfitError, WrongAnswerError, LostError, ProcessesError, OSError),
     subprocess.SubprocessError,
@@ -78,8 +81,7 @@ class Chaos:
         cases = [case for case in CASES if case.key in self._keys]
         for replicas in (2, 1):
             chosen = [case for case in cases if case.replicas == replicas]
-            others = self._keys.intersection([CONTROL] if replicas == 2 else [DRAIN])
-            if chosen or others:
+            if chosen or _OTHERS[replicas] in self._keys:
                 self._try(f"{replicas} replica(s)", partial(self._serve, replicas, chosen))
         if DRAIN in self._keys:
             self._try(FUSED_NAME, self._drain_fused)
@@ -89,11 +91,12 @@ class Chaos:
     def _serve(self, replicas: int, cases: list[Case]) -> None:
         with serving_graph(replicas) as graph:
             load = self._measure(graph)
-            if replicas == 2 and CONTROL in self._keys:
+            others = {_OTHERS[replicas]} & self._keys
+            if CONTROL in others:
                 self._try(CONTROL_NAME, partial(self._leave_alone, graph, load))
             for case in cases:
                 self._try(case.name, partial(self._kill, graph, load, case))
-            if replicas == 1 and DRAIN in self._keys:
+            if DRAIN in others:
                 self._drain(DRAIN_NAME, graph, load)
 
     def _measure(self, graph: Graph) -> Load:
@@ -108,8 +111,7 @@ class Chaos:
         async def strike() -> None:
             pass
 
-        around = send_around(graph.url, self._exam, self._plan(load, BACK_S), strike)
-        damage = judge(asyncio.run(around), self._exam, load)
+        damage = self._damage_around(graph, load, self._plan(load, BACK_S), strike)
         self._add(Row(CONTROL_NAME, UNDISTURBED, load, damage))
 
     def _kill(self, graph: Graph, load: Load, case: Case) -> None:
@@ -119,9 +121,7 @@ class Chaos:
         async def strike() -> None:
             kill(victim)
 
-        plan = self._plan(load, case.back_s)
-        around = send_around(graph.url, self._exam, plan, strike)
-        damage = judge(asyncio.run(around), self._exam, load)
+        damage = self._damage_around(graph, load, self._plan(load, case.back_s), strike)
         self._add(Row(case.name, case.must, load, damage))
         wait()  # the next case starts from a whole service
 
@@ -137,8 +137,7 @@ class Chaos:
             os.kill(graph.session, signal.SIGTERM)
 
         plan = PlanWithBurst(load.rate, BEFORE_S, self._seed)
-        around = send_around(graph.url, self._exam, plan, strike)
-        damage = judge(asyncio.run(around), self._exam, load)
+        damage = self._damage_around(graph, load, plan, strike)
         self._add(Row(name, LOSES_NONE, load, damage))
         wait_for_end(graph.session, END_TIMEOUT_S)  # a second signal would cut its end short
 
@@ -161,6 +160,10 @@ class Chaos:
         self._say(f"answers by X-Model-Version: {seen}, at the end {after}")
         notes = [] if after != before else [f"{before} still answers in the end"]
         return outcomes, notes
+
+    def _damage_around(self, graph: Graph, load: Load, plan: Plan, incident: Incident) -> Damage:
+        around = send_around(graph.url, self._exam, plan, incident)
+        return judge(asyncio.run(around), self._exam, load)
 
     def _plan(self, load: Load, back_s: float) -> Plan:
         return Plan(load.rate, BEFORE_S + load_after_s(back_s, load.rate), self._seed)
