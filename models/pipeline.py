@@ -20,7 +20,7 @@ from models.crop.frame import (
     scale_of,
 )
 from models.crop.grain import is_finer
-from models.crop.neighbours import share_out
+from models.crop.neighbours import joined, masks_beside, share_out
 from models.crop.paste import paste_face
 from models.errors import BadRequestError, DrawnMaskError, NoFaceError, ReferencePhotoError
 from models.inpaint.hole import hole_of
@@ -70,9 +70,10 @@ class EditedFace:
     """One face after painting; nothing was painted where no mask was worn."""
 
     found: MaskedFace
-    hole: Mask | None = None  # what was painted: the mask and its rim
+    hole: Mask | None = None  # what goes into the photo: the mask and its rim
     candidates: Sequence[Painted] = ()  # most likely first
     swapped: Image | None = None  # the first of them with the reference's lower face
+    beside: Mask | None = None  # where masks of other faces touch the hole: painted, not pasted
 
     @property
     def painted(self) -> Painted | None:
@@ -274,20 +275,22 @@ async def unmask(
     own = await _prepare(reference, stages, options, clock, run)
     found, others = await _find(photo, stages, options, clock, drawn, run)
     holes = await _holes(found, others, options.min_probability, run)
+    touching = await run(masks_beside, holes, [one.frame for one in found])
     gate = asyncio.Semaphore(options.at_once)
 
-    async def edit(one: MaskedFace, hole: Mask) -> EditedFace:
+    async def edit(one: MaskedFace, hole: Mask, beside: Mask | None) -> EditedFace:
         if not hole.any():
             return EditedFace(one)
         async with gate:
             with clock.measure("inpaint"):
-                painted = await stages.paint(one.crop, hole, options.wish)
+                painted = await stages.paint(one.crop, joined(hole, beside), options.wish)
             if own is None:
-                return EditedFace(one, hole, painted)
+                return EditedFace(one, hole, painted, beside=beside)
             with clock.measure("swap"):
-                return EditedFace(one, hole, painted, await stages.swap(painted[0], hole, own))
+                swapped = await stages.swap(painted[0], hole, own)
+            return EditedFace(one, hole, painted, swapped, beside)
 
-    faces = await _all(edit(one, hole) for one, hole in zip(found, holes, strict=True))
+    faces = await _all(edit(*each) for each in zip(found, holes, touching, strict=True))
     with clock.measure("paste"):
         return await run(_assemble, photo.pixels, faces, options.sharpen, own)
 
@@ -353,11 +356,7 @@ def _assemble(
     pixels: Image, faces: list[EditedFace], sharpen: bool, own: Reference | None
 ) -> Unmasked:
     candidates = [
-        _pasted(
-            pixels,
-            [(one, _as_fine(one, rank)) for one in faces if one.candidates],
-            sharpen,
-        )
+        _pasted(pixels, [(one, _as_fine(one, rank)) for one in faces if one.candidates], sharpen)
         for rank in range(max([1, *(len(one.candidates) for one in faces)]))
     ]
     swapped = [(one, one.swapped) for one in faces if one.swapped is not None]
@@ -369,14 +368,14 @@ def _as_fine(one: EditedFace, rank: int) -> Image:
     face = one.candidates[rank].face
     if one.hole is None or not is_finer(one.found.frame, face.shape[0]):
         return face
-    return lift_large(face, one.hole)
+    return lift_large(face, joined(one.hole, one.beside))
 
 
 def _pasted(pixels: Image, faces: Sequence[tuple[EditedFace, Image]], sharpen: bool) -> Image:
     photo = pixels.copy()
     for one, face in faces:
         if one.hole is not None:
-            paste_face(photo, face, one.hole, one.found.frame, sharpen)
+            paste_face(photo, face, one.hole, one.found.frame, sharpen, one.beside)
     return photo
 
 

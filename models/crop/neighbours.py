@@ -9,11 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.crop.frame import compose, invert, transform
+from models.crop.frame import FRAME_PX, compose, invert, scale_of, transform
 from models.pixels import Affine, Mask
 
 Indices = npt.NDArray[np.intp]
 
+_TOUCH_PX = 3  # as far as two feathers meet
+_CENTRE = np.full((1, 2), (FRAME_PX - 1) / 2, np.float32)
+_HALF_DIAGONAL_PX = FRAME_PX / np.sqrt(2)
 _MIDDLE = (128, 150)  # of what a mask covers, px of the frame
 
 
@@ -41,6 +44,47 @@ def share_out(
     ]
 
 
+def masks_beside(holes: Sequence[Mask], frames: Sequence[Affine]) -> list[Mask | None]:
+    """Of each face's frame, what is painted for faces whose masks touch its own.
+
+    Args:
+        holes: bool (256, 256) each, True = painted.
+        frames: photo px to frame px, of each.
+
+    Returns:
+        bool (256, 256) each; None where no mask touches.
+    """
+    return [_beside(index, holes, frames) for index in range(len(holes))]
+
+
+def joined(hole: Mask, beside: Mask | None) -> Mask:
+    """A hole and what lies beside it, as of `masks_beside`; bool (256, 256)."""
+    return hole if beside is None else hole | beside
+
+
+def _beside(index: int, holes: Sequence[Mask], frames: Sequence[Affine]) -> Mask | None:
+    hole, theirs = holes[index], np.zeros_like(holes[index])
+    for other in range(len(holes)):
+        to_other = compose(frames[other], invert(frames[index]))
+        if other != index and _may_meet(to_other):
+            theirs |= _warp(holes[other], to_other)
+    if not (theirs & (cv2.dilate(hole.astype(np.uint8), _square(_TOUCH_PX)) > 0)).any():
+        return None
+    # The px of two frames lie askew: between holes that touch, one may be of neither.
+    joint = cv2.morphologyEx((hole | theirs).astype(np.uint8), cv2.MORPH_CLOSE, _square(1))
+    return np.asarray((joint > 0) & ~hole, np.bool_)
+
+
+def _may_meet(to_other: Affine) -> bool:
+    """Whether two frames can show the same pixels."""
+    gap = float(np.linalg.norm(transform(_CENTRE, to_other) - _CENTRE))
+    return bool(gap <= _HALF_DIAGONAL_PX * (1 + scale_of(to_other)))
+
+
+def _square(px: int) -> npt.NDArray[np.uint8]:
+    return np.ones((2 * px + 1, 2 * px + 1), np.uint8)
+
+
 def _claimed(
     index: int, holes: Sequence[Mask], bodies: Sequence[Mask], frames: Sequence[Affine]
 ) -> Mask:
@@ -50,6 +94,8 @@ def _claimed(
         if other == index:
             continue
         to_other = compose(frames[other], invert(frames[index]))
+        if not _may_meet(to_other):
+            continue
         y, x = np.nonzero(_warp(holes[other], to_other) & holes[index])
         if len(x) == 0:
             continue

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from models.crop.frame import compose, photo_rectangle, scale_affine, scale_of
 from models.crop.grain import add_grain
+from models.crop.neighbours import joined
 from models.crop.tone import keep_tone
 from models.pixels import Affine, Image, Mask
 
@@ -22,28 +23,35 @@ _HAT_PX, _HAT_SHARE = 2, 0.5  # radius of the details that `sharpen` brings out;
 
 
 def paste_face(
-    photo: Image, patch: Image, mask: Mask, affine: Affine, sharpen: bool = False
+    photo: Image,
+    patch: Image,
+    mask: Mask,
+    affine: Affine,
+    sharpen: bool = False,
+    beside: Mask | None = None,
 ) -> None:
     """Blends the masked part of an edited face into the photo, in place.
 
-    Only pixels in and up to `FEATHER_PX` frame px around the mask change; the cost goes by the
-    size of the face, not of the photo.
+    Only pixels in and up to `FEATHER_PX` frame px around the mask change, one more where another
+    face's touches it; the cost goes by the size of the face, not of the photo.
 
     Args:
         photo: RGB, uint8 (H, W, 3); is changed.
         patch: the edited face in the canonical frame, uint8 (256, 256, 3) or finer, any multiple
-            of that; beyond the mask it equals the crop.
+            of that; beyond mask and `beside` it equals the crop.
         mask: bool (256, 256), True = take the patch here.
         affine: photo px to frame px.
         sharpen: bring out the patch's fine light and dark details.
+        beside: bool (256, 256), True = made up too, but pasted with other faces, as of
+            `masks_beside`: the patch doesn't fade there, where the photo shows their masks.
     """
-    weight = _feather(mask)
+    weight = _feather(mask) if beside is None else _feather_beside(mask, beside)
     box = photo_rectangle(weight > 0, affine, photo.shape[:2])
     if box is None:
         return
     left, top, right, bottom = box
     region = photo[top:bottom, left:right]
-    smooth = even_seam(keep_tone(patch, mask), mask)
+    smooth = even_seam(keep_tone(patch, joined(mask, beside)), mask)
     to_frame = compose(affine, np.array([[1, 0, left], [0, 1, top]], np.float32))
     to_patch = compose(scale_affine(patch.shape[0]), to_frame)
     fineness = patch.shape[0] / mask.shape[0]
@@ -127,6 +135,13 @@ def _feather(mask: Mask) -> Floats:
     soft = cv2.blur(mask.astype(np.float32), (side, side), borderType=cv2.BORDER_CONSTANT)
     soft = cv2.blur(soft, (side, side), borderType=cv2.BORDER_CONSTANT)
     return np.where(soft > 1e-4, np.minimum(soft, 1), 0).astype(np.float32)
+
+
+def _feather_beside(mask: Mask, beside: Mask) -> Floats:
+    """As `_feather` of the mask, but full up to what lies beside it, and one px into that."""
+    joint = joined(mask, beside)
+    wide = np.asarray((cv2.dilate(mask.astype(np.uint8), np.ones((3, 3))) > 0) & joint, np.bool_)
+    return np.where(wide, _feather(joint), _feather(wide))
 
 
 def _sharpen(patch: Image, fineness: float) -> Image:

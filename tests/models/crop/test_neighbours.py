@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.crop.neighbours import share_out
+from models.crop.neighbours import masks_beside, share_out
 
 SIDE = 256
 
@@ -86,3 +86,20 @@ def test_a_face_that_is_not_painted_and_far_away_changes_nothing():
     holes = share_out([hole((60, 256))], [frame(0)], [frame(400)])
 
     np.testing.assert_array_equal(holes[0], hole((60, 256)))
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_masks_that_touch_are_beside_each_other(scale):
+    right = frame(190, scale=scale)
+
+    left_sees, right_sees = masks_beside([hole((60, 200)), hole((0, 90))], [frame(0), right])
+
+    assert left_sees[150].any()
+    assert right_sees is not None
+    assert not (left_sees & hole((60, 200))).any()
+
+
+def test_masks_that_do_not_touch_are_not_beside_each_other():
+    holes = [hole((60, 150)), hole((60, 150))]
+
+    assert masks_beside(holes, [frame(0), frame(120)]) == [None, None]
