@@ -17,7 +17,7 @@ from dataclasses import replace
 from loadtest.bench.contestants import CONTESTANTS, Contestant
 from loadtest.bench.effort import FULL, QUICK, Effort
 from loadtest.bench.judge import RefusedError, WrongAnswerError
-from loadtest.bench.limit import measure_limit
+from loadtest.bench.limit import Limit, limit_of
 from loadtest.bench.measure import FLOOD, Measured, Meter, measure
 from loadtest.bench.peers import AbsentError
 from loadtest.bench.processes import StartError
@@ -53,21 +53,39 @@ class Bench:
             WrongAnswerError: some system gave one.
         """
         for number in range(self._effort.rounds):
-            limit = measure_limit(self._workloads, self._effort.limit_s)
-            self.results.limits.append(limit)
-            for workload in self._workloads:
-                best = self.results.limit(workload.name, number)
-                self._say(number, f"limit {workload.name}", f"{best:.2f} faces/s")
-            self._step()
-            # There and back, so that what drifts in a round doesn't favour its end.
-            for one in self._contestants if number % 2 == 0 else reversed(self._contestants):
-                self._run_one(one, number)
+            workloads = self._of_round(number)
+            with limit_of(workloads) as limit:
+                self.results.limits.append(limit.measure(self._effort.limit_s))
+                for workload in workloads:
+                    best = self.results.limit(workload.name, number)
+                    self._say(number, f"limit {workload.name}", f"{best:.2f} faces/s")
                 self._step()
+                self._run_round(number, workloads, limit)
 
-    def _run_one(self, one: Contestant, number: int) -> None:
+    def _of_round(self, number: int) -> list[Workload]:
+        main = [one for one in self._workloads if one.name == MAIN]
+        return main if main and number >= self._effort.other_rounds else self._workloads
+
+    def _run_round(self, number: int, workloads: list[Workload], limit: Limit) -> None:
+        """All systems in turn; between them, how fast the machine is now."""
+        before = self._pace(number, limit)
+        # There and back, so that what drifts in a round doesn't favour its end.
+        for one in self._contestants if number % 2 == 0 else reversed(self._contestants):
+            self._run_one(one, workloads, number)
+            after = self._pace(number, limit)
+            self.results.set_pace(one.name, number, (before + after) / 2)
+            before = after
+            self._step()
+
+    def _pace(self, number: int, limit: Limit) -> float:
+        pace = limit.pace(self.results.limits[number], self._effort.pace_s)
+        self._say(number, "pace", f"{pace:.2f}")
+        return pace
+
+    def _run_one(self, one: Contestant, workloads: list[Workload], number: int) -> None:
         try:
             with one.running() as url:
-                for workload in self._workloads:
+                for workload in workloads:
                     self._run_workload(one, url, workload, number)
         except (AbsentError, StartError, OSError) as error:
             self._fail(number, one.name, str(error))

@@ -61,28 +61,58 @@ def forms() -> list[Form]:
     ]
 
 
-def measure_limit(workloads: Sequence[Workload], seconds: float) -> dict[str, dict[str, InProcess]]:
-    """What each form does with each workload, for so many seconds each.
+class Limit:
+    """The workers of all forms: they stand ready, and take none of the cores while nobody asks.
 
-    All forms stand ready and take short turns, so that all see the same machine.
-
-    Returns:
-        By the name of the workload, then by that of the form.
+    Args:
+        workloads: that can be measured; their photos lie in a folder of the caller's.
+        folder: of those photos.
+        ends: what ends the workers.
 
     Raises:
-        StartError: a worker ended.
+        StartError: a worker ended, here and below.
     """
-    results = {}
+
+    def __init__(self, workloads: Sequence[Workload], folder: Path, ends: ExitStack) -> None:
+        self._workloads = workloads
+        self._crews = {form: ends.enter_context(_workers(form, folder)) for form in forms()}
+
+    def measure(self, seconds: float) -> dict[str, dict[str, InProcess]]:
+        """What each form does with each workload, for so many seconds each.
+
+        The forms take short turns, so that all see the same machine.
+
+        Returns:
+            By the name of the workload, then by that of the form.
+        """
+        results = {}
+        for workload in self._workloads:
+            done: dict[Form, list[dict[str, Any]]] = {form: [] for form in self._crews}
+            for form, crew in [*self._crews.items()] * _TURNS:
+                done[form] += _turn(crew, workload, seconds / _TURNS)
+            results[workload.name] = {form.name: total(form, all_) for form, all_ in done.items()}
+        return results
+
+    def pace(self, measured: Mapping[str, Mapping[str, InProcess]], seconds: float) -> float:
+        """How fast the machine is now: 1 where it is as it was when the limit was measured.
+
+        Args:
+            measured: by `measure`.
+            seconds: that the fastest form works on the first workload.
+        """
+        workload = self._workloads[0]
+        name, limit = fastest(measured[workload.name])
+        form = next(one for one in self._crews if one.name == name)
+        return total(form, _turn(self._crews[form], workload, seconds)).faces_per_s / limit
+
+
+@contextmanager
+def limit_of(workloads: Sequence[Workload]) -> Iterator[Limit]:
+    """The limit's workers, warm, while the block runs."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as ends:
         for workload in workloads:
             workload.write(Path(name) / workload.name)
-        crews = {form: ends.enter_context(_workers(form, Path(name))) for form in forms()}
-        for workload in workloads:
-            done: dict[Form, list[dict[str, Any]]] = {form: [] for form in crews}
-            for form, crew in [*crews.items()] * _TURNS:
-                done[form] += _turn(crew, workload, seconds / _TURNS)
-            results[workload.name] = {form.name: total(form, all_) for form, all_ in done.items()}
-    return results
+        yield Limit(workloads, Path(name), ends)
 
 
 def _turn(crew: "list[_Worker]", workload: Workload, seconds: float) -> list[dict[str, Any]]:
@@ -93,6 +123,13 @@ def _turn(crew: "list[_Worker]", workload: Workload, seconds: float) -> list[dic
         if one["faces"] != one["photos"] * workload.scene.faces:
             raise StartError(f"{workload.name}: {one['faces']} faces in {one['photos']} photos")
     return done
+
+
+def fastest(measured: Mapping[str, InProcess]) -> tuple[str, float]:
+    """The form that is the limit, by its name, and its faces/s; never that with eager nets."""
+    rates = {name: one.faces_per_s for name, one in measured.items() if name != EAGER.name}
+    name = max(rates, key=rates.__getitem__)
+    return name, rates[name]
 
 
 def total(form: Form, done: Sequence[Mapping[str, Any]]) -> InProcess:

@@ -3,12 +3,12 @@
 import json
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from loadtest.bench.limit import EAGER, ONE_THREAD, InProcess
+from loadtest.bench.limit import EAGER, ONE_THREAD, InProcess, fastest
 from loadtest.bench.measure import Measured
 from loadtest.bench.stages import StageTime
 from loadtest.bench.workloads import SCENES
@@ -24,6 +24,7 @@ class Record:
     measured: Measured
     stages: list[StageTime] = field(default_factory=list)  # of our own, one client
     refused_p95_ms: float = math.nan  # of our own with W1: a 503 far over the capacity
+    pace: float = 1.0  # of the machine meanwhile; 1 while the limit was measured
 
     @property
     def faces(self) -> int:
@@ -31,9 +32,19 @@ class Record:
 
     @property
     def goodput(self) -> float:
-        """Faces/s; 0 if no rate held."""
+        """Faces/s at the limit's pace; 0 if no rate held."""
         best = self.measured.best
-        return best.good * self.faces if best else 0.0
+        return best.good * self.faces / self.pace if best else 0.0
+
+    @property
+    def most(self) -> float:
+        """Faces/s of several clients in a closed loop, at the limit's pace."""
+        return self.measured.capacity * self.faces / self.pace
+
+    @property
+    def paced_p50_ms(self) -> float:
+        """Of one client, at the limit's pace."""
+        return self.measured.unloaded.p50_ms * self.pace
 
     @property
     def loaded_p99_ms(self) -> float:
@@ -44,7 +55,8 @@ class Record:
     def overload_share(self) -> float:
         """Goodput at twice the load, as a share of the goodput."""
         overload = self.measured.overload
-        return overload.good * self.faces / self.goodput if overload else math.nan
+        best = self.measured.best
+        return overload.good / best.good if overload and best else math.nan
 
     @property
     def refusal_share(self) -> float:
@@ -72,19 +84,24 @@ class Results:
     def limit(self, workload: str, round_: int | None = None) -> float:
         """Faces/s of the fastest form; the median of the rounds, or that of one round."""
         rounds = self.limits if round_ is None else self.limits[round_ : round_ + 1]
-        return median_of(
-            max(form.faces_per_s for name, form in one[workload].items() if name != EAGER.name)
-            for one in rounds
-        )
+        return median_of(fastest(one[workload])[1] for one in rounds if workload in one)
+
+    def set_pace(self, system: str, round_: int, pace: float) -> None:
+        """How fast the machine was, compared with the limit's time, while a system had it."""
+        self.records = [
+            replace(one, pace=pace) if (one.system, one.round) == (system, round_) else one
+            for one in self.records
+        ]
 
     def in_process_p50_ms(self, workload: str, form: str = ONE_THREAD.name) -> float:
-        return median_of(one[workload][form].p50_ms for one in self.limits)
+        return median_of(one[workload][form].p50_ms for one in self.limits if workload in one)
 
     def nets_speedup(self, workload: str) -> float:
         """Time in the nets in eager fp32, over that of the nets as they are served."""
         return median_of(
             one[workload][EAGER.name].nets_ms / one[workload][ONE_THREAD.name].nets_ms
             for one in self.limits
+            if workload in one
         )
 
     def median(self, system: str, workload: str, value: Callable[[Record], float]) -> float:

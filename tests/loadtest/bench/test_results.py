@@ -45,6 +45,26 @@ def test_efficiency_is_taken_within_each_round(results):
     assert results.efficiency("fused", "W1") == pytest.approx(0.9)  # of 0.9, 1.0 and 0.4
 
 
+def test_who_had_the_machine_in_a_slow_minute_is_compared_as_if_it_had_been_fast(results):
+    results.set_pace("fused", 0, 0.8)
+
+    slow, other = results.records[0], results.records[1]
+    assert slow.goodput == pytest.approx(9.0 / 0.8)
+    assert slow.most == pytest.approx(1.2 * 9.0 / 0.8)
+    assert slow.paced_p50_ms == pytest.approx(80)
+    assert slow.overload_share == pytest.approx(0.9)  # of measurements of the same minutes
+    assert other.goodput == 10.0
+    assert "| fused | 1.00 | 10.00 | 1.00 | 100.0 | 1.00 |" in markdown(results, 10, 3)
+
+
+def test_a_workload_of_the_first_round_only_has_its_own_limit(results):
+    del results.limits[1]["W3"], results.limits[2]["W3"]
+    results.records.append(record("fused", 1.0, 0, "W3"))
+
+    assert results.limit("W3") == 10
+    assert results.efficiency("fused", "W3") == pytest.approx(0.6)
+
+
 def test_goodput_of_six_faces_counts_faces():
     assert record("fused", 2.0, workload="W3").goodput == 12.0
 
