@@ -15,6 +15,7 @@ from models.photo.header import DEFAULT_LIMITS, Limits, PhotoFormat, open_photo
 from models.photo.profiles import profile_of_nclx
 from models.pixels import Image, Mask
 
+_PNG_DEPTH_AT = 24  # byte of the file
 _ORIENTATION_TAG = 0x0112
 _MAX_PROFILE_BYTES = 1 << 20  # Pillow itself refuses a PNG with a larger one
 _TURNS = {
@@ -53,6 +54,8 @@ def decode_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Photo:
     name, image = open_photo(data, limits)
     try:
         image.load()
+        if name == "png" and data[_PNG_DEPTH_AT] == 16:
+            _shorten_colour_key(image)
         rgb, profile = _to_rgb(image)
         pixels = _to_array(rgb)
     except MemoryError:
@@ -111,7 +114,20 @@ def _to_8_bits(image: PilImage.Image) -> PilImage.Image:
     if not image.mode.startswith("I"):
         return image
     values = np.asarray(image).astype(np.uint32)
-    return PilImage.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+    grey = PilImage.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+    if (key := image.info.get("transparency")) is not None:
+        grey.putalpha(PilImage.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
+    return grey
+
+
+def _shorten_colour_key(image: PilImage.Image) -> None:
+    """Pillow reads the upper bytes of 16-bit colours, but both of the transparent one.
+
+    So colours that differ from it in their lower bytes alone are transparent too.
+    """
+    key = image.info.get("transparency")
+    if isinstance(key, tuple):  # of colours, not of grey
+        image.info["transparency"] = tuple(level >> 8 for level in key)
 
 
 def _opaque(image: PilImage.Image) -> PilImage.Image:

@@ -1,4 +1,5 @@
 import struct
+import zlib
 from contextlib import suppress
 from io import BytesIO
 
@@ -161,6 +162,34 @@ def test_a_transparent_palette_entry_is_white():
     image.putpalette([0, 0, 0, 200, 0, 0])
 
     assert decode_photo(encode(image, "png", transparency=1)).pixels.min() == 255
+
+
+def deep_png(colour_type, samples, key):
+    """A row of 16-bit px, of which one colour is transparent."""
+
+    def chunk(name, content):
+        end = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + end
+
+    width = len(samples) // len(key)
+    parts = {
+        b"IHDR": struct.pack(">IIBBBBB", width, 1, 16, colour_type, 0, 0, 0),
+        b"tRNS": struct.pack(f">{len(key)}H", *key),
+        b"IDAT": zlib.compress(struct.pack(f">B{len(samples)}H", 0, *samples)),
+        b"IEND": b"",
+    }
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts.items())
+
+
+@pytest.mark.parametrize("dark", [5, 1000])
+@pytest.mark.parametrize("colour_type", [0, 2])
+def test_a_transparent_colour_of_16_bits_is_white(colour_type, dark):
+    key = (dark,) if colour_type == 0 else (dark, 2000, 3000)
+    other = [1280, 40000] if colour_type == 0 else [1280, 1280, 1280, 40000, 40000, 40000]
+
+    pixels = decode_photo(deep_png(colour_type, [*key, *other], key)).pixels[0]
+
+    assert pixels[:, 0].tolist() == [255, 5, 156]
 
 
 def test_cmyk_without_a_profile_has_plausible_colours():
