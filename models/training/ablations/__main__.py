@@ -6,6 +6,7 @@ outlined masks, is not trained again.
 """
 
 import argparse
+import math
 from pathlib import Path
 
 from models.errors import Mask2FaceError
@@ -19,7 +20,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with the sources of faces")
     parser.add_argument("--table", required=True, help="name in the plan, or all")
-    parser.add_argument("--minutes", type=float, default=10.0, help="budget of each row and seed")
+    parser.add_argument(
+        "--minutes", type=_over_zero, default=10.0, help="budget of each row and seed"
+    )
     parser.add_argument("--seeds", type=int, default=2, help="how often each row is trained")
     parser.add_argument("--eval", type=Path, help="evaluation folder with real/ for real masks")
     parser.add_argument("--run", type=Path, default=Path("runs/ablations"))
@@ -38,6 +41,13 @@ def main() -> None:
             print(run_table(table, args.minutes, args.seeds, places), flush=True)
     except Mask2FaceError as error:
         parser.error(str(error))
+
+
+def _over_zero(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no time to train for: give more than 0")
+    return value
 
 
 def run_table(table: Table, minutes: float, seeds: int, places: Places) -> str:

@@ -125,11 +125,16 @@ def train_for(task: Task, settings: Mapping[str, Any], budget_s: float) -> tuple
     Args:
         task: what to train; its steps are told how much of the budget is spent.
         settings: of `Schedule`, its `warmup_steps` in thousandths of the budget.
-        budget_s: seconds.
+        budget_s: seconds, over 0.
 
     Returns:
         The average over the steps, and how many there were.
+
+    Raises:
+        ValueError: the budget isn't over 0; it would never be spent.
     """
+    if not budget_s > 0:
+        raise ValueError(f"a budget of {budget_s:g} s is no time to train for: give more than 0")
     # Processor time: other work on the machine must not make a row's budget smaller.
     on_gpu = next(task.net.parameters()).is_cuda
     clock = time.perf_counter if on_gpu else time.process_time

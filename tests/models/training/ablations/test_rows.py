@@ -263,6 +263,23 @@ def test_the_budget_is_of_processor_time(monkeypatch):
     assert steps == len(task.seen) == 9
 
 
+@pytest.mark.parametrize("budget_s", [0, -60, float("nan")])
+def test_a_budget_that_is_never_spent_is_refused(budget_s):
+    with pytest.raises(ValueError, match="more than 0"):
+        train_for(Line(), {"learning_rate": 0.1}, budget_s)
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
+def test_minutes_must_be_over_zero(monkeypatch, capsys, tmp_path, minutes):
+    words = [str(tmp_path), "--table", "guide", f"--minutes={minutes}"]
+    monkeypatch.setattr("sys.argv", ["ablations", *words])
+
+    with pytest.raises(SystemExit):
+        main()
+
+    assert f"{minutes} is no time to train for" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "row"), [(t.name, r) for t in read_tables(PLAN).values() for r in t.rows]
 )
