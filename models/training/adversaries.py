@@ -1,7 +1,7 @@
 """What the editor is trained against: two discriminators, and the features of the truth.
 
-One discriminator judges the whole face, one the mask region (Din et al. 2020). They look at
-pixels, or at features of ImageNet: with these, some hundred steps give lips and jaws edges that
+One discriminator looks at the whole face, one at the mask region (Din et al. 2020): at their
+pixels, or at features of ImageNet. With these, some hundred steps give lips and jaws edges that
 pixels did not in as many.
 """
 
@@ -40,7 +40,7 @@ class Adversaries:
         make = FeatureDiscriminator if projected else PatchDiscriminator
         self._features = Features().to(device) if projected else None
         self.nets: dict[str, nn.Module] = {name: make().to(device) for name in (WHOLE, REGION)}
-        # What is judged changes: with features, momentum would lag behind it.
+        # What they look at changes: with features, momentum would lag behind it.
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             name: torch.optim.Adam(net.parameters(), betas=(0.0 if projected else 0.5, 0.99))
             for name, net in self.nets.items()
@@ -90,7 +90,7 @@ class Adversaries:
         return maps
 
     def _views(self, name: str, maps: Maps, beside: Maps) -> list[torch.Tensor]:
-        # Of pixels, the region's judge sees nothing but the hole.
+        # Of pixels, the region's discriminator sees nothing but the hole.
         masked = name == REGION and not self._features
         return [
             torch.cat([(seen * context[:, :1] if masked else seen).float(), context], 1)
@@ -100,7 +100,7 @@ class Adversaries:
     def _cells(self, name: str, beside: Maps) -> list[torch.Tensor]:
         if not self._features or name == WHOLE:
             return [context.new_ones(()) for context in beside]
-        # Features reach beyond their cell: of these, the region's judge counts those in the hole.
+        # Features reach beyond their cell: the region's discriminator counts those in the hole.
         return [(context[:, :1] > 0.5).float() for context in beside]
 
     def _train(

@@ -112,18 +112,18 @@ class InpaintTask(Task):
         l1, structure = reconstruction(painted, truth, hole)
         loss = self.settings.reconstruction * (l1 + self.settings.structure * structure)
         losses = {"l1": l1.detach(), "1-ssim": structure.detach()}
-        context, weights = torch.cat([hole, lines], dim=1), self._judges(progress)
-        fooling, judged = self.adversaries.loss(
+        context, weights = torch.cat([hole, lines], dim=1), self._weights(progress)
+        fooling, adversarial = self.adversaries.loss(
             painted, truth, context, weights, self.settings.features
         )
-        loss, losses = loss + fooling, losses | judged
+        loss, losses = loss + fooling, losses | adversarial
         self.optimizers["net"].zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.reconstruction)
         self.optimizers["net"].step()
         return losses
 
-    def _judges(self, progress: float) -> dict[str, float]:
+    def _weights(self, progress: float) -> dict[str, float]:
         settings = self.settings
         joins = {WHOLE: settings.whole_from, REGION: settings.region_from}
         weights = {WHOLE: settings.whole, REGION: settings.region}

@@ -17,7 +17,7 @@ def cut_rows(path: Path, step: int) -> None:
 
 
 def append_row(path: Path, row: Mapping[str, float]) -> None:
-    """Adds a row; a column that the file lacks so far (a judge that joins late) is added too."""
+    """Adds a row; a column that the file lacks so far (a discriminator joins late) is added too."""
     rows: list[Mapping[str, float | str]] = []
     names: list[str] = []
     if path.exists():

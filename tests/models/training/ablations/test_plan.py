@@ -10,7 +10,7 @@ TABLES = {
     "editor-batch",
     "epochs",
     "loss",
-    "judges",
+    "discriminators",
     "people",
     "faces-per-kind",
     "real-masks",
