@@ -6,6 +6,9 @@ Megabytes of an answer lie in buffers before it while a slow client takes them.
 import asyncio
 import csv
 import os
+import re
+import select
+import signal
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -31,16 +34,36 @@ def _sockets() -> list[Path]:
     return list(path.parent.glob(f"*/{path.name}"))
 
 
+async def close_doors() -> None:
+    """Ends each HAProxy of this machine: it takes nothing new, and answers what it took before.
+
+    For a service whose Ray can't be asked to do that any more.
+    """
+    answers = [await _ask(one, "show info") for one in _sockets()]
+    pids = [
+        int(found[1]) for found in (re.search(r"(?m)^Pid: (\d+)", one) for one in answers) if found
+    ]
+    doors = [os.pidfd_open(pid) for pid in pids]
+    for door in doors:
+        signal.pidfd_send_signal(door, signal.SIGUSR1)
+    while len(select.select(doors, [], [], 0)[0]) < len(doors):
+        await asyncio.sleep(POLL_S)
+
+
 async def _requests_in(path: Path) -> int:
+    return requests_in((await _ask(path, "show stat")).splitlines())
+
+
+async def _ask(path: Path, command: str) -> str:
     with suppress(OSError, TimeoutError):  # it ended, or doesn't answer: nothing to wait for
         async with asyncio.timeout(ANSWER_S):
             reader, writer = await asyncio.open_unix_connection(path)
             try:
-                writer.write(b"show stat\n")
-                return requests_in((await reader.read()).decode().splitlines())
+                writer.write(f"{command}\n".encode())
+                return (await reader.read()).decode()
             finally:
                 writer.close()
-    return 0
+    return ""
 
 
 def requests_in(statistics: Iterable[str]) -> int:

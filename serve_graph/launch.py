@@ -5,8 +5,10 @@ Ray reads its flags when it is imported, so this module imports it only after `s
 
 import asyncio
 import logging
+import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -19,13 +21,16 @@ import yaml
 
 from models.errors import Mask2FaceError
 from serve_graph.address import is_loopback, url_for_others, url_here
-from serve_graph.door import wait_for_clients
+from serve_graph.door import close_doors, wait_for_clients
 from serve_graph.flags import set_flags
 from serve_graph.unique_keys import load_yaml
 
 START_TIMEOUT_S = 300.0
 START_ATTEMPTS = 3
 POLL_S = 0.25
+WATCH_S = 1.0
+# How long the end may take, beside the requests, of a Ray that lost a process.
+LOST_END_S = 30.0
 _LOCALHOST = "127.0.0.1"  # Serve behind HAProxy would take all interfaces
 # What Serve itself takes when it starts; all else is for the applications.
 _STARTS_WITH = (
@@ -45,6 +50,10 @@ class ConfigError(Mask2FaceError):
 
 class StartError(Mask2FaceError):
     """Serve didn't come up."""
+
+
+class LostError(Mask2FaceError):
+    """A process of Ray's own died under the service."""
 
 
 def read_config(
@@ -130,6 +139,7 @@ def serve(
     Raises:
         ConfigError: the config can't be served.
         StartError: Serve didn't come up.
+        LostError: Ray's raylet or GCS died.
     """
     problems = check_config(path, host, port, device)
     if problems:
@@ -141,8 +151,13 @@ def serve(
         print(f"Mask2Face answers on {up.url} (calls: {up.url}/docs, logs: {up.logs}).")
         _warn_if_open(*_address(content))
         print("Ctrl-C ends it.", flush=True)
-        _wait_for_signal()
+        died = _wait_for_end()
+        if died:
+            print(f"Ray's {died} died: what dies from now on isn't replaced.")
+            _exit_at_last(_longest_s(content) + LOST_END_S)
         print("Ending: what was taken in is answered first. Ctrl-C again ends at once.", flush=True)
+    if died:
+        raise LostError(f"Ray's {died} died, so the service has ended: start it again.")
 
 
 def _warn_if_open(host: str, port: int) -> None:
@@ -216,20 +231,34 @@ async def _end(content: dict[str, Any]) -> None:
     Serve's own end would cut them off: it kills the proxies first, and all deployments together.
     """
     from ray import serve
-    from ray.serve.schema import ServeDeploySchema
 
-    from serve_graph.settings import GraphArgs
-
-    apps = ServeDeploySchema.model_validate(content).applications  # has the names of the nameless
-    timeout_s = max(GraphArgs.model_validate(app.args).api.max_timeout_s for app in apps)
+    timeout_s, has_lost = _longest_s(content), _what_died() is not None
     try:
         async with asyncio.timeout(timeout_s):
-            await _drain([app.name for app in apps])
-            await wait_for_clients()
+            if has_lost:  # Serve's controller has died too, or does soon
+                await close_doors()
+            else:
+                await _drain([app.name for app in _applications(content)])
+                await wait_for_clients()
     except TimeoutError:
         logging.getLogger("ray.serve").error("Some requests took over %g s.", timeout_s)
     await asyncio.sleep(LINGER_S)
-    await serve.shutdown_async()  # type: ignore[no-untyped-call]
+    if not has_lost:
+        await serve.shutdown_async()  # type: ignore[no-untyped-call]
+
+
+def _applications(content: dict[str, Any]) -> list[Any]:
+    from ray.serve.schema import ServeDeploySchema
+
+    return ServeDeploySchema.model_validate(content).applications  # has the names of the nameless
+
+
+def _longest_s(content: dict[str, Any]) -> float:
+    """How long a request may take."""
+    from serve_graph.settings import GraphArgs
+
+    apps = _applications(content)
+    return max(GraphArgs.model_validate(app.args).api.max_timeout_s for app in apps)
 
 
 async def _drain(names: list[str]) -> None:
@@ -325,12 +354,43 @@ def _what_is_missing(app: str) -> Iterator[str]:
             yield f"{name}: {one.message or one.status.value}"
 
 
-def _wait_for_signal() -> None:
+def _wait_for_end() -> str | None:
+    """Returns on a signal, or with the process of Ray's own that died."""
     # Ray's own handler of SIGTERM would end the process at once.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        while True:
-            signal.pause()
+        while not (died := _what_died()):
+            time.sleep(WATCH_S)
     except KeyboardInterrupt:
-        return
+        return None
+    return died
+
+
+def _what_died() -> str | None:
+    """Which process is gone of those without which Serve replaces nothing that dies.
+
+    They are children of this process, so it is known, however busy the machine is.
+    """
+    from ray._private.worker import global_worker
+
+    node = cast("Any", global_worker.node)
+    kinds = ("raylet", "gcs_server") if node and hasattr(os, "waitid") else ()  # macOS has none
+    children = [(kind, one.process) for kind in kinds for one in node.all_processes.get(kind, ())]
+    return next((kind for kind, process in children if _has_ended(process.pid)), None)
+
+
+def _has_ended(child: int) -> bool:
+    # Popen.poll would take note of the death: Ray's other processes see it then, and end at once,
+    # with all that they hold.
+    try:
+        return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True  # it has been taken note of
+
+
+def _exit_at_last(seconds: float) -> None:
+    """Ends this process then, whatever hangs: any call of a Ray that lost a process may."""
+    timer = threading.Timer(seconds, os._exit, (1,))
+    timer.daemon = True
+    timer.start()

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from serve_graph.door import requests_in, wait_for_clients
+from serve_graph.door import close_doors, requests_in, wait_for_clients
 from serve_graph.flags import SOCKET, WRAPPER, find_haproxy, free_port
 from serve_graph.problems import MEDIA_TYPE, Problem
 
@@ -80,6 +80,22 @@ async def test_the_end_waits_for_a_client_that_takes_its_answer_slowly(door):
     while await reader.read(1_000_000):
         pass
     await asyncio.wait_for(waiting, 5)
+
+
+@pytest.mark.asyncio
+@pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
+async def test_a_door_that_closes_answers_what_is_in_and_takes_nothing_new(door):
+    reader, writer = await asyncio.open_connection("127.0.0.1", door, limit=65_536)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+
+    closing = asyncio.create_task(close_doors())
+    await asyncio.sleep(0.5)
+    assert not closing.done()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", door)
+    assert len(await reader.readexactly(len(BIG))) == len(BIG)
+    await asyncio.wait_for(closing, 5)
 
 
 @pytest.mark.asyncio

@@ -32,6 +32,7 @@ def steps(monkeypatch):
     monkeypatch.setattr(serve, "get_app_handle", lambda _name: handle)
     monkeypatch.setattr(serve, "shutdown_async", step("shutdown"))
     monkeypatch.setattr(launch, "wait_for_clients", step("clients"))
+    monkeypatch.setattr(launch, "close_doors", step("doors"))
     monkeypatch.setattr(launch, "LINGER_S", 0)
     return done
 
@@ -40,6 +41,15 @@ def test_replicas_answer_and_clients_take_it_before_serve_ends(steps):
     asyncio.run(launch._end(CONTENT))
 
     assert steps == ["drain", "drain done", "clients", "clients done", "shutdown", "shutdown done"]
+
+
+def test_without_rays_own_processes_the_doors_are_closed_and_serve_is_asked_nothing(
+    steps, monkeypatch
+):
+    monkeypatch.setattr(launch, "_what_died", lambda: "raylet")
+    asyncio.run(launch._end(CONTENT))
+
+    assert steps == ["doors", "doors done"]
 
 
 @pytest.mark.asyncio

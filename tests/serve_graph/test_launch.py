@@ -4,10 +4,13 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -236,7 +239,7 @@ def test_who_opens_the_service_to_others_is_told_that_there_is_no_login(
         yield launch.Running("http://127.0.0.1:1", Path("logs"))
 
     monkeypatch.setattr(launch, "running", running)
-    monkeypatch.setattr(launch, "_wait_for_signal", lambda: None)
+    monkeypatch.setattr(launch, "_wait_for_end", lambda: None)
 
     launch.serve(LAPTOP, host=host, port=free_port())
 
@@ -264,3 +267,40 @@ def test_a_signal_ends_the_service_cleanly(monkeypatch, number):
             signal.signal(one, handler)
 
     assert ended == [True]
+
+
+@pytest.mark.usefixtures("_in_order")
+@pytest.mark.parametrize("name", ["raylet", "gcs_server"])
+def test_when_a_process_of_rays_own_dies_the_service_ends_and_fails(monkeypatch, capsys, name):
+    from ray._private.worker import global_worker
+
+    ended = []
+
+    @contextmanager
+    def running(_content, **_):
+        yield launch.Running("http://127.0.0.1:1", Path("logs"))
+        ended.append(True)
+
+    lives = [sys.executable, "-c", "import time; time.sleep(600)"]
+    processes = {one: subprocess.Popen(lives) for one in ("raylet", "gcs_server")}
+    children = {one: [SimpleNamespace(process=child)] for one, child in processes.items()}
+    monkeypatch.setattr(global_worker, "node", SimpleNamespace(all_processes=children))
+    monkeypatch.setattr(launch, "running", running)
+    monkeypatch.setattr(launch, "_exit_at_last", lambda _: None)
+    monkeypatch.setattr(launch, "WATCH_S", 0.1)
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    threading.Timer(0.5, processes[name].kill).start()
+    try:
+        with pytest.raises(launch.LostError, match=f"Ray's {name} died"):
+            launch.serve(LAPTOP, port=0)
+        # Nobody has taken note of the death: Ray's workers would end, with what they hold.
+        assert processes[name].returncode is None
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        for child in processes.values():
+            child.kill()
+            child.wait()
+
+    assert ended == [True]
+    assert f"Ray's {name} died" in capsys.readouterr().out
