@@ -7,14 +7,11 @@ what the kernel needs to move its bytes.
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 BUFFER_BYTES = 1 << 22  # of an answer that asyncio takes in before it waits for the reader
-# Servers close connections that idle for a few seconds: one that idled longer isn't used again.
-MAX_IDLE_S = 2.0
 _BOUNDARY = b"mask2face-load-test-d2f1c9"
 
 
@@ -31,79 +28,37 @@ class Answer:
     body: bytes
 
 
-@dataclass(slots=True)
-class _Connection:
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    idle_since: float = 0.0
+async def ask(url: str, message: bytes, timeout_s: float = 30.0) -> Answer:
+    """Sends a whole request, see `encode`, and returns its answer.
 
-    @property
-    def is_usable(self) -> bool:
-        is_fresh = time.perf_counter() - self.idle_since < MAX_IDLE_S
-        return is_fresh and not self.reader.at_eof() and not self.writer.is_closing()
-
-
-class Client:
-    """Keep-alive connections to one server; as many as there are requests at the same time.
+    Each has a connection of its own, as from another caller. Connections that are kept would bind
+    all callers of a test to those workers of a server that happened to accept them.
 
     Args:
         url: `http://host:port`.
-        timeout_s: after which a request counts as lost; it bounds how many are in flight.
+        message: the request.
+        timeout_s: after which it counts as lost; it bounds how many are in flight.
+
+    Raises:
+        LostError: no whole answer.
     """
-
-    def __init__(self, url: str, timeout_s: float = 30.0) -> None:
-        parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
-        self._timeout_s = timeout_s
-        self._idle: list[_Connection] = []
-
-    async def __aenter__(self) -> "Client":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for connection in self._idle:
-            connection.writer.close()
-        self._idle.clear()
-
-    async def exchange(self, message: bytes) -> Answer:
-        """Sends a whole request, see `encode`, and returns its answer.
-
-        Raises:
-            LostError: there was none.
-        """
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                connection = await self._connection()
-                try:
-                    answer = await _exchange(connection, message)
-                except BaseException:
-                    connection.writer.close()
-                    raise
-        except (OSError, EOFError, ValueError, IndexError, asyncio.LimitOverrunError) as error:
-            raise LostError(f"{type(error).__name__}: {error}") from None
-        self._keep(connection, answer)
-        return answer
-
-    async def _connection(self) -> _Connection:
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.is_usable:
-                return connection
-            connection.writer.close()
-        streams = await asyncio.open_connection(self._host, self._port, limit=BUFFER_BYTES)
-        return _Connection(*streams)
-
-    def _keep(self, connection: _Connection, answer: Answer) -> None:
-        if answer.headers.get("connection", "").lower() == "close":
-            connection.writer.close()
-            return
-        connection.idle_since = time.perf_counter()
-        self._idle.append(connection)
+    parts = urlsplit(url)
+    host, port = parts.hostname or "127.0.0.1", parts.port or 80
+    try:
+        async with asyncio.timeout(timeout_s):
+            reader, writer = await asyncio.open_connection(host, port, limit=BUFFER_BYTES)
+            try:
+                return await _exchange(reader, writer, message)
+            finally:
+                writer.close()
+    except (OSError, EOFError, ValueError, IndexError, asyncio.LimitOverrunError) as error:
+        raise LostError(f"{type(error).__name__}: {error}") from None
 
 
-async def _exchange(connection: _Connection, message: bytes) -> Answer:
-    connection.writer.write(message)  # no drain: a refusal may come before all is written
-    reader = connection.reader
+async def _exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, message: bytes
+) -> Answer:
+    writer.write(message)  # no drain: a refusal may come before all is written
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     status = int(head[0].split(" ", 2)[1])
     headers = {}
@@ -162,16 +117,6 @@ def encode_form(
     )
     form = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY.decode()}"}
     return encode("POST", path, form | dict(headers or {}), body + b"--%b--\r\n" % _BOUNDARY)
-
-
-async def ask(url: str, message: bytes, timeout_s: float = 30.0) -> Answer:
-    """One request on a connection of its own.
-
-    Raises:
-        LostError: no answer.
-    """
-    async with Client(url, timeout_s) as client:
-        return await client.exchange(message)
 
 
 async def wait_until_ready(url: str, path: str, timeout_s: float) -> None:

@@ -23,7 +23,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from loadtest.http_client import Answer, Client, LostError
+from loadtest.http_client import Answer, LostError, ask
 
 MakeRequest = Callable[[int], bytes]  # the whole message of the request with this number
 # What is wrong with an answer of status 200, or "". Runs in the sender's loop: keep it cheap.
@@ -102,13 +102,12 @@ async def send(
         One outcome a request, in the plan's order.
     """
     zero = time.perf_counter() if zero is None else zero
-    async with Client(url, timeout_s) as client:
-        sender = _Sender(client, make_request, check, zero)
-        async with asyncio.TaskGroup() as group:
-            tasks = []
-            for index, moment in enumerate(plan.arrivals_s):
-                await asyncio.sleep(max(0.0, zero + moment - time.perf_counter()))
-                tasks.append(group.create_task(sender.send(index, moment)))
+    sender = _Sender(url, timeout_s, make_request, check, zero)
+    async with asyncio.TaskGroup() as group:
+        tasks = []
+        for index, moment in enumerate(plan.arrivals_s):
+            await asyncio.sleep(max(0.0, zero + moment - time.perf_counter()))
+            tasks.append(group.create_task(sender.send(index, moment)))
     return [task.result() for task in tasks]
 
 
@@ -125,30 +124,29 @@ async def send_in_turn(
     One client shows the latency without a queue, several the most that a server can do.
     """
     left = iter(range(count))
-    async with Client(url, timeout_s) as client:
-        sender = _Sender(client, make_request, check, time.perf_counter())
+    sender = _Sender(url, timeout_s, make_request, check, time.perf_counter())
 
-        async def work() -> list[Outcome]:
-            return [await sender.send(index) for index in left]
+    async def work() -> list[Outcome]:
+        return [await sender.send(index) for index in left]
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work()) for _ in range(clients)]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work()) for _ in range(clients)]
     return [outcome for task in tasks for outcome in task.result()]
 
 
 class _Sender:
     def __init__(
-        self, client: Client, make_request: MakeRequest, check: Check, zero: float
+        self, url: str, timeout_s: float, make_request: MakeRequest, check: Check, zero: float
     ) -> None:
-        self._client, self._make_request, self._check = client, make_request, check
-        self._zero = zero
+        self._url, self._timeout_s, self._zero = url, timeout_s, zero
+        self._make_request, self._check = make_request, check
 
     async def send(self, index: int, scheduled_s: float | None = None) -> Outcome:
         message = self._make_request(index)
         sent_s = time.perf_counter() - self._zero
         times = (sent_s if scheduled_s is None else scheduled_s, sent_s)
         try:
-            answer = await self._client.exchange(message)
+            answer = await ask(self._url, message, self._timeout_s)
         except LostError as error:
             now = time.perf_counter() - self._zero
             return Outcome(index, *times, now, 0, str(error))

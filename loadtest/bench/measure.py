@@ -26,7 +26,7 @@ CLIENTS = 4  # that saturate a server of two cores
 FLOOD = 3.0  # times the capacity: most requests are refused
 REFUSED = 503
 _LOWEST, _HIGHEST = 0.5, 1.05  # of the capacity: where the search begins
-_STEP, _MORE_TRIALS = 1.05, 4  # beyond it, where all trials hold
+_STEP = 1.25  # beyond it, where all trials hold: up to one that doesn't
 _MIN_TIMEOUT_S = 10.0
 _MIN_REQUESTS = 10
 _MAX_LATE_SHARE = 0.1  # of the bound, that the sender itself may be late
@@ -169,36 +169,49 @@ async def measure(meter: Meter, effort: Effort, seed: int, is_main: bool) -> Mea
     unloaded = await meter.unloaded(effort.unloaded_s)
     capacity = await meter.capacity(effort.capacity_s, unloaded)
     count = effort.trials if is_main else effort.other_trials
-    most = count + (_MORE_TRIALS if is_main else 0)
-    trials = await search(meter, capacity, unloaded.p50_ms, (count, most), effort.trial_s, seed)
+    trials = await search(meter, capacity, unloaded.p50_ms, count, effort.trial_s, seed)
     measured = Measured(unloaded, capacity, trials, None)
-    if measured.best is None or not (is_main or effort.overloads_all):
-        return measured
-    plan = Plan(2 * measured.best.rate, effort.overload_s, seed)
-    return replace(measured, overload=await meter.trial(plan, unloaded.p50_ms))
+    while measured.best and (is_main or effort.overloads_all):
+        plan = Plan(2 * measured.best.rate, effort.overload_s, seed)
+        overload = await meter.trial(plan, unloaded.p50_ms)
+        if not overload.holds:
+            return replace(measured, overload=overload)
+        trials.append(overload)  # no overload yet: the search ended too low
+    return measured
 
 
 async def search(
-    meter: Meter, capacity: float, p50_ms: float, counts: tuple[int, int], trial_s: float, seed: int
+    meter: Meter, capacity: float, p50_ms: float, count: int, trial_s: float, seed: int
 ) -> list[Trial]:
-    """Halves the interval between a rate that holds and one that doesn't.
+    """Halves the interval between a rate that holds and one that doesn't, `count` times.
 
-    If not even the first rates hold, it goes on below them; if all hold, above them: the capacity
-    is only an estimate. `counts`: trials within the interval, and in all if there are some above.
+    The interval lies around the capacity, which is only an estimate: if nothing in it holds, the
+    search goes on below it; if all does, it begins again above, from the rate that held.
     """
-    count, most = counts
     low, high = _LOWEST * capacity, _HIGHEST * capacity
-    trials: list[Trial] = []
-    for number in range(count):
-        rate = (low + high) / 2
-        trials.append(await meter.trial(Plan(rate, trial_s, seed + number), p50_ms))
-        low, high = (rate, high) if trials[-1].holds else (low, rate)
-    while all(one.holds for one in trials) and len(trials) < most:
-        plan = Plan(_STEP * trials[-1].rate, trial_s, seed + len(trials))
-        trials.append(await meter.trial(plan, p50_ms))
+    trials = await _halve(meter, (low, high), p50_ms, count, Plan(0, trial_s, seed))
+    while all(one.holds for one in trials):
+        rate = _STEP * trials[-1].rate
+        trials.append(await meter.trial(Plan(rate, trial_s, seed + len(trials)), p50_ms))
+        if not trials[-1].holds:
+            interval = (trials[-2].rate, rate)
+            first = Plan(0, trial_s, seed + len(trials))
+            trials += await _halve(meter, interval, p50_ms, count - 1, first)
     if not any(one.holds for one in trials):
-        for rate in (_LOWEST * capacity, _LOWEST * capacity / 2):
+        for rate in (low, low / 2):
             trials.append(await meter.trial(Plan(rate, trial_s, seed), p50_ms))
             if trials[-1].holds:
                 break
+    return trials
+
+
+async def _halve(
+    meter: Meter, interval: tuple[float, float], p50_ms: float, count: int, first: Plan
+) -> list[Trial]:
+    low, high = interval
+    trials: list[Trial] = []
+    for number in range(count):
+        plan = replace(first, rate_per_s=(low + high) / 2, seed=first.seed + number)
+        trials.append(await meter.trial(plan, p50_ms))
+        low, high = (plan.rate_per_s, high) if trials[-1].holds else (low, plan.rate_per_s)
     return trials

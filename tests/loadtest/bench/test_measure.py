@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -6,7 +7,7 @@ from loadtest.bench.effort import Effort
 from loadtest.bench.judge import RefusedError, make_judge
 from loadtest.bench.measure import Meter, Trial, judge_trial, measure, search
 from loadtest.bench.queueing import ideal_share
-from loadtest.open_loop import Outcome, Plan, summary
+from loadtest.open_loop import Outcome, Plan, Summary, summary
 from tests.loadtest.bench.doubles import answer_with, picture, workload
 from tests.loadtest.small_server import raw, serving
 
@@ -14,6 +15,7 @@ BOUND_MS = 500.0
 PLAN = Plan(10, 10, seed=0)
 TINY = Effort(
     rounds=1,
+    other_rounds=1,
     unloaded_s=0.5,
     capacity_s=0.5,
     trial_s=2,
@@ -23,6 +25,7 @@ TINY = Effort(
     overloads_all=False,
     flood_s=1,
     limit_s=1,
+    pace_s=1,
     stage_requests=2,
     budget_s=60,
 )
@@ -105,13 +108,47 @@ def test_no_queue_holds_its_whole_capacity_and_more_servers_hold_more():
     assert 0.5 < one < two < 0.95
 
 
-def test_the_search_goes_on_above_an_estimate_that_was_too_low():
-    class Limited:
-        async def trial(self, plan: Plan, _p50_ms: float) -> Trial:
-            result = summary(outcomes(10))
-            return Trial(plan.rate_per_s, plan.rate_per_s, plan.rate_per_s < 11.5, result)
+class Limited:
+    """Holds up to a rate."""
 
-    trials = asyncio.run(search(Limited(), 10, 100, (3, 7), trial_s=1, seed=0))
+    def __init__(self, most: float) -> None:
+        self._most = most
 
-    best = max(one.rate for one in trials if one.holds)
-    assert 11 < best < 11.5
+    async def trial(self, plan: Plan, _p50_ms: float) -> Trial:
+        rate = plan.rate_per_s
+        return Trial(rate, rate, rate <= self._most, summary(outcomes(10)))
+
+
+@pytest.mark.parametrize("most", [2.7, 8.0, 11.5, 38.0])
+def test_the_search_ends_near_what_holds_however_wrong_the_estimate_was(most):
+    trials = asyncio.run(search(Limited(most), 10, 100, 4, trial_s=1, seed=0))
+
+    assert 0.9 * most < max(one.rate for one in trials if one.holds) <= most
+    assert min(one.rate for one in trials if not one.holds) < 1.3 * most or most < 5
+
+
+def test_a_load_that_was_meant_to_be_too_much_and_holds_is_goodput():
+    """Trials of the search fail by chance; the same rate, and twice as much, hold later."""
+
+    class Unlucky(Limited):
+        calls = 0
+
+        async def unloaded(self, _seconds: float) -> Summary:
+            return summary(outcomes(10))
+
+        async def capacity(self, _seconds: float, _unloaded: Summary) -> float:
+            return 10.0
+
+        async def trial(self, plan: Plan, p50_ms: float) -> Trial:
+            self.calls += 1
+            result = await super().trial(plan, p50_ms)
+            return (
+                result if self.calls > TINY.trials else replace(result, holds=plan.rate_per_s < 6)
+            )
+
+    measured = asyncio.run(measure(Unlucky(most=21), TINY, 0, is_main=True))
+
+    assert measured.best is not None
+    assert measured.best.rate > 10
+    assert measured.overload is not None
+    assert not measured.overload.holds
