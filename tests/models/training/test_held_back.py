@@ -1,11 +1,14 @@
 """No net is trained on what is kept apart to measure it."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import yaml
 
+from models.training.ablations.plan import read_tables
 from models.training.config import build_task
 from models.training.crop.labels import is_held_back
 from models.training.frames import STORE_PX, Faces, store_path
@@ -15,7 +18,21 @@ from models.training.landmark_task import LandmarkTask, LandmarkTraining
 from models.training.mask_task import MaskTask, MaskTraining
 from tests.models.training.test_tasks import oval_face
 
+CONFIGS = Path(__file__).parents[3] / "configs" / "train"
 TRAINED, APART = [0, 1], list(range(19, 400, 20))  # rows; most are apart, so that a slip shows
+
+
+def recipes():
+    """Name of each shipped recipe and row of the ablations -> its config."""
+    plan = CONFIGS / "ablations.yaml"
+    found = {
+        str(path.relative_to(CONFIGS)): yaml.safe_load(path.read_text())
+        for path in CONFIGS.rglob("*.yaml")
+        if path != plan
+    }
+    for table in read_tables(plan).values():
+        found |= {f"{table.name}: {row}": config for row, config in table.rows.items()}
+    return found
 
 
 def build(name, faces):
@@ -52,6 +69,21 @@ def seen(monkeypatch):
 
     monkeypatch.setattr(Faces, "__getitem__", looked)
     return rows
+
+
+def real_sources(config):
+    return {*config.get("real", ()), *config.get("task", {}).get("masked", ())}
+
+
+@pytest.mark.parametrize(
+    "recipe", [name for name, c in recipes().items() if real_sources(c) & {"masked", "worn"}]
+)
+def test_who_learns_from_our_real_masks_leaves_out_those_that_measure(recipe):
+    config = recipes()[recipe]
+
+    refused = config.get("refused") or config["task"].get("refused")
+
+    assert refused == "configs/train/refused.csv"
 
 
 @pytest.mark.parametrize("name", ["landmarks", "mask", "inpaint", "judge"])
