@@ -15,6 +15,7 @@ import torch
 
 from models.crop.frame import FRAME_PX
 from models.pixels import Image, Mask, unpack_mask
+from serve_graph.health import Streak
 from serve_graph.metrics import Recorder
 from serve_graph.settings import Batching
 from serve_graph.tracing import Carrier, current_trace, trace_stage
@@ -64,6 +65,7 @@ class Batcher(Generic[T, R]):
         self._waiting: deque[_Call[T, R]] = deque()
         self._has_come = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
+        self._streak = Streak()
 
     async def __call__(self, job: Job[T]) -> R:
         """The result of one call; a caller who is cancelled before its batch leaves the queue.
@@ -84,6 +86,15 @@ class Batcher(Generic[T, R]):
             with suppress(ValueError):  # its batch is being computed already
                 self._waiting.remove(call)
             raise
+
+    async def try_out(self, work: T) -> None:
+        """Asks for this item, which can always be done, if the calls before all failed.
+
+        Raises:
+            Exception: what the stage function raised.
+        """
+        if self._streak.is_doubtful:
+            await self(Job(work, Asked()))
 
     async def _run(self) -> None:
         while self._waiting:
@@ -111,6 +122,7 @@ class Batcher(Generic[T, R]):
         except Exception as error:
             results = [error] * len(calls)
         for call, result in zip(calls, results, strict=True):
+            self._streak.note(isinstance(result, Exception))
             if call.answer.done():
                 continue  # its caller went meanwhile
             if isinstance(result, Exception):

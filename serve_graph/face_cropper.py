@@ -10,13 +10,15 @@ from models.checkpoint import load_manifest
 from models.crop.detect import THUMB_PX, Face, detect_faces, load_detector
 from models.pixels import Image
 from serve_graph.batch import Asked, Batcher, Job, use_threads
+from serve_graph.health import BLANK_THUMB
 from serve_graph.metrics import ServeRecorder
+from serve_graph.replica import Replica
 from serve_graph.settings import Batching
 from serve_graph.tracing import start_tracing
 
 
 @serve.deployment  # replicas, GPUs and batching: configs/*.yaml
-class FaceCropper:
+class FaceCropper(Replica):
     def __init__(self, weights: Path, device: str, threads: int) -> None:
         use_threads(threads)
         start_tracing()
@@ -26,6 +28,10 @@ class FaceCropper:
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         """Serve passes the YAML's user_config: at start and on each change."""
         self._find.batching = Batching.model_validate(user_config)
+
+    async def check_health(self) -> None:
+        """Serve replaces a replica in which this raises three times in a row."""
+        await self._find.try_out(BLANK_THUMB)
 
     async def detect(self, thumb: Image, asked: Asked) -> list[Face]:
         """The faces of a thumb: see `models.crop.detect`."""

@@ -16,11 +16,12 @@ from serve_graph.batch import (
     use_threads,
 )
 from serve_graph.metrics import ServeRecorder
+from serve_graph.replica import Replica
 from serve_graph.tracing import start_tracing
 
 
 @serve.deployment  # replicas: configs/*.yaml
-class FaceSwapper:
+class FaceSwapper(Replica):
     def __init__(self, warp: Warp, blend: Blend, threads: int) -> None:
         use_threads(threads)
         start_tracing()

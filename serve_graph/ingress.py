@@ -13,6 +13,7 @@ from serve_graph.batch import use_threads
 from serve_graph.exposition import ClusterMetrics
 from serve_graph.metrics import Recorder, ServeRecorder
 from serve_graph.readiness import STAGES, Readiness, always_ready
+from serve_graph.replica import Replica
 from serve_graph.service import Service
 from serve_graph.settings import GraphArgs
 from serve_graph.stages import MeasuredStages, RemoteStages
@@ -21,7 +22,7 @@ from serve_graph.tracing import start_tracing
 
 @serve.deployment  # replicas and limits: configs/*.yaml
 @serve.ingress()
-class Ingress:
+class Ingress(Replica):
     """Split: asks the deployments it is given. Fused: there are none, it has all stages itself."""
 
     def __init__(self, args: GraphArgs, *deployments: DeploymentHandle[Any]) -> None:
@@ -37,6 +38,12 @@ class Ingress:
             recorder=recorder,
             adds_request_id=False,  # Serve adds it
         )
+
+    async def check_health(self) -> None:
+        """Serve replaces a replica in which this raises three times in a row."""
+        stages = self._service.stages
+        if isinstance(stages, MeasuredStages):  # else each deployment answers for its own
+            await stages.try_out()
 
     async def drain(self) -> None:
         """Takes nothing new in; returns when all that was taken in is answered."""

@@ -16,7 +16,9 @@ from models.landmarks.guess import Wish
 from models.landmarks.predict import load_landmark_net, predict_landmarks
 from models.pixels import Image, Landmarks, Mask
 from serve_graph.batch import Asked, Batcher, Job, check_picture, unpack_hole, use_threads
+from serve_graph.health import ALL_HIDDEN, BLANK_FACE
 from serve_graph.metrics import ServeRecorder
+from serve_graph.replica import Replica
 from serve_graph.settings import Batching
 from serve_graph.tracing import start_tracing
 
@@ -24,7 +26,7 @@ FaceAndWish = tuple[Image, Mask, Wish]
 
 
 @serve.deployment  # replicas, GPUs and batching: configs/*.yaml
-class Inpainter:
+class Inpainter(Replica):
     def __init__(self, weights: Path, device: str, threads: int, fan_weights: Path | None) -> None:
         use_threads(threads)
         start_tracing()
@@ -39,6 +41,11 @@ class Inpainter:
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         """Serve passes the YAML's user_config: at start and on each change."""
         self._paint.batching = self._find.batching = Batching.model_validate(user_config)
+
+    async def check_health(self) -> None:
+        """Serve replaces a replica in which this raises three times in a row."""
+        await self._paint.try_out((BLANK_FACE, ALL_HIDDEN, Wish()))
+        await self._find.try_out(BLANK_FACE)
 
     async def inpaint(self, face: Image, hole: bytes, wish: Wish, asked: Asked) -> list[Painted]:
         """A canonical face with its hole painted as wished; `hole` is packed."""

@@ -9,13 +9,15 @@ from models.checkpoint import load_manifest
 from models.mask.detect import MaskFinding, detect_masks, load_mask_net
 from models.pixels import Image, pack_mask
 from serve_graph.batch import Asked, Batcher, Job, check_picture, use_threads
+from serve_graph.health import BLANK_FACE
 from serve_graph.metrics import ServeRecorder
+from serve_graph.replica import Replica
 from serve_graph.settings import Batching
 from serve_graph.tracing import start_tracing
 
 
 @serve.deployment  # replicas, GPUs and batching: configs/*.yaml
-class MaskDetector:
+class MaskDetector(Replica):
     def __init__(self, weights: Path, device: str, threads: int) -> None:
         use_threads(threads)
         start_tracing()
@@ -25,6 +27,10 @@ class MaskDetector:
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         """Serve passes the YAML's user_config: at start and on each change."""
         self._find.batching = Batching.model_validate(user_config)
+
+    async def check_health(self) -> None:
+        """Serve replaces a replica in which this raises three times in a row."""
+        await self._find.try_out(BLANK_FACE)
 
     async def detect(self, face: Image, asked: Asked) -> tuple[bytes, float]:
         """The mask of a canonical face, packed, and the probability that one is worn."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -20,6 +21,7 @@ from models.pixels import Image, Landmarks, Mask, pack_mask, unpack_mask
 from models.stages import LocalStages, Models, Reference
 from models.swap.swap import Blend, Warp, swap_face
 from serve_graph.batch import Asked
+from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, Streak
 from serve_graph.metrics import Recorder
 from serve_graph.problems import BusyError
 from serve_graph.tracing import trace_stage
@@ -103,6 +105,23 @@ class MeasuredStages(LocalStages):
     ) -> None:
         super().__init__(models, workers, warp, blend)
         self._recorder = recorder
+        self._streaks: dict[str, Streak] = defaultdict(Streak)
+
+    async def try_out(self) -> None:
+        """Does each step that has a net and failed in all calls before, with a blank picture.
+
+        Raises:
+            Exception: what the step raised.
+        """
+        trials: dict[str, Callable[[], Awaitable[object]]] = {
+            "crop": partial(self.detect, BLANK_THUMB),
+            "mask": partial(self.find_mask, BLANK_FACE),
+            "inpaint": partial(self.paint, BLANK_FACE, ALL_HIDDEN, Wish()),
+            "landmarks": partial(self.landmarks, BLANK_FACE),
+        }
+        for stage, trial in trials.items():
+            if self._streaks[stage].is_doubtful:
+                await trial()
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         asked = Asked(time.perf_counter())
@@ -119,5 +138,6 @@ class MeasuredStages(LocalStages):
             return result
         finally:
             queue_s, compute_s = start - asked.at, time.perf_counter() - start
+            self._streaks[stage].note(failed)
             self._recorder.stage(stage, queue_s, compute_s)
             trace_stage(stage, asked.trace, queue_s, compute_s, 1, failed)

@@ -11,6 +11,7 @@ Spans hold names, numbers and times: nothing of a picture, no message of an erro
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -21,15 +22,17 @@ from models.errors import Mask2FaceError
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import SpanProcessor
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
     from opentelemetry.trace import Span, Tracer
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 SERVICE = "mask2face"
+FLUSH_S = 3.0  # so long a replica's end waits for the collector
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 Carrier = Mapping[str, str]  # the headers `traceparent` and, if there is one, `tracestate`
 
+_provider: "TracerProvider | None" = None
 _tracer: "Tracer | None" = None  # None: off
 
 
@@ -58,18 +61,31 @@ def start_tracing() -> None:
 
 def trace_to(processor: "SpanProcessor | None") -> None:
     """Gives the spans of this process to a processor; None stops that."""
-    global _tracer
+    global _provider, _tracer
     if processor is None:
-        _tracer = None
+        _provider = _tracer = None
         return
     from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
     from opentelemetry.sdk.trace import TracerProvider
 
     # Ray Serve may have set the global provider, to its own exporter: this one stays apart.
     resource = Resource.create({SERVICE_NAME: SERVICE}).merge(OTELResourceDetector().detect())
-    provider = TracerProvider(resource=resource)
-    provider.add_span_processor(processor)
-    _tracer = provider.get_tracer("serve_graph")
+    _provider = TracerProvider(resource=resource)
+    _provider.add_span_processor(processor)
+    _tracer = _provider.get_tracer("serve_graph")
+
+
+def flush_spans() -> None:
+    """Sends the spans that wait for their batch; for the end of a replica.
+
+    Returns after FLUSH_S, also where the collector doesn't answer.
+    """
+    if _provider is None:
+        return
+    # In a thread: OpenTelemetry's own timeout isn't kept while it tries again and again.
+    flushing = threading.Thread(target=_provider.force_flush, daemon=True)
+    flushing.start()
+    flushing.join(FLUSH_S)
 
 
 def trace_request(headers: Carrier) -> AbstractContextManager[Any]:

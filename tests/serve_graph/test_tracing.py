@@ -3,15 +3,23 @@
 import asyncio
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from models.stages import load_models
 from serve_graph import PROJECT, tracing
 from serve_graph.batch import Asked, Job, run_batch
+from serve_graph.face_cropper import FaceCropper
+from serve_graph.face_swapper import FaceSwapper
+from serve_graph.ingress import Ingress
+from serve_graph.inpainter import Inpainter
+from serve_graph.mask_detector import MaskDetector
+from serve_graph.replica import Replica
 from serve_graph.stages import MeasuredStages
 from tests.portrait import masked_portrait, to_jpeg
 from tests.recorder import MemoryRecorder
@@ -127,6 +135,42 @@ def test_a_caller_that_samples_nothing_gets_no_spans(exporter):
 )
 def test_the_log_names_the_callers_trace_while_tracing_is_off(header, expected):
     assert tracing.trace_id_of({"traceparent": header}) == expected
+
+
+@pytest.fixture
+def batched():
+    """Keeps what was sent; a batch is closed after a minute."""
+    kept = InMemorySpanExporter()
+    processor = BatchSpanProcessor(kept, schedule_delay_millis=60_000)
+    tracing.trace_to(processor)
+    yield kept
+    tracing.trace_to(None)
+    processor.shutdown()
+
+
+def test_a_replica_that_ends_sends_the_spans_that_wait(batched):
+    run([1, 2])
+    assert not batched.get_finished_spans()
+    Replica().__del__()
+
+    assert len(batched.get_finished_spans()) == 2
+
+
+@pytest.mark.parametrize("kind", [Ingress, FaceCropper, MaskDetector, Inpainter, FaceSwapper])
+def test_each_deployment_sends_its_spans_at_its_end(kind):
+    assert issubclass(kind.func_or_class, Replica)
+
+
+def test_a_collector_that_does_not_answer_holds_no_end_up(batched, monkeypatch):
+    answered = threading.Event()
+    monkeypatch.setattr(batched, "export", lambda _: answered.wait(60))
+    monkeypatch.setattr(tracing, "FLUSH_S", 0.2)
+    run([1])
+    start = time.perf_counter()
+    tracing.flush_spans()
+    answered.set()
+
+    assert time.perf_counter() - start < 10
 
 
 def test_without_an_endpoint_nothing_of_opentelemetry_is_imported():

@@ -1,0 +1,143 @@
+"""When a replica says of itself that it is broken: by trials, not by what photos do to it."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from models import stages as local
+from models.landmarks.guess import Wish
+from models.stages import load_models
+from serve_graph import face_cropper, inpainter, mask_detector, stages
+from serve_graph.batch import Asked
+from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, IN_A_ROW
+from serve_graph.stages import MeasuredStages
+from tests.recorder import MemoryRecorder
+
+PHOTO = np.full((256, 256, 3), 99, np.uint8)
+HOLE = ALL_HIDDEN.tobytes()[:8192]  # packed, all bits of no matter
+ASKS = {
+    "crop": ("detect", (PHOTO,)),
+    "mask": ("detect", (PHOTO,)),
+    "inpaint": ("inpaint", (PHOTO, HOLE, Wish())),
+    "landmarks": ("find_landmarks", (PHOTO,)),
+}
+WORK = {  # where the deployments and the fused stages have each stage's function from
+    "crop": (face_cropper, "detect_faces"),
+    "mask": (mask_detector, "detect_masks"),
+    "inpaint": (inpainter, "paint_candidates"),
+    "landmarks": (inpainter, "predict_landmarks"),
+}
+LOCAL = {"crop": "detect", "mask": "find_mask", "inpaint": "paint", "landmarks": "landmarks"}
+
+
+class Stage:
+    """A stage function; what is broken fails with each picture, else only with those of callers."""
+
+    def __init__(self, work, is_broken=False, bad=99):
+        self.work, self.is_broken, self.bad, self.calls = work, is_broken, bad, 0
+
+    def __call__(self, *arguments, **options):
+        self.calls += 1
+        pictures = next(one for one in arguments if isinstance(one, list | tuple))
+        if self.is_broken or pictures[0][0, 0, 0] == self.bad:
+            raise RuntimeError("CUDA error")
+        return self.work(*arguments, **options)
+
+
+@pytest.fixture
+def make(tiny_weights, monkeypatch):
+    """The deployment of a stage, and the function that it calls."""
+
+    def made(stage, **options):
+        module, name = WORK[stage]
+        function = Stage(getattr(module, name), **options)
+        monkeypatch.setattr(module, name, function)
+        monkeypatch.setattr(module, "ServeRecorder", MemoryRecorder)
+        kind = {
+            face_cropper: face_cropper.FaceCropper,
+            mask_detector: mask_detector.MaskDetector,
+            inpainter: inpainter.Inpainter,
+        }[module].func_or_class
+        fan = (None,) if module is inpainter else ()
+        return kind(tiny_weights, "cpu", 1, *fan), function
+
+    return made
+
+
+async def fail(replica, stage, times):
+    method, arguments = ASKS[stage]
+    for _ in range(times):
+        with pytest.raises(RuntimeError, match="CUDA"):
+            await getattr(replica, method)(*arguments, Asked())
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("stage", ASKS)
+async def test_a_replica_whose_net_fails_in_each_call_is_unhealthy(make, stage):
+    replica, _ = make(stage, is_broken=True)
+    await replica.check_health()
+    await fail(replica, stage, IN_A_ROW)
+
+    for _ in range(3):  # so often Serve asks before it replaces the replica
+        with pytest.raises(RuntimeError, match="CUDA"):
+            await replica.check_health()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("stage", ASKS)
+async def test_a_photo_that_a_stage_can_not_do_harms_no_replica(make, stage):
+    replica, _ = make(stage)
+    for _ in range(5):
+        await fail(replica, stage, IN_A_ROW)
+
+        await replica.check_health()
+
+
+@pytest.mark.asyncio
+async def test_a_replica_is_tried_only_after_failures_in_a_row(make):
+    replica, function = make("mask")
+    await fail(replica, "mask", IN_A_ROW - 1)
+    await replica.detect(BLANK_FACE, Asked())
+    await fail(replica, "mask", IN_A_ROW - 1)
+    before = function.calls
+    await replica.check_health()
+
+    assert function.calls == before
+
+
+@pytest.mark.asyncio
+async def test_a_replica_that_works_again_is_healthy(make):
+    replica, function = make("mask", is_broken=True)
+    await fail(replica, "mask", IN_A_ROW)
+    function.is_broken = False
+    await replica.check_health()
+
+
+@pytest.mark.parametrize("is_broken", [True, False])
+@pytest.mark.parametrize("stage", LOCAL)
+def test_a_fused_replica_is_tried_in_the_same_way(tiny_weights, monkeypatch, stage, is_broken):
+    name = WORK[stage][1]
+    function = Stage(getattr(local, name), is_broken)
+    monkeypatch.setattr(local, name, function)
+    monkeypatch.setitem(stages.STAGE_OF, function, stage)
+    fused = MeasuredStages(load_models(tiny_weights), MemoryRecorder(), 1, "mesh", "feather")
+    arguments = (PHOTO, ALL_HIDDEN, Wish()) if stage == "inpaint" else (PHOTO,)
+
+    async def check():
+        await fused.try_out()
+        for _ in range(IN_A_ROW):
+            with pytest.raises(RuntimeError, match="CUDA"):
+                await getattr(fused, LOCAL[stage])(*arguments)
+        if is_broken:
+            with pytest.raises(RuntimeError, match="CUDA"):
+                await fused.try_out()
+        else:
+            await fused.try_out()
+
+    asyncio.run(check())
+
+
+def test_the_blank_pictures_are_as_large_as_any():
+    assert BLANK_THUMB.shape == (512, 512, 3)
+    assert BLANK_FACE.shape == (256, 256, 3)
