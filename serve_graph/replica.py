@@ -1,4 +1,4 @@
-"""What the deployments have in common: how Serve asks for their health, and their end."""
+"""What the deployments have in common: their end."""
 
 from serve_graph.tracing import flush_spans
 
