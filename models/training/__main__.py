@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from models.errors import Mask2FaceError
 from models.training.config import NETS, train
 
 
@@ -18,7 +19,12 @@ def main() -> None:
     args = parser.parse_args()
     path = args.config or Path("configs/train") / f"{args.net}.yaml"
     run = args.run or Path("runs") / args.net
-    train(args.net, yaml.safe_load(path.read_text()), args.data, run, args.weights)
+    try:
+        train(args.net, yaml.safe_load(path.read_text()), args.data, run, args.weights)
+    except (ValueError, yaml.YAMLError) as error:
+        parser.error(f"{path}: {' '.join(str(error).split())}")
+    except (Mask2FaceError, OSError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

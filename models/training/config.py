@@ -1,9 +1,8 @@
 """What `configs/train/NET.yaml` may say, and how a run is built from it."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, get_type_hints
 
 import numpy as np
 import torch
@@ -18,15 +17,15 @@ from models.errors import WeightsError
 from models.inpaint.generator import GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
-from models.training.crop.labels import Picture, is_held_back, read_scenes
+from models.training.crop.labels import Picture, is_held_back, read_scenes, scenes_path
 from models.training.crop.task import CropTask, CropTraining
 from models.training.frames import (
     Faces,
+    NoSourceError,
     load_faces,
     matching,
     read_refused,
     source_names,
-    source_path,
     store_path,
 )
 from models.training.inpaint_task import InpaintTask, InpaintTraining
@@ -35,11 +34,10 @@ from models.training.landmark_task import LandmarkTask, LandmarkTraining
 from models.training.loop import Schedule, Task, fit
 from models.training.mask_task import MaskTask, MaskTraining
 from models.training.real_masks import RealFaces, label_masks
+from models.training.settings import Settings, check_types, refuse_missing, to_settings
 
 NETS = ("crop", "mask", "landmarks", "inpaint", "judge")
-
-Settings = TypeVar("Settings")
-
+WITH_OWN = ("mask", "landmarks", "inpaint")  # nets with a recipe for faces of one's own
 
 _CONFIG = "config.yaml"  # in the folder of a run
 _MAY_CHANGE = {"schedule", "device"}  # of a run: longer, faster, elsewhere
@@ -51,6 +49,29 @@ KEYS = {
     "inpaint": _ALL | _CUT | {"favoured"},
     "mask": _ALL | _CUT | {"real", "refused", "scenes"},
     "judge": _ALL | _CUT | {"real", "refused"},
+}
+_TRAININGS = {
+    "crop": CropTraining,
+    "mask": MaskTraining,
+    "landmarks": LandmarkTraining,
+    "inpaint": InpaintTraining,
+    "judge": JudgeTraining,
+}
+_NAMES = tuple[str, ...]
+_TYPES: dict[str, Any] = {
+    "seed": int,
+    "device": str,
+    "net": dict,
+    "start": str,
+    "schedule": dict,
+    "task": dict,
+    "sources": _NAMES,
+    "only": _NAMES,
+    "faces": int,
+    "favoured": _NAMES,
+    "real": _NAMES,
+    "refused": str,
+    "scenes": str,
 }
 
 
@@ -70,21 +91,21 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
             a detector that leaves out unlabelled faces: an earlier detector).
 
     Raises:
-        ValueError: an unknown net or key, a start that is of other sizes, or a run that was begun
-            with another config.
+        ValueError: an unknown net or key, a key that is missing, a value of another type, a start
+            that is of other sizes, or a run that was begun with another config.
+        SourceError: `data` lacks a source, or it isn't laid out as `models.training.frames` says.
         WeightsError: `weights` lacks a net that this one builds on.
     """
     if net not in NETS:
         raise ValueError(f"no net '{net}': choose one of {', '.join(NETS)}")
-    refuse_unknown(config, KEYS[net], f"the training config of {net}")
-    refuse_unknown(config["schedule"], {*_names(Schedule), "epochs"}, Schedule.__name__)
-    asked = {"of": net, **config, **_labels(config, data, run)}
+    _check(net, config)
+    asked = {"of": net, **config, **_labels(net, config, data, run)}
     _refuse_another(asked, run)
-    torch.manual_seed(int(config["seed"]))
+    torch.manual_seed(config["seed"])
     if _device(config).startswith("cuda"):
         torch.backends.cudnn.benchmark = True  # all batches have one shape
         torch.set_float32_matmul_precision("high")
-    if config.get("schedule", {}).get("threads"):
+    if config["schedule"].get("threads"):
         torch.set_num_threads(config["schedule"]["threads"])
     task = build_task(net, config, data, run.parent / "cache", weights)
     if config.get("start"):
@@ -94,10 +115,29 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
     fit(task, task.build(), run, schedule_of(config["schedule"], task))
 
 
-def _labels(config: Mapping[str, Any], data: Path, run: Path) -> dict[str, str]:
+def _check(net: str, config: Any) -> None:
+    """Names mistakes before any face is cut."""
+    where = f"the training config of {net}"
+    check_types(config, {key: _TYPES[key] for key in KEYS[net]}, where)
+    needed = ["seed", "device", *(["sources"] if "sources" in KEYS[net] else []), "schedule"]
+    refuse_missing(config, needed, where)
+    schedule = config["schedule"]
+    check_types(schedule, {**get_type_hints(Schedule), "epochs": float}, "schedule")
+    length = "epochs" if "epochs" in schedule else "steps"
+    refuse_missing(schedule, [length, "learning_rate"], "schedule")
+    check_types(config.get("task", {}), get_type_hints(_TRAININGS[net]), "task")
+
+
+def _labels(net: str, config: Mapping[str, Any], data: Path, run: Path) -> dict[str, str]:
     """What tells the faces of the config's sources from others of the same names."""
     sources = [*config.get("sources", ()), *config.get("real", ())]
-    return {"labels": store_path(data, sources, run).name} if sources else {}
+    try:
+        return {"labels": store_path(data, sources, run).name} if sources else {}
+    except NoSourceError as error:
+        if net not in WITH_OWN:
+            raise
+        own = f"For your own faces alone, as the source mine, there is configs/train/own/{net}.yaml"
+        raise NoSourceError(f"{error}. {own}") from error
 
 
 def _refuse_another(config: Mapping[str, Any], run: Path) -> None:
@@ -136,16 +176,16 @@ def schedule_of(values: Mapping[str, Any], task: Task) -> Schedule:
         if faces is None or settings is None:
             raise ValueError("schedule: this net counts steps, not epochs")
         values["steps"] = max(1, round(epochs * len(faces) / settings.batch_size))
-    return _settings(Schedule, values)
+    return to_settings(Schedule, values, "schedule")
 
 
 def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, weights: Path) -> Task:
     """What a config trains; `cache` keeps the cut faces. Raises as `train` does."""
-    seed, device, values = int(config["seed"]), _device(config), config.get("task", {})
+    seed, device, values = config["seed"], _device(config), config.get("task", {})
     if net == "judge" and config.get("net"):
         raise ValueError(f"the sizes of {net} can't be set: leave 'net' out")
     if net == "crop":
-        finding = _settings(CropTraining, values)
+        finding = to_settings(CropTraining, values, "task")
         for key in ("verdicts", "refused"):
             if path := getattr(finding, key):
                 _refuse_absent(key, path)
@@ -153,10 +193,10 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
         return CropTask(data, finding, seed, device, earlier, _sizes(DetectorConfig, config))
     faces = _faces(config, data, cache)
     if net == "landmarks":
-        training = _settings(LandmarkTraining, values)
+        training = to_settings(LandmarkTraining, values, "task")
         return LandmarkTask(faces, training, seed, device, _sizes(LandmarkConfig, config))
     if net == "inpaint":
-        painting = _settings(InpaintTraining, values)
+        painting = to_settings(InpaintTraining, values, "task")
         guesser = _guesser(weights, device) if painting.guided else None
         sizes, favoured = _sizes(GeneratorConfig, config), _favoured(config, data, faces)
         return InpaintTask(faces, guesser, painting, seed, device, sizes, favoured)
@@ -165,15 +205,15 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
         if real is None:
             raise ValueError("judge needs 'real': sources of faces that wear masks")
         worn = _without_refused(config, data, real)
-        return JudgeTask(faces, worn, _settings(JudgeTraining, values), seed, device)
+        return JudgeTask(faces, worn, to_settings(JudgeTraining, values, "task"), seed, device)
     labelled = _labelled(config, real, data, cache, weights) if real else None
     scenes = _training_scenes(data, config.get("scenes"))
-    masking = _settings(MaskTraining, values)
+    masking = to_settings(MaskTraining, values, "task")
     return MaskTask(faces, labelled, scenes, masking, seed, device, _sizes(UNetConfig, config))
 
 
 def _device(config: Mapping[str, Any]) -> str:
-    device, seen = str(config["device"]), torch.cuda.is_available()
+    device, seen = config["device"], torch.cuda.is_available()
     if device == "auto":
         return "cuda" if seen else "cpu"
     if device.startswith("cuda") and not seen:
@@ -255,27 +295,9 @@ def _refuse_absent(key: str, path: str) -> None:
 
 def _training_scenes(data: Path, name: str | None) -> list[Picture]:
     """Photos for backgrounds, without the fifth that measures the detector."""
-    found = read_scenes(source_path(data, name)) if name else []
+    found = read_scenes(scenes_path(data, name)) if name else []
     return [scene for scene in found if not is_held_back(scene.name)]
 
 
-def _settings(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
-    refuse_unknown(values, _names(kind), kind.__name__)
-    return kind(**values)
-
-
 def _sizes(kind: type[Settings], config: Mapping[str, Any]) -> Settings:
-    # YAML has no tuples, and the sizes are hashable.
-    own = config.get("net", {}).items()
-    return _settings(kind, {k: tuple(v) if isinstance(v, list) else v for k, v in own})
-
-
-def _names(kind: type[Any]) -> set[str]:
-    return {f.name for f in fields(kind)}
-
-
-def refuse_unknown(values: Mapping[str, Any], known: set[str], where: str) -> None:
-    """Raises ValueError that names the keys which are not known."""
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise ValueError(f"{where} has no key {unknown}; known: {sorted(known)}")
+    return to_settings(kind, config.get("net", {}), "net")

@@ -32,6 +32,10 @@ class SourceError(Mask2FaceError):
     """A source of faces isn't laid out as this module's head says."""
 
 
+class NoSourceError(SourceError):
+    """There is no zip and no folder of that name."""
+
+
 class Labelled(NamedTuple):
     """A picture of a source."""
 
@@ -202,14 +206,14 @@ def source_path(folder: Path, source: str) -> Path:
     """`SOURCE.zip`, or without it `SOURCE/`.
 
     Raises:
-        SourceError: there is neither.
+        NoSourceError: there is neither.
     """
     path = folder / f"{source}.zip"
     if path.exists():
         return path
     if (folder / source).is_dir():
         return folder / source
-    raise SourceError(
+    raise NoSourceError(
         f"{folder} has neither {source}.zip nor {source}/: name other sources in the config, or "
         f"make this one of photos: mask2face label PHOTOS {folder / source}"
     )

@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from models.training.config import KEYS, refuse_unknown
+from models.training.config import KEYS
+from models.training.settings import refuse_unknown
 
 NETS = ("mask", "inpaint")
 _EVERYBODY = {"held-back faces": ["*"]}

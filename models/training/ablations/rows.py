@@ -25,13 +25,13 @@ from models.training.ablations.score import (
     score_outlined,
 )
 from models.training.config import build_task
+from models.training.crop.labels import scenes_path
 from models.training.evaluation.folder import read_image, write_image
 from models.training.frames import (
     Faces,
     load_faces,
     matching,
     source_names,
-    source_path,
     store_path,
 )
 from models.training.inpaint_task import InpaintTask
@@ -98,7 +98,7 @@ def _read(table: Table, config: Mapping[str, Any], places: Places) -> dict[str, 
     if config.get("refused"):
         files.append(Path(config["refused"]))
     if config.get("scenes"):
-        scenes = source_path(places.data, config["scenes"])
+        scenes = scenes_path(places.data, config["scenes"])
         files += sorted(scenes.iterdir()) if scenes.is_dir() else [scenes]
     if table.outlined and places.outlined:
         files += [f for c in outlined_cases(places.outlined) for f in (c.photo, c.mask)]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from models.crop.frame import five_points
 from models.pixels import Image, Landmarks
-from models.training.frames import SourceError, source_labels, source_path
+from models.training.frames import NoSourceError, SourceError, source_labels, source_path
 
 Floats = npt.NDArray[np.float32]
 
@@ -80,6 +80,21 @@ def is_plausible(points: Landmarks) -> bool:
     return bool(ordered and 0.35 < width < 1.6 and 0.15 < nose < 0.9)
 
 
+def scenes_path(folder: Path, name: str) -> Path:
+    """`NAME.zip`, or without it `NAME/`: photos with boxes.json, which `read_scenes` reads.
+
+    Raises:
+        NoSourceError: there is neither.
+    """
+    try:
+        return source_path(folder, name)
+    except NoSourceError:
+        raise NoSourceError(
+            f"{folder} has neither {name}.zip nor {name}/, which are whole photos: put them there "
+            f"with a {_BOXES} that has the boxes of all faces, as docs/training.md says"
+        ) from None
+
+
 def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
     """Photos with boxes.json, out of a zip or a folder.
 
@@ -89,15 +104,20 @@ def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
             without it, no face has points.
 
     Raises:
-        SourceError: it has no boxes.json.
+        SourceError: it has no boxes.json, or no photo that this names.
     """
     known = _landmarks_by_name(landmarks) if landmarks else {}
     files = dict(_files(source))
     if _BOXES not in files:
-        raise SourceError(f"{source} has no {_BOXES}, which names the photos' faces.")
+        raise SourceError(
+            f"{source} has no {_BOXES}, which has the boxes of the photos' faces: write one as "
+            "docs/training.md says."
+        )
     pictures = []
     for name, faces in json.loads(files[_BOXES]).items():
         file = name if name in files else f"{name}.webp"
+        if file not in files:
+            raise SourceError(f"{source} has no photo {name}, which its {_BOXES} names.")
         stem = Path(name).stem
         pictures.append(_scene(stem, files[file], faces, known))
     return pictures

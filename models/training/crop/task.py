@@ -14,12 +14,18 @@ from models.crop.detect import Detector, Face, faces_of
 from models.crop.net import DetectorConfig, FaceDetector
 from models.pixels import Image, to_tensor
 from models.training.crop.compose import MAX_FACES, Canvas, Pool, compose_canvas
-from models.training.crop.labels import Picture, is_held_back, read_faces, read_scenes
+from models.training.crop.labels import (
+    Picture,
+    is_held_back,
+    read_faces,
+    read_scenes,
+    scenes_path,
+)
 from models.training.crop.looks import vary_look
 from models.training.crop.loss import Targets, cells_of, detection_loss
 from models.training.crop.unlabelled import find_unlabelled, with_verdicts
 from models.training.crop.verdicts import read_verdicts
-from models.training.frames import read_refused, source_path
+from models.training.frames import read_refused
 from models.training.loop import Batch, Task
 from models.training.precision import mixed_precision
 from models.training.pretrained import keep_first_level, load_pretrained
@@ -161,7 +167,7 @@ def _pools(folder: Path, settings: CropTraining, earlier: Detector | None) -> tu
     verdicts = read_verdicts(Path(settings.verdicts)) if settings.verdicts else []
     scenes = [
         with_verdicts(scene, verdicts)
-        for scene in read_scenes(source_path(folder, "scenes"), points if points.exists() else None)
+        for scene in read_scenes(scenes_path(folder, "scenes"), points if points.exists() else None)
     ]
     if earlier is not None:
         least = settings.unlabelled_score

@@ -11,9 +11,10 @@ from models.errors import WeightsError
 from models.inpaint.generator import Generator, GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
-from models.training.config import NETS, build_task, schedule_of, train
+from models.training.__main__ import main
+from models.training.config import NETS, WITH_OWN, build_task, schedule_of, train
 from models.training.crop.task import CropTask
-from models.training.frames import STORE_PX, store_path
+from models.training.frames import STORE_PX, NoSourceError, store_path
 from models.training.loop import Schedule
 from tests.models.training.test_tasks import oval_face
 
@@ -23,6 +24,7 @@ NET_OF |= {"crop_finish": "crop", "mask_finish": "mask", "inpaint_finish": "inpa
 NET_OF |= {"original": "inpaint"}
 NET_OF |= {f"own/{net}": net for net in ("mask", "landmarks", "inpaint")}
 del NET_OF["ablations"]
+SCHEDULE = {"steps": 1, "learning_rate": 0.1}
 COUNT = 60  # of faces in the store; three are kept apart
 
 
@@ -266,6 +268,88 @@ def test_a_run_is_not_gone_on_with_by_other_faces_of_the_same_names(data):
             train("inpaint", small(schedule=schedule), data, run, data / "weights")
     finally:
         before.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (None, "is None: it must be a mapping"),
+        ("mine", "is 'mine': it must be a mapping"),
+        ({"seed": 1}, "needs device, sources, schedule"),
+        (small(schedule=None), "schedule is None: it must be a mapping"),
+        (small(schedule={}), "needs schedule"),
+        (small(schedule={"steps": 1}), "schedule needs learning_rate"),
+        (small(schedule={"learning_rate": 0.1}), "schedule needs steps"),
+        (small(schedule={"steps": "many"}), "steps is 'many': it must be a whole number"),
+        (small(schedule={"steps": True}), "steps is True: it must be a whole number"),
+        (small(schedule={"learning_rate": "1e-3"}), "learning_rate is '1e-3': .* like 0.001"),
+        (small(sources="mine"), r"sources is 'mine': it must be a list .* \[mine\]"),
+        (small(sources=[1]), r"sources is \[1\]: it must be a list"),
+        (small(sources=[]), "needs sources"),
+        (small(seed="1"), "seed is '1': it must be a whole number"),
+        (small(task="big", schedule=SCHEDULE), "task is 'big': it must be a mapping"),
+        (small(task={"batch_size": "12"}, schedule=SCHEDULE), "batch_size is '12'"),
+        (small(task={"guided": 1}, schedule=SCHEDULE), "guided is 1: .* true or false"),
+    ],
+)
+def test_a_mistake_in_a_config_is_named_before_any_face_is_read(tmp_path, config, message):
+    with pytest.raises(ValueError, match=message):
+        train("inpaint", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
+
+
+def test_lists_of_a_task_are_checked_too(tmp_path):
+    config = {"seed": 1, "device": "cpu", "schedule": SCHEDULE, "task": {"sources": "mine"}}
+
+    with pytest.raises(ValueError, match="task: sources is 'mine': it must be a list"):
+        train("crop", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
+
+
+def test_sizes_of_a_net_are_checked_too(data):
+    with pytest.raises(ValueError, match="net: width is '8': it must be a whole number"):
+        build("inpaint", small(net={"width": "8"}), data)
+
+
+def test_nets_with_a_recipe_for_own_faces_are_those_in_its_folder():
+    assert {path.stem for path in (CONFIGS / "own").glob("*.yaml")} == set(WITH_OWN)
+
+
+@pytest.mark.parametrize("net", WITH_OWN)
+def test_a_recipe_without_its_sources_names_the_one_for_own_faces(tmp_path, net):
+    with pytest.raises(NoSourceError, match=rf"neither aaf\.zip .* configs/train/own/{net}\.yaml"):
+        train(net, config_of(net), tmp_path, tmp_path / "run", tmp_path)
+
+
+def test_a_detector_without_scenes_is_told_of_boxes(tmp_path):
+    config = config_of("crop")
+    config["task"] |= {"unlabelled_score": 0, "refused": "", "pretrained": False}
+
+    with pytest.raises(NoSourceError, match=r"scenes\.zip nor scenes/.* boxes\.json") as error:
+        train("crop", config, tmp_path, tmp_path / "run", tmp_path)
+
+    assert "mask2face label" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("seed: 1", "mine.yaml: the training config of mask needs device, sources, schedule"),
+        ("seed: [", "mine.yaml: while parsing"),
+        (None, "No such file"),
+        ((CONFIGS / "own" / "mask.yaml").read_text(), "faces has neither mine.zip nor mine/"),
+    ],
+)
+def test_the_module_says_in_a_line_what_is_wrong(tmp_path, monkeypatch, capsys, content, words):
+    path = tmp_path / "mine.yaml"
+    if content is not None:
+        path.write_text(content)
+    asked = ["training", "mask", str(tmp_path / "faces"), "--config", str(path)]
+    monkeypatch.setattr("sys.argv", [*asked, "--run", str(tmp_path / "run")])
+
+    with pytest.raises(SystemExit, match="2"):
+        main()
+
+    said = capsys.readouterr().err
+    assert words in said.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,13 @@ def test_scenes_without_boxes_are_a_clear_error(scenes_folder):
         read_scenes(scenes_folder)
 
 
+def test_a_photo_that_boxes_name_and_nobody_has_is_a_clear_error(scenes_folder):
+    (scenes_folder / "street.webp").unlink()
+
+    with pytest.raises(SourceError, match=r"no photo street, which its boxes\.json names"):
+        read_scenes(scenes_folder)
+
+
 def test_scenes_are_read_from_a_folder_with_their_boxes(scenes_folder):
     (scene,) = read_scenes(scenes_folder)
 

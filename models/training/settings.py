@@ -1,0 +1,78 @@
+"""Checks what a YAML says, once, where it is read: keys, types and lists.
+
+A mistake is a ValueError of one line that says what to write, before any face is cut.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, fields
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+Settings = TypeVar("Settings")
+
+_WORDS = {
+    int: "a whole number, without quotes",
+    float: "a number, without quotes and like 0.001 (YAML takes 1e-3 for text)",
+    bool: "true or false",
+    str: "text",
+    dict: "a mapping, such as {a: 1}",
+}
+_LISTS = {
+    str: "a list of texts, such as [mine]",
+    int: "a list of whole numbers, such as [1, 2]",
+    float: "a list of numbers, such as [0.5, 0.5]",
+}
+
+
+def to_settings(kind: type[Settings], values: Any, where: str) -> Settings:
+    """A dataclass out of a mapping of YAML; its lists become tuples, since YAML has none.
+
+    Args:
+        kind: a dataclass with fields of int, float, bool, str and tuples of one of these.
+        values: what the YAML says.
+        where: the values' place in the config, for the message.
+
+    Raises:
+        ValueError: no mapping, an unknown key, a missing one, or a value of another type.
+    """
+    types = get_type_hints(kind)
+    check_types(values, types, where)
+    needed = [f.name for f in fields(kind) if f.default is MISSING]  # type: ignore[arg-type]
+    refuse_missing(values, needed, where)
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def check_types(values: Any, types: Mapping[str, Any], where: str) -> None:
+    """Raises ValueError unless it is a mapping of known keys with values of their types."""
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{where} is {values!r}: it must be a mapping of keys, such as {{a: 1}}")
+    refuse_unknown(values, set(types), where)
+    for key, value in values.items():
+        if not _fits(value, types[key]):
+            raise ValueError(f"{where}: {key} is {value!r}: it must be {_words(types[key])}")
+
+
+def refuse_missing(values: Mapping[str, Any], needed: Collection[str], where: str) -> None:
+    """Raises ValueError that names the needed keys which aren't there, or are empty lists."""
+    missing = [key for key in needed if values.get(key) in (None, [], {})]
+    if missing:
+        raise ValueError(f"{where} needs {', '.join(missing)}: see the recipes in configs/train")
+
+
+def refuse_unknown(values: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    """Raises ValueError that names the keys which are not known."""
+    unknown = sorted(set(values) - set(known), key=str)
+    if unknown:
+        raise ValueError(f"{where} has no key {unknown}; known: {sorted(known)}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is tuple:
+        item = get_args(kind)[0]
+        return isinstance(value, list | tuple) and all(_fits(one, item) for one in value)
+    if isinstance(value, bool):  # in Python it is an int as well
+        return bool(kind is bool)
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def _words(kind: Any) -> str:
+    return _LISTS[get_args(kind)[0]] if get_origin(kind) is tuple else _WORDS[kind]
