@@ -35,6 +35,14 @@ ray_serve_autoscaling_target_replicas{%s} 1.0
 ray_serve_deployment_replica_starts_total{%s} 1.0
 ray_serve_deployment_queued_queries{%s} 2.0
 """
+NODES = """\
+ray_node_cpu_utilization{ip="10.0.0.1"} 50.0
+ray_node_mem_used{ip="10.0.0.1"} 4e9
+ray_node_mem_total{ip="10.0.0.1"} 8e9
+ray_node_gpus_utilization{ip="10.0.0.1",GpuIndex="0"} 50.0
+ray_node_gram_used{ip="10.0.0.1",GpuIndex="0"} 1000
+ray_node_gram_available{ip="10.0.0.1",GpuIndex="0"} 1000
+"""
 
 
 def write_metrics(seconds: float) -> str:
@@ -44,7 +52,7 @@ def write_metrics(seconds: float) -> str:
         for labels in _combinations(metric.labels):
             lines += _samples(metric, labels, 10 * seconds)
     own = _text({"application": "mask2face", "deployment": "Ingress", "replica": "one"})
-    return "\n".join(lines) + "\n" + SERVES.replace("%s", own)
+    return "\n".join(lines) + "\n" + SERVES.replace("%s", own) + NODES
 
 
 def _combinations(names: tuple[str, ...]) -> list[dict[str, str]]:

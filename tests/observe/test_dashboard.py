@@ -16,6 +16,14 @@ QUERIES = {
 }
 
 
+SHARES = {
+    f"{panel['title']} {target['refId']}"
+    for panel in DASHBOARD["panels"]
+    for target in panel["targets"]
+    if panel["fieldConfig"]["defaults"]["unit"] == "percentunit"
+}
+
+
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_panel_has_data(prometheus, query):
     # Grafana fills these in.
@@ -24,6 +32,11 @@ def test_a_panel_has_data(prometheus, query):
     assert "$" not in expression
 
     assert all(float(one["value"][1]) >= 0 for one in prometheus.wait_for(expression))
+
+
+@pytest.mark.parametrize("query", sorted(SHARES))
+def test_a_node_or_gpu_that_is_half_busy_and_half_full_shows_so(prometheus, query):
+    assert [float(one["value"][1]) for one in prometheus.wait_for(QUERIES[query])] == [0.5]
 
 
 def test_the_application_of_the_dashboard_can_be_chosen(prometheus):
@@ -48,6 +61,8 @@ def test_in_a_cluster_the_agents_metrics_get_the_services_names(tmp_path):
     ):
         (up,) = server.wait_for('up{job="mask2face"} == 1')
         found = server.wait_for('mask2face_requests_total{job="mask2face"}')
+        (gpu,) = server.wait_for("ray_node_gpus_utilization")
 
     assert up["metric"]["instance"] == target
     assert len(found) == 2
+    assert gpu["metric"]["ip"] == "10.0.0.1"

@@ -14,8 +14,9 @@ from serve_graph import PROJECT
 from serve_graph.metrics import DECLARED, REQUEST_TIME
 from tests.serving import wait_for
 
-RULES = PROJECT / "configs" / "prometheus" / "rules.yml"
-ALERTS = PROJECT / "configs" / "prometheus" / "alerts.yml"
+PROMETHEUS = PROJECT / "configs" / "prometheus"
+RULES = PROMETHEUS / "rules.yml"
+ALERTS = PROMETHEUS / "alerts.yml"
 DASHBOARD = PROJECT / "configs" / "grafana" / "mask2face.json"
 METRICS_LAG_S = 6.0  # a check every 2 s, then Serve's and Ray's 2 s each
 
@@ -30,9 +31,13 @@ EXPRESSIONS = [
     *(target["expr"] for panel in PANELS for target in panel["targets"]),
 ]
 NAMES = {
-    name for one in EXPRESSIONS for name in re.findall(r"\b(?:mask2face|ray_serve)[\w:]+", one)
+    name
+    for one in EXPRESSIONS
+    for name in re.findall(r"\b(?:mask2face|ray_serve|ray_node)[\w:]+", one)
 }
 RECORDED = {rule["record"] for rule in rules(RULES)}
+OF_NODES = {name for name in NAMES if name.startswith("ray_node_")}
+OF_GPUS = {name for name in OF_NODES if name.startswith(("ray_node_gpu", "ray_node_gram"))}
 
 
 def exposed_names():
@@ -62,6 +67,18 @@ def test_each_recorded_series_that_is_asked_for_exists():
     assert asked <= RECORDED
 
 
+@pytest.mark.parametrize("config", ["prometheus.yml", "cluster.yml"])
+def test_what_is_asked_of_nodes_is_kept_and_nothing_else_of_theirs(config):
+    from ray.dashboard.modules.reporter.reporter_agent import METRICS_GAUGES
+
+    of_ray = {f"ray_{name}" for name in METRICS_GAUGES}
+    (job,) = yaml.safe_load((PROMETHEUS / config).read_text())["scrape_configs"]
+    (kept,) = (one["regex"] for one in job["metric_relabel_configs"] if one.get("action") == "keep")
+
+    assert OF_GPUS
+    assert {name for name in of_ray if re.fullmatch(kept, name)} == OF_NODES
+
+
 def test_the_latency_objective_is_a_bucket():
     bounds = {float(bound) for one in EXPRESSIONS for bound in re.findall(r'le="([\d.]+)"', one)}
 
@@ -85,11 +102,11 @@ def _a_replica_died(service):
 
 @pytest.mark.serve
 @pytest.mark.usefixtures("_a_replica_died")
-def test_serve_exposes_what_is_asked_of_it(service):
-    asked = {name for name in NAMES if name.startswith("ray_serve_")}
+def test_serve_and_nodes_expose_what_is_asked_of_them(service):
+    asked = {name for name in NAMES if name.startswith("ray_serve_")} | OF_NODES - OF_GPUS
 
     def exposed():
-        return set(re.findall(r"^ray_serve_\w+", service.metrics(), re.MULTILINE))
+        return set(re.findall(r"^ray_(?:serve|node)_\w+", service.metrics(), re.MULTILINE))
 
     assert asked
     wait_for(lambda: asked <= exposed())  # Serve's gauges aren't in every scrape
