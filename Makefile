@@ -69,7 +69,7 @@ bench: $(INSTALLED)  ## Our graph beside its limit and its peers: 1.5 hours; QUI
 chaos: $(INSTALLED)  ## Kills parts of the service under load (CASES=inpaint,door; RATE=requests/s).
 	$(VENV)/bin/python -m loadtest.chaos $(if $(CASES),--cases $(CASES)) $(if $(RATE),--rate $(RATE))
 
-soak: $(INSTALLED)  ## Loads the service for MINUTES and looks at the memory of each process.
+soak: $(INSTALLED)  ## Loads the service for MINUTES, looks at the memory of each process; keeps 20 and more.
 	$(VENV)/bin/python -m loadtest.chaos.soak --minutes $(MINUTES) $(if $(RATE),--rate $(RATE))
 
 picture: $(INSTALLED)  ## Draws the pictures of README.md anew with the shipped weights.

@@ -4,14 +4,19 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from loadtest.chaos.processes import memory_mb, processes_of
 
-# What is noise in the time that was looked at: more is growth.
+# A leak goes on: it shows as a rise from each part of the time to the next, which a jump, a bump or
+# noise doesn't make (by chance one order of six medians in 720), and is faster than this.
+PARTS, SLOW_MB_PER_H = 6, 2.0
+# More than this is growth in any case, whatever its course.
 SMALL_MB, SMALL_SHARE = 5.0, 0.03
+_OURS = ("ray::ServeReplica", "mask2face")
 _INTERPRETERS = ("python", "bash")
 
 
@@ -36,11 +41,23 @@ class Trend:
     last_mb: float  # PSS at the end, on the same line
     rss_mb: float  # at the end
     slope_mb_per_h: float  # of PSS, least squares
+    medians_mb: list[float]  # PSS in each of `PARTS` equal parts of the time
 
     @property
     def is_flat(self) -> bool:
-        """It grew by less than what is noise."""
-        return self.last_mb - self.first_mb < max(SMALL_MB, SMALL_SHARE * self.first_mb)
+        """It neither grew much nor goes on growing."""
+        goes_on = all(before < after for before, after in pairwise(self.medians_mb))
+        return not self.grew_much and not (goes_on and self.slope_mb_per_h > SLOW_MB_PER_H)
+
+    @property
+    def grew_much(self) -> bool:
+        """By more than what may be noise."""
+        return self.last_mb - self.first_mb >= max(SMALL_MB, SMALL_SHARE * self.first_mb)
+
+    @property
+    def is_ours(self) -> bool:
+        """A process of our code; the others are Ray's and HAProxy."""
+        return self.title.startswith(_OURS)
 
 
 class Memory:
@@ -77,7 +94,7 @@ class Memory:
         found = [
             trend_of(pid, one, warm_up_s)
             for pid, one in self._samples.items()
-            if one.at_s[-1] == end_s and sum(at >= warm_up_s for at in one.at_s) > 1
+            if one.at_s[-1] == end_s and sum(at >= warm_up_s for at in one.at_s) >= PARTS
         ]
         return sorted(found, key=lambda trend: -trend.last_mb)
 
@@ -86,7 +103,7 @@ class Memory:
 
 
 def trend_of(pid: int, samples: Samples, warm_up_s: float) -> Trend:
-    """A line through what came after the warm-up; at least two samples."""
+    """A line through what came after the warm-up; at least one sample for each part."""
     at_s, pss_mb = _after(samples.at_s, samples.pss_mb, warm_up_s)
     slope, start = np.polyfit(at_s, pss_mb, 1)
     return Trend(
@@ -97,6 +114,7 @@ def trend_of(pid: int, samples: Samples, warm_up_s: float) -> Trend:
         last_mb=float(start + slope * at_s[-1]),
         rss_mb=samples.rss_mb[-1],
         slope_mb_per_h=float(3600 * slope),
+        medians_mb=[float(np.median(part)) for part in np.array_split(pss_mb, PARTS)],
     )
 
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from loadtest.chaos.memory import Memory, Samples, short_title, trend_of
+from loadtest.chaos.memory import PARTS, Memory, Samples, Trend, short_title, trend_of
 
 
 def samples(growth_mb_per_s: float) -> Samples:
@@ -25,13 +25,42 @@ def test_what_grows_in_the_warm_up_only_is_flat():
     assert not trend_of(1, samples(0.0), warm_up_s=0).is_flat
 
 
+def trend(*medians_mb: float, slope_mb_per_h: float = 15.0) -> Trend:
+    ends = (medians_mb[0], medians_mb[-1])
+    return Trend("raylet", 7, 90, *ends, 42.0, slope_mb_per_h, [*medians_mb])
+
+
+def test_a_small_process_that_goes_on_growing_is_not_flat():
+    # A raylet, in the twenty minutes of a soak.
+    assert not trend(34.0, 34.7, 35.5, 36.3, 37.0, 37.8).is_flat
+
+
+def test_noise_a_jump_and_what_is_very_slow_are_flat():
+    assert trend(34.0, 35.5, 34.6, 36.3, 35.0, 37.8).is_flat
+    assert trend(34.0, 34.0, 34.0, 37.8, 37.8, 37.8).is_flat
+    assert trend(34.0, 34.1, 34.2, 34.3, 34.4, 34.5, slope_mb_per_h=1.9).is_flat
+
+
+def test_much_is_growth_whatever_its_course():
+    assert not trend(34.0, 34.0, 34.0, 39.1, 39.1, 39.1).is_flat
+    assert trend(300.0, 300.0, 300.0, 308.0, 308.0, 308.0).is_flat
+
+
+def test_the_medians_are_those_of_equal_parts_of_the_time():
+    medians_mb = trend_of(1, samples(0.1), warm_up_s=60).medians_mb
+
+    assert len(medians_mb) == PARTS
+    assert medians_mb[0] == pytest.approx(154)
+    assert medians_mb[-1] == pytest.approx(199)
+
+
 def test_each_process_of_the_session_is_sampled():
     memory = Memory(os.getsid(0))
-    for second in range(3):
+    for second in range(PARTS + 1):
         memory.sample(float(second))
     (own,) = (one for one in memory.trends(warm_up_s=1) if one.pid == os.getpid())
 
-    assert own.samples == 2
+    assert own.samples == PARTS
     assert own.rss_mb > 5
 
 

@@ -1,8 +1,11 @@
 import asyncio
+import contextlib
+import sys
 from dataclasses import replace
 
 import pytest
 
+from loadtest.chaos import soak
 from loadtest.chaos.memory import Trend
 from loadtest.chaos.run import Load
 from loadtest.chaos.soak import Soaked, _send_and_watch, markdown
@@ -11,7 +14,8 @@ from tests.loadtest.chaos.test_run import TrustingExam
 from tests.loadtest.small_server import raw, serving
 
 CALM = Summary(1000, 1000, 0, 0, {200: 1000}, 90.0, 150.0, 200.0, 1.0, 2.0)
-FLAT = Trend("ingress", 7, 60, 300.0, 301.0, 400.0, 5.0)
+FLAT = Trend("ray::ServeReplica:x", 7, 60, 300.0, 301.0, 400.0, 5.0, [300.0] * 6)
+SLOW = replace(FLAT, slope_mb_per_h=12.4, medians_mb=[300.0, 301.0, 302.0, 303.0, 304.0, 305.0])
 SOAKED = Soaked(20.0, Load(90.0, 10.0, 7.0), CALM, [FLAT], [], [], 5.0)
 
 
@@ -36,7 +40,30 @@ def test_none_may_be_lost_or_wrong():
 
 def test_a_process_that_grew_or_a_file_that_was_left_spoils_it():
     assert not replace(SOAKED, trends=[replace(FLAT, last_mb=600.0)]).is_clean
+    assert not replace(SOAKED, trends=[SLOW]).is_clean
     assert not replace(SOAKED, files=["photo.jpg"]).is_clean
+
+
+def test_slow_growth_of_rays_own_is_named_and_only_much_of_it_spoils_a_soak():
+    raylet = replace(SLOW, title="raylet")
+    slow, much = (replace(SOAKED, trends=[one]) for one in (raylet, replace(raylet, last_mb=600.0)))
+
+    assert slow.is_clean
+    assert "| grows 12 MB/h (not our code) |" in markdown("a machine", slow)
+    assert not much.is_clean
+
+
+@pytest.mark.parametrize(("minutes", "is_kept"), [(1.0, False), (20.0, True)])
+def test_a_short_run_leaves_the_record_as_it_is(monkeypatch, capsys, minutes, is_kept):
+    kept = []
+    monkeypatch.setattr(sys, "argv", ["soak", "--minutes", str(minutes)])
+    monkeypatch.setattr(soak, "serving_graph", lambda **_: contextlib.nullcontext())
+    monkeypatch.setattr(soak, "soak", lambda *_: SOAKED)
+    monkeypatch.setattr(soak, "publish", lambda name, *_: kept.append(name))
+
+    assert soak.main() == 0
+    assert kept == ["soak"] * is_kept
+    assert ("Not kept: under 20 minutes." in capsys.readouterr().out) == (not is_kept)
 
 
 def test_a_process_that_was_replaced_may_have_taken_its_leak_along():
