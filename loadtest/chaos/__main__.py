@@ -34,7 +34,7 @@ from loadtest.chaos.cases import (
     Case,
     load_after_s,
 )
-from loadtest.chaos.damage import Damage
+from loadtest.chaos.damage import Damage, damage_of_end
 from loadtest.chaos.processes import ProcessesError, kill, wait_for, wait_for_end
 from loadtest.chaos.report import Report, Row, show_return
 from loadtest.chaos.run import (
@@ -57,7 +57,8 @@ from loadtest.results_file import PROGRESS, publish
 
 SHARE = 0.5  # of the capacity
 BACK_TIMEOUT_S = 90.0  # until the killed process is replaced
-TAKEN_IN_S = 0.1  # until the last requests before SIGTERM are inside the service
+TAKEN_IN_S = 0.1  # until the requests of the burst before SIGTERM are inside the service
+ENDING_S = 30.0  # the load goes on so long after it
 CONTROL_NAME, DRAIN_NAME = "nothing (for comparison)", "SIGTERM: the end of the service"
 FUSED_NAME, UPDATE_NAME = f"{DRAIN_NAME}, fused", "rolling update (serve deploy)"
 _OTHERS = {2: CONTROL, 1: DRAIN}  # what else is asked of the graph of so many replicas
@@ -130,14 +131,15 @@ class Chaos:
             self._drain(FUSED_NAME, graph, self._measure(graph))
 
     def _drain(self, name: str, graph: Graph, load: Load) -> None:
-        """SIGTERM, with requests inside; a balancer would send no more by then, nor does this."""
+        """SIGTERM with requests inside, and callers who don't hear of it: they go on coming."""
 
         async def strike() -> None:
             await asyncio.sleep(TAKEN_IN_S)
             os.kill(graph.session, signal.SIGTERM)
 
-        plan = PlanWithBurst(load.rate, BEFORE_S, self._seed)
-        damage = self._damage_around(graph, load, plan, strike)
+        plan = PlanWithBurst(load.rate, BEFORE_S + ENDING_S, self._seed)
+        around = send_around(graph.url, self._exam, plan, strike)
+        damage = judge(asyncio.run(around), self._exam, load, damage_of_end)
         self._add(Row(name, LOSES_NONE, load, damage))
         wait_for_end(graph.session, END_TIMEOUT_S)  # a second signal would cut its end short
 
@@ -181,7 +183,7 @@ class Chaos:
         damage = row.damage
         self._say(
             f"{row.name}: {damage.answered} of {damage.sent} answered, {damage.refused} x 503, "
-            f"{damage.lost} lost, gap {damage.longest_gap_s:.1f} s, "
+            f"{damage.closed} x closed, {damage.lost} lost, gap {damage.longest_gap_s:.1f} s, "
             f"p99 back, s: {show_return(damage.recovered_s)}: {'ok' if row.is_met else 'missed'}"
         )
 

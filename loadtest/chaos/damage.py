@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loadtest.open_loop import Outcome, longest_gap_s, percentiles_ms
 
@@ -28,6 +28,7 @@ class Damage:
     p50_ms: float
     p99_ms: float
     problems: list[str]  # how requests were lost, a few
+    closed: int = 0  # of an end: no connection, since the port was closed for good
 
 
 def damage_of(outcomes: Sequence[Outcome], moment_s: float, bound_ms: float) -> Damage:
@@ -57,6 +58,27 @@ def damage_of(outcomes: Sequence[Outcome], moment_s: float, bound_ms: float) -> 
         p99_ms=p99,
         problems=sorted({f"{one.status} {one.problem}".strip() for one in lost})[:5],
     )
+
+
+def damage_of_end(outcomes: Sequence[Outcome], moment_s: float, bound_ms: float) -> Damage:
+    """Of an incident that the service doesn't come back from: like `damage_of`, but for this.
+
+    Who gets no connection after all that did get one is not lost; nor is there a gap, or a way
+    back, for those that came after it began.
+    """
+    last_s = max((one.sent_s for one in outcomes if not _is_refused(one)), default=-math.inf)
+    connected = [one for one in outcomes if not (_is_refused(one) and one.sent_s > last_s)]
+    return replace(
+        damage_of(connected, moment_s, bound_ms),
+        sent=len(outcomes),
+        longest_gap_s=longest_gap_s([one for one in outcomes if one.scheduled_s <= moment_s]),
+        recovered_s=math.nan,
+        closed=len(outcomes) - len(connected),
+    )
+
+
+def _is_refused(one: Outcome) -> bool:
+    return one.is_lost and one.problem.startswith(ConnectionRefusedError.__name__)
 
 
 def _is_answered(one: Outcome) -> bool:

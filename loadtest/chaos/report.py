@@ -15,13 +15,15 @@ from loadtest.results_file import table
 _TERMS = f"""\
 Open-loop Poisson load on configs/laptop.yaml with two replicas of each stage and of the ingress
 (one where it says only; the update and fused: the shipped files as they are); {BEFORE_S:g} s after
-its start comes the incident: kill -9, or what the row says. Just before SIGTERM {BURST} requests
-leave at once, after it none. W1 photos, one in four with a reference. Lost: no answer, a wrong
-picture (in an update: that of neither version), or another status than 200 and 503. Gap: the
-longest time without a right answer, in the whole run. p99 back: from the incident until the p99 of
-all that ends from then on, of {ENOUGH} requests at least, is within 5 times the unloaded p50 (those
-that failed count as endless). Answered: rightly, within {ANSWER_S:g} s of being sent. Each row is
-one incident."""
+its start comes the incident: kill -9, or what the row says. {BURST} requests leave at once just
+before SIGTERM, and the load goes on after it. W1 photos, one in four with a reference. Closed: no
+connection, and nobody got one later, as the port of a service that ends is closed. Lost: no answer
+otherwise, a wrong picture (in an update: that of neither version), or another status than 200 and
+503. Gap: the longest time without a right answer, in the whole run, but not after SIGTERM. p99
+back: from the incident until the p99 of all that ends from then on, of {ENOUGH} requests at least,
+is within 5 times the unloaded p50 (those that failed count as endless); "not <" marks one that is
+later than hoped for, where no must says it. Answered: rightly, within {ANSWER_S:g} s of being sent.
+Each row is one incident."""
 
 
 def show_return(seconds: float) -> str:
@@ -58,7 +60,7 @@ class Report:
 
     def markdown(self) -> str:
         """The section of RESULTS.md."""
-        head = ["incident", "load, req/s", "sent", "answered", "503", "lost", "gap, s"]
+        head = ["incident", "load, req/s", "sent", "answered", "503", "closed", "lost", "gap, s"]
         head += ["p99 back, s", "bound, ms", "must", ""]
         notes = [
             f"- {row.name}: {note}" for row in self.rows for note in row.notes + row.damage.problems
@@ -82,17 +84,23 @@ class Report:
 
 def _cells(row: Row) -> list[str]:
     damage = row.damage
-    counts = (damage.sent, damage.answered, damage.refused, damage.lost)
+    counts = (damage.sent, damage.answered, damage.refused, damage.closed, damage.lost)
     return [
         row.name,
         f"{row.load.rate:.1f}",
         *(str(count) for count in counts),
         f"{damage.longest_gap_s:.1f}",
-        show_return(damage.recovered_s),
+        show_return(damage.recovered_s) + _mark(row),
         f"{row.load.bound_ms:.0f}",
         row.must.text,
         "ok" if row.is_met else "missed",
     ]
+
+
+def _mark(row: Row) -> str:
+    aim_s = row.must.aim_back_s
+    is_late = aim_s is not None and aim_s <= row.damage.recovered_s < math.inf
+    return f" (not < {aim_s:g})" if is_late else ""
 
 
 def _numbers(row: Row) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +19,7 @@ CAPACITY_REQUESTS = 48
 _WARM_REQUESTS = 8
 
 Incident = Callable[[], Awaitable[None]]
+SumUp = Callable[[Sequence[Outcome], float, float], Damage]  # see `damage_of`
 
 
 class UnfitError(Exception):
@@ -72,11 +73,12 @@ async def _in_turn(url: str, exam: Exam, count: int, clients: int) -> list[Outco
 
 
 class PlanWithBurst(Plan):
-    """Ends with some requests at the same time, so that the service holds them all."""
+    """Has some requests at the same time after `BEFORE_S`, so that the service holds them all."""
 
     @cached_property
     def arrivals_s(self) -> list[float]:
-        return [*Plan(self.rate_per_s, self.seconds, self.seed).arrivals_s, *[self.seconds] * BURST]
+        plan = Plan(self.rate_per_s, self.seconds, self.seed)
+        return sorted([*plan.arrivals_s, *[BEFORE_S] * BURST])
 
 
 async def send_around(url: str, exam: Exam, plan: Plan, incident: Incident) -> list[Outcome]:
@@ -100,6 +102,6 @@ async def send_around(url: str, exam: Exam, plan: Plan, incident: Incident) -> l
     return sending.result()
 
 
-def judge(outcomes: list[Outcome], exam: Exam, load: Load) -> Damage:
+def judge(outcomes: list[Outcome], exam: Exam, load: Load, sum_up: SumUp = damage_of) -> Damage:
     """What the incident of `send_around` cost."""
-    return damage_of(exam.settle(outcomes), BEFORE_S, load.bound_ms)
+    return sum_up(exam.settle(outcomes), BEFORE_S, load.bound_ms)

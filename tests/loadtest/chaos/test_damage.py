@@ -1,6 +1,6 @@
 import math
 
-from loadtest.chaos.damage import ENOUGH, damage_of, recovered_s
+from loadtest.chaos.damage import ENOUGH, damage_of, damage_of_end, recovered_s
 from loadtest.open_loop import Outcome
 
 MOMENT_S, BOUND_S = 4.0, 1.0
@@ -97,3 +97,37 @@ def test_the_gap_is_the_time_without_a_right_answer():
     found = damage_of([*steady(0, 5), *steady(9, 12)], MOMENT_S, 1000)
 
     assert found.longest_gap_s == 4.2
+
+
+REFUSED, BROKEN = "ConnectionRefusedError: [Errno 111]", "IncompleteReadError: 0 bytes"
+
+
+def end(*after: Outcome):
+    return damage_of_end([*steady(0, MOMENT_S), *after], MOMENT_S, 1000 * BOUND_S)
+
+
+def test_who_comes_when_the_port_is_closed_for_good_is_not_lost():
+    closed = [outcome(8, status=0, problem=REFUSED), outcome(9, status=0, problem=REFUSED)]
+    found = end(outcome(5, status=503), *closed)
+
+    assert (found.sent, found.refused, found.closed, found.lost) == (23, 1, 2, 0)
+    assert found.problems == []
+
+
+def test_who_is_refused_before_another_gets_a_connection_is_lost():
+    found = end(outcome(5, status=0, problem=REFUSED), outcome(6, status=503))
+
+    assert (found.refused, found.closed, found.lost) == (1, 0, 1)
+
+
+def test_an_answer_that_breaks_off_at_the_end_is_lost():
+    found = end(outcome(3.9, status=0, problem=BROKEN), outcome(8, status=0, problem=REFUSED))
+
+    assert (found.closed, found.lost) == (1, 1)
+
+
+def test_after_an_end_there_is_neither_a_gap_nor_a_way_back():
+    found = end(outcome(30, status=0, problem=REFUSED))
+
+    assert found.longest_gap_s < 1
+    assert math.isnan(found.recovered_s)

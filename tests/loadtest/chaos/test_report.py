@@ -2,7 +2,7 @@ import dataclasses
 import json
 import math
 
-from loadtest.chaos.cases import BACK, LOSES_NONE
+from loadtest.chaos.cases import BACK, HELD_ONLY, LOSES_NONE
 from loadtest.chaos.damage import Damage
 from loadtest.chaos.report import Report, Row
 from loadtest.chaos.run import Load
@@ -22,13 +22,24 @@ def test_the_table_says_for_each_incident_whether_its_demand_was_met():
 
     assert first.endswith("| ok |")
     assert second.endswith("| missed |")
-    assert "| 100 | 97 | 1 | 2 | 8.0 | not in time | 450 |" in second
+    assert "| 100 | 97 | 1 | 0 | 2 | 8.0 | not in time | 450 |" in second
 
 
 def test_an_incident_after_which_nothing_is_sent_has_no_time_of_return():
     ended = dataclasses.replace(FINE, recovered_s=math.nan)
 
     assert "| 1.0 | – | 450 |" in report(Row("first", LOSES_NONE, LOAD, ended)).markdown()
+
+
+def test_a_return_later_than_hoped_for_is_marked_and_still_meets_its_demand():
+    late, early = (dataclasses.replace(FINE, recovered_s=seconds) for seconds in (16.6, 7.0))
+
+    assert (
+        "| 16.6 (not < 15) | 450 | only those"
+        in report(Row("first", HELD_ONLY, LOAD, late)).markdown()
+    )
+    assert "| 7.0 | 450 | only those" in report(Row("first", HELD_ONLY, LOAD, early)).markdown()
+    assert Row("first", HELD_ONLY, LOAD, late).is_met
 
 
 def test_the_text_says_how_requests_were_lost():
