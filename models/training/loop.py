@@ -252,7 +252,7 @@ class _Window:
             self._sums[name] = self._sums[name] + value if name in self._sums else value
 
     def row(self) -> dict[str, float]:
-        """Throughput, the share of data in a step's time, and the means of the losses."""
+        """Throughput, the share of waiting for data in a step's time, and the losses' means."""
         means = {name: round(float(v) / self._steps, 5) for name, v in self._sums.items()}
         seconds = time.perf_counter() - self._since
         return {

@@ -109,6 +109,11 @@ def test_without_the_net_that_it_builds_on_a_config_says_what_to_change(
         build_task(net, config, data, data / "cache", tmp_path)
 
 
+@pytest.mark.parametrize("stem", sorted(stem for stem, net in NET_OF.items() if net == "mask"))
+def test_the_mask_net_never_waits_for_drawn_masks(stem):
+    assert config_of(stem)["schedule"]["workers"] >= 1
+
+
 def test_a_missing_file_of_verdicts_is_an_error(data):
     with pytest.raises(ValueError, match=r"there is no nowhere\.csv"):
         build("crop", {"seed": 1, "device": "cpu", "task": {"verdicts": "nowhere.csv"}}, data)
