@@ -46,6 +46,10 @@ class SourceFolder:
         self._points[name] = landmarks + np.float32(margin)
 
     def write_labels(self) -> None:
-        """Writes labels.npz, unless there is no face: what `load_faces` looks for."""
+        """Writes labels.npz, unless there is no face: what `load_faces` looks for.
+
+        The points are marked as guessed: the landmark net found them, and scored by them it
+        would seem to be right.
+        """
         if self._points:
-            write_landmarks(self.path / "labels.npz", self._points)
+            write_landmarks(self.path / "labels.npz", self._points, guessed=True)

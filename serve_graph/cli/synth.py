@@ -101,15 +101,17 @@ def _subjects(
 
 
 def _labelled(folder: Path, limit: int | None) -> "tuple[int, Iterator[Subject | None]]":
+    from models.training.evaluation.folder import are_guessed
     from models.training.frames import read_source, source_labels
     from models.training.synth import Subject
 
     if folder.is_file() and folder.suffix != ".zip":
         raise typer.BadParameter(f"{folder}: give a folder or a zip with labels.npz.")
     place, source = folder.resolve().parent, folder.resolve().stem
-    count = len(source_labels(place, source)["name"])
+    labels = source_labels(place, source)
+    count, labelled = len(labels["name"]), not are_guessed(labels)
     pictures = (
-        Subject(name, source, image, (landmarks,), labelled=True)
+        Subject(name, source, image, (landmarks,), labelled)
         for name, image, landmarks in read_source(place, source, limit)
     )
     return min(count, limit or count), pictures

@@ -1,7 +1,8 @@
 """A folder of pictures with a known truth.
 
 truth/ID.*, masked/ID.*, mask/ID.* (0/255), index.csv (id, source, mask_kind); optionally
-landmarks.npz (name, landmarks float32 (N, 68, 2) px of truth/),
+landmarks.npz (name, landmarks float32 (N, 68, 2) px of truth/; none are read where `guessed` is
+True, as in what `mask2face label` writes),
 real/photo/ID.*, real/mask/ID.*, real/index.csv: masked faces without a truth,
 swap/ like the folder itself, with reference/ID.*.
 """
@@ -86,11 +87,13 @@ def read_swaps(folder: Path) -> list[Case]:
 
 
 def read_landmarks(folder: Path) -> dict[str, Landmarks]:
-    """The truth's landmarks by ID; empty without landmarks.npz."""
+    """The truth's landmarks by ID; empty without landmarks.npz, or where it holds guesses."""
     path = folder / "landmarks.npz"
     if not path.is_file():
         return {}
     labels = np.load(path)
+    if are_guessed(labels):
+        return {}
     names, points = labels["name"], labels["landmarks"].astype(np.float32)
     return {str(name): own for name, own in zip(names, points, strict=True)}
 
@@ -158,9 +161,21 @@ def write_image(path: Path, image: Image, *options: int) -> None:
     _write(path, np.ascontiguousarray(image[..., ::-1]), options)
 
 
-def write_landmarks(path: Path, points: Mapping[str, Landmarks]) -> None:
-    """Writes landmarks by name as npz (name, landmarks), as `read_landmarks` takes them."""
-    np.savez(path, name=list(points), landmarks=np.stack(list(points.values())))
+def write_landmarks(path: Path, points: Mapping[str, Landmarks], guessed: bool = False) -> None:
+    """Writes landmarks by name as npz, as `read_landmarks` takes them.
+
+    Args:
+        path: gets name (N,), landmarks float32 (N, 68, 2) px and `guessed`.
+        points: float32 (68, 2) px each.
+        guessed: a net found them, so that they are no truth to measure a net by.
+    """
+    landmarks = np.stack(list(points.values()))
+    np.savez(path, name=list(points), landmarks=landmarks, guessed=guessed)
+
+
+def are_guessed(labels: Mapping[str, npt.NDArray[np.generic]]) -> bool:
+    """Whether a file of landmarks says that a net found them; one that says nothing is a truth."""
+    return bool(labels.get("guessed", False))
 
 
 def write_mask(path: Path, mask: Mask) -> None:

@@ -23,6 +23,12 @@ def test_the_faces_of_photos_become_a_source_of_training(command, photo, tmp_pat
     assert len(load_faces(tmp_path / "data", ["mine"], tmp_path / "cache")) == 2
 
 
+def test_the_points_are_marked_as_guesses(command, photo, tmp_path):
+    command("label", photo("one.png", masked=False).parent, tmp_path / "out")
+
+    assert np.load(tmp_path / "out" / "labels.npz")["guessed"]
+
+
 @pytest.mark.parametrize(("words", "kept"), [((), "bare.png"), (("--masked",), "masked.png")])
 def test_bare_or_masked_faces_are_kept(command, photo, tmp_path, words, kept):
     folder = photo("bare.png", masked=False).parent

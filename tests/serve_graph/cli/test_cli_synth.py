@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
-from models.training.evaluation.folder import read_pairs
+from models.training.evaluation.folder import read_landmarks, read_pairs
 
 pytestmark = pytest.mark.usefixtures("seeing")
 
@@ -46,6 +46,23 @@ def test_labelled_pictures_become_triples_of_the_wanted_kind(command, labelled, 
         changed = (pixels_of(case.photo) != pixels_of(case.truth)).any(axis=2)
         mask = pixels_of(case.mask)[..., 0] > 127
         assert changed[mask].mean() > 0.95
+
+
+def test_labels_become_the_truth_of_the_landmarks(command, labelled, tmp_path):
+    command("synth", labelled, tmp_path / "out")
+
+    assert set(read_landmarks(tmp_path / "out")) == {"a", "b", "c"}
+
+
+def test_points_that_label_guessed_do_not(command, photo, tmp_path):
+    folder = photo("bare.png", masked=False).parent
+    command("label", folder, tmp_path / "mine")
+
+    result = command("synth", tmp_path / "mine", tmp_path / "out")
+
+    assert result.exit_code == 0, result.stderr
+    assert [row["id"] for row in rows_of(tmp_path / "out")] == ["bare.png"]
+    assert not (tmp_path / "out" / "landmarks.npz").exists()
 
 
 def test_the_same_seed_draws_the_same_triples(command, labelled, tmp_path):
