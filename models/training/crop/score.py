@@ -25,6 +25,8 @@ _SIZES = (0.0, 16.0, 32.0, 48.0, 96.0, 192.0, float("inf"))
 class LabelledFace:
     """One face that somebody drew a box around."""
 
+    photo: str
+    box: tuple[float, float, float, float]  # px of the photo
     side_px: float  # root of the box's area, px of the photo
     masked: bool  # wears a mask, well or badly
     score: float  # of the box that found it; 0 where none did
@@ -93,7 +95,7 @@ class SceneScore:
     lenient: Operation  # the same where loose boxes don't count as false
     served: Operation  # with the service's threshold
     by_size: dict[str, SizeRecall]  # side in px -> recall, quiet
-    missed: int  # masked faces of SMALLEST_PX or more, quiet
+    missed: list[LabelledFace]  # masked, of SMALLEST_PX or more, quiet; worst first
     faint: int  # of these: found, but with a lower score
     nearly: int  # of these: the best box overlaps by NEAR_IOU to MATCH_IOU only
     mean_iou: float  # of all faces that were found, quiet
@@ -157,6 +159,8 @@ def _score(detector: Detector, picture: Picture, verdicts: Sequence[Verdict]) ->
     sides = np.sqrt((picture.boxes[:, 2:] - picture.boxes[:, :2]).prod(axis=1))
     labelled = [
         LabelledFace(
+            picture.name,
+            _corners(picture.boxes[i]),
             float(side),
             masked,
             faces[finder[i]].score if i in finder else 0.0,
@@ -167,7 +171,7 @@ def _score(detector: Detector, picture: Picture, verdicts: Sequence[Verdict]) ->
     strays = [
         StrayBox(
             picture.name,
-            (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+            _corners(box),
             face.score,
             float(overlaps[i].max(initial=0)),
             is_face(picture.name, box, verdicts),
@@ -178,6 +182,11 @@ def _score(detector: Detector, picture: Picture, verdicts: Sequence[Verdict]) ->
     return PhotoScore(labelled, strays)
 
 
+def _corners(box: Boxes) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = box.tolist()
+    return x0, y0, x1, y1
+
+
 def _summary(photos: Sequence[PhotoScore]) -> SceneScore:
     strays = sorted((s for p in photos for s in p.strays), key=lambda s: s.score, reverse=True)
     faces = [face for photo in photos for face in photo.faces]
@@ -185,6 +194,8 @@ def _summary(photos: Sequence[PhotoScore]) -> SceneScore:
     threshold = quiet_threshold([s for s in strays if s.wrong], len(photos))
     lenient = quiet_threshold([s for s in strays if s.wrong and not s.loose], len(photos))
     missed = [face for face in counted if face.masked and face.score < threshold]
+    # A face that no box found at all is the worst, the larger it is the worse.
+    missed.sort(key=lambda face: (face.score, -face.side_px))
     found = [face.iou for face in faces if face.score >= threshold]
     return SceneScore(
         photos=len(photos),
@@ -194,7 +205,7 @@ def _summary(photos: Sequence[PhotoScore]) -> SceneScore:
         lenient=_operation(photos, lenient),
         served=_operation(photos, MIN_SCORE),
         by_size=_by_size(faces, threshold),
-        missed=len(missed),
+        missed=missed,
         faint=sum(face.score > 0 for face in missed),
         nearly=sum(NEAR_IOU <= face.iou < MATCH_IOU for face in missed),
         mean_iou=float(np.mean(found)) if found else 0.0,

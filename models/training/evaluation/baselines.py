@@ -1,9 +1,11 @@
 """What costs nothing: the marks that any net has to beat."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from models.pixels import Image, Mask
 
@@ -26,8 +28,29 @@ def navier_stokes(masked: Image, mask: Mask) -> Image:
     return _inpaint(masked, mask, cv2.INPAINT_NS)
 
 
-def mean_picture(pictures: Iterable[Image]) -> Image | None:
-    """The mean of pictures of one size; None at the first of another, or if there are none.
+@dataclass(frozen=True)
+class PictureSum:
+    """The sum of some pictures of one size."""
+
+    total: npt.NDArray[np.float64]  # (H, W, 3), exact: sums of whole numbers
+    count: int
+
+    def mean_without(self, picture: Image) -> Image | None:
+        """The mean of all others: with itself among them, a picture would be guessed too well.
+
+        Args:
+            picture: one of those summed, uint8 (H, W, 3).
+
+        Returns:
+            uint8 (H, W, 3); None if there is no other.
+        """
+        if self.count < 2:
+            return None
+        return np.asarray(((self.total - picture) / (self.count - 1)).round(), np.uint8)
+
+
+def sum_pictures(pictures: Iterable[Image]) -> PictureSum | None:
+    """The sum of pictures of one size; None at the first of another, or if there are none.
 
     One picture at a time is held.
     """
@@ -39,7 +62,7 @@ def mean_picture(pictures: Iterable[Image]) -> Image | None:
             return None
         total += picture
         count += 1
-    return np.asarray((total / count).round(), np.uint8) if count else None
+    return PictureSum(total, count) if count else None
 
 
 def mean_face(masked: Image, mask: Mask, mean: Image) -> Image:

@@ -1,6 +1,6 @@
 """Scores the service on a folder of pictures with a known truth."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,11 +37,17 @@ from models.training.evaluation.sheets import (
     write_real_sheets,
     write_swap_sheet,
 )
-from models.training.evaluation.strays import write_strays
+from models.training.evaluation.strays import write_missed, write_strays
 from models.training.evaluation.swaps import SwapScore, score_swap
 from models.training.frames import SourceError
 
 T = TypeVar("T")
+
+_FILLS: dict[str, Fill] = {
+    "copied": guesses.copied,
+    "Telea": guesses.telea,
+    "Navier-Stokes": guesses.navier_stokes,
+}
 
 
 class Progress(Protocol):
@@ -96,7 +102,8 @@ def evaluate(
         progress: goes around each list of pictures.
         limit: at most this many of each kind, evenly spaced.
         baselines: also score what costs nothing.
-        scenes: also score the detector; `out` gets strays.csv and strays_N.jpg.
+        scenes: also score the detector; `out` gets strays.csv, strays_N.jpg and
+            sheet_missed.jpg.
         judge: weights of the judge that looks for remains of masks; None: nobody looks.
 
     Raises:
@@ -114,13 +121,14 @@ def evaluate(
     manifest, models = load_manifest(weights), load_models(weights)
     scene_score = _score_scenes(models, scenes, out, progress, limit) if scenes else None
     service, looker = Service(models), Judge(judge) if judge else None
-    points, fills = read_landmarks(folder), _fills(pairs) if baselines else {}
+    points = read_landmarks(folder)
+    fills_of = _fills_for(pairs) if baselines else lambda _: {}
     result = Evaluation(
         manifest.version,
         file_sha256(judge) if judge else None,
         {name: cost_of(manifest, name).gmac for name in NETS},
         [
-            score_pair(case, service, out, fills, points.get(case.id), looker)
+            score_pair(case, service, out, fills_of(case), points.get(case.id), looker)
             for case in progress(pairs, "pictures")
         ],
         [
@@ -145,16 +153,16 @@ def evaluate(
     return result
 
 
-def _fills(pairs: Sequence[Case]) -> dict[str, Fill]:
-    fills: dict[str, Fill] = {
-        "copied": guesses.copied,
-        "Telea": guesses.telea,
-        "Navier-Stokes": guesses.navier_stokes,
-    }
-    mean = guesses.mean_picture(read_image(case.truth) for case in pairs if case.truth)
-    if mean is not None:
-        fills["mean face"] = partial(guesses.mean_face, mean=mean)
-    return fills
+def _fills_for(pairs: Sequence[Case]) -> Callable[[Case], dict[str, Fill]]:
+    """The baselines of each of the pictures; a lone one has no mean of others."""
+    truths = guesses.sum_pictures(read_image(case.truth) for case in pairs if case.truth)
+
+    def fills_of(case: Case) -> dict[str, Fill]:
+        mean = truths.mean_without(read_image(case.truth)) if truths and case.truth else None
+        own = {} if mean is None else {"mean face": partial(guesses.mean_face, mean=mean)}
+        return {**_FILLS, **own}
+
+    return fills_of
 
 
 def _score_scenes(
@@ -173,4 +181,5 @@ def _score_scenes(
             f"{scenes.source} must hold pictures and boxes.json that names them: {error}"
         ) from error
     write_strays(scenes.source, score.strays, out)
+    write_missed(scenes.source, score.missed, out)
     return score

@@ -1,9 +1,12 @@
 """The marks that count, beside what they must be and what they aim at."""
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from models.training.evaluation.cells import number, table
+from models.training.evaluation.large import LIFTED, SERVED
 from models.training.evaluation.pairs import FOUND
 from models.training.evaluation.report import Report
 from models.training.evaluation.statistics import Estimate
@@ -17,9 +20,10 @@ class Goal:
     on: str
     form: str
     must: float
-    aim: float
+    aim: float | None
     measured: Callable[[Report], Estimate | float | None]
-    least: bool = False  # the lower the better
+    sign: Literal[">=", "<=", ">"] = ">="  # how the measured must stand to must and aim
+    optional: bool = False  # of pictures that few folders hold: no row where not measured
 
 
 def _mark(name: str) -> Callable[[Report], Estimate | None]:
@@ -34,7 +38,29 @@ def _a_face(report: Report) -> float:
     return sum(gmac for net, gmac in report.compute.items() if net != "crop")
 
 
-_PICTURES, _REAL = "pictures", "real masks"
+def _own_holes(report: Report) -> float | None:
+    return report.swap.own / report.swap.pictures if report.swap else None
+
+
+def _swap_gain(report: Report) -> float | None:
+    swap = report.swap
+    return _beyond(swap.swapped_hole_psnr, swap.painted_hole_psnr) if swap else None
+
+
+def _large_gain(mark: str) -> Callable[[Report], float | None]:
+    def gain(report: Report) -> float | None:
+        ways = report.large.marks if report.large else None
+        return _beyond(ways[SERVED][mark], ways[LIFTED][mark]) if ways else None
+
+    return gain
+
+
+def _beyond(ours: Estimate | None, theirs: Estimate | None) -> float | None:
+    return ours.value - theirs.value if ours and theirs else None
+
+
+_PICTURES, _REAL, _SWAPS, _LARGE = "pictures", "real masks", "swaps", "large faces"
+_ENLARGED = "beyond that of the 256 px result, bicubic"
 GOALS = (
     Goal("mask IoU", _PICTURES, ".3f", 0.96, 0.985, lambda r: r.whole.mask.iou),
     Goal("mask IoU", _REAL, ".3f", 0.92, 0.96, lambda r: r.real.iou if r.real else None),
@@ -51,7 +77,7 @@ GOALS = (
         0.97,
         lambda r: r.scenes.quiet.masked if r.scenes else None,
     ),
-    Goal("landmark error / eye distance", "bare faces", ".4f", 0.04, 0.03, _bare, least=True),
+    Goal("landmark error / eye distance", "bare faces", ".4f", 0.04, 0.03, _bare, "<="),
     Goal(
         "landmark error / eye distance, hidden lips and jaw",
         _PICTURES,
@@ -59,7 +85,7 @@ GOALS = (
         0.075,
         0.06,
         lambda r: r.landmarks["lips and jaw"],
-        least=True,
+        "<=",
     ),
     Goal(
         "share in which the judge still sees a mask",
@@ -68,21 +94,64 @@ GOALS = (
         0.05,
         0.01,
         lambda r: r.sights.get("real painted"),
-        least=True,
+        "<=",
     ),
-    Goal("GMAC of a face, all but the detector", "256 px", ".2f", 8.0, 6.0, _a_face, least=True),
+    Goal("GMAC of a face, all but the detector", "256 px", ".2f", 8.0, 6.0, _a_face, "<="),
+    Goal(
+        "share whose hole is more like the reference than like the painted face",
+        _SWAPS,
+        ".3f",
+        1.0,
+        None,
+        _own_holes,
+        optional=True,
+    ),
+    Goal(
+        "hole PSNR beyond that of painting alone, dB",
+        _SWAPS,
+        "+.2f",
+        -0.5,
+        None,
+        _swap_gain,
+        optional=True,
+    ),
+    Goal(
+        "sharpness",
+        _SWAPS,
+        ".3f",
+        0.85,
+        None,
+        lambda r: r.swap.sharpness if r.swap else None,
+        optional=True,
+    ),
+    Goal(
+        f"sharpness {_ENLARGED}",
+        _LARGE,
+        "+.4f",
+        0.0,
+        None,
+        _large_gain("sharpness"),
+        ">",
+        optional=True,
+    ),
+    Goal(
+        f"detail {_ENLARGED}", _LARGE, "+.4f", 0.0, None, _large_gain("detail"), ">", optional=True
+    ),
+    Goal(f"SSIM {_ENLARGED}", _LARGE, "+.4f", 0.0, None, _large_gain("ssim"), optional=True),
 )
+_HOLDS = {">=": operator.ge, "<=": operator.le, ">": operator.gt}
 
 
 def goal_table(report: Report) -> str:
     """The goals, what was measured, and which are reached."""
     head = ("mark", "on", "measured", "must", "aim", "reached")
-    return table(head, [_row(goal, goal.measured(report)) for goal in GOALS])
+    marks = [(goal, goal.measured(report)) for goal in GOALS]
+    shown = [(g, mark) for g, mark in marks if mark is not None or not g.optional]
+    return table(head, [_row(goal, mark) for goal, mark in shown])
 
 
 def _row(goal: Goal, measured: Estimate | float | None) -> tuple[str, ...]:
-    sign = "<=" if goal.least else ">="
-    limits = (f"{sign} {goal.must:g}", f"{sign} {goal.aim:g}")
+    limits = ["" if end is None else f"{goal.sign} {end:g}" for end in (goal.must, goal.aim)]
     if measured is None:
         return (goal.what, goal.on, "not measured", *limits, "")
     shown = (
@@ -93,7 +162,7 @@ def _row(goal: Goal, measured: Estimate | float | None) -> tuple[str, ...]:
 
 
 def _reached(goal: Goal, value: float) -> str:
-    def holds(limit: float) -> bool:
-        return value <= limit if goal.least else value >= limit
-
-    return "aim" if holds(goal.aim) else "must" if holds(goal.must) else "no"
+    holds = _HOLDS[goal.sign]
+    if goal.aim is not None and holds(value, goal.aim):
+        return "aim"
+    return "must" if holds(value, goal.must) else "no"

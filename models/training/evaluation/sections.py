@@ -98,8 +98,9 @@ def _scene_words(scenes: SceneScore, held_back: bool) -> str:
     words = (
         f"{scenes.photos} photos, {part}; intervals from resampled photos, the threshold held. "
         "A box finds a face from an IoU of 0.5. Loose: on a labelled face, IoU 0.3 to 0.5. "
-        f"Of {scenes.missed} missed masked faces, {scenes.faint} were found with a lower score "
-        f"and {scenes.nearly} have a loose box only. Mean IoU of the found {scenes.mean_iou:.3f}. "
+        f"Of {len(scenes.missed)} missed masked faces, the worst on sheet_missed.jpg, "
+        f"{scenes.faint} were found with a lower score and {scenes.nearly} have a loose box only. "
+        f"Mean IoU of the found {scenes.mean_iou:.3f}. "
         f"{len(scenes.strays)} boxes of score {LOWEST_SCORE} or more are of no labelled face: "
         "strays.csv lists them, strays_N.jpg shows them"
     )

@@ -1,4 +1,4 @@
-"""The found boxes that nobody labelled, for somebody to look at and to judge."""
+"""What the detector did wrong: boxes that nobody labelled, to be judged, and missed faces."""
 
 import csv
 from collections.abc import Sequence
@@ -9,13 +9,14 @@ import numpy as np
 
 from models.pixels import Image
 from models.training.crop.labels import read_scenes
-from models.training.crop.score import StrayBox
+from models.training.crop.score import LabelledFace, StrayBox
 from models.training.crop.verdicts import COLUMNS
 from models.training.evaluation.folder import write_image
 from models.training.sheets import contact_sheet
 
 _TILE_PX = 160
 _COLUMNS, _ROWS = 10, 8  # of a sheet
+_MISSED = 20  # faces shown, as the other sheets show twenty
 _MARGIN = 0.7  # of the box's longer side, around it
 _WORDS = {True: "face", False: "false", None: ""}
 
@@ -36,17 +37,47 @@ def write_strays(source: Path, strays: Sequence[StrayBox], out: Path) -> None:
             box = (f"{value:.1f}" for value in s.box)
             numbers = (f"{s.score:.3f}", f"{s.iou:.2f}")
             writer.writerow((index, s.photo, *box, _WORDS[s.face], *numbers))
-    photos = {picture.name: picture for picture in read_scenes(source)}
-    tiles = [_tile(photos[s.photo].decode(), s, index) for index, s in enumerate(strays)]
+    titles = [f"{index} {_found(stray)}" for index, stray in enumerate(strays)]
+    tiles = _tiles(source, strays, titles)
     a_sheet = _COLUMNS * _ROWS
     for number, start in enumerate(range(0, len(tiles), a_sheet)):
-        part = tiles[start : start + a_sheet]
-        rows = [part[i : i + _COLUMNS] for i in range(0, len(part), _COLUMNS)]
-        write_image(out / f"strays_{number}.jpg", contact_sheet(rows))
+        _write(out / f"strays_{number}.jpg", tiles[start : start + a_sheet])
 
 
-def _tile(photo: Image, stray: StrayBox, index: int) -> Image:
-    box = np.array(stray.box).reshape(2, 2)
+def write_missed(source: Path, missed: Sequence[LabelledFace], out: Path) -> None:
+    """Writes OUT/sheet_missed.jpg, at most twenty faces with their surroundings; none: no file.
+
+    Args:
+        source: zip or folder with the photos.
+        missed: worst first; the sheet says score and IoU, see `LabelledFace`.
+        out: folder.
+    """
+    shown = missed[:_MISSED]
+    if shown:
+        _write(out / "sheet_missed.jpg", _tiles(source, shown, [_found(face) for face in shown]))
+
+
+def _found(box: StrayBox | LabelledFace) -> str:
+    return f"{box.score:.2f} iou {box.iou:.1f}"
+
+
+def _tiles(
+    source: Path, boxes: Sequence[StrayBox | LabelledFace], titles: Sequence[str]
+) -> list[Image]:
+    photos = {picture.name: picture for picture in read_scenes(source)}
+    return [
+        _tile(photos[own.photo].decode(), own.box, (title, own.photo[-20:]))
+        for own, title in zip(boxes, titles, strict=True)
+    ]
+
+
+def _write(path: Path, tiles: Sequence[Image]) -> None:
+    rows = [tiles[i : i + _COLUMNS] for i in range(0, len(tiles), _COLUMNS)]
+    write_image(path, contact_sheet(rows))
+
+
+def _tile(photo: Image, corners: tuple[float, ...], lines: tuple[str, str]) -> Image:
+    box = np.array(corners).reshape(2, 2)
     side = (1 + 2 * _MARGIN) * float((box[1] - box[0]).max())
     scale = _TILE_PX / max(side, 1.0)
     shift = _TILE_PX / 2 - scale * box.mean(axis=0)
@@ -54,7 +85,6 @@ def _tile(photo: Image, stray: StrayBox, index: int) -> Image:
     tile = cv2.warpAffine(photo, way, (_TILE_PX, _TILE_PX), flags=cv2.INTER_AREA)
     low, high = np.round(box * scale + shift).astype(int).tolist()
     cv2.rectangle(tile, low, high, (0, 255, 0), 1)
-    lines = (f"{index} {stray.score:.2f} iou {stray.iou:.1f}", stray.photo[-20:])
     for line, y in zip(lines, (12, _TILE_PX - 5), strict=True):
         for width, colour in ((3, (0, 0, 0)), (1, (255, 255, 0))):
             cv2.putText(tile, line, (3, y), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, width)

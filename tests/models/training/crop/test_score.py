@@ -101,8 +101,25 @@ def test_faces_below_the_threshold_are_missed(scenes):
     scored = score(finds((0, 0, 100, 100), ELSEWHERE, scores=[0.6, 0.9]), scenes)
 
     assert scored.quiet.masked.value == 0
-    assert (scored.missed, scored.faint, scored.nearly) == (1, 1, 0)
+    assert (len(scored.missed), scored.faint, scored.nearly) == (1, 1, 0)
     assert scored.served.masked.value == 1
+
+
+def test_of_missed_masked_faces_photo_and_box_are_kept(scenes):
+    (missed,) = score(finds(ELSEWHERE), scenes).missed
+
+    assert (missed.photo, missed.box) == ("a", (0, 0, 100, 100))
+
+
+def test_missed_faces_are_listed_worst_first(scenes):
+    boxes = [[0, 0, 100, 100], [110, 0, 150, 40], [110, 60, 190, 140]]
+    labelled = {"a": [{"label": "with_mask", "box": box} for box in boxes]}
+    (scenes / "boxes.json").write_text(json.dumps(labelled))
+
+    faint = finds((0, 0, 100, 100), (200, 100, 290, 190), scores=[0.6, 0.9])
+    missed = score(faint, scenes).missed
+
+    assert [face.box for face in missed] == [tuple(boxes[index]) for index in (2, 1, 0)]
 
 
 def test_boxes_that_somebody_took_for_faces_are_counted_apart(scenes):
@@ -122,7 +139,7 @@ def test_a_loose_box_is_false_even_if_it_shows_a_face(scenes):
 
     assert scored.served.false_boxes == scored.served.loose_boxes == 1
     assert scored.lenient.threshold == LOWEST_SCORE
-    assert (scored.missed, scored.nearly) == (1, 1)
+    assert (len(scored.missed), scored.nearly) == (1, 1)
 
 
 def test_strays_are_listed_best_first(scenes):

@@ -6,8 +6,8 @@ import pytest
 from models.training.evaluation.baselines import (
     copied,
     mean_face,
-    mean_picture,
     navier_stokes,
+    sum_pictures,
     telea,
 )
 
@@ -45,20 +45,31 @@ def test_copied_is_the_masked_picture(masked, mask):
 def test_pictures_of_several_sizes_have_no_mean_and_are_read_up_to_the_first_other():
     pictures = iter([np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8), "unread"])
 
-    assert mean_picture(pictures) is None
+    assert sum_pictures(pictures) is None
     assert next(pictures) == "unread"
 
 
 def test_no_pictures_have_no_mean():
-    assert mean_picture([]) is None
+    assert sum_pictures([]) is None
+
+
+def test_the_mean_leaves_out_the_picture_that_it_guesses():
+    pictures = [np.full((4, 4, 3), value, np.uint8) for value in (10, 20, 90)]
+    summed = sum_pictures(pictures)
+
+    assert [int(summed.mean_without(own)[0, 0, 0]) for own in pictures] == [55, 50, 15]
+
+
+def test_a_lone_picture_has_no_mean_of_others(masked):
+    assert sum_pictures([masked]).mean_without(masked) is None
 
 
 def test_the_mean_holds_one_picture_at_a_time():
     pictures = [np.full((64, 64, 3), value, np.uint8) for value in range(100)]
-    expected = np.mean([picture.astype(np.float32) for picture in pictures], axis=0).round()
+    expected = np.mean([picture.astype(np.float32) for picture in pictures[1:]], axis=0).round()
     tracemalloc.start()
 
-    mean = mean_picture(picture.copy() for picture in pictures)
+    mean = sum_pictures(picture.copy() for picture in pictures).mean_without(pictures[0])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -67,9 +78,7 @@ def test_the_mean_holds_one_picture_at_a_time():
 
 
 def test_the_mean_face_fills_the_hole_only(masked, mask):
-    mean = mean_picture([np.zeros_like(masked), np.full_like(masked, 100)])
-
-    filled = mean_face(masked, mask, mean)
+    filled = mean_face(masked, mask, np.full_like(masked, 50))
 
     assert (filled[mask] == 50).all()
     assert (filled[~mask] == 90).all()

@@ -12,6 +12,7 @@ from models.training.evaluation.folder import (
     read_image,
     read_mask,
     write_image,
+    write_landmarks,
     write_mask,
 )
 from models.training.evaluation.report import summarize
@@ -156,6 +157,16 @@ def test_without_landmarks_only_the_found_frame_is_painted(score, folder):
     assert result.bare == []
 
 
+def test_guessed_landmarks_are_no_truth(score, folder):
+    write_landmarks(folder / "landmarks.npz", {name: points() for name in "123"}, guessed=True)
+
+    result = score()
+
+    assert set(result.pairs[0].marks) == {"found mask", "true mask"}
+    assert result.bare == []
+    assert summarize(result).landmarks["lips and jaw"] is None
+
+
 def test_hidden_landmarks_are_scored_where_a_face_was_painted(score):
     pairs = score().pairs
 
@@ -291,6 +302,27 @@ def test_the_baselines_are_scored_beside_the_service(score):
     assert marks["mean face"].psnr == pytest.approx(100)  # all truths are the same
 
 
+def test_the_mean_face_is_that_of_the_other_pictures(score, folder):
+    write_image(folder / "truth" / "1.png", np.full((256, 256, 3), 90, np.uint8))
+
+    first, second, _ = (pair.marks["mean face"] for pair in score(baselines=True).pairs)
+
+    # Of the first, the two others are alike; of the second, the odd one is half the mean.
+    assert first.hole_psnr == pytest.approx(psnr_of(face(), 90), abs=0.01)
+    assert second.hole_psnr == pytest.approx(psnr_of(face(), (face() + 90.0) / 2), abs=0.1)
+
+
+def psnr_of(truth, guess):
+    errors = (truth.astype(float) - guess)[covered()] / 255
+    return -10 * np.log10((errors**2).mean())
+
+
+def test_a_lone_picture_has_no_mean_face(score):
+    (pair,) = score(baselines=True, limit=1).pairs
+
+    assert set(pair.marks) - WAYS == BASELINES - {"mean face"}
+
+
 def test_the_baselines_can_be_left_out(score):
     assert not BASELINES & set(score(baselines=False).pairs[0].marks)
 
@@ -332,6 +364,16 @@ def test_scenes_score_the_detector(score, tmp_path):
 
     assert result.scenes.faces == 1
     assert (tmp_path / "out" / "strays.csv").exists()
+
+
+def test_the_missed_masked_faces_of_scenes_are_drawn(score, tmp_path):
+    write_image(tmp_path / "scenes" / "one.png", face())
+    boxes = {"one.png": [{"label": "with_mask", "box": [0, 0, 40, 40]}]}
+    (tmp_path / "scenes" / "boxes.json").write_text(json.dumps(boxes))
+
+    score(scenes=Scenes(tmp_path / "scenes", held_back=False))
+
+    assert (tmp_path / "out" / "sheet_missed.jpg").exists()
 
 
 def test_of_scenes_those_that_were_trained_on_can_be_left_out(score, tmp_path):

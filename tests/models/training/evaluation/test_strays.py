@@ -3,14 +3,18 @@ import json
 
 import numpy as np
 
-from models.training.crop.score import StrayBox
+from models.training.crop.score import LabelledFace, StrayBox
 from models.training.crop.verdicts import read_verdicts
 from models.training.evaluation.folder import read_image, write_image
-from models.training.evaluation.strays import write_strays
+from models.training.evaluation.strays import write_missed, write_strays
 
 
 def stray(photo="one", face=None):
     return StrayBox(photo, (10.0, 20.0, 50.0, 70.0), 0.6, 0.1, face)
+
+
+def missed_face(photo="one"):
+    return LabelledFace(photo, (10.0, 20.0, 50.0, 70.0), 45.0, True, 0.3, 0.6)
 
 
 def scenes(folder):
@@ -45,3 +49,25 @@ def test_no_strays_are_an_empty_list(tmp_path):
 
     assert read_verdicts(tmp_path / "out" / "strays.csv") == []
     assert not (tmp_path / "out" / "strays_0.jpg").exists()
+
+
+def test_at_most_twenty_missed_faces_are_drawn(tmp_path):
+    write_missed(scenes(tmp_path), [missed_face()] * 21, tmp_path / "out")
+
+    assert read_image(tmp_path / "out" / "sheet_missed.jpg").shape == (320, 1600, 3)
+
+
+def test_a_missed_face_is_drawn_with_its_box_and_surroundings(tmp_path):
+    write_missed(scenes(tmp_path), [missed_face()], tmp_path / "out")
+
+    tile = read_image(tmp_path / "out" / "sheet_missed.jpg").astype(int)
+    green = (tile[..., 1] > tile[..., 0] + 60) & (tile[..., 1] > tile[..., 2] + 60)
+    y, x = np.nonzero(green)
+    assert tile[80, 80].mean() > 100
+    np.testing.assert_allclose((x.min(), x.max(), y.min(), y.max()), (53, 107, 47, 113), atol=3)
+
+
+def test_no_missed_faces_are_no_sheet(tmp_path):
+    write_missed(scenes(tmp_path), [], tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
