@@ -213,7 +213,8 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
 
 
 def _device(config: Mapping[str, Any]) -> str:
-    device, seen = config["device"], torch.cuda.is_available()
+    device: str = config["device"]
+    seen = torch.cuda.is_available()
     if device == "auto":
         return "cuda" if seen else "cpu"
     if device.startswith("cuda") and not seen:
