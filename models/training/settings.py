@@ -44,7 +44,8 @@ def to_settings(kind: type[Settings], values: Any, where: str) -> Settings:
 def check_types(values: Any, types: Mapping[str, Any], where: str) -> None:
     """Raises ValueError unless it is a mapping of known keys with values of their types."""
     if not isinstance(values, Mapping):
-        raise ValueError(f"{where} is {values!r}: it must be a mapping of keys, such as {{a: 1}}")
+        found = "empty" if values is None else repr(values)
+        raise ValueError(f"{where} is {found}: it must be a mapping of keys, as in configs/train")
     refuse_unknown(values, set(types), where)
     for key, value in values.items():
         if not _fits(value, types[key]):

@@ -278,7 +278,7 @@ def test_a_run_is_not_gone_on_with_by_other_faces_of_the_same_names(data):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (None, "is None: it must be a mapping"),
+        (None, "is empty: it must be a mapping"),
         ("mine", "is 'mine': it must be a mapping"),
         ({"seed": 1}, "needs device, sources, schedule"),
         (small(schedule=None), "schedule is None: it must be a mapping"),
