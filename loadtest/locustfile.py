@@ -1,8 +1,9 @@
 """Users who post photos: `make load SHAPE=spike` without a page, `make load-ui` with Locust's.
 
 `--load-shape` says how many of the users there are when; a share of the requests carries a
-reference. A wrong answer aborts the run at once (exit code 3). At its end, too many errors or too
-slow a p99 over all requests make the exit code 1.
+reference. A wrong answer aborts the run at once (exit code 3); Locust's page stays, stops the run
+and has it under Exceptions. At its end, too many errors or too slow a p99 over all requests make
+the exit code 1. With `--processes` the first process judges what all of them saw.
 
 Users wait for their answers, so they slow down with the service: for rates that don't, there is
 `loadtest.open_loop`.
@@ -16,16 +17,19 @@ import numpy as np
 from locust import HttpUser, LoadTestShape, constant, events, task
 from locust.clients import ResponseContextManager
 from locust.env import Environment
+from locust.rpc.protocol import Message
+from locust.runners import WorkerRunner
 from photos import REFERENCE, SCENES, DrawnPhoto, draw_photo
 from shapes import DEFAULT_SECONDS, SHAPES, users_at
 
 PHOTOS_OF_EACH_SCENE = 2
 FAILED, WRONG_ANSWER = 1, 3  # exit codes
+ABORT = "abort"  # the message of a process that had a wrong answer to the one that ends the run
 TIMEOUT_S = 40.0  # of a request; the service gives up after 30 s by itself
 
-_rng = np.random.default_rng(0)
 _reference = REFERENCE.read_bytes()
-_photos = [draw_photo(scene, _rng) for scene in SCENES for _ in range(PHOTOS_OF_EACH_SCENE)]
+_drawing = np.random.default_rng(0)
+_photos = [draw_photo(scene, _drawing) for scene in SCENES for _ in range(PHOTOS_OF_EACH_SCENE)]
 # Locust's clock stood still during the drawing, which would count as run time; a pause sets it.
 time.sleep(0.01)
 
@@ -69,6 +73,22 @@ def wait_for_answers(environment: Environment, **_: object) -> None:
     environment.stop_timeout = TIMEOUT_S + 1
 
 
+@events.init.add_listener
+def listen_for_abort(environment: Environment, **_: object) -> None:
+    """Who ends the run hears of wrong answers, its own or those of the other processes."""
+    if environment.runner and not isinstance(environment.runner, WorkerRunner):
+        # Concurrent: the final numbers of the others come in while it waits for them.
+        environment.runner.register_message(ABORT, abort, concurrent=True)
+
+
+@events.test_start.add_listener
+def draw_lots(environment: Environment, **_: object) -> None:
+    """Each process sends photos in an order of its own, the same in each run."""
+    runner = environment.runner
+    # One that only gathers numbers has no index, and sends nothing.
+    PhotoSender.rng = np.random.default_rng(getattr(runner, "worker_index", 0))
+
+
 class ChosenShape(LoadTestShape):
     """The shape of `--load-shape`, with the users and the run time given as ever."""
 
@@ -88,13 +108,14 @@ class PhotoSender(HttpUser):
 
     host = "http://localhost:8000"  # where `--host` or Locust's page names no other
     wait_time = constant(0)
+    rng: np.random.Generator
 
     @task
     def unmask(self) -> None:
-        photo = _photos[int(_rng.integers(len(_photos)))]
+        photo = _photos[int(self.rng.integers(len(_photos)))]
         files = {"photo": (f"{photo.scene.name}.jpg", photo.jpeg, "image/jpeg")}
         fields, name = {}, photo.scene.name
-        with_reference = _rng.random() < self.environment.parsed_options.reference_share
+        with_reference = self.rng.random() < self.environment.parsed_options.reference_share
         if with_reference:
             files["reference"] = ("reference.jpg", _reference, "image/jpeg")
             fields, name = {"consent": "true"}, f"{name}, reference"
@@ -110,7 +131,7 @@ class PhotoSender(HttpUser):
             problem = judge(response, photo, with_reference)
             if problem:
                 response.failure(problem)
-                abort(self.environment, f"{name}: {problem}")
+                self.environment.runner.send_message(ABORT, f"{name}: {problem}")
         if response.status_code == 503:
             time.sleep(float(response.headers.get("Retry-After", 1)))
 
@@ -136,17 +157,24 @@ def compare(answer: dict[str, Any], photo: DrawnPhoto, with_reference: bool) -> 
     return "" if found == photo.scene.faces else f"came back with {found} faces"
 
 
-def abort(environment: Environment, problem: str) -> None:
+def abort(environment: Environment, msg: Message, **_: object) -> None:
     """Ends the run: numbers of wrong answers are worth nothing."""
-    print(f"Aborted: {problem}")
+    problem = f"Aborted: {msg.data}"
+    print(problem)
     environment.process_exit_code = WRONG_ANSWER
-    if environment.runner:
+    if environment.web_ui:
+        environment.runner.log_exception(msg.node_id, problem, problem)
+        environment.runner.stop()
+    else:
         environment.runner.quit()
 
 
 @events.quitting.add_listener
 def set_exit_code(environment: Environment, **_: object) -> None:
     """Compares the whole run with its bounds."""
+    if isinstance(environment.runner, WorkerRunner):
+        environment.process_exit_code = 0  # it saw a part of the run
+        return
     if environment.process_exit_code:
         return
     total = environment.stats.total

@@ -4,15 +4,20 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 
 from loadtest.photos import SCENES, dimensions
+from serve_graph.flags import free_port
 
 LOCUSTFILE = Path(__file__).resolve().parents[2] / "loadtest" / "locustfile.py"
 Answer = tuple[int, int | None]  # status, number of faces; None: no JSON
@@ -75,6 +80,9 @@ def serving(
         (busy, ["--max-p99-ms", "0.001"], 1, "Failed: error rate 100.00%; p99 "),
         (one_too_many, [], 3, "Aborted: "),
         (nonsense, [], 3, "Aborted: "),
+        (right, ["--processes", "2"], 0, "Passed"),
+        (busy, ["--processes", "2"], 1, "Failed: error rate 100.00%"),
+        (one_too_many, ["--processes", "2"], 3, "Aborted: "),
     ],
 )
 def test_the_exit_code_says_how_the_run_went(
@@ -84,13 +92,35 @@ def test_the_exit_code_says_how_the_run_went(
         done = run_locust(host, "--reference-share", "0", *options)
 
     assert says in done.stdout
+    assert done.stdout.count("Passed") + done.stdout.count("Failed") == (exit_code != 3)
     assert done.returncode == exit_code
 
 
+def test_each_process_sends_photos_in_an_order_of_its_own() -> None:
+    code = """
+from types import SimpleNamespace
+from locustfile import PhotoSender, draw_lots
+for index in (0, 1, 0):
+    draw_lots(SimpleNamespace(runner=SimpleNamespace(worker_index=index)))
+    print(*PhotoSender.rng.integers(100, size=9))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=LOCUSTFILE.parent, capture_output=True, text=True
+    )
+    first, second, again = done.stdout.splitlines()
+
+    assert first == again != second
+
+
+def locust(host: str, *options: str) -> list[str]:
+    port = str(free_port())  # of the first process, where there are several
+    among = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
+    return [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", host, *among, *options]
+
+
 def run_locust(host: str, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", host]
     run = ["--headless", "--users", "2", "--spawn-rate", "2", "--run-time", "2s"]
-    return subprocess.run([*command, *run, *options], capture_output=True, text=True)
+    return subprocess.run(locust(host, *run, *options), capture_output=True, text=True)
 
 
 def test_a_reference_goes_out_with_consent_and_must_come_back_swapped() -> None:
@@ -112,3 +142,58 @@ def test_a_shape_ends_by_itself_and_writes_its_reports(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert report.stat().st_size > 0
     assert (tmp_path / "run_stats.csv").exists()
+
+
+@contextmanager
+def page(host: str) -> Iterator[str]:
+    """Locust's page, as `make load-ui` starts it."""
+    port = free_port()
+    options = ["--web-host", "127.0.0.1", "--web-port", str(port), "--reference-share", "0"]
+    process = subprocess.Popen(locust(host, *options), stdout=subprocess.PIPE, text=True)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def get(url: str) -> dict[str, Any]:
+    with urlopen(url, timeout=5) as answer:
+        return dict(json.load(answer))
+
+
+def wait_for(url: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """What the page says, once it is so."""
+    end = time.monotonic() + 120  # it draws its photos first
+    while time.monotonic() < end:
+        with suppress(OSError):  # not there yet
+            if is_so(found := get(url)):
+                return found
+        time.sleep(0.2)
+    raise TimeoutError(url)
+
+
+def swarm(url: str) -> None:
+    """What the page's button does."""
+    wait_for(f"{url}/stats/requests", lambda found: found["state"] == "ready")
+    form = urlencode({"user_count": 2, "spawn_rate": 2, "run_time": "1m"}).encode()
+    assert json.load(urlopen(f"{url}/swarm", form, timeout=5))["success"]
+
+
+def test_the_page_starts_a_run_and_counts_its_requests() -> None:
+    with serving(right) as host, page(host) as url:
+        swarm(url)
+        found = wait_for(f"{url}/stats/requests", lambda found: len(found["stats"]) > 2)
+
+    assert found["state"] == "running"
+    assert found["fail_ratio"] == 0
+
+
+def test_the_page_stops_at_a_wrong_answer_and_says_so() -> None:
+    with serving(one_too_many) as host, page(host) as url:
+        swarm(url)
+        found = wait_for(f"{url}/stats/requests", lambda found: found["state"] == "stopped")
+        (shown,) = get(f"{url}/exceptions")["exceptions"][:1]
+
+    assert found["fail_ratio"] == 1
+    assert shown["msg"].startswith("Aborted: ")
