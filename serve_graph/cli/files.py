@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from models.pixels import Image
 
 QUALITY = 92  # of JPEG and WebP, as the service's default
+_NAMED = 3  # folders in a message
 _HEIC = (".heic", ".heif")
 _FORMATS: "dict[str, AnswerFormat]" = {
     ".jpg": "jpeg",
@@ -27,14 +28,31 @@ _FORMATS: "dict[str, AnswerFormat]" = {
 
 
 def pictures_of(source: Path) -> list[Path]:
-    """The picture itself, or those of a folder by their suffix."""
+    """The picture itself, or those of a folder by their suffix; hidden files are left out.
+
+    Raises:
+        typer.BadParameter: the folder holds none itself; its folders are named.
+    """
     if not source.is_dir():
         return [source]
     known = {*_FORMATS, *_HEIC}
-    found = [path for path in source.iterdir() if path.suffix.lower() in known]
+    shown = sorted(path for path in source.iterdir() if not path.name.startswith("."))
+    found = [path for path in shown if path.suffix.lower() in known and path.is_file()]
     if not found:
-        raise typer.BadParameter(f"{source} holds no picture ({', '.join(sorted(known))}).")
-    return sorted(path for path in found if path.is_file())
+        nested = _advice_on([path.name for path in shown if path.is_dir()])
+        raise typer.BadParameter(f"{source} holds no picture ({', '.join(sorted(known))}).{nested}")
+    return found
+
+
+def _advice_on(folders: Sequence[str]) -> str:
+    if not folders:
+        return ""
+    some = ", ".join(folders[:_NAMED])
+    rest = f" and {len(folders) - _NAMED} more" if len(folders) > _NAMED else ""
+    return (
+        f" Its folders aren't looked into ({some}{rest}): give one of them, or put the photos of "
+        "all into one folder, as docs/training.md shows."
+    )
 
 
 def targets_of(source: Path, out: Path) -> dict[Path, Path]:

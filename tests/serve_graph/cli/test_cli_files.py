@@ -1,0 +1,47 @@
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from serve_graph.cli.files import pictures_of
+
+GUIDE = Path(__file__).parents[3] / "docs" / "training.md"
+
+
+@pytest.fixture
+def people(tmp_path):
+    """A folder for each person, and hidden ones, as macOS and others leave them."""
+    for name in ("ann/1.jpg", "bob/1.jpg", ".thumbs/1.jpg", "bob/.1.jpg", "cat/1.jpg", "dan/x.png"):
+        path = tmp_path / "people" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path / "people"
+
+
+@pytest.mark.parametrize("command_name", ["label", "synth"])
+def test_folders_of_a_folder_without_pictures_are_named(command, people, tmp_path, command_name):
+    result = command(command_name, people, tmp_path / "out")
+
+    assert result.exit_code == 2
+    assert "aren't looked into (ann, bob, cat and 1 more)" in result.stderr
+    assert "put the photos of all into one folder" in result.stderr
+
+
+def test_an_empty_folder_holds_no_picture(tmp_path):
+    with pytest.raises(typer.BadParameter, match=r"holds no picture \(.*\)\.$"):
+        pictures_of(tmp_path)
+
+
+def test_hidden_pictures_are_left_out(people):
+    assert [path.name for path in pictures_of(people / "bob")] == ["1.jpg"]
+
+
+def test_the_guides_lines_put_the_photos_of_all_into_one_folder(people):
+    lines = re.search(r"^mkdir flat\n.*$", GUIDE.read_text(), re.MULTILINE)[0]
+
+    subprocess.run(["sh", "-c", lines], cwd=people.parent, check=True)
+
+    names = [path.name for path in pictures_of(people.parent / "flat")]
+    assert names == ["ann_1.jpg", "bob_1.jpg", "cat_1.jpg", "dan_x.png"]
