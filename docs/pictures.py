@@ -23,6 +23,7 @@ FACE = (75, 40, 245, 210)  # of that, for the small copies: left, top, right, bo
 GAP_PX, TILE_PX, LABEL_PX, COLUMNS = 8, 160, 16, 5
 KIND, SEED = "surgical_blue", "3"
 OWN = "her own"  # lower face, from the reference
+CANDIDATES = 4
 
 
 def main() -> None:
@@ -53,14 +54,22 @@ def kinds_sheet(masked: Path, painted: Path) -> Image.Image:
 
 
 def handles_sheet(bare: Path, masked: Path, folder: Path) -> Image.Image:
-    """What callers can ask for, with the same photo."""
+    """What callers can ask for, with the same photo; below, several plausible faces."""
     tiles = [tile(masked, "with a mask")]
     wishes = {wish: ["--expression", wish] for wish in ("neutral", "auto", "smile")}
     for wish, arguments in {**wishes, OWN: ["--reference", bare]}.items():
         out = folder / f"{wish}.png"
         mask2face("run", masked, "-o", out, *arguments)
         tiles.append(tile(out, wish))
-    return grid([tiles])
+    return grid([tiles, candidates(masked, folder)])
+
+
+def candidates(masked: Path, folder: Path) -> list[Image.Image]:
+    """The answers to one call, most likely first, behind a tile of white."""
+    numbers = range(1, CANDIDATES + 1)
+    mask2face("run", masked, "-o", folder / "candidate.png", "--candidates", str(CANDIDATES))
+    tiles = [tile(folder / f"candidate_{one}.png", f"candidate {one}") for one in numbers]
+    return [Image.new("RGB", tiles[0].size, "white"), *tiles]
 
 
 def mask2face(*arguments: str | Path) -> None:
