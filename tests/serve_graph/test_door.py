@@ -66,13 +66,19 @@ async def door(folder):
     server.close()
 
 
+async def begin_to_take_an_answer(door):
+    """Its head is read, most of its body not yet; the writer keeps the connection open."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", door, limit=65_536)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
+
+
 @pytest.mark.asyncio
 @pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
 async def test_the_end_waits_for_a_client_that_takes_its_answer_slowly(door):
     await asyncio.wait_for(wait_for_clients(), 5)  # nobody is there
-    reader, writer = await asyncio.open_connection("127.0.0.1", door, limit=65_536)
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    await reader.readuntil(b"\r\n\r\n")
+    reader, _writer = await begin_to_take_an_answer(door)
 
     waiting = asyncio.create_task(wait_for_clients())
     await asyncio.sleep(0.5)
@@ -85,9 +91,7 @@ async def test_the_end_waits_for_a_client_that_takes_its_answer_slowly(door):
 @pytest.mark.asyncio
 @pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
 async def test_a_door_that_closes_answers_what_is_in_and_takes_nothing_new(door):
-    reader, writer = await asyncio.open_connection("127.0.0.1", door, limit=65_536)
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    await reader.readuntil(b"\r\n\r\n")
+    reader, _writer = await begin_to_take_an_answer(door)
 
     closing = asyncio.create_task(close_doors())
     await asyncio.sleep(0.5)
