@@ -65,17 +65,14 @@ class Limit:
     """The workers of all forms: they stand ready, and take none of the cores while nobody asks.
 
     Args:
-        workloads: that can be measured; their photos lie in a folder of the caller's.
-        folder: of those photos.
-        ends: what ends the workers.
-
-    Raises:
-        StartError: a worker ended, here and below.
+        workloads: that can be measured.
+        crews: the workers of each form, see `limit_of`.
     """
 
-    def __init__(self, workloads: Sequence[Workload], folder: Path, ends: ExitStack) -> None:
-        self._workloads = workloads
-        self._crews = {form: ends.enter_context(_workers(form, folder)) for form in forms()}
+    def __init__(
+        self, workloads: Sequence[Workload], crews: "Mapping[Form, list[_Worker]]"
+    ) -> None:
+        self._workloads, self._crews = workloads, crews
 
     def measure(self, seconds: float) -> dict[str, dict[str, InProcess]]:
         """What each form does with each workload, for so many seconds each.
@@ -84,6 +81,9 @@ class Limit:
 
         Returns:
             By the name of the workload, then by that of the form.
+
+        Raises:
+            StartError: a worker ended.
         """
         results = {}
         for workload in self._workloads:
@@ -99,6 +99,9 @@ class Limit:
         Args:
             measured: by `measure`.
             seconds: that the fastest form works on the first workload.
+
+        Raises:
+            StartError: a worker ended.
         """
         workload = self._workloads[0]
         name, limit = fastest(measured[workload.name])
@@ -108,11 +111,16 @@ class Limit:
 
 @contextmanager
 def limit_of(workloads: Sequence[Workload]) -> Iterator[Limit]:
-    """The limit's workers, warm, while the block runs."""
+    """The limit's workers, warm, while the block runs.
+
+    Raises:
+        StartError: one ended.
+    """
     with tempfile.TemporaryDirectory() as name, ExitStack() as ends:
         for workload in workloads:
             workload.write(Path(name) / workload.name)
-        yield Limit(workloads, Path(name), ends)
+        crews = {form: ends.enter_context(_workers(form, Path(name))) for form in forms()}
+        yield Limit(workloads, crews)
 
 
 def _turn(crew: "list[_Worker]", workload: Workload, seconds: float) -> list[dict[str, Any]]:
