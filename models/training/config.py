@@ -1,6 +1,6 @@
 """What `configs/train/NET.yaml` may say, and how a run is built from it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -34,7 +34,7 @@ from models.training.landmark_task import LandmarkTask, LandmarkTraining
 from models.training.loop import Schedule, Task, fit
 from models.training.mask_task import MaskTask, MaskTraining
 from models.training.real_masks import RealFaces, label_masks
-from models.training.settings import Settings, check_types, refuse_missing, to_settings
+from models.training.settings import Settings, blaming, check_types, refuse_missing, to_settings
 
 NETS = ("crop", "mask", "landmarks", "inpaint", "judge")
 WITH_OWN = ("mask", "landmarks", "inpaint")  # nets with a recipe for faces of one's own
@@ -57,6 +57,12 @@ _TRAININGS = {
     "inpaint": InpaintTraining,
     "judge": JudgeTraining,
 }
+_SIZES = {
+    "crop": DetectorConfig,
+    "mask": UNetConfig,
+    "landmarks": LandmarkConfig,
+    "inpaint": GeneratorConfig,
+}
 _NAMES = tuple[str, ...]
 _TYPES: dict[str, Any] = {
     "seed": int,
@@ -73,6 +79,18 @@ _TYPES: dict[str, Any] = {
     "refused": str,
     "scenes": str,
 }
+
+
+def train_by(recipe: Path, net: str, data: Path, run: Path, weights: Path) -> None:
+    """Trains as `train` does, by the config in a YAML file.
+
+    Raises:
+        ConfigError: the recipe is no YAML, or says what `train` takes for a ValueError.
+        OSError: it can't be read.
+        Mask2FaceError: as `train` does.
+    """
+    with blaming(recipe):
+        train(net, yaml.safe_load(recipe.read_text()), data, run, weights)
 
 
 def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path) -> None:
@@ -118,14 +136,31 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
 def _check(net: str, config: Any) -> None:
     """Names mistakes before any face is cut."""
     where = f"the training config of {net}"
-    check_types(config, {key: _TYPES[key] for key in KEYS[net]}, where)
+    check_values(net, config, where)
     needed = ["seed", "device", *(["sources"] if "sources" in KEYS[net] else []), "schedule"]
     refuse_missing(config, needed, where)
     schedule = config["schedule"]
-    check_types(schedule, {**get_type_hints(Schedule), "epochs": float}, "schedule")
     length = "epochs" if "epochs" in schedule else "steps"
-    refuse_missing(schedule, [length, "learning_rate"], "schedule")
-    check_types(config.get("task", {}), get_type_hints(_TRAININGS[net]), "task")
+    refuse_missing(schedule, [length, "learning_rate"], f"{where}: schedule")
+
+
+def check_values(net: str, config: Any, where: str, useless: Collection[str] = ()) -> None:
+    """Raises ValueError unless all keys are known, and all values of their types, inner ones too.
+
+    Args:
+        net: one of `NETS`, which the config is of.
+        config: what a YAML says.
+        where: the config's place, for the message.
+        useless: keys, of the schedule too, that the place has no use for.
+    """
+    check_types(config, {key: _TYPES[key] for key in KEYS[net] - {*useless}}, where)
+    schedule = {**get_type_hints(Schedule), "epochs": float}
+    inner = {"schedule": {key: kind for key, kind in schedule.items() if key not in useless}}
+    inner["task"] = get_type_hints(_TRAININGS[net])
+    if net in _SIZES:
+        inner["net"] = get_type_hints(_SIZES[net])
+    for key, types in inner.items():
+        check_types(config.get(key, {}), types, f"{where}: {key}")
 
 
 def _labels(net: str, config: Mapping[str, Any], data: Path, run: Path) -> dict[str, str]:

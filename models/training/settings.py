@@ -1,11 +1,18 @@
 """Checks what a YAML says, once, where it is read: keys, types and lists.
 
-A mistake is a ValueError of one line that says what to write, before any face is cut.
+A mistake is a ValueError of one line that says what to write, before any face is cut; who reads
+the file names it with `blaming`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import yaml
+
+from models.errors import Mask2FaceError
 
 Settings = TypeVar("Settings")
 
@@ -21,6 +28,19 @@ _LISTS = {
     int: "a list of whole numbers, such as [1, 2]",
     float: "a list of numbers, such as [0.5, 0.5]",
 }
+
+
+class ConfigError(Mask2FaceError):
+    """A file of settings that can't be used. One line: its path, and what is wrong."""
+
+
+@contextmanager
+def blaming(path: Path) -> Iterator[None]:
+    """Makes of the mistakes that are found within a ConfigError of the file that they are in."""
+    try:
+        yield
+    except (ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
 
 
 def to_settings(kind: type[Settings], values: Any, where: str) -> Settings:

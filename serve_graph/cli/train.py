@@ -35,18 +35,16 @@ def train(
     weights: Weights = WEIGHTS,
 ) -> None:
     """Train a net on a folder of faces, or go on where its run stopped."""
-    import yaml
-
-    from models.training.config import NETS
-    from models.training.config import train as train_net
+    from models.training.config import NETS, train_by
+    from models.training.settings import ConfigError
 
     if net not in NETS:
         raise typer.BadParameter(f"'{net}' is none of {', '.join(NETS)}.")
-    path = config or PROJECT / "configs" / "train" / f"{net}.yaml"
+    recipe = config or PROJECT / "configs" / "train" / f"{net}.yaml"
     try:
-        train_net(net, yaml.safe_load(path.read_text()), data, run or Path("runs") / net, weights)
-    except (ValueError, yaml.YAMLError) as error:
-        raise typer.BadParameter(f"{path}: {error}") from error
+        train_by(recipe, net, data, run or Path("runs") / net, weights)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def evaluate(

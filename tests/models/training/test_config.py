@@ -11,11 +11,11 @@ from models.errors import WeightsError
 from models.inpaint.generator import Generator, GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
-from models.training.__main__ import main
-from models.training.config import NETS, WITH_OWN, build_task, schedule_of, train
+from models.training.config import NETS, WITH_OWN, build_task, schedule_of, train, train_by
 from models.training.crop.task import CropTask
 from models.training.frames import STORE_PX, NoSourceError, store_path
 from models.training.loop import Schedule
+from models.training.settings import ConfigError
 from tests.models.training.test_tasks import oval_face
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "train"
@@ -295,6 +295,7 @@ def test_a_run_is_not_gone_on_with_by_other_faces_of_the_same_names(data):
         (small(task="big", schedule=SCHEDULE), "task is 'big': it must be a mapping"),
         (small(task={"batch_size": "12"}, schedule=SCHEDULE), "batch_size is '12'"),
         (small(task={"guided": 1}, schedule=SCHEDULE), "guided is 1: .* true or false"),
+        (small(net={"width": "8"}, schedule=SCHEDULE), "net: width is .8.: it must be a whole"),
     ],
 )
 def test_a_mistake_in_a_config_is_named_before_any_face_is_read(tmp_path, config, message):
@@ -337,24 +338,20 @@ def test_a_detector_without_scenes_is_told_of_boxes(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("seed: 1", "mine.yaml: the training config of mask needs device, sources, schedule"),
-        ("seed: [", "mine.yaml: while parsing"),
-        (None, "No such file"),
-        ((CONFIGS / "own" / "mask.yaml").read_text(), "faces has neither mine.zip nor mine/"),
+        ("seed: 1", "the training config of mask needs device, sources, schedule"),
+        ("seed: [", "while parsing a flow node"),
+        ("device: caf\xe9", "'utf-8' codec can't decode"),
     ],
 )
-def test_the_module_says_in_a_line_what_is_wrong(tmp_path, monkeypatch, capsys, content, words):
+def test_a_mistake_in_a_recipe_is_a_line_that_begins_with_its_path(tmp_path, content, words):
     path = tmp_path / "mine.yaml"
-    if content is not None:
-        path.write_text(content)
-    asked = ["training", "mask", str(tmp_path / "faces"), "--config", str(path)]
-    monkeypatch.setattr("sys.argv", [*asked, "--run", str(tmp_path / "run")])
+    path.write_bytes(content.encode("latin-1"))
 
-    with pytest.raises(SystemExit, match="2"):
-        main()
+    with pytest.raises(ConfigError) as error:
+        train_by(path, "mask", tmp_path / "faces", tmp_path / "run", tmp_path)
 
-    said = capsys.readouterr().err
-    assert words in said.splitlines()[-1]
+    (line,) = str(error.value).splitlines()
+    assert line.startswith(f"{path}: {words}")
 
 
 @pytest.mark.parametrize(

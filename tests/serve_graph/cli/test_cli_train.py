@@ -1,9 +1,12 @@
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as PilImage
+
+OWN = Path(__file__).parents[3] / "configs" / "train" / "own" / "mask.yaml"
 
 pytestmark = pytest.mark.usefixtures("seeing")
 
@@ -15,13 +18,32 @@ def test_train_refuses_an_unknown_net(command, tmp_path):
     assert "none of crop, mask, landmarks, inpaint" in result.stderr
 
 
-def test_train_names_a_wrong_key_of_the_config(command, tmp_path):
-    (tmp_path / "mask.yaml").write_text("seed: 1\ncolour: red\n")
+@pytest.mark.parametrize(
+    ("content", "code", "words"),
+    [
+        (
+            "seed: 1\ncolour: red\n",
+            2,
+            "mask.yaml: the training config of mask has no key ['colour']",
+        ),
+        ("seed: 1", 2, "mask.yaml: the training config of mask needs device, sources, schedule"),
+        ("seed: [", 2, "mask.yaml: while parsing"),
+        (None, 2, "mask.yaml' does not exist"),
+        (OWN.read_text(), 1, "faces has neither mine.zip nor mine/"),
+    ],
+)
+def test_train_says_in_a_line_what_is_wrong(command, tmp_path, content, code, words):
+    recipe = tmp_path / "mask.yaml"
+    if content is not None:
+        recipe.write_text(content)
+    (tmp_path / "faces").mkdir()
+    asked = ("mask", tmp_path / "faces", "--config", recipe, "--run", tmp_path / "run")
 
-    result = command("train", "mask", tmp_path, "--config", tmp_path / "mask.yaml")
+    result = command("train", *asked)
 
-    assert result.exit_code == 2
-    assert "colour" in result.stderr
+    assert result.exit_code == code
+    (line,) = result.stderr.splitlines()
+    assert words in line
 
 
 @pytest.fixture
