@@ -17,6 +17,7 @@ from models.crop.frame import FRAME_PX
 from models.pixels import Image, Mask, unpack_mask
 from serve_graph.health import Streak
 from serve_graph.metrics import Recorder
+from serve_graph.priority import behind
 from serve_graph.settings import Batching
 from serve_graph.tracing import Carrier, current_trace, trace_stage
 
@@ -152,7 +153,7 @@ async def run_batch(
     queued = [max(0.0, time.time() - job.asked.at) for job in jobs]
     recorder.batch(stage, len(jobs))
     start = time.perf_counter()
-    results = await asyncio.to_thread(_run, work, [job.work for job in jobs])
+    results = await asyncio.to_thread(behind, _run, work, [job.work for job in jobs])
     compute_s = time.perf_counter() - start
     for job, queue_s, result in zip(jobs, queued, results, strict=True):
         recorder.stage(stage, queue_s, compute_s)

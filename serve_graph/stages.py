@@ -23,6 +23,7 @@ from models.swap.swap import Blend, Warp, swap_face
 from serve_graph.batch import Asked
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, Streak
 from serve_graph.metrics import Recorder
+from serve_graph.priority import behind
 from serve_graph.problems import BusyError
 from serve_graph.tracing import trace_stage
 
@@ -126,7 +127,7 @@ class MeasuredStages(LocalStages):
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         asked = Asked(time.perf_counter())
         measured = partial(self._measure, STAGE_OF[work], asked, partial(work, *args, **kwargs))
-        return await super()._run(measured)
+        return await super()._run(behind, measured)
 
     def _measure(self, stage: str, asked: Asked, work: Callable[[], T]) -> T:
         start = time.perf_counter()

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+from serve_graph.priority import behind
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -20,7 +22,7 @@ class Threads:
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`asyncio.to_thread`; a cancelled caller goes on at once, the thread counts as running."""
-        task = asyncio.create_task(asyncio.to_thread(work, *args, **kwargs))
+        task = asyncio.create_task(asyncio.to_thread(behind, work, *args, **kwargs))
         self._running.add(task)
         task.add_done_callback(self._end)
         return await asyncio.shield(task)
