@@ -29,6 +29,13 @@ def main() -> None:
     parser.add_argument("--plan", type=Path, default=Path("configs/train/ablations.yaml"))
     parser.add_argument("--weights", type=Path, default=Path("weights"))
     args = parser.parse_args()
+    try:
+        _run(args, parser)
+    except (Mask2FaceError, OSError) as error:
+        parser.exit(2, f"{error}\n")
+
+
+def _run(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     tables = read_tables(args.plan)
     if args.table != "all" and args.table not in tables:
         parser.error(f"no table '{args.table}': choose all or one of {', '.join(tables)}")
@@ -36,11 +43,8 @@ def main() -> None:
     if args.eval is None and any(table.outlined for table in wanted):
         parser.error("--eval is needed: the table is tested on outlined real masks")
     places = Places(args.data, args.run, args.weights, args.eval)
-    try:
-        for table in wanted:
-            print(run_table(table, args.minutes, args.seeds, places), flush=True)
-    except Mask2FaceError as error:
-        parser.error(str(error))
+    for table in wanted:
+        print(run_table(table, args.minutes, args.seeds, places), flush=True)
 
 
 def _over_zero(text: str) -> float:

@@ -8,11 +8,13 @@ from typing import Any
 
 import yaml
 
-from models.training.config import KEYS
-from models.training.settings import refuse_unknown
+from models.training.config import check_values
+from models.training.settings import blaming, check_types, refuse_missing
 
 NETS = ("mask", "inpaint")
 _EVERYBODY = {"held-back faces": ["*"]}
+_TYPES = {"title": str, "net": str, "base": dict, "rows": dict, "tests": dict, "outlined": bool}
+_SET_BY_A_RUN = ("seed", "start", "steps", "epochs")  # no row may
 
 
 @dataclass(frozen=True)
@@ -23,29 +25,49 @@ class Table:
     rows: dict[str, dict[str, Any]]  # name of a row -> its training config, seed left out
     tests: dict[str, list[str]]  # name of a group of held-back faces -> patterns of SOURCE/NAME
     outlined: bool  # tested on outlined real masks too
+    plan: Path  # where it stands
 
 
 def read_tables(path: Path) -> dict[str, Table]:
     """The tables of a plan, by name.
 
     Raises:
-        ValueError: an unknown key or net.
+        ConfigError: no YAML, an unknown key or net, a missing key, or a value of another type.
+        OSError: the plan can't be read.
     """
-    plan = yaml.safe_load(path.read_text())
-    refuse_unknown(plan, {"bases", "tables"}, str(path))
-    return {name: _table(name, own, plan["bases"]) for name, own in plan["tables"].items()}
+    with blaming(path):
+        plan = yaml.safe_load(path.read_text())
+        check_types(plan, {"bases": dict, "tables": dict}, "the plan")
+        refuse_missing(plan, ("bases", "tables"), "the plan")
+        check_types(plan["bases"], dict.fromkeys(NETS, dict), "bases")
+        bases, tables = plan["bases"], plan["tables"]
+        return {str(name): _table(str(name), own, bases, path) for name, own in tables.items()}
 
 
-def _table(name: str, own: Mapping[str, Any], bases: Mapping[str, Any]) -> Table:
-    refuse_unknown(own, {"title", "net", "base", "rows", "tests", "outlined"}, f"table {name}")
-    if own["net"] not in NETS:
-        raise ValueError(f"table {name}: net must be one of {', '.join(NETS)}")
-    base = merged(bases[own["net"]], own.get("base") or {})
-    rows = {row: merged(base, changes or {}) for row, changes in own["rows"].items()}
+def _table(name: str, own: Any, bases: Mapping[str, Any], plan: Path) -> Table:
+    where = f"table {name}"
+    check_types(own, _TYPES, where)
+    refuse_missing(own, ("title", "net"), where)
+    net, tests = own["net"], own.get("tests") or _EVERYBODY
+    if net not in NETS:
+        raise ValueError(f"{where}: net must be one of {', '.join(NETS)}")
+    refuse_missing(own, ("rows",), where)
+    refuse_missing(bases, (net,), "bases")
+    check_types(tests, dict.fromkeys(tests, tuple[str, ...]), f"{where}: tests")
+    base = merged(bases[net], own.get("base", {}))
+    changes = {row: {} if change is None else change for row, change in own["rows"].items()}
+    check_types(changes, dict.fromkeys(changes, dict), f"{where}: rows")
+    rows = {str(row): merged(base, change) for row, change in changes.items()}
     for row, config in rows.items():
-        refuse_unknown(config, KEYS[own["net"]] - {"seed", "start"}, f"row {row} of table {name}")
-    tests = own.get("tests") or _EVERYBODY
-    return Table(name, own["title"], own["net"], rows, tests, bool(own.get("outlined")))
+        _check_row(net, config, f"row {row} of table {name}")
+    return Table(name, own["title"], net, rows, tests, own.get("outlined", False), plan)
+
+
+def _check_row(net: str, config: Mapping[str, Any], where: str) -> None:
+    check_values(net, config, where, useless=_SET_BY_A_RUN)
+    refuse_missing(config, ("device", "sources", "schedule", "task"), where)
+    refuse_missing(config["schedule"], ("learning_rate",), f"{where}: schedule")
+    refuse_missing(config["task"], ("batch_size",), f"{where}: task")
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from models.training.frames import (
 )
 from models.training.inpaint_task import InpaintTask
 from models.training.loop import Ema, Schedule, Task, set_rates
+from models.training.settings import blaming
 from models.training.sheets import contact_sheet
 
 _PICTURES = 96  # that a row is scored on, of each group
@@ -66,6 +67,7 @@ def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -
     """Trains a row with a seed, or reads what an earlier call found, in whichever table.
 
     Raises:
+        ConfigError: what the plan says can't be done with these faces, or on this machine.
         SourceError: `places.data` lacks a source, or it has no labels.
         EvalFolderError: there are no outlined masks, and the table is tested on them.
     """
@@ -157,9 +159,10 @@ def _train_and_score(
     torch.manual_seed(config["seed"])
     torch.set_num_threads(config["schedule"].get("threads") or torch.get_num_threads())
     cache = places.run.parent / "cache"
-    task = build_task(table.net, config, places.data, cache, places.weights)
+    with blaming(table.plan):  # for mistakes that show beside the faces: too few, none so named
+        task = build_task(table.net, config, places.data, cache, places.weights)
+        groups = _groups(table, config, places.data, cache)
     net, steps = train_for(task, config["schedule"], 60 * minutes)
-    groups = _groups(table, config, places.data, cache)
     scores = {name: _score(task, net, faces) for name, faces in groups.items()}
     marks = {name: scored.marks for name, scored in scores.items()}
     if table.outlined and places.outlined:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,8 @@ from models.training.ablations.plan import Table
 from models.training.ablations.report import in_words, noise_range, to_markdown, to_sheet
 from models.training.ablations.rows import Result
 
-TABLE = Table("loss", "Loss", "inpaint", {"a": {}, "b": {}}, {"faces": ["*"]}, False)
+ROWS = {"a": {}, "b": {}}
+TABLE = Table("loss", "Loss", "inpaint", ROWS, {"faces": ["*"]}, False, Path("plan.yaml"))
 
 
 def result(value, shade=0):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from models.checkpoint import save_net
 from models.landmarks.net import LandmarkConfig, LandmarkNet
@@ -58,7 +59,8 @@ def table(net="inpaint", rows=("one",), **changes):
         "task": TASK[net],
     }
     tests = {"Asian": ["some/A*"], "others": ["some/C*"]}
-    return Table("small", "Small", net, dict.fromkeys(rows, config | changes), tests, False)
+    configs = dict.fromkeys(rows, config | changes)
+    return Table("small", "Small", net, configs, tests, False, PLAN)
 
 
 @pytest.mark.parametrize("net", ["inpaint", "mask"])
@@ -243,6 +245,31 @@ def test_a_folder_that_is_not_there_is_one_line_of_the_command(monkeypatch, tmp_
         main()
 
     assert "no has neither aaf.zip nor aaf/" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "pattern", "message"),
+    [
+        ({"faces": 10_000}, "*", "faces: 10000 are wanted"),
+        ({}, "other/*", "no face is named like other/*"),
+    ],
+)
+def test_what_a_plan_asks_too_much_of_faces_is_one_line_of_the_command(
+    places, monkeypatch, capsys, changes, pattern, message
+):
+    monkeypatch.setattr("models.training.ablations.rows.train_for", lambda *_: 1 / 0)
+    plan, own = places.data / "plan.yaml", table(**changes)
+    rows, tests = {"one": {}}, {"all": [pattern]}
+    tables = {"small": {"title": "T", "net": "inpaint", "rows": rows, "tests": tests}}
+    plan.write_text(yaml.safe_dump({"bases": {"inpaint": own.rows["one"]}, "tables": tables}))
+    words = [str(places.data), "--table", "small", "--run", str(places.run), "--plan", str(plan)]
+    monkeypatch.setattr("sys.argv", ["ablations", *words, "--weights", str(places.weights)])
+
+    with pytest.raises(SystemExit, match="2"):
+        main()
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{plan}: {message}")
 
 
 def test_a_table_is_written_with_its_sheet(places):
