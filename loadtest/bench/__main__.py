@@ -42,8 +42,10 @@ class Bench:
     ) -> None:
         self._effort, self._contestants, self._workloads = effort, contestants, workloads
         self._start = time.monotonic()
-        self._steps = effort.rounds * (len(contestants) + 1)
+        turns = sum(len(self._groups(number)) for number in range(effort.rounds))
+        self._steps = effort.rounds + turns * len(contestants)
         self._done = 0
+        self._left_out: set[str] = set()  # those that don't come up
         self.results = Results(describe())
 
     def run(self) -> None:
@@ -53,34 +55,41 @@ class Bench:
             WrongAnswerError: some system gave one.
         """
         for number in range(self._effort.rounds):
-            workloads = self._of_round(number)
+            groups = self._groups(number)
+            workloads = [one for group in groups for one in group]
             with limit_of(workloads) as limit:
                 self.results.limits.append(limit.measure(self._effort.limit_s))
                 for workload in workloads:
                     best = self.results.limit(workload.name, number)
                     self._say(number, f"limit {workload.name}", f"{best:.2f} faces/s")
                 self._step()
-                self._run_round(number, workloads, limit)
+                for group in groups:
+                    self._run_group(number, group, limit)
 
-    def _of_round(self, number: int) -> list[Workload]:
+    def _groups(self, number: int) -> list[list[Workload]]:
+        """The workloads of a round; those of a group are measured while a system runs."""
         main = [one for one in self._workloads if one.name == MAIN]
-        return main if main and number >= self._effort.other_rounds else self._workloads
+        some = main if main and number >= self._effort.other_rounds else self._workloads
+        return [[one] for one in some] if self._effort.apart else [some]
 
-    def _run_round(self, number: int, workloads: list[Workload], limit: Limit) -> None:
+    def _run_group(self, number: int, workloads: list[Workload], limit: Limit) -> None:
         """All systems in turn; between them, how fast the machine is now."""
-        before = self._pace(number, limit)
+        before = self._paces(number, workloads, limit)
         # There and back, so that what drifts in a round doesn't favour its end.
         for one in self._contestants if number % 2 == 0 else reversed(self._contestants):
-            self._run_one(one, workloads, number)
-            after = self._pace(number, limit)
-            self.results.set_pace(one.name, number, (before + after) / 2)
-            before = after
+            if one.name not in self._left_out:
+                self._run_one(one, workloads, number)
+                after = self._paces(number, workloads, limit)
+                for name, pace in after.items():
+                    self.results.set_paces(one.name, name, number, (before[name], pace))
+                before = after
             self._step()
 
-    def _pace(self, number: int, limit: Limit) -> float:
-        pace = limit.pace(self.results.limits[number], self._effort.pace_s)
-        self._say(number, "pace", f"{pace:.2f}")
-        return pace
+    def _paces(self, number: int, workloads: list[Workload], limit: Limit) -> dict[str, float]:
+        measured = self.results.limits[number]
+        paces = {one.name: limit.pace(measured, one, self._effort.pace_s) for one in workloads}
+        self._say(number, "pace", ", ".join(f"{name} {pace:.2f}" for name, pace in paces.items()))
+        return paces
 
     def _run_one(self, one: Contestant, workloads: list[Workload], number: int) -> None:
         try:
@@ -88,6 +97,7 @@ class Bench:
                 for workload in workloads:
                     self._run_workload(one, url, workload, number)
         except (AbsentError, StartError, OSError) as error:
+            self._left_out.add(one.name)
             self._fail(number, one.name, str(error))
 
     def _run_workload(self, one: Contestant, url: str, workload: Workload, number: int) -> None:
@@ -184,11 +194,19 @@ def main() -> int:
         return INCOMPLETE
     except KeyboardInterrupt:
         code, is_whole = INCOMPLETE, False  # the tables of what there is
-    text = markdown(bench.results, effort.trial_s, len(bench.results.limits))
+    text = markdown(bench.results, effort, command_of(arguments))
     print(text)
     if is_whole:
         publish("bench", text, bench.results.save)
     return INCOMPLETE if bench.results.failures else code
+
+
+def command_of(arguments: argparse.Namespace) -> str:
+    """What to type for the same again, where all is measured."""
+    if arguments.rounds:
+        quick = " --quick" if arguments.quick else ""
+        return f"python -m loadtest.bench{quick} --rounds {arguments.rounds}"
+    return "make bench QUICK=1" if arguments.quick else "make bench"
 
 
 def parse() -> argparse.Namespace:

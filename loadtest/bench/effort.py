@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from loadtest.open_loop import Plan
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -10,9 +12,11 @@ class Effort:
 
     rounds: int  # all systems in turn, so many times
     other_rounds: int  # of them, in which W2 and W3 are measured too
+    apart: bool  # one workload after the other, or all while a system runs: fewer starts
     unloaded_s: float  # one client, a workload and system
     capacity_s: float  # several clients, to find where the search begins
     trial_s: float  # of Poisson arrivals, one rate
+    trial_requests: int  # at least: it takes longer where a photo has many faces
     trials: int  # of the search with W1, which the goals are about
     other_trials: int  # with another workload
     overload_s: float  # twice the load that the system can hold
@@ -23,14 +27,24 @@ class Effort:
     stage_requests: int  # of which the parts are looked at
     budget_s: float  # after which W2 and W3 are left out
 
+    def plan(self, rate: float, seed: int) -> Plan:
+        """The arrivals of a trial of the search."""
+        return Plan(rate, self.seconds_of(rate), seed)
 
-# A p99 wants some hundred answers a trial, and the search ends within 3 %. An hour and a quarter.
+    def seconds_of(self, rate: float) -> float:
+        """How long a trial at this rate takes."""
+        return max(self.trial_s, self.trial_requests / rate)
+
+
+# A p99 wants some hundred answers a trial, and the search ends within 3 %. An hour and a half.
 FULL = Effort(
     rounds=3,
     other_rounds=1,
+    apart=True,
     unloaded_s=10,
-    capacity_s=5,
+    capacity_s=10,
     trial_s=15,
+    trial_requests=50,
     trials=4,
     other_trials=3,
     overload_s=15,
@@ -44,16 +58,18 @@ FULL = Effort(
 QUICK = Effort(
     rounds=1,
     other_rounds=1,
+    apart=False,
     unloaded_s=2,
     capacity_s=1.5,
     trial_s=4,
+    trial_requests=10,
     trials=3,
     other_trials=2,
     overload_s=5,
     overloads_all=False,
     flood_s=10,
     limit_s=2,
-    pace_s=2,
+    pace_s=1.5,
     stage_requests=6,
     budget_s=500,
 )

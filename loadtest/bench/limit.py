@@ -93,17 +93,22 @@ class Limit:
             results[workload.name] = {form.name: total(form, all_) for form, all_ in done.items()}
         return results
 
-    def pace(self, measured: Mapping[str, Mapping[str, InProcess]], seconds: float) -> float:
+    def pace(
+        self,
+        measured: Mapping[str, Mapping[str, InProcess]],
+        workload: Workload,
+        seconds: float,
+    ) -> float:
         """How fast the machine is now: 1 where it is as it was when the limit was measured.
 
         Args:
             measured: by `measure`.
-            seconds: that the fastest form works on the first workload.
+            workload: on which the form works that was the fastest with it.
+            seconds: for so long.
 
         Raises:
             StartError: a worker ended.
         """
-        workload = self._workloads[0]
         name, limit = fastest(measured[workload.name])
         form = next(one for one in self._crews if one.name == name)
         return total(form, _turn(self._crews[form], workload, seconds)).faces_per_s / limit

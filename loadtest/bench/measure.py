@@ -28,7 +28,7 @@ REFUSED = 503
 _LOWEST, _HIGHEST = 0.5, 1.05  # of the capacity: where the search begins
 _STEP = 1.25  # beyond it, where all trials hold: up to one that doesn't
 _MIN_TIMEOUT_S = 10.0
-_MIN_REQUESTS = 10
+_MIN_REQUESTS, _MIN_OF_A_CLIENT = 10, 4
 _MAX_LATE_SHARE = 0.1  # of the bound, that the sender itself may be late
 
 
@@ -47,7 +47,7 @@ class Measured:
     """One system with one workload; rates in answers/s."""
 
     unloaded: Summary  # one client
-    capacity: float  # with several clients in a closed loop
+    capacity: float  # with several clients in a closed loop, all at work
     trials: list[Trial]
     overload: Trial | None  # twice the goodput's load
 
@@ -108,10 +108,11 @@ class Meter:
         return 1000 * sum(one.latency_s for one in outcomes) / len(outcomes), timings
 
     async def capacity(self, seconds: float, unloaded: Summary) -> float:
-        """Answers/s with several clients."""
-        count = max(2 * CLIENTS, round(seconds * 2000 / unloaded.p50_ms))
+        """Answers/s with several clients, for as long as none of them has ended."""
+        count = max(_MIN_OF_A_CLIENT * CLIENTS, round(seconds * 2000 / unloaded.p50_ms))
         outcomes = await self.in_turn(count, CLIENTS)
-        return len(outcomes) / max(one.answered_s for one in outcomes)
+        answered_s = sorted(one.answered_s for one in outcomes)[CLIENTS - 1 : -CLIENTS]
+        return (len(answered_s) - 1) / (answered_s[-1] - answered_s[0])
 
     async def trial(self, plan: Plan, p50_ms: float) -> Trial:
         """Poisson arrivals.
@@ -169,7 +170,7 @@ async def measure(meter: Meter, effort: Effort, seed: int, is_main: bool) -> Mea
     unloaded = await meter.unloaded(effort.unloaded_s)
     capacity = await meter.capacity(effort.capacity_s, unloaded)
     count = effort.trials if is_main else effort.other_trials
-    trials = await search(meter, capacity, unloaded.p50_ms, count, effort.trial_s, seed)
+    trials = await search(meter, capacity, unloaded.p50_ms, count, effort, seed)
     measured = Measured(unloaded, capacity, trials, None)
     while measured.best and (is_main or effort.overloads_all):
         plan = Plan(2 * measured.best.rate, effort.overload_s, seed)
@@ -181,7 +182,7 @@ async def measure(meter: Meter, effort: Effort, seed: int, is_main: bool) -> Mea
 
 
 async def search(
-    meter: Meter, capacity: float, p50_ms: float, count: int, trial_s: float, seed: int
+    meter: Meter, capacity: float, p50_ms: float, count: int, effort: Effort, seed: int
 ) -> list[Trial]:
     """Halves the interval between a rate that holds and one that doesn't, `count` times.
 
@@ -189,29 +190,34 @@ async def search(
     search goes on below it; if all does, it begins again above, from the rate that held.
     """
     low, high = _LOWEST * capacity, _HIGHEST * capacity
-    trials = await _halve(meter, (low, high), p50_ms, count, Plan(0, trial_s, seed))
+    trials = await _halve(meter, (low, high), p50_ms, count, effort, seed)
     while all(one.holds for one in trials):
         rate = _STEP * trials[-1].rate
-        trials.append(await meter.trial(Plan(rate, trial_s, seed + len(trials)), p50_ms))
+        trials.append(await meter.trial(effort.plan(rate, seed + len(trials)), p50_ms))
         if not trials[-1].holds:
             interval = (trials[-2].rate, rate)
-            first = Plan(0, trial_s, seed + len(trials))
-            trials += await _halve(meter, interval, p50_ms, count - 1, first)
+            first = seed + len(trials)
+            trials += await _halve(meter, interval, p50_ms, count - 1, effort, first)
     if not any(one.holds for one in trials):
         for rate in (low, low / 2):
-            trials.append(await meter.trial(Plan(rate, trial_s, seed), p50_ms))
+            trials.append(await meter.trial(effort.plan(rate, seed), p50_ms))
             if trials[-1].holds:
                 break
     return trials
 
 
 async def _halve(
-    meter: Meter, interval: tuple[float, float], p50_ms: float, count: int, first: Plan
+    meter: Meter,
+    interval: tuple[float, float],
+    p50_ms: float,
+    count: int,
+    effort: Effort,
+    seed: int,
 ) -> list[Trial]:
     low, high = interval
     trials: list[Trial] = []
     for number in range(count):
-        plan = replace(first, rate_per_s=(low + high) / 2, seed=first.seed + number)
+        plan = effort.plan((low + high) / 2, seed + number)
         trials.append(await meter.trial(plan, p50_ms))
         low, high = (plan.rate_per_s, high) if trials[-1].holds else (low, plan.rate_per_s)
     return trials

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from loadtest.bench.contestants import CONTESTANTS, PEERS_WITH_OUR_NETS
+from loadtest.bench.effort import Effort
 from loadtest.bench.limit import ONE_THREAD, forms
 from loadtest.bench.measure import FLOOD
 from loadtest.bench.queueing import ideal_share
@@ -18,33 +19,46 @@ _TERMS = f"""\
 Goodput: right answers/s times the faces of a photo, under open-loop Poisson arrivals, with p99
 (counted from when each request was due) at most 5 times the system's own unloaded p50 and errors
 and sheds under 0.1 %. Limit: faces/s of `models.pipeline` in process, photo bytes to encoded
-bytes, the fastest form. Pace: that form's speed just before and after a system's turn, as a share
-of the limit; where systems are compared with the limit or with each other, what was measured is
-divided by it, since the machine isn't as fast in one minute as in the next. Efficiency: goodput /
-limit of the same round. p50 and p99: one client, as measured. In process: p50 of one call at a
-time with the nets on {ONE_THREAD.name}. Most: closed loop, no bound. A 503 counts from when its
-request was due, at {FLOOD:g} times the most. All are medians of the rounds."""
+bytes, the fastest form. Pace: that form's speed just before and after a system's turn, with the
+same workload, as a share of the limit; where systems are compared with the limit or with each
+other, what was measured is divided by it, since the machine isn't as fast in one minute as in the
+next. Efficiency: goodput / limit of the same round. p50 and p99: one client, as measured. In
+process: p50 of one call at a time with the nets on {ONE_THREAD.name}. Most: closed loop, no bound,
+while all clients are at work. At 2x load: right answers/s in time at twice the rate of the goodput,
+/ the most of them at any rate that was tried. A 503 counts from when its request was due, at
+{FLOOD:g} times the most. All are medians of the rounds."""
 
 
-def markdown(results: Results, trial_s: float, rounds: int) -> str:
-    """The section of RESULTS.md."""
-    parts = ["## Bench", results.machine, f"`make bench`, {rounds} round(s). {_TERMS}"]
+def markdown(results: Results, effort: Effort, command: str) -> str:
+    """The section of RESULTS.md.
+
+    Args:
+        results: at least one round.
+        effort: that they took.
+        command: by which they can be had again.
+    """
+    counted = f"`{command}`, {len(results.limits)} round(s), trials of {effort.trial_s:g} s and"
+    parts = ["## Bench", results.machine]
+    parts.append(f"{counted} {effort.trial_requests} requests or more. {_TERMS}")
     if "W1" in results.workloads:
         parts += ["### Goals, W1", _goals(results)]
     for workload in results.workloads:
         parts += [f"### {workload}: {SCENES[workload].name}", _systems(results, workload)]
-        parts += [_limits(results, workload), _ceiling(results, workload, trial_s)]
+        parts += [_limits(results, workload), _ceiling(results, workload, effort)]
         parts += [_stages(results, system, workload) for system in OURS]
+    if any(one.is_disturbed for one in results.records):
+        parts += ["### Disturbed", _disturbed(results)]
     if results.failures:
         parts += ["### Not measured", "\n".join(f"- {one}" for one in results.failures)]
     return "\n\n".join(part for part in parts if part)
 
 
 def _systems(results: Results, workload: str) -> str:
-    head = ["system", "pace", "goodput, faces/s", "efficiency", "p50, ms", "/ in process"]
-    head += ["p99, ms", "p99 at goodput, ms", "most / limit", "at 2x load / goodput"]
+    head = ["system", "goodput, faces/s", "pace", "/ pace", "efficiency", "p50, ms"]
+    head += ["/ in process", "p99, ms", "p99 at goodput, ms", "most / limit", "at 2x load / peak"]
     alone, limit = results.in_process_p50_ms(workload), results.limit(workload)
     columns: list[tuple[Callable[[Record], float], int]] = [
+        (lambda one: one.goodput * one.pace, 2),
         (lambda one: one.pace, 2),
         (lambda one: one.goodput, 2),
         (lambda one: one.goodput / results.limit(workload, one.round), 2),
@@ -76,9 +90,10 @@ def _limits(results: Results, workload: str) -> str:
     return table(["in process", "faces/s", "p50, ms", "nets, ms"], rows)
 
 
-def _ceiling(results: Results, workload: str, trial_s: float) -> str:
+def _ceiling(results: Results, workload: str, effort: Effort) -> str:
     """What the bound and the arrivals leave of the limit, whoever serves."""
     answers_per_s = results.limit(workload) / SCENES[workload].faces
+    trial_s = effort.seconds_of(answers_per_s)
     share = ideal_share(cores(), cores() / answers_per_s, trial_s)
     return (
         f"A perfect queue before {cores()} servers with the limit's speed would have an efficiency "
@@ -105,6 +120,18 @@ def _stages(results: Results, system: str, workload: str) -> str:
     head = [f"{system}, one client: ms of a request", "queue", "compute", "hop", "all"]
     largest = ", ".join(f"{one.stage} {one.total_ms:.0f} ms" for one in record.stages[:_LARGEST])
     return f"{table(head, rows)}\n\nThe largest: {largest}."
+
+
+def _disturbed(results: Results) -> str:
+    lines = [
+        f"- {one.system}, {one.workload}, round {one.round + 1}: the pace went from "
+        f"{one.paces[0]:.2f} to {one.paces[1]:.2f}"
+        for one in results.records
+        if one.is_disturbed
+    ]
+    return "\n".join(
+        ["The machine changed its speed in these turns, which says little:", "", *lines]
+    )
 
 
 def _goals(results: Results) -> str:

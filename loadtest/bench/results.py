@@ -13,6 +13,8 @@ from loadtest.bench.measure import Measured
 from loadtest.bench.stages import StageTime
 from loadtest.bench.workloads import SCENES
 
+_MAX_DRIFT = 0.1  # of the pace, from before a turn to after it
+
 
 @dataclass(frozen=True)
 class Record:
@@ -24,7 +26,17 @@ class Record:
     measured: Measured
     stages: list[StageTime] = field(default_factory=list)  # of our own, one client
     refused_p95_ms: float = math.nan  # of our own with W1: a 503 far over the capacity
-    pace: float = 1.0  # of the machine meanwhile; 1 while the limit was measured
+    # Of the machine just before and after, with this workload; 1 while the limit was measured.
+    paces: tuple[float, float] = (1.0, 1.0)
+
+    @property
+    def pace(self) -> float:
+        return sum(self.paces) / 2
+
+    @property
+    def is_disturbed(self) -> bool:
+        """The machine changed its speed so much that what was measured says little."""
+        return abs(self.paces[1] - self.paces[0]) > _MAX_DRIFT * self.pace
 
     @property
     def faces(self) -> int:
@@ -53,10 +65,12 @@ class Record:
 
     @property
     def overload_share(self) -> float:
-        """Goodput at twice the load, as a share of the goodput."""
+        """Right answers/s in time at twice the load, as a share of the most of any load."""
         overload = self.measured.overload
-        best = self.measured.best
-        return overload.good / best.good if overload and best else math.nan
+        if overload is None:
+            return math.nan
+        peak = max(one.good for one in [*self.measured.trials, overload])
+        return overload.good / peak if peak else math.nan
 
     @property
     def refusal_share(self) -> float:
@@ -86,10 +100,13 @@ class Results:
         rounds = self.limits if round_ is None else self.limits[round_ : round_ + 1]
         return median_of(fastest(one[workload])[1] for one in rounds if workload in one)
 
-    def set_pace(self, system: str, round_: int, pace: float) -> None:
-        """How fast the machine was, compared with the limit's time, while a system had it."""
+    def set_paces(
+        self, system: str, workload: str, round_: int, paces: tuple[float, float]
+    ) -> None:
+        """How fast the machine was, compared with the limit's time, around a system's turn."""
+        turn = (system, workload, round_)
         self.records = [
-            replace(one, pace=pace) if (one.system, one.round) == (system, round_) else one
+            replace(one, paces=paces) if (one.system, one.workload, one.round) == turn else one
             for one in self.records
         ]
 

@@ -16,9 +16,11 @@ PLAN = Plan(10, 10, seed=0)
 TINY = Effort(
     rounds=1,
     other_rounds=1,
+    apart=False,
     unloaded_s=0.5,
     capacity_s=0.5,
     trial_s=2,
+    trial_requests=0,
     trials=3,
     other_trials=1,
     overload_s=2,
@@ -71,6 +73,30 @@ def test_goodput_is_found_below_the_capacity_of_a_server_that_takes_turns():
     assert measured.overload.good < measured.overload.rate
 
 
+def test_the_most_is_what_it_does_while_all_clients_are_at_work():
+    """Two places: the last answers come from one of them, which says nothing about both."""
+    places = asyncio.Semaphore(2)
+
+    async def slow_at_the_end(number: int, _body: bytes) -> bytes:
+        async with places:
+            await asyncio.sleep(0.05 if number < 14 else 0.8)
+        return answer_with(1, picture())
+
+    async def run(url: str) -> float:
+        meter = Meter(url, workload(), await make_judge(url, workload()))
+        return await meter.capacity(0.0, summary([Outcome(0, 0, 0, 0.05, 200)]))
+
+    with serving(slow_at_the_end) as server:
+        assert 20 < asyncio.run(run(server.url)) <= 44  # of the sixteen after the judge's one
+
+
+def test_a_trial_of_few_arrivals_a_second_takes_longer():
+    effort = replace(TINY, trial_s=2, trial_requests=30)
+
+    assert effort.plan(rate=60, seed=0).seconds == 2
+    assert len(effort.plan(rate=3, seed=0).arrivals_s) == 30
+
+
 def test_a_system_that_answers_503_unloaded_is_not_measured():
     async def warm_then_full(number: int, _body: bytes) -> bytes:
         return answer_with(1, picture()) if number < 10 else raw(503)
@@ -121,7 +147,7 @@ class Limited:
 
 @pytest.mark.parametrize("most", [2.7, 8.0, 11.5, 38.0])
 def test_the_search_ends_near_what_holds_however_wrong_the_estimate_was(most):
-    trials = asyncio.run(search(Limited(most), 10, 100, 4, trial_s=1, seed=0))
+    trials = asyncio.run(search(Limited(most), 10, 100, 4, TINY, seed=0))
 
     assert 0.9 * most < max(one.rate for one in trials if one.holds) <= most
     assert min(one.rate for one in trials if not one.holds) < 1.3 * most or most < 5

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from loadtest.bench.effort import FULL
 from loadtest.bench.limit import EAGER, InProcess, forms
 from loadtest.bench.measure import Measured, Trial
 from loadtest.bench.report import markdown
@@ -46,7 +47,7 @@ def test_efficiency_is_taken_within_each_round(results):
 
 
 def test_who_had_the_machine_in_a_slow_minute_is_compared_as_if_it_had_been_fast(results):
-    results.set_pace("fused", 0, 0.8)
+    results.set_paces("fused", "W1", 0, (0.78, 0.82))
 
     slow, other = results.records[0], results.records[1]
     assert slow.goodput == pytest.approx(9.0 / 0.8)
@@ -54,7 +55,47 @@ def test_who_had_the_machine_in_a_slow_minute_is_compared_as_if_it_had_been_fast
     assert slow.paced_p50_ms == pytest.approx(80)
     assert slow.overload_share == pytest.approx(0.9)  # of measurements of the same minutes
     assert other.goodput == 10.0
-    assert "| fused | 1.00 | 10.00 | 1.00 | 100.0 | 1.00 |" in markdown(results, 10, 3)
+    row = "| fused | 9.00 | 1.00 | 10.00 | 1.00 | 100.0 | 1.00 |"  # medians of the three rounds
+    assert row in markdown(results, FULL, "make bench")
+
+
+def test_the_pace_of_another_workload_is_another(results):
+    results.records.append(record("fused", 1.0, 0, "W3"))
+
+    results.set_paces("fused", "W3", 0, (0.5, 0.5))
+
+    assert [one.pace for one in results.records if one.round == 0 and one.system == "fused"] == [
+        1.0,
+        0.5,
+    ]
+
+
+def test_turns_in_which_the_machine_changed_its_speed_are_named(results):
+    assert "Disturbed" not in markdown(results, FULL, "make bench")
+
+    results.set_paces("fused", "W1", 1, (0.75, 1.0))
+
+    text = markdown(results, FULL, "make bench")
+    assert "- fused, W1, round 2: the pace went from 0.75 to 1.00" in text
+
+
+def test_the_peak_is_the_most_at_any_load_that_was_tried():
+    best = Trial(8.0, 8.0, True, run_of(0.3))
+    above = Trial(10.0, 9.6, False, run_of(0.6))
+
+    def share(good: float) -> float:
+        over = Trial(16.0, good, False, run_of(0.6))
+        measured = Measured(run_of(0.1), 12.0, [best, above], over)
+        return Record("fused", "W1", 0, measured).overload_share
+
+    assert share(7.2) == pytest.approx(0.75)
+    assert share(12.0) == 1.0
+
+
+def test_the_report_says_how_it_can_be_had_again(results):
+    text = markdown(results, FULL, "python -m loadtest.bench --rounds 3")
+
+    assert "`python -m loadtest.bench --rounds 3`, 3 round(s), trials of 15 s and 50 req" in text
 
 
 def test_a_workload_of_the_first_round_only_has_its_own_limit(results):
@@ -92,7 +133,7 @@ def test_a_rate_that_never_held_is_no_goodput():
 
 def test_the_report_says_what_was_met_and_what_was_not_measured(results):
     results.failures.append("bentoml, round 1: no network")
-    text = markdown(results, trial_s=10, rounds=3)
+    text = markdown(results, FULL, "make bench")
 
     assert "| efficiency, fused | 0.90 | 0.90 | met |" in text
     assert "| efficiency, split | 0.80 | – | not measured |" in text
