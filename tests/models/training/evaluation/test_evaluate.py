@@ -3,10 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from models.checkpoint import save_net
-from models.crop.frame import fit_frame, five_points, transform
 from models.training.crop.labels import is_held_back
-from models.training.evaluation.evaluate import Scenes, evaluate
+from models.training.evaluation.evaluate import Scenes
 from models.training.evaluation.folder import (
     EvalFolderError,
     read_image,
@@ -18,78 +16,12 @@ from models.training.evaluation.folder import (
 from models.training.evaluation.report import summarize
 from models.training.evaluation.residual import Judge, Sight
 from models.training.evaluation.write import write_report
-from models.training.judge_net import JudgeConfig, JudgeNet
-from tests.portrait import LANDMARKS
+from tests.models.training.evaluation.photos import covered, face, points
 
 pytestmark = pytest.mark.usefixtures("seeing")
 
 WAYS = {"found mask", "true mask", "true mask, ready crop", "true mask, ready crop, true points"}
 BASELINES = {"copied", "mean face", "Telea", "Navier-Stokes"}
-SKIN, CLOTH = (200, 150, 130), (220, 40, 40)
-
-
-def face(masked=False):
-    picture = np.full((256, 256, 3), SKIN, np.uint8)
-    picture[80:92, 80:176] = 30
-    picture[160:172, 100:150] = (150, 60, 60)
-    if masked:
-        picture[covered()] = CLOTH
-    return picture
-
-
-def covered():
-    mask = np.zeros((256, 256), bool)
-    mask[120:210, 70:190] = True
-    return mask
-
-
-def points():
-    """Landmarks in the canonical frame."""
-    return transform(LANDMARKS, fit_frame(five_points(LANDMARKS)))
-
-
-@pytest.fixture
-def judge(tmp_path):
-    net = JudgeNet(JudgeConfig(widths=(4, 8, 8, 8)))
-    save_net(tmp_path / "judge.safetensors", net, net.config)
-    return tmp_path / "judge.safetensors"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Three pictures, in the last of which no face is found; a real one; a person to swap."""
-    root = tmp_path / "eval"
-    for name in "123":
-        masked = face(masked=True)
-        masked[0, 0] = 0 if name == "3" else masked[0, 0]
-        write_image(root / "truth" / f"{name}.png", face())
-        write_image(root / "masked" / f"{name}.png", masked)
-        write_mask(root / "mask" / f"{name}.png", covered())
-    (root / "index.csv").write_text("id,source,mask_kind\n1,a,cloth\n2,b,cloth\n3,b,cup\n")
-    np.savez(root / "landmarks.npz", name=["1", "2", "3"], landmarks=[points()] * 3)
-    write_image(root / "real" / "photo" / "1.png", face(masked=True))
-    write_mask(root / "real" / "mask" / "1.png", covered())
-    (root / "real" / "index.csv").write_text("id,kind\n1,cloth\n")
-    for kind in ("truth", "masked", "reference"):
-        write_image(root / "swap" / kind / "1.png", face(masked=kind == "masked"))
-    write_mask(root / "swap" / "mask" / "1.png", covered())
-    (root / "swap" / "index.csv").write_text("id\n1\n")
-    return root
-
-
-@pytest.fixture
-def score(folder, tiny_weights, tmp_path):
-    def run(baselines=False, **options):
-        return evaluate(
-            folder,
-            tiny_weights,
-            tmp_path / "out",
-            progress=lambda items, _: items,
-            baselines=baselines,
-            **options,
-        )
-
-    return run
 
 
 def test_each_picture_leaves_its_composite_and_its_mask(score, tmp_path):
@@ -233,66 +165,6 @@ def test_a_reference_without_a_face_leaves_the_person_unswapped(score, folder, t
     assert score().swaps[0].marks is None
     result = read_image(tmp_path / "out" / "swap" / "1.png")
     np.testing.assert_array_equal(result, read_image(folder / "swap" / "masked" / "1.png"))
-
-
-@pytest.fixture
-def large(folder):
-    """The person to swap, in a photo twice as fine as the patch."""
-
-    def twice(picture):  # in the upper left of a photo that the detector sees at half size
-        doubled = picture.repeat(2, axis=0).repeat(2, axis=1)
-        return np.pad(doubled, ((0, 512), (0, 512), (0, 0))[: picture.ndim])
-
-    for kind in ("truth", "masked"):
-        write_image(folder / "swap" / kind / "1.png", twice(face(masked=kind == "masked")))
-    write_mask(folder / "swap" / "mask" / "1.png", twice(covered()))
-
-
-@pytest.mark.usefixtures("large")
-def test_a_large_face_is_pasted_in_four_ways(score, tmp_path):
-    result = score()
-
-    (large,) = result.large
-    assert large.finer == pytest.approx(2, abs=0.01)
-    assert list(large.marks) == [
-        "bicubic enlargement",
-        "bicubic of the lifted 256 px result",
-        "as served",
-        "as served, sharpened",
-    ]
-    assert len(set(large.marks.values())) == 4
-    assert summarize(result).large.pictures == 1
-    assert read_image(tmp_path / "out" / "large" / "1.png").shape == (1024, 1024, 3)
-    assert (tmp_path / "out" / "sheet_large.jpg").exists()
-
-
-@pytest.mark.usefixtures("large")
-def test_the_bicubic_rows_differ_in_the_lift_alone(score, monkeypatch):
-    monkeypatch.setattr("models.training.evaluation.large.lift_detail", lambda face, _: face)
-
-    (large,) = score().large
-
-    raw, lifted, served, _ = large.marks.values()
-    assert raw == lifted != served
-
-
-@pytest.mark.usefixtures("large")
-def test_each_large_face_is_drawn_as_served_and_enlarged_as_it_is(score, tmp_path, monkeypatch):
-    blank = np.zeros((256, 256, 3), np.uint8)
-    monkeypatch.setattr("models.training.evaluation.large.lift_detail", lambda *_: blank)
-
-    score()
-
-    drawn = [read_image(tmp_path / "out" / name / "1.png") for name in ("large_bicubic", "large")]
-    plain, served = (picture[300:360, 220:300].mean() for picture in drawn)
-    assert plain > served + 50
-
-
-def test_a_face_no_finer_than_the_patch_is_not_large(score):
-    result = score()
-
-    assert result.large == []
-    assert summarize(result).large is None
 
 
 def test_the_baselines_are_scored_beside_the_service(score):

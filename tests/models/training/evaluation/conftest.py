@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from models.checkpoint import save_net
+from models.training.evaluation.evaluate import evaluate
+from models.training.evaluation.folder import write_image, write_mask
+from models.training.judge_net import JudgeConfig, JudgeNet
+from tests.models.training.evaluation.photos import covered, face, points
+
+
+@pytest.fixture
+def judge(tmp_path):
+    net = JudgeNet(JudgeConfig(widths=(4, 8, 8, 8)))
+    save_net(tmp_path / "judge.safetensors", net, net.config)
+    return tmp_path / "judge.safetensors"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three pictures, in the last of which no face is found; a real one; a person to swap."""
+    root = tmp_path / "eval"
+    for name in "123":
+        masked = face(masked=True)
+        masked[0, 0] = 0 if name == "3" else masked[0, 0]
+        write_image(root / "truth" / f"{name}.png", face())
+        write_image(root / "masked" / f"{name}.png", masked)
+        write_mask(root / "mask" / f"{name}.png", covered())
+    (root / "index.csv").write_text("id,source,mask_kind\n1,a,cloth\n2,b,cloth\n3,b,cup\n")
+    np.savez(root / "landmarks.npz", name=["1", "2", "3"], landmarks=[points()] * 3)
+    write_image(root / "real" / "photo" / "1.png", face(masked=True))
+    write_mask(root / "real" / "mask" / "1.png", covered())
+    (root / "real" / "index.csv").write_text("id,kind\n1,cloth\n")
+    for kind in ("truth", "masked", "reference"):
+        write_image(root / "swap" / kind / "1.png", face(masked=kind == "masked"))
+    write_mask(root / "swap" / "mask" / "1.png", covered())
+    (root / "swap" / "index.csv").write_text("id\n1\n")
+    return root
+
+
+@pytest.fixture
+def score(folder, tiny_weights, tmp_path):
+    def run(baselines=False, **options):
+        return evaluate(
+            folder,
+            tiny_weights,
+            tmp_path / "out",
+            progress=lambda items, _: items,
+            baselines=baselines,
+            **options,
+        )
+
+    return run
