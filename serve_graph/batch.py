@@ -15,7 +15,7 @@ import torch
 
 from models.crop.frame import FRAME_PX
 from models.pixels import Image, Mask, unpack_mask
-from serve_graph.health import Streak
+from serve_graph.health import Running, Streak
 from serve_graph.metrics import Recorder
 from serve_graph.priority import behind
 from serve_graph.settings import Batching
@@ -66,7 +66,7 @@ class Batcher(Generic[T, R]):
         self._waiting: deque[_Call[T, R]] = deque()
         self._has_come = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
-        self._streak = Streak()
+        self._streak, self._running = Streak(), Running()
 
     async def __call__(self, job: Job[T]) -> R:
         """The result of one call; a caller who is cancelled before its batch leaves the queue.
@@ -92,8 +92,10 @@ class Batcher(Generic[T, R]):
         """Asks for this item, which can always be done, if the calls before all failed.
 
         Raises:
+            TimeoutError: a batch hangs.
             Exception: what the stage function raised.
         """
+        self._running.refuse_hung()
         if self._streak.is_doubtful:
             await self(Job(work, Asked()))
 
@@ -119,7 +121,8 @@ class Batcher(Generic[T, R]):
         jobs = [call.job for call in calls]
         results: list[R | Exception]
         try:
-            results = await run_batch(jobs, self._work, self._stage, self._recorder)
+            with self._running.call(self._stage):
+                results = await run_batch(jobs, self._work, self._stage, self._recorder)
         except Exception as error:
             results = [error] * len(calls)
         for call, result in zip(calls, results, strict=True):

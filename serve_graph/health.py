@@ -1,9 +1,13 @@
 """Whether a stage still works: after failures in a row it is tried with a blank picture.
 
 A photo can make a stage fail, so failures alone say nothing of the replica: who sent a bad photo
-again and again would have one after the other replaced. A blank picture can't.
+again and again would have one after the other replaced. A blank picture can't. A call that hangs
+never fails; its time tells.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
 from typing import Final
 
 import numpy as np
@@ -13,6 +17,9 @@ from models.crop.frame import FRAME_PX
 from models.pixels import Image, Mask
 
 IN_A_ROW = 3
+# What a stage is given has one size, so no photo takes longer than others: well under a second,
+# sixteen of them on slow cores some seconds. By default callers wait for 30 s.
+HUNG_S = 60.0
 BLANK_THUMB: Final[Image] = np.zeros((THUMB_PX, THUMB_PX, 3), np.uint8)
 BLANK_FACE: Final[Image] = np.zeros((FRAME_PX, FRAME_PX, 3), np.uint8)
 ALL_HIDDEN: Final[Mask] = np.ones((FRAME_PX, FRAME_PX), np.bool_)
@@ -32,3 +39,31 @@ class Streak:
     def is_doubtful(self) -> bool:
         """Whether the stage should be tried."""
         return self._failed >= IN_A_ROW
+
+
+class Running:
+    """The calls of stages that are computed now; one that hangs (driver, deadlock) never ends."""
+
+    def __init__(self) -> None:
+        self._begun: dict[object, tuple[str, float]] = {}  # stage, s by `monotonic`
+
+    @contextmanager
+    def call(self, stage: str) -> Iterator[None]:
+        """Around what is computed, not what waits for a thread; several threads may be in it."""
+        key = object()
+        self._begun[key] = stage, monotonic()
+        try:
+            yield
+        finally:
+            del self._begun[key]
+
+    def refuse_hung(self) -> None:
+        """Says whether a call hangs.
+
+        Raises:
+            TimeoutError: it has been computed for longer than HUNG_S.
+        """
+        now = monotonic()
+        for stage, begun in list(self._begun.values()):
+            if now - begun > HUNG_S:
+                raise TimeoutError(f"{stage} hangs: its call has run for {now - begun:.0f} s.")

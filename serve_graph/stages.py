@@ -21,7 +21,7 @@ from models.pixels import Image, Landmarks, Mask, pack_mask, unpack_mask
 from models.stages import LocalStages, Models, Reference
 from models.swap.swap import Blend, Warp, swap_face
 from serve_graph.batch import Asked
-from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, Streak
+from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, Running, Streak
 from serve_graph.metrics import Recorder
 from serve_graph.priority import behind
 from serve_graph.problems import BusyError
@@ -107,13 +107,16 @@ class MeasuredStages(LocalStages):
         super().__init__(models, workers, warp, blend)
         self._recorder = recorder
         self._streaks: dict[str, Streak] = defaultdict(Streak)
+        self._running = Running()
 
     async def try_out(self) -> None:
         """Does each step that has a net and failed in all calls before, with a blank picture.
 
         Raises:
+            TimeoutError: a step hangs.
             Exception: what the step raised.
         """
+        self._running.refuse_hung()
         trials: dict[str, Callable[[], Awaitable[object]]] = {
             "crop": partial(self.detect, BLANK_THUMB),
             "mask": partial(self.find_mask, BLANK_FACE),
@@ -134,7 +137,8 @@ class MeasuredStages(LocalStages):
         self._recorder.batch(stage, 1)
         failed = True
         try:
-            result = work()
+            with self._running.call(stage):
+                result = work()
             failed = False
             return result
         finally:

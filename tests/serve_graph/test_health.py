@@ -1,6 +1,7 @@
 """When a replica says of itself that it is broken: by trials, not by what photos do to it."""
 
 import asyncio
+import threading
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from models.landmarks.guess import Wish
 from models.stages import load_models
 from serve_graph import face_cropper, inpainter, mask_detector, stages
 from serve_graph.batch import Asked
-from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, IN_A_ROW
+from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, HUNG_S, IN_A_ROW
 from serve_graph.stages import MeasuredStages
 from tests.recorder import MemoryRecorder
 
@@ -45,13 +46,42 @@ class Stage:
         return self.work(*arguments, **options)
 
 
+class Hanging:
+    """A stage function that hangs in each call until it is let go, or a test has failed."""
+
+    def __init__(self, work):
+        self.work, self.begun, self.go = work, threading.Semaphore(0), threading.Semaphore(0)
+
+    def __call__(self, *arguments, **options):
+        self.begun.release()
+        self.go.acquire(timeout=10)
+        return self.work(*arguments, **options)
+
+
+class Clock:
+    """What stages tell time by."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr("serve_graph.health.monotonic", made)
+    return made
+
+
 @pytest.fixture
 def make(tiny_weights, monkeypatch):
     """The deployment of a stage, and the function that it calls."""
 
-    def made(stage, **options):
+    def made(stage, function_class=Stage, **options):
         module, name = WORK[stage]
-        function = Stage(getattr(module, name), **options)
+        function = function_class(getattr(module, name), **options)
         monkeypatch.setattr(module, name, function)
         monkeypatch.setattr(module, "ServeRecorder", MemoryRecorder)
         kind = {
@@ -134,6 +164,64 @@ def test_a_fused_replica_is_tried_in_the_same_way(tiny_weights, monkeypatch, sta
                 await fused.try_out()
         else:
             await fused.try_out()
+
+    asyncio.run(check())
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("stage", ASKS)
+async def test_a_replica_whose_net_hangs_is_unhealthy(make, clock, stage):
+    replica, function = make(stage, Hanging)
+    method, arguments = ASKS[stage]
+    call = asyncio.create_task(getattr(replica, method)(*arguments, Asked()))
+    await asyncio.to_thread(function.begun.acquire)
+    clock.now += HUNG_S
+    await replica.check_health()
+    clock.now += 1
+
+    for _ in range(3):  # so often Serve asks before it replaces the replica
+        with pytest.raises(TimeoutError, match=f"{stage} hangs: its call has run for 61 s"):
+            await replica.check_health()
+    function.go.release()
+    await call
+    await replica.check_health()
+
+
+@pytest.mark.asyncio
+async def test_a_net_hangs_also_when_its_callers_have_gone(make, clock):
+    replica, function = make("mask", Hanging)
+    call = asyncio.create_task(replica.detect(PHOTO, Asked()))
+    await asyncio.to_thread(function.begun.acquire)
+    call.cancel()
+    await asyncio.wait([call])
+    clock.now += HUNG_S + 1
+
+    with pytest.raises(TimeoutError, match="mask hangs"):
+        await replica.check_health()
+    function.go.release()
+
+
+def test_a_fused_step_hangs_from_when_its_thread_began(tiny_weights, monkeypatch, clock):
+    function = Hanging(local.detect_masks)
+    monkeypatch.setattr(local, "detect_masks", function)
+    monkeypatch.setitem(stages.STAGE_OF, function, "mask")
+    fused = MeasuredStages(load_models(tiny_weights), MemoryRecorder(), 1, "mesh", "feather")
+
+    async def check():
+        first, second = (asyncio.create_task(fused.find_mask(PHOTO)) for _ in range(2))
+        await asyncio.to_thread(function.begun.acquire)
+        clock.now += HUNG_S
+        await fused.try_out()
+        function.go.release()
+        await asyncio.to_thread(function.begun.acquire)
+        clock.now += HUNG_S
+        await fused.try_out()  # the second one waited for as long before
+        clock.now += 1
+        with pytest.raises(TimeoutError, match="mask hangs"):
+            await fused.try_out()
+        function.go.release()
+        await asyncio.gather(first, second)
+        await fused.try_out()
 
     asyncio.run(check())
 
