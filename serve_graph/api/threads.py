@@ -22,7 +22,7 @@ class Threads:
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`asyncio.to_thread`; a cancelled caller goes on at once, the thread counts as running."""
-        task = asyncio.create_task(asyncio.to_thread(behind, work, *args, **kwargs))
+        task = asyncio.create_task(asyncio.to_thread(lambda: behind(work, *args, **kwargs)))
         self._running.add(task)
         task.add_done_callback(self._end)
         return await asyncio.shield(task)
