@@ -33,6 +33,7 @@ from models.training.judge_task import JudgeTask, JudgeTraining
 from models.training.landmark_task import LandmarkTask, LandmarkTraining
 from models.training.loop import Schedule, Task, fit
 from models.training.mask_task import MaskTask, MaskTraining
+from models.training.origins import Origin, faces_digest, find_origins
 from models.training.real_masks import RealFaces, label_masks
 from models.training.settings import Settings, blaming, check_types, refuse_missing, to_settings
 
@@ -40,6 +41,8 @@ NETS = ("crop", "mask", "landmarks", "inpaint", "judge")
 WITH_OWN = ("mask", "landmarks", "inpaint")  # nets with a recipe for faces of one's own
 
 _CONFIG = "config.yaml"  # in the folder of a run
+_ORIGINS = "builds_on"  # its key: sha256 of the nets, lists and boxes that the run reads
+_ANEW = "give this one a run of its own with --run, or delete that folder"
 _MAY_CHANGE = {"schedule", "device"}  # of a run: longer, faster, elsewhere
 _ALL = {"seed", "device", "net", "start", "schedule", "task"}
 _CUT = {"sources", "only", "faces"}  # of nets that see faces in the frame
@@ -117,8 +120,7 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
     if net not in NETS:
         raise ValueError(f"no net '{net}': choose one of {', '.join(NETS)}")
     _check(net, config)
-    asked = {"of": net, **config, **_labels(net, config, data, run)}
-    _refuse_another(asked, run)
+    record = _record(net, config, data, run, weights)
     torch.manual_seed(config["seed"])
     if _device(config).startswith("cuda"):
         torch.backends.cudnn.benchmark = True  # all batches have one shape
@@ -129,7 +131,7 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
     if config.get("start"):
         _go_on_from(task, weights / config["start"])
     run.mkdir(parents=True, exist_ok=True)
-    (run / _CONFIG).write_text(yaml.safe_dump(asked, sort_keys=False))
+    (run / _CONFIG).write_text(yaml.safe_dump(record, sort_keys=False))
     fit(task, task.build(), run, schedule_of(config["schedule"], task))
 
 
@@ -163,11 +165,30 @@ def check_values(net: str, config: Any, where: str, useless: Collection[str] = (
         check_types(config.get(key, {}), types, f"{where}: {key}")
 
 
-def _labels(net: str, config: Mapping[str, Any], data: Path, run: Path) -> dict[str, str]:
+def _record(
+    net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path
+) -> dict[str, Any]:
+    """What the run's folder keeps: its config, and digests of what it reads.
+
+    Raises:
+        ValueError: the run was begun with others.
+        SourceError: as `train` does.
+    """
+    settings: Any = to_settings(_TRAININGS[net], config.get("task", {}), "task")
+    asked = {"of": net, **config, **_labels(net, config, settings, data)}
+    origins = find_origins(net, config, settings, data, weights)
+    path = run / _CONFIG
+    if path.exists():
+        begun = yaml.safe_load(path.read_text())
+        _refuse_another(asked, begun, run)
+        _refuse_other_origins(origins, begun, run)
+    return asked | {_ORIGINS: {key: origin.digest for key, origin in origins.items()}}
+
+
+def _labels(net: str, config: Mapping[str, Any], settings: Any, data: Path) -> dict[str, str]:
     """What tells the faces of the config's sources from others of the same names."""
-    sources = [*config.get("sources", ()), *config.get("real", ())]
     try:
-        return {"labels": store_path(data, sources, run).name} if sources else {}
+        return faces_digest(config, settings, data)
     except NoSourceError as error:
         if net not in WITH_OWN:
             raise
@@ -175,17 +196,31 @@ def _labels(net: str, config: Mapping[str, Any], data: Path, run: Path) -> dict[
         raise NoSourceError(f"{error}. {own}") from error
 
 
-def _refuse_another(config: Mapping[str, Any], run: Path) -> None:
+def _refuse_another(config: Mapping[str, Any], begun: Mapping[str, Any], run: Path) -> None:
     """A run goes on with what it was begun with: another seed or start would have no effect."""
-    path = run / _CONFIG
-    if not path.exists():
-        return
-    begun = yaml.safe_load(path.read_text())
-    other = sorted(k for k in {*begun, *config} - _MAY_CHANGE if begun.get(k) != config.get(k))
+    # Runs of old versions don't say which labels a detector saw.
+    unknown = {_ORIGINS, *({"labels"} - {*begun})}
+    keys = {*begun, *config} - _MAY_CHANGE - unknown
+    other = sorted(key for key in keys if begun.get(key) != config.get(key))
     if other:
         raise ValueError(
             f"{run} was begun with another config or other faces (see {', '.join(other)} in "
-            f"{path}): give this one a run of its own with --run, or delete that folder"
+            f"{run / _CONFIG}): {_ANEW}"
+        )
+
+
+def _refuse_other_origins(
+    origins: Mapping[str, Origin], begun: Mapping[str, Any], run: Path
+) -> None:
+    """In the midst of a run, a newer net would label the same faces otherwise."""
+    known = begun.get(_ORIGINS, {})  # runs of old versions have none
+    other = [key for key, now in origins.items() if known.get(key, now.digest) != now.digest]
+    if other:
+        paths = ", ".join(str(origins[key].path) for key in other)
+        raise ValueError(
+            f"{run} was begun with other content of {paths} (see {', '.join(other)} of {_ORIGINS} "
+            f"in {run / _CONFIG}): put that back, name the folder that has it (of a net: with "
+            f"--weights), or {_ANEW}"
         )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -95,6 +95,29 @@ def scenes_path(folder: Path, name: str) -> Path:
         ) from None
 
 
+def points_path(folder: Path) -> Path | None:
+    """Points of the faces in the folder's scenes, for `read_scenes`; None if there are none."""
+    path = folder / "scenes_landmarks.npz"
+    return path if path.exists() else None
+
+
+def boxes_digest(source: Path, landmarks: Path | None = None) -> str:
+    """sha256 of what is labelled in scenes: tells them from others whose photos have these names.
+
+    Args:
+        source: as in `read_scenes`.
+        landmarks: the same.
+
+    Raises:
+        SourceError: it has no boxes.json.
+    """
+    digest = hashlib.sha256(_boxes_of(source, dict(_files(source, _BOXES))))
+    for name, points in (_landmarks_by_name(landmarks) if landmarks else {}).items():
+        digest.update(name.encode())
+        digest.update(points.tobytes())
+    return digest.hexdigest()
+
+
 def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
     """Photos with boxes.json, out of a zip or a folder.
 
@@ -108,13 +131,8 @@ def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
     """
     known = _landmarks_by_name(landmarks) if landmarks else {}
     files = dict(_files(source))
-    if _BOXES not in files:
-        raise SourceError(
-            f"{source} has no {_BOXES}, which has the boxes of the photos' faces: write one as "
-            "docs/training.md says."
-        )
     pictures = []
-    for name, faces in json.loads(files[_BOXES]).items():
+    for name, faces in json.loads(_boxes_of(source, files)).items():
         file = name if name in files else f"{name}.webp"
         if file not in files:
             raise SourceError(f"{source} has no photo {name}, which its {_BOXES} names.")
@@ -158,6 +176,15 @@ def read_faces(
     return pictures
 
 
+def _boxes_of(source: Path, files: Mapping[str, bytes]) -> bytes:
+    if _BOXES not in files:
+        raise SourceError(
+            f"{source} has no {_BOXES}, which has the boxes of the photos' faces: write one as "
+            "docs/training.md says."
+        )
+    return files[_BOXES]
+
+
 def _scene(
     name: str, data: bytes, faces: Sequence[dict[str, Any]], known: dict[str, Landmarks]
 ) -> Picture:
@@ -189,13 +216,15 @@ def _landmarks_by_name(path: Path) -> dict[str, Landmarks]:
     return {str(name): points for name, points in pairs}
 
 
-def _files(source: Path) -> Iterator[tuple[str, bytes]]:
+def _files(source: Path, only: str = "") -> Iterator[tuple[str, bytes]]:
+    """Names and content of all files in a zip or a folder, or of those of one name."""
     if source.is_dir():
         for path in sorted(source.iterdir()):
-            if path.is_file():
+            if path.is_file() and only in ("", path.name):
                 yield path.name, path.read_bytes()
         return
     with zipfile.ZipFile(source) as archive:
-        for name in archive.namelist():
-            if not name.endswith("/"):
-                yield Path(name).name, archive.read(name)
+        for member in archive.namelist():
+            name = Path(member).name
+            if not member.endswith("/") and only in ("", name):
+                yield name, archive.read(member)

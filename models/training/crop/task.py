@@ -17,6 +17,7 @@ from models.training.crop.compose import MAX_FACES, Canvas, Pool, compose_canvas
 from models.training.crop.labels import (
     Picture,
     is_held_back,
+    points_path,
     read_faces,
     read_scenes,
     scenes_path,
@@ -162,12 +163,10 @@ def _to_batch(canvases: Sequence[Canvas]) -> Batch:
 
 def _pools(folder: Path, settings: CropTraining, earlier: Detector | None) -> tuple[Pool, Pool]:
     """Pictures to train on, and the held-back fifth."""
-
-    points = folder / "scenes_landmarks.npz"
     verdicts = read_verdicts(Path(settings.verdicts)) if settings.verdicts else []
     scenes = [
         with_verdicts(scene, verdicts)
-        for scene in read_scenes(scenes_path(folder, "scenes"), points if points.exists() else None)
+        for scene in read_scenes(scenes_path(folder, "scenes"), points_path(folder))
     ]
     if earlier is not None:
         least = settings.unlabelled_score

@@ -1,0 +1,180 @@
+import io
+import json
+import zipfile
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+
+from models.checkpoint import file_sha256
+from models.training import config as training_config
+from models.training.config import train
+from models.training.crop.labels import boxes_digest
+
+BOXES = {"photo": [{"label": "with_mask", "box": [0, 0, 9, 9]}]}
+SCHEDULE = {"steps": 1, "learning_rate": 0.1}
+COMMON = {"seed": 1, "device": "cpu", "schedule": SCHEDULE}
+TRAININGS = {
+    "crop": COMMON
+    | {
+        "start": "crop.safetensors",
+        "task": {
+            "sources": ["some"],
+            "unlabelled_score": 0.4,
+            "verdicts": "verdicts.csv",
+            "refused": "refused.csv",
+        },
+    },
+    "mask": COMMON
+    | {"sources": ["some"], "real": ["worn"], "refused": "refused.csv", "scenes": "photos"},
+    "inpaint": COMMON | {"sources": ["some"], "start": "inpaint.safetensors"},
+}
+
+
+def write_labels(path, shift=0.0):
+    np.savez(path, name=["a", "b"], landmarks=np.zeros((2, 68, 2), np.float32) + shift)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Faces, scenes, lists and weights, and a training that stops before the first step."""
+    for source in ("some", "worn"):
+        (tmp_path / source).mkdir()
+        write_labels(tmp_path / source / "labels.npz")
+    for scenes in ("scenes", "photos"):
+        (tmp_path / scenes).mkdir()
+        (tmp_path / scenes / "boxes.json").write_text(json.dumps(BOXES))
+    write_labels(tmp_path / "scenes_landmarks.npz")
+    (tmp_path / "weights").mkdir()
+    for net in ("crop", "mask", "landmarks", "inpaint"):
+        (tmp_path / "weights" / f"{net}.safetensors").write_text(net)
+    for name in ("verdicts.csv", "refused.csv"):
+        (tmp_path / name).write_text("name\n")
+    monkeypatch.chdir(tmp_path)
+    task = SimpleNamespace(build=lambda: None)
+    monkeypatch.setattr(training_config, "build_task", lambda *_: task)
+    monkeypatch.setattr(training_config, "_go_on_from", lambda *_: None)
+    monkeypatch.setattr(training_config, "fit", lambda *_: None)
+    return tmp_path
+
+
+def start(net, place, **changes):
+    train(net, TRAININGS[net] | changes, place, place / "run", place / "weights")
+
+
+def begun(place):
+    return yaml.safe_load((place / "run" / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("net", "file", "key"),
+    [
+        ("crop", "weights/crop.safetensors", "crop, start"),
+        ("crop", "verdicts.csv", "verdicts"),
+        ("crop", "refused.csv", "refused"),
+        ("mask", "weights/mask.safetensors", "mask"),
+        ("mask", "refused.csv", "refused"),
+        ("inpaint", "weights/landmarks.safetensors", "landmarks"),
+        ("inpaint", "weights/inpaint.safetensors", "start"),
+    ],
+)
+def test_a_run_is_not_gone_on_with_by_another_net_or_list(place, net, file, key):
+    start(net, place)
+    (place / file).write_text("newer")
+
+    with pytest.raises(ValueError, match=rf"other content of .*{file} .*see {key} of") as error:
+        start(net, place)
+
+    (line,) = str(error.value).splitlines()
+    assert "--weights" in line
+    assert "--run" in line
+
+
+@pytest.mark.parametrize(("net", "scenes"), [("crop", "scenes"), ("mask", "photos")])
+def test_a_run_is_not_gone_on_with_by_other_boxes(place, net, scenes):
+    start(net, place)
+    moved = {"photo": [{"label": "with_mask", "box": [0, 0, 9, 10]}]}
+    (place / scenes / "boxes.json").write_text(json.dumps(moved))
+
+    with pytest.raises(ValueError, match=rf"other content of .*{scenes} \(see scenes"):
+        start(net, place)
+
+
+def test_a_detectors_run_is_not_gone_on_with_by_other_points_of_its_scenes(place):
+    start("crop", place)
+    write_labels(place / "scenes_landmarks.npz", shift=1)
+
+    with pytest.raises(ValueError, match="see scenes"):
+        start("crop", place)
+
+
+def test_a_detectors_run_is_not_gone_on_with_by_other_faces(place):
+    start("crop", place)
+    write_labels(place / "some" / "labels.npz", shift=1)
+
+    with pytest.raises(ValueError, match=r"other faces \(see labels in"):
+        start("crop", place)
+
+
+@pytest.mark.parametrize("net", sorted(TRAININGS))
+def test_a_run_goes_on_with_what_it_was_begun_with(place, net):
+    start(net, place)
+    before = begun(place)
+
+    start(net, place, schedule=SCHEDULE | {"steps": 2})
+
+    assert begun(place) == before | {"schedule": SCHEDULE | {"steps": 2}}
+
+
+def test_a_run_goes_on_with_the_same_nets_from_another_folder(place):
+    start("mask", place)
+    (place / "weights").rename(place / "moved")
+
+    train("mask", TRAININGS["mask"], place, place / "run", place / "moved")
+
+    assert begun(place)["builds_on"]["mask"] == file_sha256(place / "moved" / "mask.safetensors")
+
+
+def test_a_net_that_a_run_has_no_use_for_may_change(place):
+    for net, other in (("inpaint", "mask"), ("mask", "landmarks")):
+        train(net, TRAININGS[net], place, place / net, place / "weights")
+        (place / "weights" / f"{other}.safetensors").write_text("newer")
+
+        train(net, TRAININGS[net], place, place / net, place / "weights")
+
+
+@pytest.mark.parametrize(("net", "kept"), [("crop", ()), ("mask", ("labels",))])
+def test_a_run_of_an_old_version_goes_on_and_is_checked_from_then_on(place, net, kept):
+    start(net, place)
+    path, new = place / "run" / "config.yaml", {"labels", "builds_on"}
+    old = {k: v for k, v in begun(place).items() if k not in new or k in kept}
+    path.write_text(yaml.safe_dump(old))
+
+    start(net, place)
+
+    assert new <= begun(place).keys()
+    (place / "refused.csv").write_text("newer")
+    with pytest.raises(ValueError, match="see refused"):
+        start(net, place)
+
+
+def test_a_refused_run_keeps_what_it_was_begun_with(place):
+    start("mask", place)
+    before = begun(place)
+    (place / "weights" / "mask.safetensors").write_text("newer")
+
+    with pytest.raises(ValueError, match="mask"):
+        start("mask", place)
+
+    assert begun(place) == before
+
+
+def test_boxes_in_a_zip_and_in_a_folder_are_the_same(place):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("scenes/boxes.json", json.dumps(BOXES))
+        archive.writestr("scenes/photo.webp", b"")
+    (place / "packed.zip").write_bytes(content.getvalue())
+
+    assert boxes_digest(place / "packed.zip") == boxes_digest(place / "scenes")
