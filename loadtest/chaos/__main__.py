@@ -25,7 +25,9 @@ from loadtest.chaos.cases import (
     CASES,
     CONTROL,
     DRAIN,
+    END_BURST,
     KEYS,
+    KILL_BURST,
     LOSES_NONE,
     UNDISTURBED,
     UPDATE,
@@ -34,15 +36,22 @@ from loadtest.chaos.cases import (
     Case,
     load_after_s,
 )
-from loadtest.chaos.damage import Damage, damage_of_end
-from loadtest.chaos.processes import ProcessesError, kill, wait_for, wait_for_end
-from loadtest.chaos.report import Report, Row, show_return
+from loadtest.chaos.damage import damage_of_end
+from loadtest.chaos.processes import (
+    ProcessesError,
+    kill,
+    wait_for,
+    wait_for_end,
+    wait_for_work,
+)
+from loadtest.chaos.report import Report, Row, show_count, show_return
 from loadtest.chaos.run import (
     BEFORE_S,
-    Incident,
+    Burst,
     Load,
-    PlanWithBurst,
+    Seen,
     UnfitError,
+    each,
     judge,
     measure_load,
     send_around,
@@ -52,12 +61,13 @@ from loadtest.chaos.update import Cluster, make_other_weights, serving_cluster
 from loadtest.choices import some_of
 from loadtest.http_client import LostError
 from loadtest.machine import describe, warn_if_busy
-from loadtest.open_loop import Outcome, Plan
+from loadtest.open_loop import Plan
 from loadtest.results_file import PROGRESS, publish
 
 SHARE = 0.5  # of the capacity
 BACK_TIMEOUT_S = 90.0  # until the killed process is replaced
-TAKEN_IN_S = 0.1  # until the requests of the burst before SIGTERM are inside the service
+TAKEN_IN_S = 0.1  # until the requests of a burst are inside the service
+WORK_TIMEOUT_S = 5.0  # until what shall be killed has something to do
 ENDING_S = 30.0  # the load goes on so long after it
 CONTROL_NAME, DRAIN_NAME = "nothing (for comparison)", "SIGTERM: the end of the service"
 FUSED_NAME, UPDATE_NAME = f"{DRAIN_NAME}, fused", "rolling update (serve deploy)"
@@ -112,17 +122,26 @@ class Chaos:
         async def strike() -> None:
             pass
 
-        damage = self._damage_around(graph, load, self._plan(load, BACK_S), strike)
+        around = send_around(graph.url, self._exam, self._plan(load, BACK_S), strike)
+        damage = judge(asyncio.run(around), self._exam, load)
         self._add(Row(CONTROL_NAME, UNDISTURBED, load, damage))
 
     def _kill(self, graph: Graph, load: Load, case: Case) -> None:
         wait = partial(wait_for, graph.session, case.title, case.processes, BACK_TIMEOUT_S)
         victim = wait()[0]
 
+        async def is_at_work() -> None:
+            await asyncio.sleep(TAKEN_IN_S)
+            if case.is_replica:
+                await wait_for_work(victim, WORK_TIMEOUT_S)
+
         async def strike() -> None:
             kill(victim)
 
-        damage = self._damage_around(graph, load, self._plan(load, case.back_s), strike)
+        burst, plan = Burst(KILL_BURST, case.only_references), self._plan(load, case.back_s)
+        around = send_around(graph.url, self._exam, plan, strike, burst, is_at_work)
+        concerns = self._exam.has_reference if case.only_references else each
+        damage = judge(asyncio.run(around), self._exam, load, concerns=concerns)
         self._add(Row(case.name, case.must, load, damage))
         wait()  # the next case starts from a whole service
 
@@ -134,38 +153,34 @@ class Chaos:
         """SIGTERM with requests inside, and callers who don't hear of it: they go on coming."""
 
         async def strike() -> None:
-            await asyncio.sleep(TAKEN_IN_S)
             os.kill(graph.session, signal.SIGTERM)
 
-        plan = PlanWithBurst(load.rate, BEFORE_S + ENDING_S, self._seed)
-        around = send_around(graph.url, self._exam, plan, strike)
-        damage = judge(asyncio.run(around), self._exam, load, damage_of_end)
+        async def are_inside() -> None:
+            await asyncio.sleep(TAKEN_IN_S)
+
+        plan = Plan(load.rate, BEFORE_S + ENDING_S, self._seed)
+        around = send_around(graph.url, self._exam, plan, strike, Burst(END_BURST), are_inside)
+        damage = judge(asyncio.run(around), self._exam, load, damage_of_end, each)
         self._add(Row(name, LOSES_NONE, load, damage))
         wait_for_end(graph.session, END_TIMEOUT_S)  # a second signal would cut its end short
 
     def _update(self) -> None:
         with serving_cluster() as cluster:
             load = self._measure(cluster.graph)
-            outcomes, notes = asyncio.run(self._update_under_load(cluster, load))
-            damage = judge(outcomes, self._exam, load)
+            seen, notes = asyncio.run(self._update_under_load(cluster, load))
+            damage = judge(seen, self._exam, load)
             self._add(Row(UPDATE_NAME, UPDATED, load, damage, notes))
 
-    async def _update_under_load(
-        self, cluster: Cluster, load: Load
-    ) -> tuple[list[Outcome], list[str]]:
+    async def _update_under_load(self, cluster: Cluster, load: Load) -> tuple[Seen, list[str]]:
         exam, url = self._exam, cluster.graph.url
         before = await exam.learn(url)
         strike = partial(cluster.deploy, make_other_weights(cluster.folder))
-        outcomes = await send_around(url, exam, self._plan(load, UPDATED_S), strike)
+        around = await send_around(url, exam, self._plan(load, UPDATED_S), strike)
         seen = dict(exam.versions)
         after = await exam.learn(url)
         self._say(f"answers by X-Model-Version: {seen}, at the end {after}")
         notes = [] if after != before else [f"{before} still answers in the end"]
-        return outcomes, notes
-
-    def _damage_around(self, graph: Graph, load: Load, plan: Plan, incident: Incident) -> Damage:
-        around = send_around(graph.url, self._exam, plan, incident)
-        return judge(asyncio.run(around), self._exam, load)
+        return around, notes
 
     def _plan(self, load: Load, back_s: float) -> Plan:
         return Plan(load.rate, BEFORE_S + load_after_s(back_s, load.rate), self._seed)
@@ -182,9 +197,10 @@ class Chaos:
         self.report.rows.append(row)
         damage = row.damage
         self._say(
-            f"{row.name}: {damage.answered} of {damage.sent} answered, {damage.refused} x 503, "
+            f"{row.name}: {show_count(damage.in_flight)} in flight, "
+            f"{damage.answered} of {damage.sent} answered, {damage.refused} x 503, "
             f"{damage.closed} x closed, {damage.lost} lost, gap {damage.longest_gap_s:.1f} s, "
-            f"p99 back, s: {show_return(damage.recovered_s)}: {'ok' if row.is_met else 'missed'}"
+            f"p99 back, s: {show_return(damage.recovered_s)}: {row.verdict}"
         )
 
     def _say(self, text: str) -> None:

@@ -48,6 +48,10 @@ class Exam:
         """Of the request with this number."""
         return self._messages[index % len(self._messages)]
 
+    def has_reference(self, index: int) -> bool:
+        """Whether the request with this number has one."""
+        return index % len(self._messages) == len(self._messages) - 1
+
     async def learn(self, url: str) -> str:
         """Asks for each picture at leisure; from then on these are right.
 

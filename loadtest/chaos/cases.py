@@ -12,6 +12,9 @@ BACK_S, ONLY_BACK_S, DOOR_S = 15.0, 30.0, 5.0
 UPDATED_S = 60.0  # six replicas start on two cores that are busy
 # What an ingress replica takes in at the same time.
 PLACES: int = config_with(None, port=0)["applications"][0]["args"]["api"]["max_requests"]
+# What is sent at once just before, to be inside then: all fits into one ingress replica, and is
+# answered within p99's bound.
+KILL_BURST, END_BURST = 6, 8
 _SPARE = 1.3  # Poisson arrivals come in varying numbers
 
 
@@ -67,11 +70,17 @@ class Case:
     replicas: int  # of each deployment
     must: Must
     back_s: float = BACK_S  # when all is to be over
+    only_references: bool = False  # works on photos that come with one, and on no others
 
     @property
     def processes(self) -> int:
         """How many have this title before and after."""
-        return self.replicas if "Replica" in self.title else 1
+        return self.replicas if self.is_replica else 1
+
+    @property
+    def is_replica(self) -> bool:
+        """Computes what requests ask for."""
+        return "Replica" in self.title
 
 
 def _replica(deployment: str) -> str:
@@ -83,7 +92,7 @@ CASES = (
     Case("crop", "1 of 2 FaceCroppers", _replica("FaceCropper"), 2, BACK),
     Case("mask", "1 of 2 MaskDetectors", _replica("MaskDetector"), 2, BACK),
     Case("inpaint", "1 of 2 Inpainters", _replica("Inpainter"), 2, BACK),
-    Case("swap", "1 of 2 FaceSwappers", _replica("FaceSwapper"), 2, BACK),
+    Case("swap", "1 of 2 FaceSwappers", _replica("FaceSwapper"), 2, BACK, only_references=True),
     Case("ingress", "1 of 2 ingress replicas", _replica("Ingress"), 2, HELD_ONLY),
     Case("lone", "the only ingress replica", _replica("Ingress"), 1, HELD_ONLY, ONLY_BACK_S),
     Case("controller", "Serve controller", "ray::ServeController", 2, BACK),

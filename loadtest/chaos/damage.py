@@ -29,20 +29,26 @@ class Damage:
     p99_ms: float
     problems: list[str]  # how requests were lost, a few
     closed: int = 0  # of an end: no connection, since the port was closed for good
+    # Requests that were sent and not answered when a process was killed, and that it has a part in.
+    in_flight: int | None = None  # None: nothing is killed
 
 
-def damage_of(outcomes: Sequence[Outcome], moment_s: float, bound_ms: float) -> Damage:
+def damage_of(
+    load: Sequence[Outcome], moment_s: float, bound_ms: float, burst: Sequence[Outcome] = ()
+) -> Damage:
     """Sums up.
 
     Args:
-        outcomes: of the run; `problem` is set where an answer is wrong.
+        load: of the run; `problem` is set where an answer is wrong.
         moment_s: when it happened, seconds from the start of the run.
         bound_ms: of p99.
+        burst: what was sent besides, to be in flight at that moment. It counts like the load, but
+            for p99, see `_back_s`.
     """
+    outcomes = [*load, *burst]
     lost = [one for one in outcomes if not one.is_right and one.status != BUSY]
     right = [one for one in outcomes if one.is_right]
     failed = [one for one in outcomes if one.sent_s > moment_s and not _is_answered(one)]
-    goes_on = any(one.scheduled_s > moment_s for one in outcomes)
     p50, p99 = percentiles_ms([one.latency_s for one in right], (50, 99))
     return Damage(
         sent=len(outcomes),
@@ -53,19 +59,27 @@ def damage_of(outcomes: Sequence[Outcome], moment_s: float, bound_ms: float) -> 
         lost_until_s=max((one.sent_s - moment_s for one in lost), default=-math.inf),
         failing_until_s=max((one.sent_s - moment_s for one in failed), default=-math.inf),
         longest_gap_s=longest_gap_s(outcomes),
-        recovered_s=recovered_s(outcomes, moment_s, bound_ms / 1000) if goes_on else math.nan,
+        recovered_s=_back_s(load, moment_s, bound_ms / 1000, burst),
         p50_ms=p50,
         p99_ms=p99,
         problems=sorted({f"{one.status} {one.problem}".strip() for one in lost})[:5],
     )
 
 
-def damage_of_end(outcomes: Sequence[Outcome], moment_s: float, bound_ms: float) -> Damage:
+def in_flight(outcomes: Sequence[Outcome], moment_s: float) -> int:
+    """How many were sent and not answered then."""
+    return sum(one.sent_s <= moment_s < one.answered_s for one in outcomes)
+
+
+def damage_of_end(
+    load: Sequence[Outcome], moment_s: float, bound_ms: float, burst: Sequence[Outcome] = ()
+) -> Damage:
     """Of an incident that the service doesn't come back from: like `damage_of`, but for this.
 
     Who gets no connection after all that did get one is not lost; nor is there a gap, or a way
     back, for those that came after it began.
     """
+    outcomes = [*load, *burst]
     last_s = max((one.sent_s for one in outcomes if not _is_refused(one)), default=-math.inf)
     connected = [one for one in outcomes if not (_is_refused(one) and one.sent_s > last_s)]
     return replace(
@@ -83,6 +97,21 @@ def _is_refused(one: Outcome) -> bool:
 
 def _is_answered(one: Outcome) -> bool:
     return one.is_right and one.answered_s - one.sent_s <= ANSWER_S
+
+
+def _back_s(
+    load: Sequence[Outcome], moment_s: float, bound_s: float, burst: Sequence[Outcome]
+) -> float:
+    """When p99 was back, seconds after the moment.
+
+    It is that of the load alone: requests that come all at once wait for each other, and more of
+    them would let more be late. But it isn't back before one of the burst is that failed, or waited
+    for longer than a burst explains.
+    """
+    if not any(one.scheduled_s > moment_s for one in load):
+        return math.nan
+    ends = [one.answered_s - moment_s for one in burst if not _is_answered(one)]
+    return max([recovered_s(load, moment_s, bound_s), *ends])
 
 
 def recovered_s(outcomes: Sequence[Outcome], moment_s: float, bound_s: float) -> float:

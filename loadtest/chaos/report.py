@@ -7,28 +7,37 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.bench.report import show
-from loadtest.chaos.cases import Must
+from loadtest.chaos.cases import END_BURST, KILL_BURST, Must
 from loadtest.chaos.damage import ANSWER_S, ENOUGH, Damage
-from loadtest.chaos.run import BEFORE_S, BURST, Load
+from loadtest.chaos.run import BEFORE_S, Load
 from loadtest.results_file import table
 
 _TERMS = f"""\
 Open-loop Poisson load on configs/laptop.yaml with two replicas of each stage and of the ingress
 (one where it says only; the update and fused: the shipped files as they are); {BEFORE_S:g} s after
-its start comes the incident: kill -9, or what the row says. {BURST} requests leave at once just
-before SIGTERM, and the load goes on after it. W1 photos, one in four with a reference. Closed: no
-connection, and nobody got one later, as the port of a service that ends is closed. Lost: no answer
-otherwise, a wrong picture (in an update: that of neither version), or another status than 200 and
-503. Gap: the longest time without a right answer, in the whole run, but not after SIGTERM. p99
-back: from the incident until the p99 of all that ends from then on, of {ENOUGH} requests at least,
-is within 5 times the unloaded p50 (those that failed count as endless); "not <" marks one that is
-later than hoped for, where no must says it. Answered: rightly, within {ANSWER_S:g} s of being sent.
-Each row is one incident."""
+its start, or soon after, comes the incident: kill -9, or what the row says. Just before a kill
+{KILL_BURST} requests more leave at once, before SIGTERM {END_BURST}, and the load goes on after it.
+A replica is killed while it computes. In flight: sent and not answered at that moment; where
+FaceSwapper dies only those with a reference, as all of its burst are; with none of them the row is
+not measured. W1 photos, one in four of the load with a reference. Closed: no connection, and nobody
+got one later, as the port of a service that ends is closed. Lost: no answer otherwise, a wrong
+picture (in an update: that of neither version), or another status than 200 and 503. Gap: the
+longest time without a right answer, in the whole run, but not after SIGTERM. p99 back: from the
+incident until the p99 of all of the load that ends from then on, of {ENOUGH} requests at least, is
+within 5 times the unloaded p50 (those that failed count as endless), and until the last one of the
+burst ended that failed or took {ANSWER_S:g} s; "not <" marks one that is later than hoped for,
+where no must says it. Answered: rightly, within {ANSWER_S:g} s of being sent. Each row is one
+incident."""
 
 
 def show_return(seconds: float) -> str:
     """`Damage.recovered_s` as the table has it."""
     return "not in time" if math.isinf(seconds) else show(seconds)
+
+
+def show_count(count: int | None) -> str:
+    """`Damage.in_flight` as the table has it."""
+    return "–" if count is None else str(count)
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,20 @@ class Row:
     notes: list[str] = field(default_factory=list)  # each makes the demand missed
 
     @property
+    def is_measured(self) -> bool:
+        """Something was there to lose, if something was killed."""
+        return self.damage.in_flight != 0
+
+    @property
     def is_met(self) -> bool:
-        return self.must.is_met(self.damage) and not self.notes
+        return self.is_measured and self.must.is_met(self.damage) and not self.notes
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        if not self.is_measured:
+            return "not measured"
+        return "ok" if self.is_met else "missed"
 
 
 @dataclass
@@ -60,7 +81,17 @@ class Report:
 
     def markdown(self) -> str:
         """The section of RESULTS.md."""
-        head = ["incident", "load, req/s", "sent", "answered", "503", "closed", "lost", "gap, s"]
+        head = [
+            "incident",
+            "load, req/s",
+            "in flight",
+            "sent",
+            "answered",
+            "503",
+            "closed",
+            "lost",
+            "gap, s",
+        ]
         head += ["p99 back, s", "bound, ms", "must", ""]
         notes = [
             f"- {row.name}: {note}" for row in self.rows for note in row.notes + row.damage.problems
@@ -88,12 +119,13 @@ def _cells(row: Row) -> list[str]:
     return [
         row.name,
         f"{row.load.rate:.1f}",
+        show_count(damage.in_flight),
         *(str(count) for count in counts),
         f"{damage.longest_gap_s:.1f}",
         show_return(damage.recovered_s) + _mark(row),
         f"{row.load.bound_ms:.0f}",
         row.must.text,
-        "ok" if row.is_met else "missed",
+        row.verdict,
     ]
 
 

@@ -2,24 +2,29 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count, islice
 
 from loadtest.bench.measure import CLIENTS, P99_BOUND
 from loadtest.chaos.answers import Exam
-from loadtest.chaos.damage import Damage, damage_of
+from loadtest.chaos.damage import Damage, damage_of, in_flight
 from loadtest.open_loop import Outcome, Plan, send, send_in_turn, summary
 
-BEFORE_S = 4.0  # of load before the incident
-BURST = 8  # requests
+BEFORE_S = 4.0  # of load before the incident, and the burst before it
 TIMEOUT_S = 60.0  # the service's own deadline comes first
 UNLOADED_REQUESTS = 12
 CAPACITY_REQUESTS = 48
 _WARM_REQUESTS = 8
 
 Incident = Callable[[], Awaitable[None]]
-SumUp = Callable[[Sequence[Outcome], float, float], Damage]  # see `damage_of`
+SumUp = Callable[[list[Outcome], float, float, list[Outcome]], Damage]  # see `damage_of`
+
+
+def each(_number: int) -> bool:
+    """Of `judge`: the process has a part in all requests."""
+    return True
 
 
 class UnfitError(Exception):
@@ -72,36 +77,107 @@ async def _in_turn(url: str, exam: Exam, count: int, clients: int) -> list[Outco
     return outcomes
 
 
-class PlanWithBurst(Plan):
-    """Has some requests at the same time after `BEFORE_S`, so that the service holds them all."""
+@dataclass(frozen=True)
+class Burst:
+    """Requests that leave at once after `BEFORE_S`, so that the service holds them all."""
 
-    @cached_property
-    def arrivals_s(self) -> list[float]:
-        plan = Plan(self.rate_per_s, self.seconds, self.seed)
-        return sorted([*plan.arrivals_s, *[BEFORE_S] * BURST])
+    count: int
+    only_references: bool = False  # each with one
 
 
-async def send_around(url: str, exam: Exam, plan: Plan, incident: Incident) -> list[Outcome]:
-    """Sends what the plan says, and lets the incident begin after `BEFORE_S`.
+@dataclass(frozen=True)
+class Seen:
+    """What became of the requests around an incident."""
 
-    The incident may take its time; the notes of `exam` aren't settled yet. What the incident
-    raises ends the load.
+    load: list[Outcome]
+    burst: list[Outcome]
+    moment_s: float  # of the incident, from the start
+
+
+async def send_around(
+    url: str,
+    exam: Exam,
+    plan: Plan,
+    incident: Incident,
+    burst: Burst = Burst(0),
+    ready: Callable[[], Awaitable[None]] | None = None,
+) -> Seen:
+    """Sends what the plan says and, after `BEFORE_S`, a burst; then comes the incident.
+
+    The notes of `exam` aren't settled yet. What the incident raises ends the load.
+
+    Args:
+        url: of the service.
+        exam: gives the requests.
+        plan: of the load.
+        incident: may take its time.
+        burst: beside the load.
+        ready: returns when the incident shall come.
     """
     zero = time.perf_counter()
+    before = len(plan.arrivals_s)
+    wanted = exam.has_reference if burst.only_references else each
+    numbers = [*range(before), *islice(filter(wanted, count(before)), burst.count)]
 
-    async def strike() -> None:
+    async def send_all(plan: Plan, numbers: list[int]) -> list[Outcome]:
+        outcomes = await send(
+            url,
+            plan,
+            lambda index: exam.message(numbers[index]),
+            lambda index, answer: exam.check(numbers[index], answer),
+            TIMEOUT_S,
+            zero,
+        )
+        return [replace(one, index=numbers[one.index]) for one in outcomes]
+
+    async def strike() -> float:
         await asyncio.sleep(zero + BEFORE_S - time.perf_counter())
+        if ready is not None:
+            await ready()
+        moment = time.perf_counter()
         await incident()
+        return moment - zero
 
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(strike())
-            sending = group.create_task(send(url, plan, exam.message, exam.check, TIMEOUT_S, zero))
+            striking = group.create_task(strike())
+            sending = group.create_task(send_all(plan, numbers[:before]))
+            at_once = _AtOnce(burst.count, 1.0, plan.seed)
+            bursting = group.create_task(send_all(at_once, numbers[before:]))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
-    return sending.result()
+    return Seen(sending.result(), bursting.result(), striking.result())
 
 
-def judge(outcomes: list[Outcome], exam: Exam, load: Load, sum_up: SumUp = damage_of) -> Damage:
-    """What the incident of `send_around` cost."""
-    return sum_up(exam.settle(outcomes), BEFORE_S, load.bound_ms)
+class _AtOnce(Plan):
+    """All of them after `BEFORE_S`."""
+
+    @cached_property
+    def arrivals_s(self) -> list[float]:
+        return [BEFORE_S] * round(self.rate_per_s * self.seconds)
+
+
+def judge(
+    seen: Seen,
+    exam: Exam,
+    load: Load,
+    sum_up: SumUp = damage_of,
+    concerns: Callable[[int], bool] | None = None,
+) -> Damage:
+    """What the incident of `send_around` cost.
+
+    Args:
+        seen: what it gave.
+        exam: that it was given.
+        load: what is usual.
+        sum_up: `damage_of` or `damage_of_end`.
+        concerns: says of a request's number whether what is killed has a part in it; None: nothing
+            is killed.
+    """
+    outcomes = exam.settle([*seen.load, *seen.burst])
+    sent, burst = outcomes[: len(seen.load)], outcomes[len(seen.load) :]
+    damage = sum_up(sent, seen.moment_s, load.bound_ms, burst)
+    if concerns is None:
+        return damage
+    concerned = [one for one in outcomes if concerns(one.index)]
+    return replace(damage, in_flight=in_flight(concerned, seen.moment_s))

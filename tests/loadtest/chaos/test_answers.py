@@ -84,3 +84,4 @@ def test_one_request_in_four_has_a_reference():
     assert [b'name="reference"' in exam.message(index) for index in range(8)] == [
         *[False] * 3, True, *[False] * 3, True,
     ]  # fmt: skip
+    assert [exam.has_reference(index) for index in range(4)] == [False] * 3 + [True]

@@ -1,6 +1,6 @@
 import math
 
-from loadtest.chaos.damage import ENOUGH, damage_of, damage_of_end, recovered_s
+from loadtest.chaos.damage import ANSWER_S, ENOUGH, damage_of, damage_of_end, in_flight, recovered_s
 from loadtest.open_loop import Outcome
 
 MOMENT_S, BOUND_S = 4.0, 1.0
@@ -97,6 +97,41 @@ def test_the_gap_is_the_time_without_a_right_answer():
     found = damage_of([*steady(0, 5), *steady(9, 12)], MOMENT_S, 1000)
 
     assert found.longest_gap_s == 4.2
+
+
+def back_s(load: list[Outcome], burst: list[Outcome]) -> float:
+    return damage_of(load, MOMENT_S, 1000 * BOUND_S, burst).recovered_s
+
+
+def test_a_burst_counts_among_what_was_sent_and_lost():
+    burst = [outcome(3.9), outcome(3.9, status=0), outcome(3.9, status=503)]
+    found = damage_of(steady(0, 40), MOMENT_S, 1000 * BOUND_S, burst)
+
+    assert (found.sent, found.answered, found.refused, found.lost) == (203, 201, 1, 1)
+
+
+def test_that_a_burst_waits_for_itself_does_not_delay_the_way_back():
+    assert back_s(steady(0, 40), [outcome(3.9, latency_s=2 * BOUND_S)] * 6) == 0
+
+
+def test_a_burst_does_not_help_p99_back():
+    late = [outcome(10, latency_s=2)]
+    load = [*steady(MOMENT_S, MOMENT_S + ENOUGH / 5 - 1), *late]  # too few, and one is late
+
+    assert back_s(load, [outcome(3.9, latency_s=0.2)] * 50) == math.inf
+
+
+def test_p99_is_not_back_before_one_of_the_burst_is_that_hung_or_failed():
+    hung, failed = outcome(3.9, latency_s=ANSWER_S + 4), outcome(3.9, latency_s=3.1, status=0)
+
+    assert round(back_s(steady(0, 40), [hung]), 6) == 8.9
+    assert round(back_s(steady(0, 40), [failed]), 6) == 3.0
+
+
+def test_in_flight_is_what_was_sent_before_and_answered_after():
+    outcomes = [outcome(3.9, latency_s=0.2), outcome(3, latency_s=0.5), outcome(4.1)]
+
+    assert in_flight(outcomes, MOMENT_S) == 1
 
 
 REFUSED, BROKEN = "ConnectionRefusedError: [Errno 111]", "IncompleteReadError: 0 bytes"

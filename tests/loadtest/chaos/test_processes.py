@@ -1,3 +1,4 @@
+import asyncio
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import pytest
 
 from loadtest.chaos.processes import (
     ProcessesError,
+    cpu_s,
     find,
     is_titled,
     kill,
@@ -15,6 +17,7 @@ from loadtest.chaos.processes import (
     processes_of,
     wait_for,
     wait_for_end,
+    wait_for_work,
 )
 
 # The title that Ray gives a process is its command line as the kernel shows it.
@@ -64,6 +67,28 @@ def test_who_waits_for_an_end_sees_it_or_is_told():
         kill(one.pid)
 
         wait_for_end(one.pid, timeout_s=5)
+
+
+def test_a_process_that_computes_is_at_work_and_one_that_sleeps_is_not():
+    with sleeper() as idle:
+        wait_for(idle.pid, TITLE, 1, timeout_s=5)
+        time.sleep(0.5)  # Python has started
+        with pytest.raises(ProcessesError, match="nothing to do"):
+            asyncio.run(wait_for_work(idle.pid, timeout_s=0.3))
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        time.sleep(0.5)
+        try:
+            asyncio.run(wait_for_work(busy.pid, timeout_s=5))
+        finally:
+            busy.kill()
+
+
+def test_the_time_of_a_process_is_that_of_all_its_threads():
+    before_s, before_own_s = cpu_s(os.getpid()), time.process_time()
+    while time.process_time() < before_own_s + 0.05:
+        pass
+
+    assert cpu_s(os.getpid()) - before_s == pytest.approx(0.05, abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,22 @@ def test_a_note_makes_a_demand_missed():
     assert not Row("update", LOSES_NONE, LOAD, FINE, ["the old version still answers"]).is_met
 
 
+def test_a_kill_with_nothing_in_flight_measured_nothing():
+    idle, busy = (
+        Row("first", BACK, LOAD, dataclasses.replace(FINE, in_flight=count)) for count in (0, 7)
+    )
+
+    assert not report(idle).all_met
+    assert report(busy).all_met
+    assert "| first | 5.0 | 0 | 100 |" in report(idle).markdown()
+    assert "| not measured |" in report(idle).markdown()
+    assert "| first | 5.0 | 7 | 100 |" in report(busy).markdown()
+
+
+def test_where_nothing_is_killed_nothing_has_to_be_in_flight():
+    assert "| first | 5.0 | – | 100 |" in report(Row("first", BACK, LOAD, FINE)).markdown()
+
+
 def test_what_could_not_be_measured_is_not_met():
     assert report(Row("first", BACK, LOAD, FINE)).all_met
     assert not report(Row("first", BACK, LOAD, FINE), failures=("second: absent",)).all_met

@@ -5,7 +5,7 @@ import pytest
 
 from loadtest.bench.processes import StartError
 from loadtest.chaos import run
-from loadtest.chaos.run import BURST, Load, PlanWithBurst, judge, send_around
+from loadtest.chaos.run import Burst, Load, each, judge, send_around
 from loadtest.http_client import Answer
 from loadtest.open_loop import Outcome, Plan
 from tests.loadtest.small_server import raw, serving
@@ -19,6 +19,9 @@ class TrustingExam:
 
     def check(self, _index: int, _answer: Answer) -> str:
         return ""
+
+    def has_reference(self, index: int) -> bool:
+        return index % 4 == 3
 
     def settle(self, outcomes: list[Outcome]) -> list[Outcome]:
         return list(outcomes)
@@ -43,8 +46,8 @@ def test_the_load_goes_on_while_the_incident_takes_its_time():
 
     exam, load = TrustingExam(), Load(p50_ms=50, capacity=80, rate=40)
     with serving(behaviour) as server:
-        outcomes = asyncio.run(send_around(server.url, exam, Plan(40, 1.5, 1), strike))
-    damage = judge(outcomes, exam, load)
+        seen = asyncio.run(send_around(server.url, exam, Plan(40, 1.5, 1), strike))
+    damage = judge(seen, exam, load)
 
     assert damage.sent == 60
     assert 5 < damage.lost < 40
@@ -62,11 +65,72 @@ def test_an_incident_that_cannot_happen_ends_the_load_with_its_own_error():
         asyncio.run(send_around(server.url, TrustingExam(), Plan(10, 1.0, 1), strike))
 
 
-def test_a_burst_comes_with_the_incident_and_the_load_goes_on():
-    arrivals = PlanWithBurst(10, 2.0, 1).arrivals_s
+async def slowly(_number: int, _body: bytes) -> bytes:
+    await asyncio.sleep(0.3)
+    return raw()
 
-    assert arrivals.count(run.BEFORE_S) == BURST
-    assert [one for one in arrivals if one != run.BEFORE_S] == Plan(10, 2.0, 1).arrivals_s
+
+async def soon() -> None:
+    await asyncio.sleep(0.1)
+
+
+async def nothing() -> None:
+    pass
+
+
+def test_a_burst_is_in_flight_at_the_incident_and_the_load_goes_on():
+    exam, plan = TrustingExam(), Plan(10, 2.0, 1)
+    with serving(slowly) as server:
+        seen = asyncio.run(send_around(server.url, exam, plan, nothing, Burst(6), soon))
+    damage = judge(seen, exam, Load(50, 80, 10), concerns=each)
+
+    assert [one.scheduled_s for one in seen.burst] == [run.BEFORE_S] * 6
+    assert [one.scheduled_s for one in seen.load] == plan.arrivals_s
+    assert 6 <= damage.in_flight <= 14
+    assert damage.answered == damage.sent == 26
+
+
+def test_each_request_of_a_burst_has_a_reference_where_only_those_count():
+    exam = TrustingExam()
+    burst = Burst(3, only_references=True)
+    with serving(slowly) as server:
+        seen = asyncio.run(send_around(server.url, exam, Plan(10, 1.0, 1), nothing, burst, soon))
+    damage = judge(seen, exam, Load(50, 80, 10), concerns=exam.has_reference)
+    numbers = [one.index for one in [*seen.load, *seen.burst]]
+
+    assert all(exam.has_reference(one.index) for one in seen.burst)
+    assert len(set(numbers)) == 13
+    assert 3 <= damage.in_flight <= 5
+
+
+def test_what_was_answered_before_a_kill_was_not_in_flight():
+    async def at_once(_number: int, _body: bytes) -> bytes:
+        return raw()
+
+    exam = TrustingExam()
+    with serving(at_once) as server:
+        seen = asyncio.run(send_around(server.url, exam, Plan(2, 1.0, 1), nothing, Burst(6), soon))
+
+    assert judge(seen, exam, Load(50, 80, 10), concerns=each).in_flight == 0
+    assert judge(seen, exam, Load(50, 80, 10)).in_flight is None
+
+
+def test_the_incident_comes_when_all_is_ready_and_its_moment_is_then():
+    moments = []
+
+    async def ready() -> None:
+        await asyncio.sleep(0.3)
+        moments.append("ready")
+
+    async def strike() -> None:
+        moments.append("struck")
+
+    with serving(slowly) as server:
+        around = send_around(server.url, TrustingExam(), Plan(10, 1.0, 1), strike, ready=ready)
+        seen = asyncio.run(around)
+
+    assert moments == ["ready", "struck"]
+    assert 0.8 <= seen.moment_s < 1.2
 
 
 def test_the_incident_comes_after_the_time_before():

@@ -1,0 +1,60 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from loadtest.chaos import __main__ as chaos
+from loadtest.chaos import run
+from loadtest.chaos.__main__ import Chaos
+from loadtest.chaos.cases import CASES, KILL_BURST, PLACES
+from loadtest.chaos.run import Load
+from loadtest.chaos.service import Graph
+from tests.loadtest.chaos.test_run import TrustingExam
+from tests.loadtest.small_server import raw, serving
+
+VICTIM = 4711
+LOAD = Load(p50_ms=100, capacity=10, rate=1)
+
+
+class KilledService:
+    """Notes how many requests are inside when it is killed."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.inside = 0
+        self.found: list[int] = []
+        self.is_at_work = False
+        monkeypatch.setattr(run, "BEFORE_S", 0.3)
+        monkeypatch.setattr(chaos, "BEFORE_S", 0.3)
+        monkeypatch.setattr(chaos, "load_after_s", lambda *_: 1.0)
+        monkeypatch.setattr(chaos, "wait_for", lambda *_: [VICTIM])
+        monkeypatch.setattr(chaos, "wait_for_work", self.work)
+        monkeypatch.setattr(chaos, "kill", self.kill)
+
+    async def answer(self, _number: int, _body: bytes) -> bytes:
+        self.inside += 1
+        await asyncio.sleep(0.5)
+        self.inside -= 1
+        return raw()
+
+    async def work(self, pid: int, _timeout_s: float) -> None:
+        assert pid == VICTIM
+        self.is_at_work = True
+
+    def kill(self, pid: int) -> None:
+        assert pid == VICTIM
+        self.found.append(self.inside)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.key)
+def test_each_kill_finds_requests_in_the_service(case, monkeypatch):
+    service = KilledService(monkeypatch)
+    run_of_chaos = Chaos([case.key], rate=1, seed=1)
+    run_of_chaos._exam = TrustingExam()
+    with serving(service.answer) as server:
+        run_of_chaos._kill(Graph(server.url, 1, Path()), LOAD, case)
+    (row,) = run_of_chaos.report.rows
+
+    assert len(service.found) == 1
+    assert KILL_BURST <= service.found[0] <= PLACES
+    assert row.damage.in_flight >= KILL_BURST
+    assert service.is_at_work == case.is_replica
