@@ -18,7 +18,9 @@ PROMETHEUS = configs/prometheus/prometheus.yml
 
 VENV = .venv
 INSTALLED = $(VENV)/.installed
-LOCUST = $(VENV)/bin/locust -f loadtest/locustfile.py --host $(HOST)
+LOCUST = $(VENV)/bin/locust -f loadtest/locustfile.py --host $(HOST) \
+	$(if $(MAX_P99_MS),--max-p99-ms $(MAX_P99_MS)) $(if $(MAX_ERROR_RATE),--max-error-rate $(MAX_ERROR_RATE)) \
+	$(if $(REFERENCE_SHARE),--reference-share $(REFERENCE_SHARE))
 
 .PHONY: help install serve test check format train load load-ui bench chaos soak picture observe
 
@@ -55,7 +57,7 @@ train: $(INSTALLED)  ## Trains NET (crop, mask, landmarks, inpaint, judge) on DA
 	@test -n "$(NET)" -a -n "$(DATA)" || { echo "usage: make train NET=mask DATA=path/to/faces [RECIPE=configs/train/own/mask.yaml RUN=runs/own_mask]" >&2; exit 2; }
 	$(VENV)/bin/mask2face train $(NET) $(DATA) $(if $(RECIPE),--config $(RECIPE)) $(if $(RUN),--run $(RUN))
 
-load: $(INSTALLED)  ## Load test of HOST: USERS, TIME, SHAPE (steady, ramp, spike, soak, diurnal).
+load: $(INSTALLED)  ## Load test of HOST: USERS, TIME, SHAPE (steady, ramp, spike, soak, diurnal), MAX_P99_MS, MAX_ERROR_RATE, REFERENCE_SHARE.
 	@mkdir -p runs/load
 	$(LOCUST) --headless --only-summary --users $(USERS) --spawn-rate $(USERS) --run-time $(TIME) \
 		--load-shape $(SHAPE) --csv runs/load/$(SHAPE) --html runs/load/$(SHAPE).html

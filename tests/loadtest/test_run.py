@@ -1,6 +1,7 @@
 """Runs Locust against a small server that counts faces rightly or wrongly."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,9 +18,10 @@ from urllib.request import urlopen
 import pytest
 
 from loadtest.photos import SCENES, dimensions
+from serve_graph import PROJECT
 from serve_graph.flags import free_port
 
-LOCUSTFILE = Path(__file__).resolve().parents[2] / "loadtest" / "locustfile.py"
+LOCUSTFILE = PROJECT / "loadtest" / "locustfile.py"
 Answer = tuple[int, int | None]  # status, number of faces; None: no JSON
 
 
@@ -112,6 +114,41 @@ for index in (0, 1, 0):
     assert first == again != second
 
 
+def test_its_bounds_are_the_services_objectives() -> None:
+    code = """
+import locustfile
+from locust.argument_parser import get_parser
+options = get_parser().parse_args([])
+print(options.max_error_rate, options.max_p99_ms / 1000)
+"""
+    environment = {name: value for name, value in os.environ.items() if "MAX_" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=LOCUSTFILE.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    rules = (PROJECT / "configs" / "prometheus" / "rules.yml").read_text()
+    budgets = set(re.findall(r"mask2face:(failed|slow):share\w+ / ([\d.]+) # budget", rules))
+    (within_s,) = set(re.findall(r'mask2face_request_seconds_bucket{.*?le="([\d.]+)"', rules))
+
+    max_error_rate, max_p99_s = done.stdout.split()
+    assert budgets == {("failed", max_error_rate), ("slow", "0.01")}
+    assert max_p99_s == within_s
+
+
+@pytest.mark.parametrize("word", ["load", "load-ui"])
+def test_make_hands_bounds_and_references_on(word: str) -> None:
+    given = {"MAX_P99_MS": "5", "MAX_ERROR_RATE": "0.5", "REFERENCE_SHARE": "0"}
+    made = ["make", "--dry-run", "--no-print-directory", word]
+    made += [f"{name}={value}" for name, value in given.items()]
+    told = subprocess.run(made, cwd=PROJECT, capture_output=True, text=True).stdout
+
+    for name, value in given.items():
+        assert f"--{name.lower().replace('_', '-')} {value}" in told
+
+
 def locust(host: str, *options: str) -> list[str]:
     port = str(free_port())  # of the first process, where there are several
     among = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
@@ -120,6 +157,7 @@ def locust(host: str, *options: str) -> list[str]:
 
 def run_locust(host: str, *options: str) -> subprocess.CompletedProcess[str]:
     run = ["--headless", "--users", "2", "--spawn-rate", "2", "--run-time", "2s"]
+    run += ["--max-error-rate", "0.001", "--max-p99-ms", "10000"]  # a busy machine is no failure
     return subprocess.run(locust(host, *run, *options), capture_output=True, text=True)
 
 
