@@ -47,7 +47,8 @@ REQUEST_TIME = Declared(
 STAGE_TIME = Declared(
     "mask2face_stage_seconds",
     "histogram",
-    "Seconds of one call of a stage: part=queue until its batch starts, part=compute of the batch.",
+    "Seconds of one call of a stage: part=queue until its batch starts, part=compute of the batch. "
+    "stage=place: until a photo's turn to be decoded comes, part=queue only.",
     ("stage", "part"),
     SECONDS,
 )
@@ -70,6 +71,9 @@ class Recorder(Protocol):
     def stage(self, stage: str, queue_s: float, compute_s: float) -> None:
         """A call of a stage waited, then ran."""
 
+    def place(self, queue_s: float) -> None:
+        """A request waited in its place until its photo's turn to be decoded came."""
+
     def batch(self, stage: str, size: int) -> None:
         """A batch of this many calls starts."""
 
@@ -86,6 +90,8 @@ class NoRecorder:
     def request(self, route: str, code: int, seconds: float) -> None: ...
 
     def stage(self, stage: str, queue_s: float, compute_s: float) -> None: ...
+
+    def place(self, queue_s: float) -> None: ...
 
     def batch(self, stage: str, size: int) -> None: ...
 
@@ -112,6 +118,9 @@ class ServeRecorder:
     def stage(self, stage: str, queue_s: float, compute_s: float) -> None:
         self._stage_time.observe(queue_s, tags={"stage": stage, "part": "queue"})
         self._stage_time.observe(compute_s, tags={"stage": stage, "part": "compute"})
+
+    def place(self, queue_s: float) -> None:
+        self._stage_time.observe(queue_s, tags={"stage": "place", "part": "queue"})
 
     def batch(self, stage: str, size: int) -> None:
         self._batch_size.observe(size, tags={"stage": stage})

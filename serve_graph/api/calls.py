@@ -84,6 +84,7 @@ class Calls:
             self._settings.photos_at_once,
             self._settings.retry_after_s,
             service.draining,
+            service.recorder,
         )
 
     async def unmask(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:

@@ -1,12 +1,14 @@
 """How much goes on at the same time: uploads, requests that are in, photos held decoded."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 from serve_graph.api.places import Places
 from serve_graph.api.threads import Threads
 from serve_graph.draining import Draining
+from serve_graph.metrics import Recorder
 from serve_graph.problems import BusyError, DeadlineError, EndingError
 
 
@@ -19,16 +21,24 @@ class Gate:
         photos: decoded at the same time; others wait in their places.
         retry_after_s: what a refused caller is told.
         draining: once it has begun, no upload starts.
+        recorder: is told how long each request waited in its place.
     """
 
     def __init__(
-        self, uploads: int, places: Places, photos: int, retry_after_s: float, draining: Draining
+        self,
+        uploads: int,
+        places: Places,
+        photos: int,
+        retry_after_s: float,
+        draining: Draining,
+        recorder: Recorder,
     ) -> None:
         self._uploads_left = uploads
         self._places = places
         self._photos = asyncio.Semaphore(photos)
         self._retry_after_s = retry_after_s
         self._draining = draining
+        self._recorder = recorder
 
     @contextmanager
     def upload(self) -> Iterator[None]:
@@ -63,12 +73,19 @@ class Gate:
         with ExitStack() as held:
             self._places.enter()
             held.callback(self._places.leave)
-            await self._photos.acquire()
+            await self._wait_for_turn()
             held.callback(self._photos.release)
             try:
                 yield
             finally:
                 threads.at_end(held.pop_all().close)
+
+    async def _wait_for_turn(self) -> None:
+        start = time.perf_counter()
+        try:
+            await self._photos.acquire()
+        finally:  # who gives up has waited too
+            self._recorder.place(time.perf_counter() - start)
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ START_TIMEOUT_S = 120.0
 VALUES = {
     "route": ("/v1/unmask",),
     "code": ("200", "503"),
-    "stage": ("crop", "mask", "inpaint"),
+    "stage": ("place", "crop", "mask", "inpaint"),
     "part": ("queue", "compute"),
     "outcome": ("unmasked", "bare"),
     "reason": ("busy",),
@@ -128,6 +128,17 @@ class Prometheus:
         pytest.fail(f"no data for {expression}")
 
 
+def write_nodes(folder: Path, *targets: str) -> None:
+    """Ray's list, as it writes it: replaced in the session's folder, with a link to it beside."""
+    session = folder / "session"
+    session.mkdir(exist_ok=True)
+    new, link = session / "new", folder / "nodes.json"
+    new.write_text(json.dumps([{"labels": {"job": "ray"}, "targets": targets}]))
+    new.replace(session / "nodes.json")
+    if not link.is_symlink():
+        link.symlink_to(session / "nodes.json")
+
+
 @contextmanager
 def prometheus_on(name: str, target: str, folder: Path) -> Iterator[Prometheus]:
     """Runs a shipped configuration, each second, on another target than the shipped one."""
@@ -142,9 +153,8 @@ def prometheus_on(name: str, target: str, folder: Path) -> Iterator[Prometheus]:
     if "static_configs" in job:
         job["static_configs"] = [{"targets": [target]}]
     else:
-        nodes = folder / "nodes.json"  # as Ray writes it
-        nodes.write_text(json.dumps([{"labels": {"job": "ray"}, "targets": [target]}]))
-        job["file_sd_configs"] = [{"files": [str(nodes)]}]
+        write_nodes(folder, target)
+        job["file_sd_configs"][0]["files"] = [str(folder / "nodes.json")]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     address = f"127.0.0.1:{free_port()}"
     process = subprocess.Popen(

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from serve_graph import PROJECT
-from tests.observe.conftest import exposing, prometheus_on
+from tests.observe.conftest import exposing, prometheus_on, write_nodes
 
 DASHBOARD = json.loads((PROJECT / "configs" / "grafana" / "mask2face.json").read_text())
 QUERIES = {
@@ -66,3 +66,22 @@ def test_in_a_cluster_the_agents_metrics_get_the_services_names(tmp_path):
     assert up["metric"]["instance"] == target
     assert len(found) == 2
     assert gpu["metric"]["ip"] == "10.0.0.1"
+
+
+def test_in_a_cluster_the_list_of_nodes_is_read_anew_and_only_nodes_are_taken(tmp_path):
+    from ray.autoscaler._private.constants import AUTOSCALER_METRIC_PORT
+    from ray.dashboard.consts import DASHBOARD_METRIC_PORT
+
+    no_nodes = [f"127.0.0.1:{port}" for port in (AUTOSCALER_METRIC_PORT, DASHBOARD_METRIC_PORT)]
+    with (
+        exposing(prefix="ray_") as gone,
+        exposing(prefix="ray_") as new,
+        prometheus_on("cluster.yml", gone, tmp_path) as server,
+    ):
+        server.wait_for("up == 1")
+        write_nodes(tmp_path, new, *no_nodes)
+        server.wait_for(f'up{{instance="{new}"}} == 1')
+        server.wait_for(f'absent(up{{instance="{gone}"}})')
+        found = server.query("up")
+
+    assert {one["metric"]["instance"] for one in found} == {new}

@@ -31,6 +31,7 @@ def families(service, _one_request):
         ("mask2face_stage_seconds", {"stage": "crop", "part": "queue"}),
         ("mask2face_stage_seconds", {"stage": "mask", "part": "compute"}),
         ("mask2face_stage_seconds", {"stage": "inpaint", "part": "compute"}),
+        ("mask2face_stage_seconds", {"stage": "place", "part": "queue"}),
         ("mask2face_batch_size", {"stage": "inpaint"}),
         ("mask2face_faces", {"outcome": "unmasked"}),
     ],

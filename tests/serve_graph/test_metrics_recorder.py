@@ -56,6 +56,7 @@ def told(monkeypatch):
                 ("mask2face_stage_seconds", 0.2, "crop", "compute"),
             ],
         ),
+        ("place", (0.3,), [("mask2face_stage_seconds", 0.3, "place", "queue")]),
         ("batch", ("mask", 4), [("mask2face_batch_size", 4, "mask")]),
         ("faces", ("unmasked", 2), [("mask2face_faces", 2, "unmasked")]),
         ("faces", ("unmasked", 0), []),

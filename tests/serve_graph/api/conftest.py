@@ -81,6 +81,7 @@ class FakeStages:
 class MemoryRecorder:
     def __init__(self):
         self.requests, self.outcomes, self.rejections = [], Counter(), []
+        self.places = []
 
     def request(self, route, code, seconds):
         assert seconds >= 0
@@ -91,6 +92,9 @@ class MemoryRecorder:
 
     def rejected(self, reason):
         self.rejections.append(reason)
+
+    def place(self, queue_s):
+        self.places.append(queue_s)
 
     def stage(self, stage, queue_s, compute_s): ...
 

@@ -12,6 +12,7 @@ from serve_graph.api.gate import Gate, deadline
 from serve_graph.api.places import Places
 from serve_graph.api.threads import Threads
 from serve_graph.draining import Draining
+from serve_graph.metrics import NoRecorder
 from serve_graph.problems import BusyError
 
 pytestmark = pytest.mark.asyncio
@@ -129,6 +130,32 @@ async def test_only_so_many_photos_are_decoded_at_a_time(make_client, photo, sta
     assert {answer.status_code for answer in answers} == {200}
 
 
+async def test_the_wait_for_a_photos_turn_is_measured(make_client, photo, stages, recorder):
+    stages.delay_s = 0.2
+    client = make_client(photos_at_once=1)
+
+    await asyncio.gather(*(client.post("/v1/faces", files={"photo": photo}) for _ in range(3)))
+
+    first, second, third = recorder.places
+    assert first < 0.1
+    assert second >= 0.2
+    assert third >= 0.4
+
+
+async def test_a_wait_that_was_given_up_is_measured_too(make_client, photo, stages, recorder):
+    stages.delay_s = 0.4
+    client = make_client(photos_at_once=1)
+    headers = {"X-Request-Timeout-Ms": "200"}
+    working = asyncio.create_task(client.post("/v1/faces", files={"photo": photo}))
+    while not stages.inside:
+        await asyncio.sleep(0.01)
+
+    await client.post("/v1/faces", files={"photo": photo}, headers=headers)
+    await working
+
+    assert 0.1 < recorder.places[1] < 0.4
+
+
 async def test_a_decode_that_was_given_up_still_counts(make_client, photo, slowly, monkeypatch):
     monkeypatch.setattr(calls, "decode_photo", slowly(calls.decode_photo))
     client = make_client(photos_at_once=1)
@@ -192,7 +219,7 @@ async def test_the_end_of_the_threads_is_told_once_and_late():
 
 def make_gate(uploads=9, most=9, standing=9, photos=9):
     places = Places(most, standing)
-    return Gate(uploads, places, photos, retry_after_s=3, draining=Draining())
+    return Gate(uploads, places, photos, 3, Draining(), NoRecorder())
 
 
 async def test_a_full_gate_says_when_to_come_again():
