@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count, islice
@@ -115,38 +115,45 @@ async def send_around(
         ready: returns when the incident shall come.
     """
     zero = time.perf_counter()
-    before = len(plan.arrivals_s)
-    wanted = exam.has_reference if burst.only_references else each
-    numbers = [*range(before), *islice(filter(wanted, count(before)), burst.count)]
-
-    async def send_all(plan: Plan, numbers: list[int]) -> list[Outcome]:
-        outcomes = await send(
-            url,
-            plan,
-            lambda index: exam.message(numbers[index]),
-            lambda index, answer: exam.check(numbers[index], answer),
-            TIMEOUT_S,
-            zero,
-        )
-        return [replace(one, index=numbers[one.index]) for one in outcomes]
 
     async def strike() -> float:
         await asyncio.sleep(zero + BEFORE_S - time.perf_counter())
         if ready is not None:
             await ready()
-        moment = time.perf_counter()
+        moment_s = time.perf_counter() - zero
         await incident()
-        return moment - zero
+        return moment_s
 
+    numbers = range(len(plan.arrivals_s))
+    others, at_once = _numbers(exam, len(numbers), burst), _AtOnce(burst.count, 1.0, plan.seed)
     try:
         async with asyncio.TaskGroup() as group:
             striking = group.create_task(strike())
-            sending = group.create_task(send_all(plan, numbers[:before]))
-            at_once = _AtOnce(burst.count, 1.0, plan.seed)
-            bursting = group.create_task(send_all(at_once, numbers[before:]))
+            sending = group.create_task(_send(url, exam, plan, numbers, zero))
+            bursting = group.create_task(_send(url, exam, at_once, others, zero))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return Seen(sending.result(), bursting.result(), striking.result())
+
+
+def _numbers(exam: Exam, first: int, burst: Burst) -> list[int]:
+    wanted = exam.has_reference if burst.only_references else each
+    return [*islice(filter(wanted, count(first)), burst.count)]
+
+
+async def _send(
+    url: str, exam: Exam, plan: Plan, numbers: Sequence[int], zero: float
+) -> list[Outcome]:
+    """What the plan says, as the requests with these numbers."""
+    outcomes = await send(
+        url,
+        plan,
+        lambda index: exam.message(numbers[index]),
+        lambda index, answer: exam.check(numbers[index], answer),
+        TIMEOUT_S,
+        zero,
+    )
+    return [replace(one, index=numbers[one.index]) for one in outcomes]
 
 
 class _AtOnce(Plan):

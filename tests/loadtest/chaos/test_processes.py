@@ -69,16 +69,22 @@ def test_who_waits_for_an_end_sees_it_or_is_told():
         wait_for_end(one.pid, timeout_s=5)
 
 
+def wait_for_rest(pid: int) -> None:
+    before_s = -1.0
+    while cpu_s(pid) > before_s:
+        before_s = cpu_s(pid)
+        time.sleep(0.5)
+
+
 def test_a_process_that_computes_is_at_work_and_one_that_sleeps_is_not():
     with sleeper() as idle:
         wait_for(idle.pid, TITLE, 1, timeout_s=5)
-        time.sleep(0.5)  # Python has started
+        wait_for_rest(idle.pid)
         with pytest.raises(ProcessesError, match="nothing to do"):
             asyncio.run(wait_for_work(idle.pid, timeout_s=0.3))
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
-        time.sleep(0.5)
         try:
-            asyncio.run(wait_for_work(busy.pid, timeout_s=5))
+            asyncio.run(wait_for_work(busy.pid, timeout_s=30))
         finally:
             busy.kill()
 

