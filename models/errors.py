@@ -9,7 +9,7 @@ Mask2FaceError
 │   ├── NoFaceError             422  no face where one is needed
 │   ├── NoMaskError             422  no masked face where one is needed
 │   ├── ConsentError            422  a reference photo without consent=true
-│   ├── ReferencePhotoError     422  a reference with no face, or with several
+│   ├── ReferencePhotoError     422  a reference with no face, several, or a cut one
 │   └── DrawnMaskError          422  a drawn mask of another size, or on no face
 ├── WeightsError            our own file: missing, changed, or of another net
 └── MissingPackageError     a setting needs an optional package that isn't installed

@@ -16,6 +16,7 @@ from models.crop.frame import (
     is_cut_off,
     lengthen,
     mask_to_photo,
+    photo_corners,
     scale_affine,
     scale_of,
 )
@@ -33,6 +34,7 @@ from models.photo.decode import Photo
 from models.pixels import Affine, Image, Mask
 from models.runner import Runner
 from models.stages import REFERENCE_PX, Reference, Stages
+from models.swap.swap import shows_face
 
 # Hands, discs and letters score more than this in one photo of thirty, real faces in crowds less.
 _SURE_SCORE, _SURE_PROBABILITY = 0.45, 0.98
@@ -268,7 +270,7 @@ async def unmask(
 
     Raises:
         NoFaceError: the photo shows no face.
-        ReferencePhotoError: the reference shows no face, several, or a masked one.
+        ReferencePhotoError: the reference shows no face, several, a masked or a cut one.
         BadRequestError: `options.faces` names a face that isn't there.
         DrawnMaskError: of another size, or on none of the chosen faces.
     """
@@ -337,7 +339,12 @@ async def _prepare(
         own = found[0]
         if own.finding.probability >= options.min_probability:
             raise ReferencePhotoError("The face in the reference photo wears a mask.")
-        return await as_reference(photo, own, stages, run)
+        bare = await as_reference(photo, own, stages, run)
+        if bare.corners is not None and not shows_face(bare.landmarks, bare.corners):
+            raise ReferencePhotoError(
+                "The reference photo cuts the face off: send one that shows it down to the chin."
+            )
+        return bare
 
 
 async def as_reference(
@@ -349,7 +356,8 @@ async def as_reference(
         side = max(REFERENCE_PX)
         finer = compose(scale_affine(side), own.frame)
         face = await run(crop_face, photo.pixels, finer, side)
-    return Reference(face, await stages.landmarks(own.crop))
+    corners = photo_corners(own.frame, photo.pixels.shape[:2])
+    return Reference(face, await stages.landmarks(own.crop), corners)
 
 
 def _assemble(

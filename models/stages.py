@@ -42,6 +42,7 @@ class Reference:
 
     face: Image  # uint8 (S, S, 3), canonical crop; S is one of REFERENCE_PX
     landmarks: Landmarks  # float32 (68, 2) px of the 256 px frame
+    corners: Landmarks | None = None  # of its photo, see `photo_corners`; None: all is inside
 
 
 class Stages(Protocol):
@@ -130,6 +131,7 @@ class LocalStages:
             hole,
             reference.face,
             reference.landmarks,
+            corners=reference.corners,
             warp=self._warp,
             blend=self._blend,
         )

@@ -45,6 +45,7 @@ class FaceSwapper(Replica):
                 hole,
                 reference.face,
                 reference.landmarks,
+                corners=reference.corners,
                 warp=self._warp,
                 blend=self._blend,
             )

@@ -114,6 +114,42 @@ def scale_of(affine: Affine) -> float:
     return float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
 
 
+def photo_corners(affine: Affine, shape: tuple[int, int]) -> Landmarks:
+    """Where a photo's upper left, upper right and lower left corners lie in the frame.
+
+    Args:
+        affine: photo px to frame px.
+        shape: height and width of the photo, px.
+
+    Returns:
+        float32 (3, 2), (x, y) px of the frame.
+    """
+    right, bottom = shape[1] - 0.5, shape[0] - 0.5
+    edge = np.array([(-0.5, -0.5), (right, -0.5), (-0.5, bottom)], np.float32)
+    return transform(edge, affine)
+
+
+def lies_inside(points: Landmarks, corners: Landmarks) -> Mask:
+    """Which points of the frame show the photo itself, not its mirror image.
+
+    Args:
+        points: float32 (..., 2), (x, y) px of the frame.
+        corners: as of `photo_corners`.
+
+    Returns:
+        bool (...).
+    """
+    sides = (corners[1:] - corners[0]).astype(np.float64)
+    along = (points - corners[0]) @ sides.T / np.square(sides).sum(axis=1)
+    return np.asarray(((along >= 0) & (along <= 1)).all(axis=-1), np.bool_)
+
+
+def inside_photo(corners: Landmarks) -> Mask:
+    """Which pixels of the frame show the photo itself, bool (256, 256); see `lies_inside`."""
+    y, x = np.mgrid[:FRAME_PX, :FRAME_PX].astype(np.float32)
+    return lies_inside(np.stack([x, y], axis=-1), corners)
+
+
 def crop_face(image: Image, affine: Affine, size: int = FRAME_PX) -> Image:
     """Cuts the face out, upright and centred.
 

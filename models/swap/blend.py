@@ -17,25 +17,34 @@ _JAW_PX = 2  # the landmarks' jaw may lie on the background by this much
 _SMOOTH_PX = 1.5  # pores and single hairs needn't agree
 _LEVELS = 30.0  # of 255: a difference at which two places hardly agree
 _NEAR_PX = 10.0  # how far a visible place speaks for a hidden one
+_FADE_PX = 12.0  # where the reference's photo ends
 _DOUBTFUL, _CERTAIN = 0.2, 0.5  # agreement from which the reference counts, and fully
 
 
-def swap_weight(lit: Image, painted: Image, hole: Mask, landmarks: Landmarks) -> Floats:
+def swap_weight(
+    lit: Image, painted: Image, hole: Mask, landmarks: Landmarks, known: Mask | None = None
+) -> Floats:
     """Share of the reference at each pixel.
 
     On the face it is one. Beyond the jaw (neck, hair, ears, what is behind) it is one where
-    the reference agrees with what the photo shows beside the hole, as far as it does.
+    the reference agrees with what the photo shows beside the hole, as far as it does. Towards
+    the places that its own photo doesn't show it fades.
 
     Args:
         lit: the reference in the photo's geometry and light, uint8 (S, S, 3).
         painted: uint8 (S, S, 3); the photo beyond the hole.
         hole: bool (S, S), True = painted.
         landmarks: float32 (68, 2), (x, y) px of `lit`.
+        known: bool (S, S), True = the reference's photo shows this place; None: all of them.
 
     Returns:
         float32 (S, S), 0..1: zero beyond the hole, rising over 3 px inside of it.
     """
-    reach = np.maximum(_face(hole.shape, landmarks), _agreement(lit, painted, hole))
+    visible = ~hole if known is None else ~hole & known
+    reach = np.maximum(_face(hole.shape, landmarks), _agreement(lit, painted, visible))
+    if known is not None:
+        edge = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_L2, 5)
+        reach = reach * _smooth_step(edge / _FADE_PX)
     # The picture's border is no seam: what lies beyond it is not in the frame.
     padded = cv2.copyMakeBorder(hole.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
@@ -50,11 +59,11 @@ def _face(shape: tuple[int, int], landmarks: Landmarks) -> Floats:
     return _smooth_step(depth / _FEATHER_PX)
 
 
-def _agreement(lit: Image, painted: Image, hole: Mask) -> Floats:
-    """How well both pictures agree beside each place of the hole, 0..1."""
+def _agreement(lit: Image, painted: Image, seen: Mask) -> Floats:
+    """How well both pictures agree, where they can be compared, beside each place, 0..1."""
     apart = lit.astype(np.float32) - painted
     apart = np.abs(cv2.GaussianBlur(apart, (0, 0), _SMOOTH_PX)).max(axis=2)
-    visible = (~hole).astype(np.float32)
+    visible = seen.astype(np.float32)
     both = np.dstack([np.exp(-np.square(apart / _LEVELS)) * visible, visible])
     both = cv2.GaussianBlur(both, (0, 0), _NEAR_PX)
     share = both[..., 0] / (both[..., 1] + 1e-4)

@@ -1,16 +1,31 @@
 """The swap stage's work: the person's own lower face in place of the painted one."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
-from models.crop.frame import FRAME_PX, scale_affine, transform
+import numpy as np
+
+from models.crop.frame import (
+    FRAME_PX,
+    fit_similarity,
+    inside_photo,
+    lies_inside,
+    scale_affine,
+    transform,
+)
 from models.pixels import Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import light_gain, relight
-from models.swap.place import mesh_target, register
+from models.swap.place import MIN_VISIBLE, mesh_target, register
 from models.swap.warp import at_size, warp_mesh, warp_similarity
 
 Warp = Literal["mesh", "2d"]
 Blend = Literal["feather", "poisson"]
+_Move = Callable[[Image], Image]
+
+_INNER = slice(27, 68)  # of the landmarks: nose, eyes, mouth
+_EDGE_PX = 4.0  # of the frame: their least distance from the photo's edge
 
 
 def swap_face(
@@ -21,6 +36,7 @@ def swap_face(
     reference_landmarks: Landmarks,
     warp: Warp = "mesh",
     blend: Blend = "feather",
+    corners: Landmarks | None = None,
 ) -> Image:
     """Puts the reference's lower face into the masked part of the painted face.
 
@@ -35,14 +51,18 @@ def swap_face(
         reference_landmarks: float32 (68, 2), (x, y) px of the frame, of `reference`.
         warp: "mesh" bends the reference to the landmarks, "2d" turns, scales and shifts it.
         blend: "feather" mixes near the edge, "poisson" keeps the reference's gradients.
+        corners: of the reference's photo, as of `photo_corners`: what lies beyond is its mirror
+            image and stays painted. None: the photo goes beyond the frame.
 
     Returns:
         uint8 (S, S, 3); beyond the mask and where the reference doesn't fit it is `painted`.
     """
-    warped, points = _lay(reference, reference_landmarks, painted, landmarks, mask, warp)
+    unseen = mask if corners is None else mask | _beyond(reference_landmarks, landmarks, corners)
+    move, points = _lay(reference, reference_landmarks, painted, landmarks, unseen, warp)
+    warped, known = move(reference), None if corners is None else _known(move, corners)
     base, near = at_size(painted, FRAME_PX), at_size(warped, FRAME_PX)
-    gain = light_gain(near, base, points, mask)
-    weight = swap_weight(relight(near, gain), base, mask, points)
+    gain = light_gain(near, base, points, mask if known is None else mask | ~known)
+    weight = swap_weight(relight(near, gain), base, mask, points, known)
     side, join = reference.shape[0], feather if blend == "feather" else poisson
     return join(relight(warped, gain), at_size(painted, side), at_size(weight, side))
 
@@ -56,7 +76,35 @@ def warp_reference(
     warp: Warp = "mesh",
 ) -> Image:
     """The reference in the photo's geometry and its own light; arguments as for `swap_face`."""
-    return _lay(reference, reference_landmarks, painted, landmarks, mask, warp)[0]
+    return _lay(reference, reference_landmarks, painted, landmarks, mask, warp)[0](reference)
+
+
+def shows_face(landmarks: Landmarks, corners: Landmarks) -> bool:
+    """Whether eyes, nose and mouth lie inside of a reference's photo, or its edge cuts them off.
+
+    Args:
+        landmarks: float32 (68, 2), (x, y) px of the 256 px frame.
+        corners: of the photo, as of `photo_corners`.
+    """
+    square = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32) * _EDGE_PX
+    return bool(lies_inside(landmarks[_INNER, None] + square, corners).all())
+
+
+def _beyond(own: Landmarks, landmarks: Landmarks, corners: Landmarks) -> Mask:
+    """What roughly lies beyond the reference's photo, bool (256, 256), px of the painted face."""
+    seen = lies_inside(own, corners)
+    if seen.all():
+        return np.zeros((FRAME_PX, FRAME_PX), np.bool_)
+    some = seen if seen.sum() >= MIN_VISIBLE else np.ones_like(seen)
+    return ~inside_photo(transform(corners, fit_similarity(own[some], landmarks[some])))
+
+
+def _known(move: _Move, corners: Landmarks) -> Mask | None:
+    """What the laid reference's photo shows, bool (256, 256); None if that is all."""
+    inside = inside_photo(corners)
+    if inside.all():
+        return None
+    return np.asarray(move(np.where(inside, 255, 0).astype(np.uint8)) == 255, np.bool_)
 
 
 def _lay(
@@ -66,12 +114,16 @@ def _lay(
     landmarks: Landmarks,
     mask: Mask,
     warp: Warp,
-) -> tuple[Image, Landmarks]:
-    """The warped reference and where its points lie then, px of the frame."""
-    side = reference.shape[0]
+) -> tuple[_Move, Landmarks]:
+    """What lays pictures of the reference's frame, and where its points lie then, px."""
     small, base = at_size(reference, FRAME_PX), at_size(painted, FRAME_PX)
     laid = register(small, own, base, landmarks, mask)
     if warp == "2d":
-        return warp_similarity(reference, laid), transform(own, laid)
-    target, grow = mesh_target(own, landmarks, laid, mask), scale_affine(side)
-    return warp_mesh(reference, transform(own, grow), transform(target, grow)), target
+        return partial(warp_similarity, laid=laid), transform(own, laid)
+    target = mesh_target(own, landmarks, laid, mask)
+
+    def bend(picture: Image) -> Image:
+        grow = scale_affine(picture.shape[0])
+        return warp_mesh(picture, transform(own, grow), transform(target, grow))
+
+    return bend, target

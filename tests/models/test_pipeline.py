@@ -47,7 +47,7 @@ class FakeStages:
 
     async def landmarks(self, face):
         self.calls.append("landmarks")
-        return np.zeros((68, 2), np.float32)
+        return np.full((68, 2), 128, np.float32)
 
     async def swap(self, painted, hole, reference):
         self.calls.append("swap")

@@ -50,3 +50,39 @@ def test_the_numbers_of_faces_are_those_of_the_photo_not_of_the_reference():
 def test_a_reference_of_two_faces_is_refused_though_one_is_chosen_in_the_photo(faces):
     with pytest.raises(ReferencePhotoError, match="2 faces"):
         run(unmask(grey_photo(), Two(2), Options(faces=faces), Clock(), reference=grey_photo()))
+
+
+class Cut(FakeStages):
+    """A reference whose photo ends at row 180 of the face's frame; its mouth is at `mouth`."""
+
+    def __init__(self, mouth):
+        super().__init__([(0, 460)], [0.1, 0.9])
+        self.mouth = mouth
+
+    async def detect(self, thumb):
+        faces = await super().detect(thumb)
+        self.shifts = [(0, 0)]  # in the photo itself
+        return faces
+
+    async def landmarks(self, face):
+        points = await super().landmarks(face)
+        points[48:, 1] = self.mouth
+        return points
+
+    async def swap(self, painted, hole, reference):
+        self.corners = reference.corners
+        return await super().swap(painted, hole, reference)
+
+
+def test_a_reference_whose_mouth_is_cut_off_is_refused():
+    with pytest.raises(ReferencePhotoError, match="cuts the face off"):
+        run(unmask(grey_photo(), Cut(178), Options(), Clock(), reference=grey_photo()))
+
+
+def test_a_reference_whose_chin_is_cut_off_says_how_much_it_shows():
+    stages = Cut(165)
+
+    run(unmask(grey_photo(), stages, Options(), Clock(), reference=grey_photo()))
+
+    expected = [(-0.5, -460.5), (639.5, -460.5), (-0.5, 179.5)]
+    np.testing.assert_allclose(stages.corners, expected, atol=0.2)

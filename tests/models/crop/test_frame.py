@@ -7,10 +7,13 @@ from models.crop.frame import (
     crop_face,
     fit_frame,
     five_points,
+    inside_photo,
     invert,
     is_cut_off,
     lengthen,
+    lies_inside,
     mask_to_photo,
+    photo_corners,
     scale_affine,
     scale_of,
     transform,
@@ -148,3 +151,24 @@ def test_a_mask_keeps_its_place_and_area_in_the_photo(scale):
         transform(centre, affine), [(129.5, 169.5)], atol=max(1, 0.5 / scale)
     )
     assert found.sum() == pytest.approx(mask.sum() * scale**2, rel=0.05)
+
+
+def test_the_frame_shows_the_photo_up_to_its_last_pixels():
+    affine = np.array([[1, 0, 56], [0, 1, -100]], np.float32)
+
+    inside = inside_photo(photo_corners(affine, (300, 150)))
+
+    expected = np.zeros((FRAME_PX, FRAME_PX), bool)
+    expected[:200, 56:206] = True
+    np.testing.assert_array_equal(inside, expected)
+
+
+@pytest.mark.parametrize("degrees", [-120, -30, 0, 45, 90])
+def test_points_of_a_photo_lie_inside_of_it_however_it_is_turned(degrees):
+    affine = fit_frame(turned(CANONICAL, degrees, 2.5, (40, 70)))
+    inner = np.array([(0, 0), (79, 0), (79, 49), (0, 49), (40, 25)], np.float32)
+    outer = np.array([(-2, 20), (81, 20), (40, -2), (40, 52)], np.float32)
+    corners = photo_corners(affine, (50, 80))
+
+    assert lies_inside(transform(inner, affine), corners).all()
+    assert not lies_inside(transform(outer, affine), corners).any()

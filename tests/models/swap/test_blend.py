@@ -93,3 +93,26 @@ def test_poisson_works_without_and_without_end(texture, share):
     weight = np.full((256, 256), share, np.float32)
 
     assert poisson(texture(1), texture(0), weight).shape == (256, 256, 3)
+
+
+def test_where_the_references_photo_ends_its_share_fades_to_nothing(texture, hole, landmarks):
+    known = np.ones((256, 256), bool)
+    known[190:] = False
+
+    share = swap_weight(texture(0), texture(0), hole, landmarks, known)
+
+    assert share[190:].max() == 0
+    assert share[160:175, 128].min() == 1
+    assert np.abs(np.diff(share[170:195, 128])).max() < 0.2
+
+
+def test_what_lies_beyond_the_references_photo_says_nothing(texture, hole, landmarks):
+    known, lit = np.zeros((256, 256), bool), texture(0)
+    known[112:128] = True
+    lit[~known] = (20, 90, 40)
+
+    share = swap_weight(lit, texture(0), hole, landmarks, known)
+
+    expected = swap_weight(texture(0), texture(0), hole, landmarks, known)
+    np.testing.assert_allclose(share[STRAP], expected[STRAP], atol=0.02)
+    assert share[STRAP].min() > 0.5

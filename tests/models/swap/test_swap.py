@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from models.crop.frame import transform
-from models.swap.swap import swap_face, warp_reference
+from models.swap.swap import shows_face, swap_face, warp_reference
 from models.swap.warp import at_size
 
 WAYS = [(warp, blend) for warp in ("mesh", "2d") for blend in ("feather", "poisson")]
@@ -80,3 +80,54 @@ def test_a_turned_and_shifted_reference_comes_to_its_place(texture, landmarks, h
     swapped = swap_face(texture(0), landmarks, hole, turned, transform(landmarks, affine))
 
     assert np.abs(swapped.astype(int) - texture(0))[hole].mean() < 3
+
+
+def cut(rows):
+    """Corners of a photo that shows the frame's first rows only."""
+    return np.array([(-0.5, -0.5), (255.5, -0.5), (-0.5, rows - 0.5)], np.float32)
+
+
+@pytest.mark.parametrize("warp", ["mesh", "2d"])
+def test_what_lies_beyond_the_references_photo_stays_painted(texture, landmarks, hole, warp):
+    painted, reference = texture(0), texture(1)
+    reference[195:] = (255, 0, 255)
+
+    swapped = swap_face(painted, landmarks, hole, reference, landmarks, warp, corners=cut(195))
+
+    mouth = np.zeros_like(hole)
+    mouth[150:180, 100:150] = True
+    np.testing.assert_array_equal(swapped[200:], painted[200:])
+    assert correlation(swapped, reference, mouth) > 0.9
+
+
+def test_what_lies_beyond_the_references_photo_does_not_tell_the_light(texture, landmarks, hole):
+    painted, reference = texture(0), texture(0)
+    hole[:, :] = False
+    hole[140:190, 80:176] = True  # above the chin, which both show
+    reference[200:] //= 4
+
+    swapped = swap_face(painted, landmarks, hole, reference, landmarks, corners=cut(200))
+
+    assert np.abs(swapped.astype(int) - painted)[hole].mean() < 2
+
+
+def test_a_photo_that_goes_beyond_the_frame_changes_no_swap(texture, landmarks, hole):
+    whole = np.array([(-90, -80), (400, -80), (-90, 500)], np.float32)
+
+    swapped = swap_face(texture(0), landmarks, hole, texture(1), landmarks, corners=whole)
+
+    plain = swap_face(texture(0), landmarks, hole, texture(1), landmarks)
+    np.testing.assert_array_equal(swapped, plain)
+
+
+@pytest.mark.parametrize(("rows", "shown"), [(175, False), (184, False), (190, True), (256, True)])
+def test_a_mouth_at_the_photos_edge_is_cut_off(landmarks, rows, shown):
+    assert landmarks[48:].max(axis=0)[1] == 182
+    assert shows_face(landmarks, cut(rows)) == shown
+
+
+def test_a_chin_may_be_cut_off_but_no_eye(landmarks):
+    side = np.array([(-0.5, -0.5), (175, -0.5), (-0.5, 255.5)], np.float32)
+
+    assert shows_face(landmarks, cut(200))
+    assert not shows_face(landmarks, side)

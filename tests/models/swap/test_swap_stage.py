@@ -20,3 +20,12 @@ def test_a_swap_is_done_in_the_way_that_was_asked_for(texture, landmarks, hole, 
 
     each = {way: swap_face(texture(0), landmarks, hole, texture(1), own, *way) for way in WAYS}
     assert [way for way in WAYS if np.array_equal(each[way], swapped)] == [(warp, blend)]
+
+
+def test_a_swap_knows_where_the_references_photo_ends(texture, landmarks, hole):
+    corners = np.array([(0, 0), (255, 0), (0, 194)], np.float32)
+    work = Painted(texture(0), landmarks), hole, Reference(texture(1), landmarks, corners)
+
+    swapped = asyncio.run(LocalStages(None).swap(*work))
+
+    np.testing.assert_array_equal(swapped[200:], texture(0)[200:])
