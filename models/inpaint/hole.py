@@ -3,7 +3,7 @@
 A mask net ends some px short of a real mask's soft edge, and what is left of it shows. To paint
 a wide margin everywhere would throw good skin away. So beside the mask a pixel is painted if it
 looks neither like what lies beyond it nor like the face's skin, and farther out if it looks like
-the mask.
+the mask, or like a print along its upper edge.
 """
 
 import cv2
@@ -27,6 +27,10 @@ _SPREADS = 1.5  # and that is more than what the ring itself varies by
 _APART = 18.0  # of mask and skin, in CIELAB: below, the mask's colour tells nothing
 _OVAL = (64, 55), (29, 36)  # of the face in the canonical frame: its middle, half its axes
 _LEAST_SKIN = 100
+# A print that the edge cuts through: by how much more colourful it is, in CIELAB, than skin and
+# what lies beyond, how far this may be from skin, and the columns without ears, hair and earrings.
+_VIVID, _LIKE_SKIN = 20.0, 25.0
+_MIDDLE = slice(26, 103)
 
 
 def hole_of(mask: Mask, face: Image) -> Mask:
@@ -47,7 +51,8 @@ def hole_of(mask: Mask, face: Image) -> Mask:
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
     part = _around(np.asarray(covered))
     rim = np.zeros(covered.shape, np.uint8)
-    rim[part] = _rim(covered[part], lab[part], _skin_colour(lab, np.asarray(covered)))
+    above = _above(np.asarray(covered))
+    rim[part] = _rim(covered[part], above[part], lab[part], _skin_colour(lab, np.asarray(covered)))
     grown = cv2.resize(rim, mask.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return _dilated(mask | (grown > 0), MARGIN_PX)
 
@@ -60,7 +65,16 @@ def _skin_colour(lab: Floats, mask: Mask) -> Floats | None:
     return np.median(seen, axis=0).astype(np.float32) if len(seen) >= _LEAST_SKIN else None
 
 
-def _rim(mask: Mask, lab: Floats, skin_colour: Floats | None) -> Mask:
+def _above(mask: Mask) -> Mask:
+    """The cells right above the mask, in the middle of the face."""
+    upwards = np.zeros((2 * _REST + 1, 3), np.uint8)
+    upwards[_REST:] = 1
+    above = np.zeros(mask.shape, np.bool_)
+    above[:, _MIDDLE] = cv2.dilate(mask.astype(np.uint8), upwards)[:, _MIDDLE] > 0
+    return above & ~mask
+
+
+def _rim(mask: Mask, above: Mask, lab: Floats, skin_colour: Floats | None) -> Mask:
     near, far = _dilated(mask, _RIM), _dilated(mask, _REST)
     skin = _Surroundings(lab, _dilated(near, _RING) & ~near, sigma=3)
     farther = _Surroundings(lab, _dilated(far, _RING) & ~far, sigma=4)
@@ -68,11 +82,13 @@ def _rim(mask: Mask, lab: Floats, skin_colour: Floats | None) -> Mask:
     odd = skin.distance > np.maximum(_ODD, _SPREADS * skin.spread)
     apart = _length(body.mean - farther.mean) > _APART
     own = apart & (body.distance < farther.distance / 2) & (farther.distance > _ODD)
+    flecks = np.zeros(mask.shape, np.bool_)
     if skin_colour is not None:  # what lies beyond may be a collar, and this a strip of neck
         from_face = _length(lab - skin_colour)
         odd, own = odd & (from_face > _ODD), own & (from_face > body.distance)
+        flecks = above & _flecks(lab, farther, skin_colour)
     rim = (near & odd & skin.known) | (far & own & body.known & farther.known)
-    return _touching(_opened(rim & ~mask) | mask, mask)
+    return _touching(_opened((rim | flecks) & ~mask) | flecks | mask, mask)
 
 
 class _Surroundings:
@@ -88,6 +104,17 @@ class _Surroundings:
         self.mean: Floats = np.asarray(colours[..., :3] / share[..., None])
         self.spread: Floats = np.sqrt(np.maximum(squares / share - _square(self.mean), 0))
         self.distance: Floats = _length(lab - self.mean)
+
+
+def _flecks(lab: Floats, beyond: _Surroundings, skin_colour: Floats) -> Mask:
+    """What is far more colourful than skin, where skin lies beyond; single cells count, too."""
+    skin = _length(beyond.mean - skin_colour) < _LIKE_SKIN
+    bare = np.maximum(_chroma(beyond.mean), _chroma(skin_colour))
+    return np.asarray(beyond.known & skin & (_chroma(lab) - bare > _VIVID), np.bool_)
+
+
+def _chroma(lab: Floats) -> Floats:
+    return np.asarray(np.hypot(lab[..., 1], lab[..., 2]), np.float32)
 
 
 def _square(lab: Floats) -> Floats:

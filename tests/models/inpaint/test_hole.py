@@ -65,6 +65,38 @@ def test_cloth_far_from_the_mask_is_not_taken_for_its_rim():
     assert not hole_of(mask, face)[: 130 - REST_PX - 4].any()
 
 
+def with_print(rows, columns, colour):
+    """A print that a mask's upper edge at row 130 cuts through: too narrow to be no grain."""
+    face, mask = masked_face(130, 130)
+    face[rows, columns] = colour
+    return hole_of(mask, face)
+
+
+@pytest.mark.parametrize("colour", [(240, 120, 20), (190, 20, 100)])
+def test_a_print_that_the_upper_edge_cuts_through_is_painted_too(colour):
+    rows, columns = slice(122, 130), slice(128, 130)
+
+    assert with_print(rows, columns, colour)[rows, columns].all()
+
+
+def test_a_flush_above_the_mask_stays():
+    rows, columns = slice(118, 130), slice(120, 140)
+
+    hole = with_print(rows, columns, (210, 150, 130))
+
+    assert not hole[: 130 - MARGIN_PX - 2].any()
+
+
+def test_what_is_colourful_at_the_side_or_below_the_mask_stays():
+    above, below = slice(118, 130), slice(220, 232)
+
+    earring = with_print(above, slice(208, 210), (240, 120, 20))
+    collar = with_print(below, slice(128, 130), (240, 120, 20))
+
+    assert not earring[: 130 - MARGIN_PX - 2].any()
+    assert not collar[below.start + MARGIN_PX + 2 :].any()
+
+
 def test_grain_on_the_skin_is_no_rim():
     face, mask = masked_face(130, 130)
     grain = np.random.default_rng(0).normal(0, 4, face.shape)
