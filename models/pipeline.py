@@ -14,6 +14,7 @@ from models.crop.frame import (
     crop_face,
     fit_frame,
     is_cut_off,
+    lead_out,
     lengthen,
     mask_to_photo,
     photo_corners,
@@ -34,7 +35,7 @@ from models.photo.decode import Photo
 from models.pixels import Affine, Image, Mask
 from models.runner import Runner
 from models.stages import REFERENCE_PX, Reference, Stages
-from models.swap.swap import shows_face
+from models.swap.swap import refuse_cut
 
 # Hands, discs and letters score more than this in one photo of thirty, real faces in crowds less.
 _SURE_SCORE, _SURE_PROBABILITY = 0.45, 0.98
@@ -278,6 +279,7 @@ async def unmask(
     found, others = await _find(photo, stages, options, clock, drawn, run)
     holes = await _holes(found, others, options.min_probability, run)
     touching = await run(masks_beside, holes, [one.frame for one in found])
+    holes = await run(lead_out, holes, [one.frame for one in found], photo.pixels.shape[:2])
     gate = asyncio.Semaphore(options.at_once)
 
     async def edit(one: MaskedFace, hole: Mask, beside: Mask | None) -> EditedFace:
@@ -339,25 +341,22 @@ async def _prepare(
         own = found[0]
         if own.finding.probability >= options.min_probability:
             raise ReferencePhotoError("The face in the reference photo wears a mask.")
-        bare = await as_reference(photo, own, stages, run)
-        if bare.corners is not None and not shows_face(bare.landmarks, bare.corners):
-            raise ReferencePhotoError(
-                "The reference photo cuts the face off: send one that shows it down to the chin."
-            )
-        return bare
+        return await as_reference(photo, own, stages, run)
 
 
 async def as_reference(
     photo: Photo, own: MaskedFace, stages: Stages, run: Runner = asyncio.to_thread
 ) -> Reference:
-    """A bare face of a photo, cut as finely as the photo shows it."""
+    """A bare face of a photo, cut as finely as the photo shows it; errors as of `refuse_cut`."""
     face = own.crop
     if scale_of(own.frame) < 1:
         side = max(REFERENCE_PX)
         finer = compose(scale_affine(side), own.frame)
         face = await run(crop_face, photo.pixels, finer, side)
     corners = photo_corners(own.frame, photo.pixels.shape[:2])
-    return Reference(face, await stages.landmarks(own.crop), corners)
+    landmarks = await stages.landmarks(own.crop)
+    refuse_cut(landmarks, corners)
+    return Reference(face, landmarks, corners)
 
 
 def _assemble(

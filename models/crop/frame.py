@@ -4,6 +4,8 @@ Everything behind the detector works in this frame; one similarity transform a f
 leads from the photo into it and back. Integer coordinates are pixel centres.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ FRAME_PX = 256
 # Eyes, nose tip, mouth corners, in px of a 256 px frame.
 _CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
 _CUT_PX = 12  # a strap that leaves the frame is narrower
+_REACH_PX = 18  # along the photo's edge: a strap that crosses it is narrower, its rim painted too
 _BELOW_PX = 4.0  # the photo shows that much more, or lengthening shows nothing
 _SMALLER = 0.88  # of a lengthened frame: an eighth more is seen, and the face stays near its size
 
@@ -146,8 +149,40 @@ def lies_inside(points: Landmarks, corners: Landmarks) -> Mask:
 
 def inside_photo(corners: Landmarks) -> Mask:
     """Which pixels of the frame show the photo itself, bool (256, 256); see `lies_inside`."""
+    ends = np.array([(x, y) for x in (0, FRAME_PX - 1) for y in (0, FRAME_PX - 1)], np.float32)
+    if lies_inside(ends, corners).all():  # as mostly
+        return np.ones((FRAME_PX, FRAME_PX), np.bool_)
     y, x = np.mgrid[:FRAME_PX, :FRAME_PX].astype(np.float32)
     return lies_inside(np.stack([x, y], axis=-1), corners)
+
+
+def lead_out(holes: Sequence[Mask], frames: Sequence[Affine], shape: tuple[int, int]) -> list[Mask]:
+    """Holes with all that lies beyond the photo's edge, where they reach it.
+
+    What a frame shows there is a mirror image, of the mask too: beside it a face is painted that
+    goes over into a mask.
+
+    Args:
+        holes: bool (256, 256), True = painted; one a face.
+        frames: photo px to frame px.
+        shape: height and width of the photo, px.
+
+    Returns:
+        The holes; those that don't reach the photo's edge as they are.
+    """
+    pairs = zip(holes, frames, strict=True)
+    return [_led_out(hole, photo_corners(frame, shape)) for hole, frame in pairs]
+
+
+def _led_out(hole: Mask, corners: Landmarks) -> Mask:
+    outside = (~inside_photo(corners)).astype(np.uint8)
+    count, parts = cv2.connectedComponents(outside)
+    for part in range(1, count):
+        where = parts == part
+        edge = cv2.dilate(where.astype(np.uint8), np.ones((3, 3), np.uint8)) > outside
+        if np.count_nonzero(hole & edge) >= _REACH_PX:
+            hole = hole | where
+    return hole
 
 
 def crop_face(image: Image, affine: Affine, size: int = FRAME_PX) -> Image:

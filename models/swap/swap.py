@@ -14,6 +14,7 @@ from models.crop.frame import (
     scale_affine,
     transform,
 )
+from models.errors import ReferencePhotoError
 from models.pixels import Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import light_gain, relight
@@ -79,15 +80,21 @@ def warp_reference(
     return _lay(reference, reference_landmarks, painted, landmarks, mask, warp)[0](reference)
 
 
-def shows_face(landmarks: Landmarks, corners: Landmarks) -> bool:
-    """Whether eyes, nose and mouth lie inside of a reference's photo, or its edge cuts them off.
+def refuse_cut(landmarks: Landmarks, corners: Landmarks) -> None:
+    """Refuses a reference whose eyes, nose or mouth its photo's edge cuts off.
 
     Args:
         landmarks: float32 (68, 2), (x, y) px of the 256 px frame.
         corners: of the photo, as of `photo_corners`.
+
+    Raises:
+        ReferencePhotoError: they lie beyond the photo, or within 4 px of its edge.
     """
     square = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32) * _EDGE_PX
-    return bool(lies_inside(landmarks[_INNER, None] + square, corners).all())
+    if not lies_inside(landmarks[_INNER, None] + square, corners).all():
+        raise ReferencePhotoError(
+            "The reference photo cuts the face off: send one that shows it down to the chin."
+        )
 
 
 def _beyond(own: Landmarks, landmarks: Landmarks, corners: Landmarks) -> Mask:

@@ -10,6 +10,7 @@ from models.crop.frame import (
     inside_photo,
     invert,
     is_cut_off,
+    lead_out,
     lengthen,
     lies_inside,
     mask_to_photo,
@@ -172,3 +173,39 @@ def test_points_of_a_photo_lie_inside_of_it_however_it_is_turned(degrees):
 
     assert lies_inside(transform(inner, affine), corners).all()
     assert not lies_inside(transform(outer, affine), corners).any()
+
+
+SHIFT = np.array([[1, 0, 0], [0, 1, 56]], np.float32)  # the frame's first 56 rows aren't seen
+
+
+def block(rows, columns=slice(80, 180)):
+    hole = np.zeros((FRAME_PX, FRAME_PX), bool)
+    hole[rows, columns] = True
+    return hole
+
+
+def test_a_hole_that_reaches_the_photos_edge_goes_on_beyond_it():
+    hole = block(slice(120, 200))
+
+    led = lead_out([hole], [SHIFT], (144, 256))[0]  # ends at row 200
+
+    expected = hole.copy()
+    expected[200:] = True
+    np.testing.assert_array_equal(led, expected)
+
+
+@pytest.mark.parametrize(
+    "hole",
+    [block(slice(120, 198)), block(slice(120, 200), slice(80, 90)), block(slice(210, 240))],
+    ids=["ends before", "strap", "in the mirror"],
+)
+def test_a_hole_that_does_not_reach_the_photos_edge_stays(hole):
+    led = lead_out([hole], [SHIFT], (144, 256))[0]
+
+    np.testing.assert_array_equal(led, hole)
+
+
+def test_a_hole_that_leaves_the_frame_but_not_the_photo_stays():
+    hole = block(slice(120, 256))
+
+    assert lead_out([hole], [np.eye(2, 3, dtype=np.float32)], (300, 300))[0] is hole
