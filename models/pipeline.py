@@ -1,13 +1,14 @@
 """The way of a photo through the stages, written once."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 
 from models.clock import Clock
+from models.crop.choice import choose
 from models.crop.detect import Face, to_thumb
 from models.crop.frame import (
     compose,
@@ -24,7 +25,8 @@ from models.crop.frame import (
 from models.crop.grain import is_finer
 from models.crop.neighbours import joined, masks_beside, share_out
 from models.crop.paste import paste_face
-from models.errors import BadRequestError, DrawnMaskError, NoFaceError, ReferencePhotoError
+from models.crop.turns import TURN_BELOW, TURN_REFERENCE_BELOW
+from models.errors import DrawnMaskError, NoFaceError, ReferencePhotoError
 from models.inpaint.hole import hole_of
 from models.inpaint.lift import lift_large
 from models.inpaint.paint import Painted
@@ -33,16 +35,15 @@ from models.mask.detect import MaskFinding
 from models.mask.drawn import cut_drawn, open_drawn
 from models.photo.decode import Photo
 from models.pixels import Affine, Image, Mask
-from models.runner import Runner
+from models.runner import Runner, all_of
 from models.stages import REFERENCE_PX, Reference, Stages
 from models.swap.swap import refuse_cut
+from models.turns import find_any_way_up
 
 # Hands, discs and letters score more than this in one photo of thirty, real faces in crowds less.
 _SURE_SCORE, _SURE_PROBABILITY = 0.45, 0.98
 _NO_FACE = "No face was found: send a photo in which a face is well visible."
 _ON_NO_FACE = "The mask lies on no face that was found and chosen: draw it over one."
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Options:
     max_faces: int = 32  # more than these, best first, are left as they are
     at_once: int = 4  # faces of one photo that are in the stages at the same time
     min_probability: float = 0.5  # that a mask is worn, below which a face stays untouched
+    turn_below: float = TURN_BELOW  # the best face's score below which all turns are tried
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,15 @@ class MaskedFace:
     frame: Affine  # photo px to frame px
     crop: Image
     finding: MaskFinding
+
+
+@dataclass(frozen=True)
+class Found:
+    """The chosen faces of a photo, and what else is in it."""
+
+    faces: list[MaskedFace]
+    others: list[Affine]  # frames of the sure faces that were not chosen
+    more: int  # sure faces beyond `Options.max_faces`, where all faces were asked for
 
 
 @dataclass(frozen=True)
@@ -91,6 +102,7 @@ class Unmasked:
     candidates: list[Image]  # the photo, masked faces painted; most likely first
     swapped: Image | None  # the photo, the reference's lower face in place; with a reference only
     faces: list[EditedFace]
+    more: int = 0  # as of `Found`
 
     @property
     def painted(self) -> Image:
@@ -126,37 +138,17 @@ async def find_faces(
         Best first, `options.max_faces` at most; `options.faces` counts in this order. Empty if
         there is none.
     """
-    return (await _detect(photo, stages, clock, run))[: options.max_faces]
+    return (await _detect(photo, stages, options, clock, run))[: options.max_faces]
 
 
-async def _detect(photo: Photo, stages: Stages, clock: Clock, run: Runner) -> list[Face]:
+async def _detect(
+    photo: Photo, stages: Stages, options: Options, clock: Clock, run: Runner
+) -> list[Face]:
     with clock.measure("thumb"):
         thumb = await run(to_thumb, photo.pixels)
     with clock.measure("crop"):
-        found = await stages.detect(thumb.image)
+        found = await find_any_way_up(thumb.image, stages.detect, run, options.turn_below)
     return [thumb.to_photo(face) for face in found]
-
-
-def choose(faces: list[Face], which: Literal["all", "largest"] | Sequence[int]) -> list[list[int]]:
-    """Which faces the caller means, by their places in the list.
-
-    Returns:
-        Groups: the first with a face of which detector and mask net are sure counts.
-
-    Raises:
-        BadRequestError: an index without a face.
-    """
-    if which == "all":
-        return [list(range(len(faces)))]
-    if which == "largest":
-        areas = [-float(np.prod(face.box[2:] - face.box[:2])) for face in faces]
-        return [[int(index)] for index in np.argsort(areas, kind="stable")]
-    wrong = [index for index in which if not 0 <= int(index) < len(faces)]
-    if wrong:
-        raise BadRequestError(
-            f"faces={wrong[0]}: the photo has {len(faces)} faces, numbered from 0."
-        )
-    return [[int(index) for index in which]]
 
 
 async def find_masks(
@@ -186,15 +178,20 @@ async def find_masks(
         BadRequestError: `options.faces` names a face that isn't there.
         DrawnMaskError: of another size, or on none of the chosen faces.
     """
-    return (await _find(photo, stages, options, clock, drawn, run))[0]
+    return (await look_for_masks(photo, stages, options, clock, drawn, run)).faces
 
 
-async def _find(
-    photo: Photo, stages: Stages, options: Options, clock: Clock, drawn: Mask | None, run: Runner
-) -> tuple[list[MaskedFace], list[Affine]]:
-    """As `find_masks`, and the frames of the sure faces that were not chosen."""
+async def look_for_masks(
+    photo: Photo,
+    stages: Stages,
+    options: Options,
+    clock: Clock,
+    drawn: Mask | None = None,
+    run: Runner = asyncio.to_thread,
+) -> Found:
+    """As `find_masks`, and what else is in the photo."""
     white = None if drawn is None else await run(open_drawn, drawn, photo.pixels)
-    everyone = await _detect(photo, stages, clock, run)
+    everyone = await _detect(photo, stages, options, clock, run)
     faces = everyone[: options.max_faces]
     if not faces:
         raise NoFaceError(_NO_FACE)
@@ -219,13 +216,14 @@ async def _find(
 
     is_named = options.faces not in ("all", "largest")
     for group in choose(faces, options.faces):
-        found = await _all(find(index) for index in group)
+        found = await all_of(find(index) for index in group)
         others = _others(everyone, group)
         if white is not None:
             found = await run(_share_drawn, found, others)
         sure = [one for one in found if is_named or _is_sure(one)]
         if sure and (white is None or any(one.finding.mask.any() for one in sure)):
-            return sure, others
+            left = everyone[options.max_faces :] if options.faces == "all" else []
+            return Found(sure, others, sum(face.score >= _SURE_SCORE for face in left))
     raise NoFaceError(_NO_FACE) if white is None else DrawnMaskError(_ON_NO_FACE)
 
 
@@ -276,8 +274,9 @@ async def unmask(
         DrawnMaskError: of another size, or on none of the chosen faces.
     """
     own = await _prepare(reference, stages, options, clock, run)
-    found, others = await _find(photo, stages, options, clock, drawn, run)
-    holes = await _holes(found, others, options.min_probability, run)
+    looked = await look_for_masks(photo, stages, options, clock, drawn, run)
+    found = looked.faces
+    holes = await _holes(found, looked.others, options.min_probability, run)
     touching = await run(masks_beside, holes, [one.frame for one in found])
     holes = await run(lead_out, holes, [one.frame for one in found], photo.pixels.shape[:2])
     gate = asyncio.Semaphore(options.at_once)
@@ -294,9 +293,10 @@ async def unmask(
                 swapped = await stages.swap(painted[0], hole, own)
             return EditedFace(one, hole, painted, swapped, beside)
 
-    faces = await _all(edit(*each) for each in zip(found, holes, touching, strict=True))
+    faces = await all_of(edit(*each) for each in zip(found, holes, touching, strict=True))
     with clock.measure("paste"):
-        return await run(_assemble, photo.pixels, faces, options.sharpen, own)
+        result = await run(_assemble, photo.pixels, faces, options.sharpen, own)
+    return replace(result, more=looked.more)
 
 
 def photo_mask(faces: Sequence[MaskedFace], shape: tuple[int, int]) -> Mask:
@@ -317,7 +317,7 @@ async def _holes(
             return np.zeros_like(one.finding.mask)
         return await run(hole_of, one.finding.mask, one.crop)
 
-    holes = await _all(hole(one) for one in found)
+    holes = await all_of(hole(one) for one in found)
     if len(found) + len(others) < 2:
         return holes
     return await run(share_out, holes, [one.frame for one in found], others)
@@ -329,7 +329,7 @@ async def _prepare(
     if photo is None:
         return None
     with clock.measure("reference"):
-        everyone = Options(max_faces=options.max_faces)
+        everyone = Options(max_faces=options.max_faces, turn_below=TURN_REFERENCE_BELOW)
         try:
             found = await find_masks(photo, stages, everyone, Clock(), run=run)
         except NoFaceError:
@@ -384,13 +384,3 @@ def _pasted(pixels: Image, faces: Sequence[tuple[EditedFace, Image]], sharpen: b
         if one.hole is not None:
             paste_face(photo, face, one.hole, one.found.frame, sharpen, one.beside)
     return photo
-
-
-async def _all(jobs: Iterable[Coroutine[object, object, T]]) -> list[T]:
-    """Results in order; the first error cancels the rest, so that no work runs for nothing."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(job) for job in jobs]
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]

@@ -1,6 +1,7 @@
 """Who runs the work that blocks: by default `asyncio.to_thread`, in the API a request's threads."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -13,3 +14,13 @@ class Runner(Protocol):
     """
 
     async def __call__(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T: ...
+
+
+async def all_of(jobs: Iterable[Coroutine[object, object, T]]) -> list[T]:
+    """Results in order; the first error cancels the rest, so that no work runs for nothing."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(job) for job in jobs]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]

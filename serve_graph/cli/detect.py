@@ -12,7 +12,16 @@ import typer
 
 from models.errors import NoFaceError
 from serve_graph.cli.files import pictures_of, read_photo, work_through
-from serve_graph.cli.options import WEIGHTS, Device, Source, Weights, load_stages
+from serve_graph.cli.options import (
+    MAX_FACES,
+    WEIGHTS,
+    Device,
+    MaxFaces,
+    Source,
+    Weights,
+    left_out,
+    load_stages,
+)
 
 if TYPE_CHECKING:
     from models.pipeline import MaskedFace
@@ -26,6 +35,7 @@ def detect(
     csv_file: Annotated[
         Path, typer.Option("--csv", help="Where to write; - is standard output.")
     ] = _STDOUT,
+    max_faces: MaxFaces = MAX_FACES,
     weights: Weights = WEIGHTS,
     device: Device = "cpu",
 ) -> None:
@@ -37,18 +47,18 @@ def detect(
     paths = pictures_of(source)
 
     from models.clock import Clock
-    from models.pipeline import Options, find_masks
+    from models.pipeline import Options, look_for_masks
 
-    stages = load_stages(weights, device)
+    stages, options = load_stages(weights, device), Options(max_faces=max_faces)
     rows: list[tuple[str, ...]] = []
 
     def look(path: Path) -> str | None:
         try:
-            faces = asyncio.run(find_masks(read_photo(path), stages, Options(), Clock()))
+            found = asyncio.run(look_for_masks(read_photo(path), stages, options, Clock()))
         except NoFaceError:
             return "no face"
-        rows.extend(_row(path.name, face) for face in faces)
-        return None
+        rows.extend(_row(path.name, face) for face in found.faces)
+        return left_out(found.more)
 
     try:
         work_through(paths, look, "looking")

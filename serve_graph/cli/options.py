@@ -32,8 +32,17 @@ Weights = Annotated[
 DeviceName = Literal["cpu", "cuda"]
 Device = Annotated[DeviceName, typer.Option("--device", help="Where the nets run.")]
 
+MaxFaces = Annotated[
+    int,
+    typer.Option("--max-faces", min=1, help="Of one photo, best first; the others are left."),
+]
+
 ExpressionName = Literal["auto", "neutral", "smile"]
 LandmarkerName = Literal["embedded", "face-alignment"]
+# Those of models.swap.swap.
+WarpName = Literal["mesh", "2d"]
+BlendName = Literal["feather", "poisson"]
+MAX_FACES = 32
 # Those of models.training.masks, which is too slow to import for a help text.
 MASK_KINDS = (
     "surgical_blue, surgical_white, surgical_green, surgical_black, kf94, n95_cup, cloth_plain, "
@@ -45,7 +54,11 @@ FAN_WEIGHTS = WEIGHTS / "fan"
 
 
 def load_stages(
-    weights: Path, device: DeviceName, fan_weights: Path | None = None
+    weights: Path,
+    device: DeviceName,
+    fan_weights: Path | None = None,
+    warp: WarpName = "mesh",
+    blend: BlendName = "feather",
 ) -> "LocalStages":
     """All stages in this process.
 
@@ -59,4 +72,11 @@ def load_stages(
 
     if device == "cuda" and not torch.cuda.is_available():
         raise typer.BadParameter("torch sees no GPU here: use --device cpu.")
-    return LocalStages(load_models(weights, device, fan_weights))
+    return LocalStages(load_models(weights, device, fan_weights), warp=warp, blend=blend)
+
+
+def left_out(more: int) -> str | None:
+    """What to say of the faces beyond --max-faces, if there are any."""
+    if more < 2:
+        return "1 more face was left as it is (--max-faces)" if more else None
+    return f"{more} more faces were left as they are (--max-faces)"

@@ -16,13 +16,18 @@ from serve_graph.cli.files import (
 )
 from serve_graph.cli.options import (
     FAN_WEIGHTS,
+    MAX_FACES,
     WEIGHTS,
+    BlendName,
     Device,
     ExpressionName,
     LandmarkerName,
+    MaxFaces,
     Out,
     Source,
+    WarpName,
     Weights,
+    left_out,
     load_stages,
 )
 from serve_graph.which import Which, parse_which
@@ -63,6 +68,7 @@ def run(
             help="Which faces; numbers are those of `detect` and of the API.",
         ),
     ] = "all",
+    max_faces: MaxFaces = MAX_FACES,
     expression: Annotated[
         ExpressionName,
         typer.Option("--expression", help="Of the painted part; auto: as guessed."),
@@ -89,6 +95,19 @@ def run(
             help="Of face-alignment: holds 2DFAN4-11f355bf06.pth.tar.",
         ),
     ] = FAN_WEIGHTS,
+    warp: Annotated[
+        WarpName,
+        typer.Option(
+            "--warp",
+            help="mesh bends the reference to the face, 2d only turns, scales and shifts it.",
+        ),
+    ] = "mesh",
+    blend: Annotated[
+        BlendName,
+        typer.Option(
+            "--blend", help="feather mixes near the reference's edge, poisson keeps its gradients."
+        ),
+    ] = "feather",
     panels: Annotated[
         bool, typer.Option("--panels", help="Also write the steps side by side.")
     ] = False,
@@ -110,8 +129,9 @@ def run(
     from models.pipeline import Options, unmask
 
     drawn = to_drawn_mask(read_photo(mask)) if mask else None
-    stages = load_stages(weights, device, fan_weights if landmarks == "face-alignment" else None)
-    options = Options(which, sharpen, Wish(expression, candidates))
+    fan = fan_weights if landmarks == "face-alignment" else None
+    stages = load_stages(weights, device, fan, warp, blend)
+    options = Options(which, sharpen, Wish(expression, candidates), max_faces)
 
     def unmask_file(path: Path) -> str | None:
         photo = read_photo(path)
@@ -121,7 +141,8 @@ def run(
             write_photo(target, pixels, photo.icc_profile, result.changed, quality)
         if panels:
             _write_panels(targets[path][0], photo, result)
-        return None if result.changed else "nobody wears a mask, left as it is"
+        bare = None if result.changed else "nobody wears a mask, left as it is"
+        return "; ".join(note for note in (bare, left_out(result.more)) if note) or None
 
     work_through(list(targets), unmask_file, "unmasking")
 

@@ -57,3 +57,15 @@ def test_a_face_has_the_number_that_run_and_the_api_take(command, photo, monkeyp
     result = command("detect", photo())
 
     assert [row["face"] for row in rows_of(result.stdout)] == ["1"]
+
+
+def test_faces_beyond_the_most_are_left_out_and_counted(command, photo, monkeypatch):
+    found = stages.detect_faces
+    monkeypatch.setattr(
+        stages, "detect_faces", lambda net, thumbs: [3 * faces for faces in found(net, thumbs)]
+    )
+
+    result = command("detect", photo(), "--max-faces", 2)
+
+    assert len(rows_of(result.stdout)) == 2
+    assert "photo.png: 1 more face was left as it is" in result.stderr

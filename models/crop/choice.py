@@ -1,0 +1,31 @@
+"""Which of the faces that were found the caller means."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from models.crop.detect import Face
+from models.errors import BadRequestError
+
+
+def choose(faces: list[Face], which: Literal["all", "largest"] | Sequence[int]) -> list[list[int]]:
+    """Which faces the caller means, by their places in the list.
+
+    Returns:
+        Groups: the first with a face of which detector and mask net are sure counts.
+
+    Raises:
+        BadRequestError: an index without a face.
+    """
+    if which == "all":
+        return [list(range(len(faces)))]
+    if which == "largest":
+        areas = [-float(np.prod(face.box[2:] - face.box[:2])) for face in faces]
+        return [[int(index)] for index in np.argsort(areas, kind="stable")]
+    wrong = [index for index in which if not 0 <= int(index) < len(faces)]
+    if wrong:
+        raise BadRequestError(
+            f"faces={wrong[0]}: the photo has {len(faces)} faces, numbered from 0."
+        )
+    return [[int(index) for index in which]]
