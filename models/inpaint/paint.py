@@ -14,6 +14,7 @@ from models.inpaint.lift import lift_detail
 from models.landmarks.draw import draw_lines
 from models.landmarks.guess import AS_GUESSED, Wish, guess_landmarks
 from models.landmarks.net import LandmarkNet
+from models.levels import levels_of
 from models.parallel import each
 from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_images, to_tensor
 
@@ -64,6 +65,8 @@ def paint_candidates(
 ) -> list[list[Painted]]:
     """Paints the holes of some faces, each as often as wished, all in one batch.
 
+    Dark and flat crops are painted in usual levels: see `models.levels`.
+
     Args:
         generator: the editor's net.
         landmark_net: guesses where the hidden points are.
@@ -74,12 +77,18 @@ def paint_candidates(
     Returns:
         For each face its painted candidates, most likely first.
     """
-    guesses = guess_landmarks(landmark_net, faces, holes, wishes)
+    levels = each(levels_of, faces, holes)
+    shown = [level.shown(face) for level, face in zip(levels, faces, strict=True)]
+    guesses = guess_landmarks(landmark_net, shown, holes, wishes)
     rows = [row for row, candidates in enumerate(guesses) for _ in candidates]
-    painted = iter(
-        _paint(generator, [faces[r] for r in rows], [holes[r] for r in rows], [*chain(*guesses)])
+    painted = _paint(
+        generator, [shown[r] for r in rows], [holes[r] for r in rows], [*chain(*guesses)]
     )
-    return [[next(painted) for _ in candidates] for candidates in guesses]
+    own = iter(
+        Painted(levels[row].taken_back(one.face, faces[row], holes[row]), one.landmarks)
+        for row, one in zip(rows, painted, strict=True)
+    )
+    return [[next(own) for _ in candidates] for candidates in guesses]
 
 
 def _paint(

@@ -7,6 +7,7 @@ import torch
 from models.checkpoint import Manifest, load_net
 from models.inference import for_inference
 from models.landmarks.net import LandmarkConfig, LandmarkNet
+from models.levels import levels_of
 from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_tensor
 
 
@@ -32,5 +33,6 @@ def predict_landmarks(
         float32 (68, 2) each, (x, y) px of the crop, iBUG order.
     """
     device = net.mean_face.device
-    points = net(to_tensor(faces, device), masks_to_tensor(masks, device))
+    shown = [levels_of(face, mask).shown(face) for face, mask in zip(faces, masks, strict=True)]
+    points = net(to_tensor(shown, device), masks_to_tensor(masks, device))
     return list(points.cpu().numpy())

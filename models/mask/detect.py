@@ -9,6 +9,7 @@ import torch
 
 from models.checkpoint import Manifest, load_net
 from models.inference import for_inference
+from models.levels import levels_of
 from models.mask.unet import UNet, UNetConfig
 from models.parallel import each
 from models.pixels import Image, Mask, to_tensor
@@ -53,7 +54,8 @@ def detect_masks(net: UNet, faces: Sequence[Image]) -> list[MaskFinding]:
         One finding a face, in order.
     """
     device = next(net.parameters()).device
-    logits, worn = net(to_tensor(faces, device))
+    shown = each(lambda face: levels_of(face).shown(face), faces)
+    logits, worn = net(to_tensor(shown, device))
     masks = each(_tidy, (logits[:, 0] > 0).cpu().numpy())
     probabilities = torch.sigmoid(worn.float()).cpu().tolist()
     return [

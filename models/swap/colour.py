@@ -1,9 +1,13 @@
 """Gives the warped reference the light and the skin tone of the photo."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.one_tone import tone_curve
 from models.pixels import Image, Landmarks, Mask
 
 Floats = npt.NDArray[np.float32]
@@ -16,37 +20,75 @@ _ODD = 0.6  # difference from the median log ratio at which a place (hair, shado
 _MAX_LOG_GAIN, _MAX_LOCAL = 1.2, 0.25  # of the whole face; of a place beside it
 _LOCAL_TINT = 0.3  # share of a place's own tint that is taken over
 _DARK = 8.0  # levels added before the logarithm, so that noise in the dark weighs little
+# A log ratio of both exposures beyond the usual one is taken out first: a plain factor.
+_USUAL, _MOST_EXPOSURE = 0.7, 2.5
+_TINT_PX = 4.0  # of the frame: how smooth the colours are that a grey reference takes
+_TEETH = 0.8  # share of these that isn't taken between its lips
 
 
-def light_gain(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) -> Floats:
+@dataclass(frozen=True)
+class Light:
+    """How a reference is to be lit; for `relight`."""
+
+    exposure: float  # factor
+    gain: Floats  # then these, float32 (S / 4, S / 4, 3)
+
+
+def light_gain(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) -> Light:
     """The smooth gain by which the reference meets the photo around the hole.
 
     On the face it is the local mean ratio of both pictures' visible skin; beyond it, of what
-    both show there. What was painted is a guess and counts only where no skin is visible.
+    both show there. What was painted is a guess and counts only where no skin is visible. A
+    reference of one tone (black and white, sepia) gets the painted face's colours.
 
     Args:
         warped: the reference in the photo's geometry, uint8 (S, S, 3).
         painted: uint8 (S, S, 3).
         landmarks: float32 (68, 2), (x, y) px of `warped`.
         hole: bool (S, S), True = painted by the generator.
-
-    Returns:
-        Factors, float32 (S / 4, S / 4, 3), for `relight`.
     """
     bare, face = skin(landmarks, hole.shape), _filled(landmarks, hole.shape)
     visible, beside = _whole_cells(bare * ~hole), _whole_cells((1 - face) * ~hole)
     counts = visible if visible.any() else _shrink(bare)
-    ratio = _logarithm(painted) - _logarithm(warped)
+    shown, own = _shrink(painted), _shrink(warped)
     if not counts.any():
-        return np.ones_like(ratio)
+        return Light(1.0, np.ones_like(own))
+    exposure = _exposure(own[counts > 0], shown[counts > 0])
+    tint = _tint(warped, own * np.float32(exposure), shown, landmarks)
+    ratio = _logarithm(shown) - _logarithm(own * np.float32(exposure)) - tint
     median = np.median(ratio[counts > 0], axis=0)
     usual = np.exp(-np.square(np.abs(ratio - median).max(axis=2) / _ODD))
     near = _NEAR_SHARE * _spread(ratio, counts * usual, _NEAR_PX)
     of_skin = _around(median, near + _spread(ratio, counts * usual, _WIDE_PX))
     of_rest = _around(median, _NEAR_SHARE * _spread(ratio, beside * usual, _NEAR_PX))
     local = of_rest + (of_skin - of_rest) * _shrink(face)[..., None]
-    gain = np.exp(np.clip(median, -_MAX_LOG_GAIN, _MAX_LOG_GAIN) + local)
-    return np.asarray(gain, np.float32)
+    gain = np.exp(np.clip(median, -_MAX_LOG_GAIN, _MAX_LOG_GAIN) + local + tint)
+    return Light(exposure, np.asarray(gain, np.float32))
+
+
+def _exposure(own: Floats, shown: Floats) -> float:
+    """The factor between two pictures' skin, (N, 3), as far as it is unusual; else 1."""
+    light = [np.log(max(float(np.median(skin.mean(axis=1))), 1.0)) for skin in (own, shown)]
+    ratio = float(light[1] - light[0])
+    beyond = np.clip(abs(ratio) - _USUAL, 0, _MOST_EXPOSURE)
+    return float(np.exp(np.copysign(beyond, ratio)))
+
+
+def _tint(warped: Image, own: Floats, shown: Floats, landmarks: Landmarks) -> Floats:
+    """What gives the reference the painted face's colours, if it has none: a log gain."""
+    if tone_curve(warped[::_COARSE, ::_COARSE].reshape(-1, 3)) is None:
+        return np.zeros_like(own)
+    tint = cv2.GaussianBlur(_colour(shown), (0, 0), _TINT_PX / _COARSE)
+    mouth = np.zeros(warped.shape[:2], np.uint8)
+    cv2.fillPoly(mouth, [np.round(landmarks[60:]).astype(np.int32)], 1)
+    # Teeth would take the colour of lips that were painted closed.
+    tint = tint * (1 - _TEETH * _shrink(mouth.astype(np.float32)))[..., None]
+    return np.asarray(tint - _colour(own), np.float32)
+
+
+def _colour(picture: Floats) -> Floats:
+    """The logarithms of red, green and blue against that of the brightness."""
+    return _logarithm(picture) - _logarithm(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))[..., None]
 
 
 def _around(median: Floats, sums: Floats) -> Floats:
@@ -59,10 +101,11 @@ def _around(median: Floats, sums: Floats) -> Floats:
     return np.asarray(np.clip(local, -_MAX_LOCAL, _MAX_LOCAL), np.float32)
 
 
-def relight(picture: Image, gain: Floats) -> Image:
+def relight(picture: Image, light: Light) -> Image:
     """The picture, uint8 (S, S, 3), multiplied by the gain, which is spread over it."""
-    whole = cv2.resize(gain, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    lit = np.clip((picture + _DARK) * whole - _DARK, 0, 255).round()
+    whole = cv2.resize(light.gain, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    exposed = picture if light.exposure == 1 else picture * np.float32(light.exposure)
+    lit = np.clip((exposed + _DARK) * whole - _DARK, 0, 255).round()
     return np.asarray(lit, np.uint8)
 
 
@@ -98,8 +141,8 @@ def _whole_cells(where: Image | Floats) -> Floats:
     return np.asarray(_shrink(where.astype(np.float32)) > 0.999, np.float32)
 
 
-def _logarithm(picture: Image) -> Floats:
-    return np.asarray(np.log(_shrink(picture) + _DARK), np.float32)
+def _logarithm(picture: npt.NDArray[Any]) -> Floats:
+    return np.asarray(np.log(picture + _DARK), np.float32)
 
 
 def _spread(values: Floats, weight: Floats, sigma_px: float) -> Floats:

@@ -81,3 +81,53 @@ def test_an_even_surface_is_no_tone():
     patch = filled(even, mask())
 
     np.testing.assert_array_equal(keep_tone(patch, mask()), patch)
+
+
+def jpeg(picture, quality=20):
+    packed = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR_RGB))
+
+
+def pale(gain=1.0):
+    """A photo with few colours."""
+    picture = grey(scene()).astype(float)
+    colours = scene(2).astype(float) - grey(scene(2))
+    return np.clip(np.rint((picture + 0.12 * colours) * gain), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.5, 0.25, 0.15])
+def test_a_pale_photo_keeps_its_colours_in_any_light(gain):
+    patch = filled(pale(gain), mask())
+
+    np.testing.assert_array_equal(keep_tone(patch, mask()), patch)
+
+
+@pytest.mark.parametrize("gain", [0.5, 0.25, 0.12])
+def test_a_grey_photo_stays_grey_in_the_dark(gain):
+    dark = np.rint(filled(grey(scene()), mask()) * gain).astype(np.uint8)
+
+    assert chroma(keep_tone(dark, mask())).max() <= 2
+
+
+@pytest.mark.parametrize("gain", [0.5, 0.25])
+def test_sepia_stays_sepia_in_the_dark(gain):
+    dark = np.rint(filled(sepia(scene()), mask()) * gain).astype(np.uint8)
+
+    kept = keep_tone(dark, mask())
+
+    assert np.abs(kept[mask()] - gain * sepia(scene(1))[mask()].astype(float)).mean() < 3
+
+
+def test_a_compressed_grey_photo_stays_grey():
+    kept = keep_tone(filled(jpeg(grey(scene())), mask()), mask())
+
+    assert chroma(kept).max() <= 2
+
+
+def test_what_is_brighter_than_all_that_is_seen_goes_on_in_its_tone():
+    dark = np.rint(sepia(scene()) * 0.2).astype(np.uint8)
+    patch = np.where(mask()[..., None], np.uint8(200), dark)
+
+    kept = keep_tone(patch, mask())
+
+    assert np.abs(kept[mask()].astype(int) - 200).max() < 20

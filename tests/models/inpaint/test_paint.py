@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -61,3 +62,32 @@ def test_the_generator_follows_the_lines(nets):
     lines[..., 128, :] = 1
 
     assert not torch.equal(generator(face, hole, lines), generator(face, hole, 0 * lines))
+
+
+def test_a_dark_face_is_painted_as_if_it_were_bright(nets):
+    """At a fifth of the light, what was painted is a fifth as bright."""
+    rng = np.random.default_rng(0)
+    bright = cv2.resize(rng.integers(60, 200, (8, 8, 3), dtype=np.uint8), (SIZE, SIZE))
+    hole = np.zeros((SIZE, SIZE), bool)
+    hole[130:220, 60:200] = True
+    dark = np.rint(bright * 0.2).astype(np.uint8)
+
+    (of_bright,) = paint_faces(*nets, [bright], [hole])
+    (of_dark,) = paint_faces(*nets, [dark], [hole])
+
+    painted = of_bright.face[hole].mean()
+    assert painted > 60
+    assert of_dark.face[hole].mean() == pytest.approx(0.2 * painted, rel=0.15)
+    np.testing.assert_array_equal(of_dark.face[~hole], dark[~hole])
+
+
+def test_a_dark_face_beside_it_changes_no_other(nets):
+    rng = np.random.default_rng(0)
+    face = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    hole = np.zeros((SIZE, SIZE), bool)
+    hole[130:220, 60:200] = True
+
+    (alone,) = paint_faces(*nets, [face], [hole])
+    both = paint_faces(*nets, [face // 8, face], [hole, hole])
+
+    assert np.abs(both[1].face.astype(int) - alone.face).max() <= 1

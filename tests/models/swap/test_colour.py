@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -93,3 +94,54 @@ def test_eyes_and_lips_are_no_skin(landmarks):
 
     assert where[86, 88] == where[170, 128] == 0
     assert where[120, 100] == where[200, 128] == 1
+
+
+@pytest.mark.parametrize("gain", [0.1, 0.15, 0.25])
+def test_a_photo_far_darker_than_the_reference_is_met(texture, landmarks, hole, gain):
+    painted = np.rint(texture(0) * gain).astype(np.uint8)
+
+    lit = match_light(texture(0), painted, landmarks, hole)
+
+    assert np.abs(lit[hole].astype(int) - painted[hole]).mean() < 3
+
+
+@pytest.mark.parametrize("gain", [0.1, 0.15, 0.25])
+def test_a_reference_far_darker_than_the_photo_is_met(texture, landmarks, hole, gain):
+    reference = np.rint(texture(0) * gain).astype(np.uint8)
+
+    lit = match_light(reference, texture(0), landmarks, hole)
+
+    assert np.abs(lit[hole].astype(int) - texture(0)[hole]).mean() < 8
+
+
+def with_lips(picture, landmarks, colour):
+    lips = cv2.fillPoly(picture.copy(), [np.round(landmarks[48:60]).astype(np.int32)], colour)
+    return np.asarray(lips)
+
+
+@pytest.mark.parametrize("tone", [(1.0, 1.0, 1.0), (1.0, 0.85, 0.65)])
+def test_a_reference_of_one_tone_takes_the_painted_colours(texture, landmarks, hole, tone):
+    painted = with_lips(texture(0), landmarks, (190, 90, 90))
+    grey = cv2.cvtColor(painted, cv2.COLOR_RGB2GRAY)[..., None]
+    reference = np.rint(grey * np.array(tone)).astype(np.uint8)
+
+    lit = match_light(reference, painted, landmarks, hole).astype(int)
+
+    lips = (slice(175, 180), slice(115, 141))
+    redness = lit[lips][..., 0] - lit[lips][..., 2]
+    assert redness.mean() > 60
+    skin_only = (slice(195, 205), slice(115, 141))
+    assert np.abs(lit[skin_only] - painted[skin_only]).mean() < 12
+
+
+def test_a_reference_of_one_tone_keeps_its_teeth_pale(texture, landmarks, hole):
+    painted = with_lips(texture(0), landmarks, (190, 90, 90))
+    landmarks = landmarks.copy()
+    landmarks[60:, 1] = 170 + 2 * (landmarks[60:, 1] - 170)
+    grey = cv2.cvtColor(texture(0), cv2.COLOR_RGB2GRAY)[..., None]
+    reference = np.repeat(grey, 3, axis=2)
+
+    lit = match_light(reference, painted, landmarks, hole).astype(int)
+
+    teeth = lit[167:174, 115:141]
+    assert (teeth[..., 0] - teeth[..., 2]).mean() < 50

@@ -1,0 +1,52 @@
+"""Tells photos of one tone from those with colours.
+
+In a photo of one tone (black and white, sepia) the brightness of a pixel says its colour; in one
+with colours it doesn't.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.pixels import Image
+
+Floats = npt.NDArray[np.float32]
+
+# Root of the mean square, as a share of the range of brightness: a darker photo has less colour in
+# levels, too. Of 379 photos, six had 0.0002 to 0.005 and all others 0.012 or more.
+MOST_OFF = 0.01
+_ROUNDING = 0.45  # levels: what a toned photo in the dark is off by being whole numbers
+_FEWEST = 100
+_LEAST_RANGE = 16  # levels of brightness: an even surface says nothing of other ones
+
+
+def tone_curve(seen: Image) -> Floats | None:
+    """The colour of each brightness, if the pixels have but one tone.
+
+    Args:
+        seen: uint8 (N, 3), RGB.
+
+    Returns:
+        float32 (3, 256), parabolas of brightness; None where there are colours, or too little to
+        tell.
+    """
+    if len(seen) < _FEWEST:
+        return None
+    brightness = cv2.cvtColor(seen[None], cv2.COLOR_RGB2GRAY)[0].astype(np.float32)
+    extent = float(np.ptp(brightness))
+    if extent < _LEAST_RANGE:
+        return None
+    powers = _powers(brightness)
+    curve = np.linalg.lstsq(powers.T, seen.astype(np.float32), rcond=None)[0].T
+    off = float(np.sqrt(np.mean(np.square(curve @ powers - seen.T))))
+    if off > max(_ROUNDING, MOST_OFF * extent):
+        return None
+    # Beyond what was seen a parabola may go anywhere: there the tone of its end goes on.
+    levels = np.arange(256, dtype=np.float32)
+    known = np.clip(levels, brightness.min(), brightness.max())
+    return np.asarray(curve @ _powers(known) + (levels - known), np.float32)
+
+
+def _powers(brightness: Floats) -> Floats:
+    share = brightness / 255
+    return np.asarray(np.stack([np.ones_like(share), share, share**2]), np.float32)

@@ -1,0 +1,124 @@
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from models.landmarks.net import LandmarkConfig, LandmarkNet
+from models.landmarks.predict import predict_landmarks
+from models.levels import AS_THEY_ARE, levels_of
+from models.mask.detect import detect_masks
+from models.mask.unet import UNet, UNetConfig
+
+SIZE = 256
+
+
+@cache
+def soft_noise():
+    soft = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 1, (SIZE, SIZE)), (0, 0), 3)
+    return np.repeat(soft[..., None] / soft.std(), 3, axis=2).astype(np.float32)
+
+
+def crop(mean=130.0, spread=45.0):
+    return np.clip(np.rint(mean + spread * soft_noise()), 0, 255).astype(np.uint8)
+
+
+def hole():
+    hidden = np.zeros((SIZE, SIZE), bool)
+    hidden[130:220, 60:200] = True
+    return hidden
+
+
+def dark(gain):
+    return np.rint(crop() * gain).astype(np.uint8)
+
+
+def test_a_crop_of_usual_light_is_shown_as_it_is():
+    levels = levels_of(crop(), hole())
+
+    assert levels == AS_THEY_ARE
+    assert levels.shown(crop()).tobytes() == crop().tobytes()
+
+
+def test_the_nets_are_shown_a_dark_crop_bright():
+    torch.manual_seed(0)
+    mask_net = UNet(UNetConfig(width=4, depth=2, max_width=8)).eval()
+    landmark_net = LandmarkNet(LandmarkConfig(widths=(4, 8), blocks=(1, 1), features=8)).eval()
+    face, bare = dark(0.25), np.zeros((SIZE, SIZE), bool)
+
+    (found,) = detect_masks(mask_net, [face])
+    (points,) = predict_landmarks(landmark_net, [face], [bare])
+
+    (of_shown,) = detect_masks(mask_net, [levels_of(face).shown(face)])
+    shown = levels_of(face, bare).shown(face)
+    assert found.probability == of_shown.probability
+    np.testing.assert_array_equal(points, predict_landmarks(landmark_net, [shown], [bare])[0])
+
+
+@pytest.mark.parametrize("gain", [0.35, 0.25, 0.15])
+def test_a_dark_crop_is_shown_bright(gain):
+    shown = levels_of(dark(gain), hole()).shown(dark(gain))
+
+    assert 90 < shown[~hole()].mean() < 140
+
+
+def test_a_flat_crop_is_shown_with_contrast():
+    flat = crop(mean=190, spread=12)
+
+    shown = levels_of(flat, hole()).shown(flat)
+
+    assert shown[~hole()].std() > 40
+    assert 110 < shown[~hole()].mean() < 140
+
+
+def test_what_is_hidden_does_not_count():
+    face = dark(0.25)
+    bright = np.where(hole()[..., None], np.uint8(255), face)
+
+    assert levels_of(bright, hole()) == levels_of(face, hole())
+
+
+def test_a_face_on_a_black_ground_is_not_dark():
+    oval = cv2.ellipse(np.zeros((SIZE, SIZE), np.uint8), (128, 128), (70, 90), 0, 0, 360, 1, -1)
+    face = crop(140, 20) * oval[..., None]
+
+    assert levels_of(face, hole()).gain == 1
+
+
+def test_a_dark_face_before_a_window_is_dark():
+    face = dark(0.25)
+    face[:, :40] = face[:, -40:] = 255
+
+    assert levels_of(face, hole()).gain > 2
+
+
+@pytest.mark.parametrize(
+    ("make", "scale"),
+    [(dark, np.linspace(0.5, 0.1, 201)), (lambda s: crop(150, s), np.linspace(40, 5, 201))],
+)
+def test_nothing_jumps_where_it_sets_in(make, scale):
+    crops = [make(one) for one in scale]
+    means = [levels_of(one, hole()).shown(one)[~hole()].mean() for one in crops]
+
+    assert np.abs(np.diff(means)).max() < 5
+
+
+def test_what_was_painted_is_taken_back_to_the_photos_levels():
+    face = dark(0.25)
+    levels = levels_of(face, hole())
+
+    back = levels.taken_back(levels.shown(face), face, hole())
+
+    assert np.abs(back.astype(int) - face).max() <= 1
+    np.testing.assert_array_equal(back[~hole()], face[~hole()])
+
+
+def test_where_nothing_is_seen_the_levels_stay():
+    assert levels_of(dark(0.25), np.ones((SIZE, SIZE), bool)) == AS_THEY_ARE
+
+
+def test_of_a_black_crop_no_more_than_noise_is_made():
+    black = np.zeros((SIZE, SIZE, 3), np.uint8)
+
+    assert np.isfinite(levels_of(black).shown(black)).all()
