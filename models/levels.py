@@ -16,8 +16,9 @@ from models.pixels import Image, Mask
 
 _OVAL = (128, 110), (58, 72)  # of the face in the canonical frame: its middle, half its axes
 _FEWEST = 100  # px of the face; of fewer, all that is seen counts
-# Levels of 255. Of 379 photos nine have darker faces, and three less contrast.
+# Levels of 255. Of 379 photos, eleven are shown otherwise than they are, most of them hardly.
 _DARK, _BRIGHT = 60.0, 120.0  # mean below which a face is brightened, and up to which
+_HIGHLIGHTS = 98  # percentile of brightness that stays below white
 _FLAT, _CLEAR = 30.0, 55.0  # standard deviation below which contrast is raised, and up to which
 _MIDDLE = 125.0  # where the mean goes when contrast is raised
 _MOST = 8.0  # factor: what is darker yet is noise
@@ -61,6 +62,8 @@ def levels_of(face: Image, hidden: Mask | None = None) -> Levels:
     if not seen.size:
         return AS_THEY_ARE
     gain = _factor(_mean_of_face(light, seen, hidden), _DARK, _BRIGHT)
+    # What is bright must not turn white: a face before a window, a lit cheek below dark hair.
+    gain = max(1.0, min(gain, 255 / max(float(np.percentile(seen, _HIGHLIGHTS)), 1.0)))
     lit = np.minimum(seen * np.float32(gain), 255)
     contrast = _factor(float(lit.std()), _FLAT, _CLEAR)
     mean = float(lit.mean())
