@@ -26,6 +26,7 @@ from models.crop.grain import is_finer
 from models.crop.neighbours import joined, masks_beside, share_out
 from models.crop.paste import paste_face
 from models.crop.turns import TURN_BELOW, TURN_REFERENCE_BELOW
+from models.edges import find_to_edge
 from models.errors import DrawnMaskError, NoFaceError, ReferencePhotoError
 from models.inpaint.hole import hole_of
 from models.inpaint.lift import lift_large
@@ -201,7 +202,9 @@ async def look_for_masks(
         crop = await run(crop_face, photo.pixels, frame)
         with clock.measure("mask"):
             if white is None:
-                return MaskedFace(index, faces[index], frame, crop, await stages.find_mask(crop))
+                corners = photo_corners(frame, photo.pixels.shape[:2])
+                finding = await find_to_edge(crop, corners, stages.find_mask, run)
+                return MaskedFace(index, faces[index], frame, crop, finding)
             finding = await run(cut_drawn, white, frame)
             return MaskedFace(index, faces[index], frame, crop, finding)
 

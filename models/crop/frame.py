@@ -170,19 +170,29 @@ def lead_out(holes: Sequence[Mask], frames: Sequence[Affine], shape: tuple[int, 
     Returns:
         The holes; those that don't reach the photo's edge as they are.
     """
-    pairs = zip(holes, frames, strict=True)
-    return [_led_out(hole, photo_corners(frame, shape)) for hole, frame in pairs]
+    led = []
+    for hole, frame in zip(holes, frames, strict=True):
+        beyond = beyond_reach(hole, photo_corners(frame, shape))
+        led.append(hole | beyond if beyond.any() else hole)
+    return led
 
 
-def _led_out(hole: Mask, corners: Landmarks) -> Mask:
+def beyond_reach(mask: Mask, corners: Landmarks) -> Mask:
+    """What lies beyond those edges of the photo that a mask reaches, bool (256, 256).
+
+    Args:
+        mask: bool (256, 256).
+        corners: of the photo, as of `photo_corners`.
+    """
+    beyond = np.zeros_like(mask)
     outside = (~inside_photo(corners)).astype(np.uint8)
     count, parts = cv2.connectedComponents(outside)
     for part in range(1, count):
         where = parts == part
         edge = cv2.dilate(where.astype(np.uint8), np.ones((3, 3), np.uint8)) > outside
-        if np.count_nonzero(hole & edge) >= _REACH_PX:
-            hole = hole | where
-    return hole
+        if np.count_nonzero(mask & edge) >= _REACH_PX:
+            beyond |= where
+    return beyond
 
 
 def crop_face(image: Image, affine: Affine, size: int = FRAME_PX) -> Image:

@@ -105,7 +105,7 @@ def test_of_a_mask_that_the_photos_edge_cuts_no_mirror_image_is_painted_beside(s
             self.hole = hole
             return await super().paint(face, hole, wish)
 
-    stages = Looking([shift])
+    stages = Looking([shift], [0.9, 0.9])
 
     run(unmask(grey_photo(), stages, Options(), Clock()))
 

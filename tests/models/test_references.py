@@ -56,7 +56,7 @@ class Cut(FakeStages):
     """A reference whose photo ends at row 180 of the face's frame; its mouth is at `mouth`."""
 
     def __init__(self, mouth):
-        super().__init__([(0, 460)], [0.1, 0.9])
+        super().__init__([(0, 460)], [0.1, 0.1, 0.9])
         self.mouth = mouth
 
     async def detect(self, thumb):

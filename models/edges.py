@@ -1,0 +1,45 @@
+"""A mask that the photo's edge cuts is found to its end."""
+
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+
+from models.crop.frame import beyond_reach, inside_photo
+from models.mask.detect import MaskFinding
+from models.pixels import Image, Landmarks, Mask
+from models.runner import Runner
+
+
+async def find_to_edge(
+    face: Image,
+    corners: Landmarks,
+    find_mask: Callable[[Image], Awaitable[MaskFinding]],
+    run: Runner,
+) -> MaskFinding:
+    """What `find_mask` says of a face, and of one without its mirror image beyond the photo.
+
+    A mask and its mirror image look like one long mask that ends somewhere about the chin. So
+    where the found mask reaches the photo's edge, it is looked for again with a flat colour there.
+
+    Args:
+        face: canonical crop, uint8 (256, 256, 3).
+        corners: of the photo, as of `photo_corners`.
+        find_mask: the mask stage.
+        run: does the work of this process.
+    """
+    found = await find_mask(face)
+    flat = await run(_flattened, face, found.mask, corners)
+    if flat is None:
+        return found
+    again = await find_mask(flat)
+    return MaskFinding(found.mask | again.mask, found.probability)
+
+
+def _flattened(face: Image, mask: Mask, corners: Landmarks) -> Image | None:
+    """The face with its mean colour beyond the photo's edges that the mask reaches, if any."""
+    beyond = beyond_reach(mask, corners)
+    if not beyond.any():
+        return None
+    flat = face.copy()
+    flat[beyond] = face[inside_photo(corners)].mean(axis=0).round().astype(np.uint8)
+    return flat
