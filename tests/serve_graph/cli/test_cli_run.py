@@ -203,6 +203,9 @@ def test_a_missing_file_of_face_alignment_is_named(command, photo, tmp_path):
 
 def test_with_a_reference_a_fourth_panel_shows_the_swap(command, photo, tmp_path):
     me = photo("me.png", masked=False)
+    lips = pixels_of(me).astype(np.uint8)
+    lips[150:190, 100:156] = 60
+    PilImage.fromarray(lips).save(me)
 
     result = command("run", photo(), "-o", tmp_path / "out", "--reference", me, "--panels")
 
