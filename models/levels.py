@@ -62,11 +62,12 @@ def levels_of(face: Image, hidden: Mask | None = None) -> Levels:
     if not seen.size:
         return AS_THEY_ARE
     gain = _factor(_mean_of_face(light, seen, hidden), _DARK, _BRIGHT)
-    # What is bright must not turn white: a face before a window, a lit cheek below dark hair.
-    gain = max(1.0, min(gain, 255 / max(float(np.percentile(seen, _HIGHLIGHTS)), 1.0)))
-    lit = np.minimum(seen * np.float32(gain), 255)
-    contrast = _factor(float(lit.std()), _FLAT, _CLEAR)
-    mean = float(lit.mean())
+    if gain > 1:
+        # What is bright must not turn white: a face before a window, a lit cheek below dark hair.
+        gain = max(1.0, min(gain, 255 / max(float(np.percentile(seen, _HIGHLIGHTS)), 1.0)))
+    lit = np.minimum(seen * np.float32(gain), 255) if gain > 1 else seen
+    mean, spread = (float(value[0, 0]) for value in cv2.meanStdDev(lit))
+    contrast = _factor(spread, _FLAT, _CLEAR)
     # The mean moves as the contrast begins to rise.
     middle = mean + min(1.0, 2 * (contrast - 1)) * (_MIDDLE - mean)
     return Levels(gain * contrast, middle - contrast * mean)
