@@ -69,8 +69,9 @@ def tiny_weights(tmp_path_factory):
 def seeing(monkeypatch):
     """Lets `LocalStages` see what a trained detector and mask net would.
 
-    There is one face, in the canonical frame of the photo's upper left 256 px, unless the
-    photo's first pixel is black. It wears a mask over nose and mouth if its mouth is red.
+    There is one face, in the canonical frame of the photo's upper left 256 px, unless the first
+    pixel is black (so for a photo without a face blacken all corners: it is turned, too). It wears
+    a mask over nose and mouth if its mouth is red.
     """
 
     def detect_faces(_, thumbs):

@@ -5,7 +5,7 @@ from models.checkpoint import save_net
 from models.training.evaluation.evaluate import evaluate
 from models.training.evaluation.folder import write_image, write_mask
 from models.training.judge_net import JudgeConfig, JudgeNet
-from tests.models.training.evaluation.photos import covered, face, points
+from tests.models.training.evaluation.photos import covered, face, faceless, points
 
 
 @pytest.fixture
@@ -20,8 +20,7 @@ def folder(tmp_path):
     """Three pictures, in the last of which no face is found; a real one; a person to swap."""
     root = tmp_path / "eval"
     for name in "123":
-        masked = face(masked=True)
-        masked[0, 0] = 0 if name == "3" else masked[0, 0]
+        masked = faceless(face(masked=True)) if name == "3" else face(masked=True)
         write_image(root / "truth" / f"{name}.png", face())
         write_image(root / "masked" / f"{name}.png", masked)
         write_mask(root / "mask" / f"{name}.png", covered())

@@ -16,7 +16,7 @@ from models.training.evaluation.folder import (
 from models.training.evaluation.report import summarize
 from models.training.evaluation.residual import Judge, Sight
 from models.training.evaluation.write import write_report
-from tests.models.training.evaluation.photos import covered, face, points
+from tests.models.training.evaluation.photos import covered, face, faceless, points
 
 pytestmark = pytest.mark.usefixtures("seeing")
 
@@ -108,9 +108,7 @@ def test_hidden_landmarks_are_scored_where_a_face_was_painted(score):
 
 
 def test_bare_faces_are_scored_in_both_frames(score, folder, tmp_path):
-    bare = face()
-    bare[0, 0] = 0  # no face is found
-    write_image(folder / "truth" / "2.png", bare)
+    write_image(folder / "truth" / "2.png", faceless(face()))
 
     scores = score().bare
 
