@@ -58,7 +58,7 @@ def _systems(results: Results, workload: str) -> str:
     head += ["/ in process", "p99, ms", "p99 at goodput, ms", "most / limit", "at 2x load / peak"]
     alone, limit = results.in_process_p50_ms(workload), results.limit(workload)
     columns: list[tuple[Callable[[Record], float], int]] = [
-        (lambda one: one.goodput * one.pace, 2),
+        (lambda one: one.held, 2),
         (lambda one: one.pace, 2),
         (lambda one: one.goodput, 2),
         (lambda one: one.goodput / results.limit(workload, one.round), 2),

@@ -43,10 +43,15 @@ class Record:
         return SCENES[self.workload].faces
 
     @property
+    def held(self) -> float:
+        """Goodput in faces/s as measured; 0 if no rate held."""
+        best = self.measured.best
+        return best.good * self.faces if best else 0.0
+
+    @property
     def goodput(self) -> float:
         """Faces/s at the limit's pace; 0 if no rate held."""
-        best = self.measured.best
-        return best.good * self.faces / self.pace if best else 0.0
+        return self.held / self.pace
 
     @property
     def most(self) -> float:

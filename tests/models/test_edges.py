@@ -3,9 +3,12 @@ import asyncio
 import numpy as np
 import pytest
 
+from models.clock import Clock
 from models.crop.frame import photo_corners
 from models.edges import find_to_edge
 from models.mask.detect import MaskFinding
+from models.pipeline import Options, unmask
+from tests.models.test_pipeline import FakeStages, grey_photo, run
 
 SHIFT = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 CORNERS = photo_corners(SHIFT, (200, 256))  # the photo ends at row 200 of the frame
@@ -47,3 +50,17 @@ def test_a_mask_that_ends_before_the_photo_is_looked_for_once(bottom):
     _, seen = look(bottom)
 
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(("shift", "reaches"), [((100, 440), True), ((100, 300), False)])
+def test_of_a_mask_that_the_photos_edge_cuts_no_mirror_image_is_painted_beside(shift, reaches):
+    class Looking(FakeStages):
+        async def paint(self, face, hole, wish):
+            self.hole = hole
+            return await super().paint(face, hole, wish)
+
+    stages = Looking([shift], [0.9, 0.9])
+
+    run(unmask(grey_photo(), stages, Options(), Clock()))
+
+    assert stages.hole[205:].all() == stages.hole[205:].any() == reaches

@@ -98,20 +98,6 @@ def test_the_wish_reaches_the_painter():
     assert stages.wish == Wish("neutral", 2)
 
 
-@pytest.mark.parametrize(("shift", "reaches"), [((100, 440), True), ((100, 300), False)])
-def test_of_a_mask_that_the_photos_edge_cuts_no_mirror_image_is_painted_beside(shift, reaches):
-    class Looking(FakeStages):
-        async def paint(self, face, hole, wish):
-            self.hole = hole
-            return await super().paint(face, hole, wish)
-
-    stages = Looking([shift], [0.9, 0.9])
-
-    run(unmask(grey_photo(), stages, Options(), Clock()))
-
-    assert stages.hole[205:].all() == stages.hole[205:].any() == reaches
-
-
 def test_where_nobody_wears_a_mask_there_is_one_candidate():
     options = Options(wish=Wish(candidates=4))
 
