@@ -39,7 +39,7 @@ from models.pixels import Affine, Image, Mask
 from models.runner import Runner, all_of
 from models.stages import REFERENCE_PX, Reference, Stages
 from models.swap.swap import refuse_cut
-from models.turns import find_any_way_up
+from models.upright import find_any_way_up
 
 # Hands, discs and letters score more than this in one photo of thirty, real faces in crowds less.
 _SURE_SCORE, _SURE_PROBABILITY = 0.45, 0.98

@@ -11,7 +11,7 @@ from models.crop.frame import fit_frame
 from models.crop.turns import TURN_REFERENCE_BELOW
 from models.photo.decode import Photo
 from models.pipeline import Options, find_faces
-from models.turns import find_any_way_up
+from models.upright import find_any_way_up
 from serve_graph import PROJECT
 
 SHAPE = (80, 100, 3)
