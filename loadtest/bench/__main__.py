@@ -42,8 +42,8 @@ class Bench:
     ) -> None:
         self._effort, self._contestants, self._workloads = effort, contestants, workloads
         self._start = time.monotonic()
-        turns = sum(len(self._groups(number)) for number in range(effort.rounds))
-        self._steps = effort.rounds + turns * len(contestants)
+        turns = sum(len(self._workloads_of(number)) for number in range(effort.rounds))
+        self._steps = turns * (1 + len(contestants))
         self._done = 0
         self._left_out: set[str] = set()  # those that don't come up
         self.results = Results(describe())
@@ -55,56 +55,60 @@ class Bench:
             WrongAnswerError: some system gave one.
         """
         for number in range(self._effort.rounds):
-            groups = self._groups(number)
-            workloads = [one for group in groups for one in group]
+            workloads = self._workloads_of(number)
+            self.results.limits.append({})
             with limit_of(workloads) as limit:
-                self.results.limits.append(limit.measure(self._effort.limit_s))
                 for workload in workloads:
-                    best = self.results.limit(workload.name, number)
-                    self._say(number, f"limit {workload.name}", f"{best:.2f} faces/s")
-                self._step()
-                for group in groups:
-                    self._run_group(number, group, limit)
+                    self._run_workload(number, workload, limit)
 
-    def _groups(self, number: int) -> list[list[Workload]]:
-        """The workloads of a round; those of a group are measured while a system runs."""
+    def _workloads_of(self, number: int) -> list[Workload]:
+        """Those of a round, that with the goals first."""
         main = [one for one in self._workloads if one.name == MAIN]
-        some = main if main and number >= self._effort.other_rounds else self._workloads
-        return [[one] for one in some] if self._effort.apart else [some]
+        others = [one for one in self._workloads if one.name != MAIN]
+        return main if main and number >= self._effort.other_rounds else main + others
 
-    def _run_group(self, number: int, workloads: list[Workload], limit: Limit) -> None:
-        """All systems in turn; between them, how fast the machine is now."""
-        before = self._paces(number, workloads, limit)
+    def _run_workload(self, number: int, workload: Workload, limit: Limit) -> None:
+        """The limit, then all systems in turn; between them, how fast the machine is now."""
+        if self._is_late_for(workload):
+            self._fail(number, workload.name, "left out, the time is up")
+            return
+        measured = limit.measure(workload, self._effort.limit_s)
+        self.results.limits[number][workload.name] = measured
+        best = self.results.limit(workload.name, number)
+        self._say(number, f"limit {workload.name}", f"{best:.2f} faces/s")
+        self._step()
+        before = self._pace(number, workload, limit)
         # There and back, so that what drifts in a round doesn't favour its end.
         for one in self._contestants if number % 2 == 0 else reversed(self._contestants):
-            if one.name not in self._left_out:
-                self._run_one(one, workloads, number)
-                after = self._paces(number, workloads, limit)
-                for name, pace in after.items():
-                    self.results.set_paces(one.name, name, number, (before[name], pace))
+            if self._is_late_for(workload):
+                self._fail(number, f"{one.name} {workload.name}", "left out, the time is up")
+            elif one.name not in self._left_out:
+                self._run_one(one, workload, number)
+                after = self._pace(number, workload, limit)
+                self.results.set_paces(one.name, workload.name, number, (before, after))
                 before = after
             self._step()
 
-    def _paces(self, number: int, workloads: list[Workload], limit: Limit) -> dict[str, float]:
-        measured = self.results.limits[number]
-        paces = {one.name: limit.pace(measured, one, self._effort.pace_s) for one in workloads}
-        self._say(number, "pace", ", ".join(f"{name} {pace:.2f}" for name, pace in paces.items()))
-        return paces
+    def _is_late_for(self, workload: Workload) -> bool:
+        is_over = time.monotonic() - self._start > self._effort.budget_s
+        return is_over and workload.name != MAIN
 
-    def _run_one(self, one: Contestant, workloads: list[Workload], number: int) -> None:
+    def _pace(self, number: int, workload: Workload, limit: Limit) -> float:
+        measured = self.results.limits[number][workload.name]
+        pace = limit.pace(measured, workload, self._effort.pace_s)
+        self._say(number, f"pace {workload.name}", f"{pace:.2f}")
+        return pace
+
+    def _run_one(self, one: Contestant, workload: Workload, number: int) -> None:
         try:
             with one.running() as url:
-                for workload in workloads:
-                    self._run_workload(one, url, workload, number)
+                self._measure_one(one, url, workload, number)
         except (AbsentError, StartError, OSError) as error:
             self._left_out.add(one.name)
             self._fail(number, one.name, str(error))
 
-    def _run_workload(self, one: Contestant, url: str, workload: Workload, number: int) -> None:
+    def _measure_one(self, one: Contestant, url: str, workload: Workload, number: int) -> None:
         name = f"{one.name} {workload.name}"
-        if workload.name != MAIN and time.monotonic() - self._start > self._effort.budget_s:
-            self._fail(number, name, "left out, the time is up")
-            return
         try:
             record = asyncio.run(self._measure(one, url, workload, number))
         except (RefusedError, LostError) as error:

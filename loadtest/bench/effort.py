@@ -12,7 +12,6 @@ class Effort:
 
     rounds: int  # all systems in turn, so many times
     other_rounds: int  # of them, in which W2 and W3 are measured too
-    apart: bool  # one workload after the other, or all while a system runs: fewer starts
     unloaded_s: float  # one client, a workload and system
     capacity_s: float  # several clients, to find where the search begins
     trial_s: float  # of Poisson arrivals, one rate
@@ -25,7 +24,7 @@ class Effort:
     limit_s: float  # in process, a workload and form
     pace_s: float  # the fastest of them, before and after each system
     stage_requests: int  # of which the parts are looked at
-    budget_s: float  # after which W2 and W3 are left out
+    budget_s: float  # after which no turn with W2 or W3 begins
 
     def plan(self, rate: float, seed: int) -> Plan:
         """The arrivals of a trial of the search."""
@@ -40,7 +39,6 @@ class Effort:
 FULL = Effort(
     rounds=3,
     other_rounds=1,
-    apart=True,
     unloaded_s=10,
     capacity_s=10,
     trial_s=15,
@@ -55,19 +53,19 @@ FULL = Effort(
     stage_requests=12,
     budget_s=math.inf,
 )
+# W1 with all systems, then the others while there is time: ten minutes on slow cores too.
 QUICK = Effort(
     rounds=1,
     other_rounds=1,
-    apart=False,
     unloaded_s=2,
     capacity_s=1.5,
     trial_s=4,
     trial_requests=10,
-    trials=3,
+    trials=2,
     other_trials=2,
     overload_s=5,
     overloads_all=False,
-    flood_s=10,
+    flood_s=5,
     limit_s=2,
     pace_s=1.5,
     stage_requests=6,

@@ -65,51 +65,40 @@ class Limit:
     """The workers of all forms: they stand ready, and take none of the cores while nobody asks.
 
     Args:
-        workloads: that can be measured.
         crews: the workers of each form, see `limit_of`.
     """
 
-    def __init__(
-        self, workloads: Sequence[Workload], crews: "Mapping[Form, list[_Worker]]"
-    ) -> None:
-        self._workloads, self._crews = workloads, crews
+    def __init__(self, crews: "Mapping[Form, list[_Worker]]") -> None:
+        self._crews = crews
 
-    def measure(self, seconds: float) -> dict[str, dict[str, InProcess]]:
-        """What each form does with each workload, for so many seconds each.
+    def measure(self, workload: Workload, seconds: float) -> dict[str, InProcess]:
+        """What each form does with a workload, for so many seconds each.
 
         The forms take short turns, so that all see the same machine.
 
         Returns:
-            By the name of the workload, then by that of the form.
+            By the name of the form.
 
         Raises:
             StartError: a worker ended.
         """
-        results = {}
-        for workload in self._workloads:
-            done: dict[Form, list[dict[str, Any]]] = {form: [] for form in self._crews}
-            for form, crew in [*self._crews.items()] * _TURNS:
-                done[form] += _turn(crew, workload, seconds / _TURNS)
-            results[workload.name] = {form.name: total(form, all_) for form, all_ in done.items()}
-        return results
+        done: dict[Form, list[dict[str, Any]]] = {form: [] for form in self._crews}
+        for form, crew in [*self._crews.items()] * _TURNS:
+            done[form] += _turn(crew, workload, seconds / _TURNS)
+        return {form.name: total(form, all_) for form, all_ in done.items()}
 
-    def pace(
-        self,
-        measured: Mapping[str, Mapping[str, InProcess]],
-        workload: Workload,
-        seconds: float,
-    ) -> float:
+    def pace(self, measured: Mapping[str, InProcess], workload: Workload, seconds: float) -> float:
         """How fast the machine is now: 1 where it is as it was when the limit was measured.
 
         Args:
-            measured: by `measure`.
-            workload: on which the form works that was the fastest with it.
+            measured: by `measure`, with this workload; its fastest form works again.
+            workload: on which.
             seconds: for so long.
 
         Raises:
             StartError: a worker ended.
         """
-        name, limit = fastest(measured[workload.name])
+        name, limit = fastest(measured)
         form = next(one for one in self._crews if one.name == name)
         return total(form, _turn(self._crews[form], workload, seconds)).faces_per_s / limit
 
@@ -125,7 +114,7 @@ def limit_of(workloads: Sequence[Workload]) -> Iterator[Limit]:
         for workload in workloads:
             workload.write(Path(name) / workload.name)
         crews = {form: ends.enter_context(_workers(form, Path(name))) for form in forms()}
-        yield Limit(workloads, crews)
+        yield Limit(crews)
 
 
 def _turn(crew: "list[_Worker]", workload: Workload, seconds: float) -> list[dict[str, Any]]:
