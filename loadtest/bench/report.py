@@ -18,15 +18,16 @@ _LARGEST = 3
 _TERMS = f"""\
 Goodput: right answers/s times the faces of a photo, under open-loop Poisson arrivals, with p99
 (counted from when each request was due) at most 5 times the system's own unloaded p50 and errors
-and sheds under 0.1 %; the time that a queue takes after the last arrival counts. Limit: faces/s of
-`models.pipeline` in process, photo bytes to encoded bytes, the fastest form. Pace: that form's speed
-just before and after a system's turn, with the same workload, as a share of the limit; where systems
-are compared with the limit or with each other, what was measured is divided by it, since the machine
-isn't as fast in one minute as in the next. Efficiency: goodput / limit of the same round. p50 and
-p99: one client, as measured. In process: p50 of one call at a time with the nets on
-{ONE_THREAD.name}. Most: closed loop, no bound, while all clients are at work. At 2x load: right
-answers/s in time at twice the rate of the goodput, / the most of them at any rate that was tried. A
-503 counts from when its request was due, at {FLOOD:g} times the most. All are medians of the rounds."""
+and sheds under 0.1 %; the time that a queue takes after the last arrival counts. Limit: faces/s
+of `models.pipeline` in process, photo bytes to encoded bytes, the fastest form. Pace: that
+form's speed just before and after a system's turn, with the same workload, as a share of the
+limit; where systems are compared with the limit or with each other, what was measured is divided
+by it, since the machine isn't as fast in one minute as in the next. Efficiency: goodput / limit
+of the same round. p50 and p99: one client, as measured. In process: p50 of one call at a time
+with the nets on {ONE_THREAD.name}. Most: closed loop, no bound, while all clients are at work.
+At 2x load: right answers/s in time at twice the rate of the goodput, / the most of them at any
+rate that was tried. A 503 counts from when its request was due, at {FLOOD:g} times the most. All
+are medians of the rounds."""
 
 
 def markdown(results: Results, effort: Effort, command: str) -> str:
