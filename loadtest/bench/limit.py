@@ -31,6 +31,11 @@ class Form:
     nets: str = "optimised"
 
     @property
+    def is_one_by_one(self) -> bool:
+        """Each process has one photo at a time, and the nets as they are served on one thread."""
+        return self.net_threads == self.at_once == 1 and self.nets == "optimised"
+
+    @property
     def arguments(self) -> list[str]:
         counts = ["--net-threads", str(self.net_threads), "--at-once", str(self.at_once)]
         return [*counts, "--nets", self.nets]

@@ -24,10 +24,10 @@ form's speed just before and after a system's turn, with the same workload, as a
 limit; where systems are compared with the limit or with each other, what was measured is divided
 by it, since the machine isn't as fast in one minute as in the next. Efficiency: goodput / limit
 of the same round. p50 and p99: one client, as measured. In process: p50 of one call at a time
-with the nets on {ONE_THREAD.name}. Most: closed loop, no bound, while all clients are at work.
-At 2x load: right answers/s in time at twice the rate of the goodput, / the most of them at any
-rate that was tried. A 503 counts from when its request was due, at {FLOOD:g} times the most. All
-are medians of the rounds."""
+with the nets on {ONE_THREAD.name}, alone or, where that was faster, beside another process.
+Most: closed loop, no bound, while all clients are at work. At 2x load: right answers/s in time
+at twice the rate of the goodput, / the most of them at any rate that was tried. A 503 counts
+from when its request was due, at {FLOOD:g} times the most. All are medians of the rounds."""
 
 
 def markdown(results: Results, effort: Effort, command: str) -> str:
@@ -57,7 +57,7 @@ def markdown(results: Results, effort: Effort, command: str) -> str:
 def _systems(results: Results, workload: str) -> str:
     head = ["system", "goodput, faces/s", "pace", "/ pace", "efficiency", "p50, ms"]
     head += ["/ in process", "p99, ms", "p99 at goodput, ms", "most / limit", "at 2x load / peak"]
-    alone, limit = results.in_process_p50_ms(workload), results.limit(workload)
+    alone, limit = results.alone_p50_ms(workload), results.limit(workload)
     columns: list[tuple[Callable[[Record], float], int]] = [
         (lambda one: one.held, 2),
         (lambda one: one.pace, 2),
@@ -145,7 +145,7 @@ def _goals(results: Results) -> str:
 
 def _measured_goals(results: Results) -> list[tuple[str, str, float, bool]]:
     """What, the goal, the value, and whether smaller is better."""
-    alone = results.in_process_p50_ms("W1")
+    alone = results.alone_p50_ms("W1")
     goodput = {one: _goodput(results, one) for one in results.systems("W1")}
     ours = max((goodput[one] for one in OURS if one in goodput), default=math.nan)
     peer = max((goodput[one] for one in PEERS_WITH_OUR_NETS if one in goodput), default=math.nan)

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from loadtest.bench.effort import FULL
-from loadtest.bench.limit import EAGER, InProcess, forms
+from loadtest.bench.limit import EAGER, ONE_THREAD, InProcess, forms
 from loadtest.bench.measure import Measured, Trial
 from loadtest.bench.report import markdown
 from loadtest.bench.results import Record, Results
@@ -44,6 +44,15 @@ def test_the_limit_is_the_fastest_form_of_a_round_and_the_median_of_rounds(resul
 
 def test_efficiency_is_taken_within_each_round(results):
     assert results.efficiency("fused", "W1") == pytest.approx(0.9)  # of 0.9, 1.0 and 0.4
+
+
+def test_a_process_that_was_slower_alone_than_beside_another_is_no_baseline(results):
+    slow_minute = InProcess(5.0, 150.0, 90.0)  # 110 ms beside another
+    results.limits[0]["W1"][ONE_THREAD.name] = slow_minute
+
+    assert results.alone_p50_ms("W1") == 100
+    results.limits = results.limits[:1]
+    assert results.alone_p50_ms("W1") == 110
 
 
 def test_who_had_the_machine_in_a_slow_minute_is_compared_as_if_it_had_been_fast(results):
