@@ -49,11 +49,12 @@ _ON_NO_FACE = "The mask lies on no face that was found and chosen: draw it over 
 
 @dataclass(frozen=True)
 class Options:
-    """What the caller may choose."""
+    """What the caller chooses, and the bounds that the operator sets."""
 
     faces: Literal["all", "largest"] | tuple[int, ...] = "all"
     sharpen: bool = False
     wish: Wish = AS_GUESSED  # what the hidden part of each face shall be
+
     max_faces: int = 32  # more than these, best first, are left as they are
     at_once: int = 4  # faces of one photo that are in the stages at the same time
     min_probability: float = 0.5  # that a mask is worn, below which a face stays untouched
@@ -332,7 +333,7 @@ async def _prepare(
     if photo is None:
         return None
     with clock.measure("reference"):
-        everyone = Options(max_faces=options.max_faces, turn_below=TURN_REFERENCE_BELOW)
+        everyone = replace(options, faces="all", turn_below=TURN_REFERENCE_BELOW)
         try:
             found = await find_masks(photo, stages, everyone, Clock(), run=run)
         except NoFaceError:

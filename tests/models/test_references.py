@@ -1,5 +1,7 @@
 """A reference beside a photo with several faces."""
 
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,22 @@ def test_a_reference_whose_chin_is_cut_off_says_how_much_it_shows():
 
     expected = [(-0.5, -460.5), (639.5, -460.5), (-0.5, 179.5)]
     np.testing.assert_allclose(stages.corners, expected, atol=0.2)
+
+
+def test_the_faces_of_a_reference_are_looked_at_within_the_same_bounds():
+    class Slow(FakeStages):
+        inside = most = 0
+
+        async def find_mask(self, face):
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            await asyncio.sleep(0.01)
+            self.inside -= 1
+            return await super().find_mask(face)
+
+    stages = Slow([(0, 0)] * 4, [0.1] * 4)
+
+    with pytest.raises(ReferencePhotoError, match="4 faces"):
+        options = Options(at_once=1)
+        run(unmask(grey_photo(), stages, options, Clock(), reference=grey_photo()))
+    assert stages.most == 1
