@@ -174,6 +174,17 @@ def test_a_door_after_one_that_died_has_its_routes(door):
     assert door(NONE) == ROUTES
 
 
+@pytest.mark.parametrize("former", ["0.0.0.0:8000", "127.0.0.1:8000", "0.0.0.0:9000"])
+def test_a_door_of_a_former_serve_opens_nothing_any_more(door, former):
+    there, here = (f"frontend all\n    bind {one}\n" for one in (former, "127.0.0.1:9000"))
+    door(there + ROUTES, "-sf", "7")
+
+    assert door(here + NONE) == here + NONE
+    assert door(there + NONE) == there + NONE  # its routes are gone for good
+    door(here + ROUTES, "-sf", "7")
+    assert door(here + NONE) == here + ROUTES
+
+
 def test_a_reload_without_routes_is_kept(door):
     door(ROUTES)
 
