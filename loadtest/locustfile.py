@@ -154,10 +154,13 @@ def compare(answer: dict[str, Any], photo: DrawnPhoto, with_reference: bool) -> 
     size = (answer["width"], answer["height"])
     if size != (photo.width, photo.height):
         return f"came back {size[0]} x {size[1]} px"
-    if with_reference and not answer["swapped"]:
-        return "came back without a swapped picture"
-    found = len(answer["faces"])
-    return "" if found == photo.scene.faces else f"came back with {found} faces"
+    for picture in ("painted", "swapped") if with_reference else ("painted",):
+        if not answer[picture]:
+            return f"came back without a {picture} picture"
+    found, unmasked = len(answer["faces"]), sum(bool(face["changed"]) for face in answer["faces"])
+    if (found, unmasked) != (photo.scene.faces,) * 2:  # all wear masks
+        return f"came back with {found} faces, {unmasked} of them unmasked"
+    return ""
 
 
 def abort(environment: Environment, msg: Message, **_: object) -> None:

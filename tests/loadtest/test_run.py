@@ -1,4 +1,4 @@
-"""Runs Locust against a small server that counts faces rightly or wrongly."""
+"""Runs Locust against a small server that unmasks faces rightly or wrongly."""
 
 import json
 import os
@@ -22,19 +22,24 @@ from serve_graph import PROJECT
 from serve_graph.flags import free_port
 
 LOCUSTFILE = PROJECT / "loadtest" / "locustfile.py"
-Answer = tuple[int, int | None]  # status, number of faces; None: no JSON
+PICTURE = {"media_type": "image/jpeg"}
+Answer = tuple[int, list[bool] | None]  # status, by face whether it was unmasked; None: no JSON
 
 
 def right(faces: int) -> Answer:
-    return 200, faces
+    return 200, [True] * faces
 
 
 def one_too_many(faces: int) -> Answer:
-    return 200, faces + 1
+    return 200, [True] * (faces + 1)
+
+
+def one_left_masked(faces: int) -> Answer:
+    return 200, [True] * (faces - 1) + [False]
 
 
 def busy(faces: int) -> Answer:
-    return 503, faces
+    return 503, [True] * faces
 
 
 def nonsense(_faces: int) -> Answer:
@@ -43,23 +48,26 @@ def nonsense(_faces: int) -> Answer:
 
 @contextmanager
 def serving(
-    answer: Callable[[int], Answer], swapped: dict[str, str] | None = None
+    answer: Callable[[int], Answer],
+    painted: dict[str, str] | None = PICTURE,
+    swapped: dict[str, str] | None = PICTURE,
 ) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             file_name = re.search(rb'filename="(.+?)\.jpg"', body)[1].decode()
             scene = next(one for one in SCENES if one.name == file_name)
-            status, faces = answer(scene.faces)
+            status, unmasked = answer(scene.faces)
             width, height = dimensions(scene)
-            found = {"width": width, "height": height, "faces": [{}] * (faces or 0)}
-            found["swapped"] = None
+            faces = [{"changed": changed} for changed in unmasked or ()]
+            found = {"width": width, "height": height, "faces": faces}
+            found |= {"painted": painted, "swapped": None}
             if b'name="reference"' in body and b'name="consent"' in body:
                 found["swapped"] = swapped
             self.send_response(status)
             self.end_headers()
             text = json.dumps(found)
-            self.wfile.write((text if faces is not None else text[:20]).encode())
+            self.wfile.write((text if unmasked is not None else text[:20]).encode())
 
         def log_message(self, *_: object) -> None:
             pass
@@ -81,6 +89,7 @@ def serving(
         (right, [], 0, "Passed"),
         (busy, ["--max-p99-ms", "0.001"], 1, "Failed: error rate 100.00%; p99 "),
         (one_too_many, [], 3, "Aborted: "),
+        (one_left_masked, [], 3, "Aborted: "),
         (nonsense, [], 3, "Aborted: "),
         (right, ["--processes", "2"], 0, "Passed"),
         (busy, ["--processes", "2"], 1, "Failed: error rate 100.00%"),
@@ -90,7 +99,7 @@ def serving(
 def test_the_exit_code_says_how_the_run_went(
     answer: Callable[[int], Answer], options: list[str], exit_code: int, says: str
 ) -> None:
-    with serving(answer, swapped={}) as host:
+    with serving(answer) as host:
         done = run_locust(host, "--reference-share", "0", *options)
 
     assert says in done.stdout
@@ -162,18 +171,26 @@ def run_locust(host: str, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_reference_goes_out_with_consent_and_must_come_back_swapped() -> None:
-    with serving(right, swapped={"media_type": "image/jpeg"}) as host:
-        swapped = run_locust(host, "--reference-share", "1")
     with serving(right) as host:
+        swapped = run_locust(host, "--reference-share", "1")
+    with serving(right, swapped=None) as host:
         not_swapped = run_locust(host, "--reference-share", "1")
 
     assert (swapped.returncode, not_swapped.returncode) == (0, 3)
     assert "Aborted: " in not_swapped.stdout
 
 
+def test_an_answer_without_its_picture_is_wrong() -> None:
+    with serving(right, painted=None) as host:
+        done = run_locust(host, "--reference-share", "0")
+
+    assert done.returncode == 3
+    assert "without a painted picture" in done.stdout
+
+
 def test_a_shape_ends_by_itself_and_writes_its_reports(tmp_path: Path) -> None:
     report = tmp_path / "report.html"
-    with serving(right, swapped={"media_type": "image/jpeg"}) as host:
+    with serving(right) as host:
         options = ["--load-shape", "spike", "--csv", str(tmp_path / "run"), "--html", str(report)]
         done = run_locust(host, *options)
 
