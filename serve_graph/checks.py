@@ -164,6 +164,9 @@ def _unknown_keys(content: Any, kind: type[Any], where: str = "") -> Iterator[st
             yield f"{where}{key}: unknown key{_hint(key, known)}"
         elif (inner := _model_in(known[key])) is not None:
             for at, item in _items(value, f"{where}{key}."):
+                if isinstance(value, list) and not isinstance(item, dict):
+                    # At such a deployment Serve's own check would break off.
+                    yield f"{at[:-1]}: it has no keys: write them behind the '-', or leave it out."
                 yield from _unknown_keys(item, inner, at)
 
 

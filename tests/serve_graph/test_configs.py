@@ -154,6 +154,17 @@ def test_two_deployments_of_one_name_are_refused(config):
     ]
 
 
+@pytest.mark.parametrize("item", [None, "Inpainter", 5, []])
+def test_a_list_item_without_keys_is_named(config, item):
+    config["applications"][0]["deployments"].append(item)
+    assert find_problems(config) == [
+        "applications.mask2face.deployments.5: it has no keys: "
+        "write them behind the '-', or leave it out."
+    ]
+    config["applications"] = [item]
+    assert [line.partition(":")[0] for line in find_problems(config)] == ["applications.0"]
+
+
 def test_a_wrong_value_is_named(config):
     deployment(config, "Inpainter")["max_queued_requests"] = "many"
 
