@@ -101,9 +101,8 @@ def test_the_faces_of_a_reference_are_looked_at_within_the_same_bounds():
             self.inside -= 1
             return await super().find_mask(face)
 
-    stages = Slow([(0, 0)] * 4, [0.1] * 4)
+    stages, options = Slow([(0, 0)] * 4, [0.1] * 4), Options(at_once=1)
 
     with pytest.raises(ReferencePhotoError, match="4 faces"):
-        options = Options(at_once=1)
         run(unmask(grey_photo(), stages, options, Clock(), reference=grey_photo()))
     assert stages.most == 1
