@@ -15,7 +15,7 @@ import torch
 
 from models.crop.frame import FRAME_PX
 from models.pixels import Image, Mask, unpack_mask
-from serve_graph.health import Running, Streak
+from serve_graph.health import InProgress, Streak
 from serve_graph.metrics import Recorder
 from serve_graph.priority import behind
 from serve_graph.settings import Batching
@@ -66,7 +66,7 @@ class Batcher(Generic[T, R]):
         self._waiting: deque[_Call[T, R]] = deque()
         self._has_come = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
-        self._streak, self._running = Streak(), Running()
+        self._streak, self._in_progress = Streak(), InProgress()
 
     async def __call__(self, job: Job[T]) -> R:
         """The result of one call; a caller who is cancelled before its batch leaves the queue.
@@ -95,9 +95,17 @@ class Batcher(Generic[T, R]):
             TimeoutError: a batch hangs.
             Exception: what the stage function raised.
         """
-        self._running.refuse_hung()
+        self.refuse_hung()
         if self._streak.is_doubtful:
             await self(Job(work, Asked()))
+
+    def refuse_hung(self) -> None:
+        """Says whether a batch hangs.
+
+        Raises:
+            TimeoutError: it does.
+        """
+        self._in_progress.refuse_hung()
 
     async def _run(self) -> None:
         while self._waiting:
@@ -121,7 +129,7 @@ class Batcher(Generic[T, R]):
         jobs = [call.job for call in calls]
         results: list[R | Exception]
         try:
-            with self._running.call(self._stage):
+            with self._in_progress.call(self._stage):
                 results = await run_batch(jobs, self._work, self._stage, self._recorder)
         except Exception as error:
             results = [error] * len(calls)

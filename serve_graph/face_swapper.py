@@ -1,22 +1,16 @@
-"""Puts the lower face of a reference into a painted face: no net, so no batches."""
+"""Puts the lower face of a reference into a painted face: no net, a thread for each of a batch."""
 
 from ray import serve
 
 from models.inpaint.paint import Painted
+from models.parallel import each
 from models.pixels import Image, Mask
 from models.stages import REFERENCE_PX, Reference
 from models.swap.swap import Blend, Warp, swap_face
-from serve_graph.batch import (
-    Asked,
-    Job,
-    check_picture,
-    result_of,
-    run_batch,
-    unpack_hole,
-    use_threads,
-)
+from serve_graph.batch import Asked, Batcher, Job, check_picture, unpack_hole, use_threads
 from serve_graph.metrics import ServeRecorder
 from serve_graph.replica import Replica
+from serve_graph.settings import Batching
 from serve_graph.tracing import start_tracing
 
 
@@ -26,7 +20,12 @@ class FaceSwapper(Replica):
         use_threads(threads)
         start_tracing()
         self._warp, self._blend = warp, blend
-        self._recorder = ServeRecorder()
+        self._swap = Batcher(self._swap_all, "swap", ServeRecorder())
+        self._swap.batching = Batching(max_batch_size=threads)  # more would wait for a thread
+
+    async def check_health(self) -> None:
+        """Serve replaces a replica in which this raises three times in a row."""
+        self._swap.refuse_hung()  # there is no net that could break
 
     async def swap(
         self, painted: Painted, hole: bytes, reference: Reference, asked: Asked
@@ -34,20 +33,19 @@ class FaceSwapper(Replica):
         """The painted face with the reference's lower face in its hole; `hole` is packed."""
         check_picture(painted.face)
         check_picture(reference.face, *REFERENCE_PX)
-        job = Job((painted, unpack_hole(hole), reference), asked)
-        return result_of((await run_batch([job], self._swap_all, "swap", self._recorder))[0])
+        return await self._swap(Job((painted, unpack_hole(hole), reference), asked))
 
     def _swap_all(self, items: list[tuple[Painted, Mask, Reference]]) -> list[Image]:
-        return [
-            swap_face(
-                painted.face,
-                painted.landmarks,
-                hole,
-                reference.face,
-                reference.landmarks,
-                corners=reference.corners,
-                warp=self._warp,
-                blend=self._blend,
-            )
-            for painted, hole, reference in items
-        ]
+        return each(self._swap_one, *zip(*items, strict=True))
+
+    def _swap_one(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
+        return swap_face(
+            painted.face,
+            painted.landmarks,
+            hole,
+            reference.face,
+            reference.landmarks,
+            corners=reference.corners,
+            warp=self._warp,
+            blend=self._blend,
+        )

@@ -41,7 +41,7 @@ class Streak:
         return self._failed >= IN_A_ROW
 
 
-class Running:
+class InProgress:
     """The calls of stages that are computed now; one that hangs (driver, deadlock) never ends."""
 
     def __init__(self) -> None:

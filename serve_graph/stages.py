@@ -21,11 +21,11 @@ from models.pixels import Image, Landmarks, Mask, pack_mask, unpack_mask
 from models.stages import LocalStages, Models, Reference
 from models.swap.swap import Blend, Warp, swap_face
 from serve_graph.batch import Asked
-from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, Running, Streak
+from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, InProgress, Streak
 from serve_graph.metrics import Recorder
 from serve_graph.priority import behind
 from serve_graph.problems import BusyError
-from serve_graph.tracing import trace_stage
+from serve_graph.tracing import Carrier, current_trace, trace_stage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -107,7 +107,7 @@ class MeasuredStages(LocalStages):
         super().__init__(models, workers, warp, blend)
         self._recorder = recorder
         self._streaks: dict[str, Streak] = defaultdict(Streak)
-        self._running = Running()
+        self._in_progress = InProgress()
 
     async def try_out(self) -> None:
         """Does each step that has a net and failed in all calls before, with a blank picture.
@@ -116,7 +116,7 @@ class MeasuredStages(LocalStages):
             TimeoutError: a step hangs.
             Exception: what the step raised.
         """
-        self._running.refuse_hung()
+        self._in_progress.refuse_hung()
         trials: dict[str, Callable[[], Awaitable[object]]] = {
             "crop": partial(self.detect, BLANK_THUMB),
             "mask": partial(self.find_mask, BLANK_FACE),
@@ -128,21 +128,24 @@ class MeasuredStages(LocalStages):
                 await trial()
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        asked = Asked(time.perf_counter())
-        measured = partial(self._measure, STAGE_OF[work], asked, partial(work, *args, **kwargs))
+        asked_s, trace = time.perf_counter(), current_trace()
+        done = partial(work, *args, **kwargs)
+        measured = partial(self._measure, STAGE_OF[work], asked_s, trace, done)
         return await super()._run(behind, measured)
 
-    def _measure(self, stage: str, asked: Asked, work: Callable[[], T]) -> T:
+    def _measure(
+        self, stage: str, asked_s: float, trace: Carrier | None, work: Callable[[], T]
+    ) -> T:
         start = time.perf_counter()
         self._recorder.batch(stage, 1)
         failed = True
         try:
-            with self._running.call(stage):
+            with self._in_progress.call(stage):
                 result = work()
             failed = False
             return result
         finally:
-            queue_s, compute_s = start - asked.at, time.perf_counter() - start
+            queue_s, compute_s = start - asked_s, time.perf_counter() - start
             self._streaks[stage].note(failed)
             self._recorder.stage(stage, queue_s, compute_s)
-            trace_stage(stage, asked.trace, queue_s, compute_s, 1, failed)
+            trace_stage(stage, trace, queue_s, compute_s, 1, failed)
