@@ -18,9 +18,14 @@ _HEADER = re.compile(r"^# (?:HELP|TYPE) (\S+)")
 
 
 class ClusterMetrics:
-    """Gathers what every node of the cluster exports."""
+    """Gathers what every node of the cluster exports.
 
-    def __init__(self) -> None:
+    Args:
+        retry_after_s: what is told where there is nothing yet.
+    """
+
+    def __init__(self, retry_after_s: float) -> None:
+        self._retry_after_s = retry_after_s
         self._nodes = Lookout("List of the nodes", ray.nodes, NODES_TIMEOUT_S)
 
     async def __call__(self) -> bytes:
@@ -33,7 +38,7 @@ class ClusterMetrics:
         """
         nodes = await self._nodes.look()
         if nodes is None:
-            raise NotReadyError({"nodes": False})
+            raise NotReadyError({"nodes": False}, self._retry_after_s)
         urls = [
             f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
             for node in nodes
@@ -44,7 +49,7 @@ class ClusterMetrics:
             answers = await asyncio.gather(*(_scrape(client, url) for url in urls))
         texts = [text for text in answers if text is not None]
         if not texts:
-            raise NotReadyError({"agents": False})
+            raise NotReadyError({"agents": False}, self._retry_after_s)
         return (await asyncio.to_thread(merge, texts)).encode()
 
 

@@ -40,7 +40,7 @@ class Ingress(Replica):
             version=load_manifest(args.weights_folder).version,
             settings=args.api,
             ready=_readiness(*deployments) if deployments else always_ready,
-            metrics=ClusterMetrics(),
+            metrics=ClusterMetrics(args.api.retry_after_s),
             recorder=recorder,
             adds_request_id=False,  # Serve adds it
         )

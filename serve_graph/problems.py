@@ -4,6 +4,7 @@ Mask2FaceError
 ├── InputError (models.errors)  each class names its status
 │   ├── BadFormError        400  the multipart body can't be read
 │   ├── NotAcceptableError  406  none of the asked answer types is made here
+│   ├── SlowUploadError     408  the body didn't come in in time
 │   └── FieldsError         422  fields that can't be used, each named
 └── ServiceError            ours; each class names its status
     ├── TryLaterError       503  Retry-After says when
@@ -55,6 +56,12 @@ class NotAcceptableError(InputError):
     status = 406
     slug = "not-acceptable"
     title = "No such answer is made here"
+
+
+class SlowUploadError(InputError):
+    status = 408
+    slug = "slow-upload"
+    title = "The upload was too slow"
 
 
 class FieldsError(BadRequestError):
@@ -112,15 +119,15 @@ class NotReadyError(ServiceError):
 
     Args:
         stages: by name, whether it is.
+        retry_after_s: when to come again.
     """
 
     slug = "not-ready"
     title = "The service isn't ready"
-    retry_after_s = 1.0
 
-    def __init__(self, stages: dict[str, bool]) -> None:
-        super().__init__(stages)
-        self.stages = stages
+    def __init__(self, stages: dict[str, bool], retry_after_s: float) -> None:
+        super().__init__(stages, retry_after_s)
+        self.stages, self.retry_after_s = stages, retry_after_s
 
     def __str__(self) -> str:
         return "Not ready: " + ", ".join(name for name, ready in self.stages.items() if not ready)

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Literal
 
 import cv2
@@ -28,7 +29,8 @@ from serve_graph.api.schemas import (
 from serve_graph.problems import NotAcceptableError
 
 JSON = "application/json"
-
+_LATER = "%"  # no base64, and in no other text of an answer: a file's stands there in the end
+_BASE64_BYTES = 3 * 32_768  # of a file at once; thirds, so that no piece is padded before the end
 
 Kind = Literal["picture", "json", "events"]
 _WANTED: dict[Kind, str] = {"picture": "image", "json": JSON, "events": EVENTS}
@@ -109,15 +111,6 @@ class Encoding:
             face_changed=face_changed,
         )
 
-    def to_json(self, pixels: Image, face_changed: bool) -> PictureAnswer:
-        """The same for a JSON answer."""
-        return to_base64(self.encode(pixels, face_changed), self.media_type)
-
-
-def to_base64(content: bytes, media_type: str) -> PictureAnswer:
-    """An encoded picture as it stands in JSON."""
-    return PictureAnswer(media_type=media_type, base64=base64.b64encode(content).decode())
-
 
 async def unmask_picture(result: Unmasked, encoding: Encoding, exchange: Exchange) -> Response:
     """The best result as a picture."""
@@ -126,27 +119,42 @@ async def unmask_picture(result: Unmasked, encoding: Encoding, exchange: Exchang
     return Response(content, media_type=encoding.media_type)
 
 
-async def unmask_json(result: Unmasked, encoding: Encoding, exchange: Exchange, asked: int) -> str:
-    """All results and what was found, as JSON; `asked` is the count of candidates."""
-    with exchange.clock.measure("encode"):
-        candidates = [
-            await exchange.threads.run(encoding.to_json, pixels, result.changed)
-            for pixels in result.candidates
-        ]
-        swapped = None
-        if result.swapped is not None:
-            swapped = await exchange.threads.run(encoding.to_json, result.swapped, result.changed)
+async def unmask_json(
+    result: Unmasked,
+    encoding: Encoding,
+    exchange: Exchange,
+    asked: int,
+    frame: tuple[bytes, bytes] = (b"", b""),
+) -> bytes:
+    """All results and what was found, as JSON.
+
+    Args:
+        result: its candidates are gone afterwards.
+        asked: the count of candidates.
+        frame: what stands before the JSON, and after it.
+    """
+
+    async def encoded(pixels: Image) -> bytes:
+        return await exchange.threads.run(encoding.encode, pixels, result.changed)
+
     height, width = result.painted.shape[:2]
+    candidates: list[bytes] = []
+    with exchange.clock.measure("encode"):
+        while result.candidates:  # pixels and files of all of them take twice the memory
+            candidates.append(await encoded(result.candidates.pop(0)))
+        swapped = [] if result.swapped is None else [await encoded(result.swapped)]
+    picture = PictureAnswer(media_type=encoding.media_type, base64=_LATER)
     answer = UnmaskAnswer(
         width=width,
         height=height,
         timings=exchange.timings_ms(),
         faces=[edited_face_answer(one) for one in result.faces],
-        painted=candidates[0],
-        swapped=swapped,
-        candidates=candidates if asked > 1 else None,
+        painted=picture,
+        swapped=picture if swapped else None,
+        candidates=[picture] * len(candidates) if asked > 1 else None,
     )
-    return await to_json(answer, exchange)
+    files = [candidates[0], *swapped, *(candidates if asked > 1 else [])]
+    return await exchange.threads.run(write_json, answer, files, frame)
 
 
 async def mask_answer(
@@ -162,9 +170,10 @@ async def mask_answer(
         height=mask.shape[0],
         timings=exchange.timings_ms(),
         faces=[masked_face_answer(one) for one in faces],
-        mask=to_base64(content, "image/png"),
+        mask=PictureAnswer(media_type="image/png", base64=_LATER),
     )
-    return await json_response(answer, exchange)
+    body = await exchange.threads.run(write_json, answer, [content])
+    return Response(body, media_type=JSON)
 
 
 def _mask_png(mask: Mask) -> bytes:
@@ -172,11 +181,21 @@ def _mask_png(mask: Mask) -> bytes:
     return content
 
 
-async def json_response(answer: BaseModel, exchange: Exchange) -> Response:
-    """An answer with this content."""
-    return Response(await to_json(answer, exchange), media_type=JSON)
+def write_json(
+    answer: BaseModel, files: Sequence[bytes], frame: tuple[bytes, bytes] = (b"", b"")
+) -> bytes:
+    """The JSON of `answer`, with these files as its pictures; takes long: call it in a thread.
 
-
-async def to_json(answer: BaseModel, exchange: Exchange) -> str:
-    """Megabytes of base64 are written in a thread."""
-    return await exchange.threads.run(answer.model_dump_json)
+    Base64 is written in pieces: a file of many megabytes has it once in memory, in what is sent.
+    """
+    before, after = frame
+    first, *rest = answer.model_dump_json().split(f'"{_LATER}"')
+    out = BytesIO()
+    out.write(before + first.encode())
+    for file, text in zip(files, rest, strict=True):
+        out.write(b'"')
+        for start in range(0, len(file), _BASE64_BYTES):
+            out.write(base64.b64encode(memoryview(file)[start : start + _BASE64_BYTES]))
+        out.write(b'"' + text.encode())
+    out.write(after)
+    return out.getvalue()

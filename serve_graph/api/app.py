@@ -105,7 +105,7 @@ def _add_health(app: FastAPI, service: Service) -> None:
             raise EndingError(settings.retry_after_s)
         stages = await service.ready()
         if not all(stages.values()):
-            raise NotReadyError(stages)
+            raise NotReadyError(stages, settings.retry_after_s)
         return {"stages": stages}
 
     if settings.open_metrics:

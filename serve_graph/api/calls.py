@@ -20,13 +20,12 @@ from models.pixels import Mask
 from serve_graph.api.answers import (
     JSON,
     Encoding,
-    json_response,
     mask_answer,
     preferred,
     unmask_json,
     unmask_picture,
 )
-from serve_graph.api.events import EventsResponse, EventStream
+from serve_graph.api.events import EventsResponse, EventStream, frame
 from serve_graph.api.exchange import Exchange, exchange_of
 from serve_graph.api.failures import log_failure
 from serve_graph.api.forms import FieldsT, Form, read_form
@@ -53,7 +52,8 @@ TimeoutMs = Annotated[
     Header(
         alias="X-Request-Timeout-Ms",
         ge=1,
-        description="How long the answer may take; past it 504. Bounded by the operator.",
+        description="How long the answer may take, the upload included; past it 504, or 408 while "
+        "it comes in. Bounded by the operator.",
     ),
     WithJsonSchema({"type": "integer", "minimum": 1}),
 ]
@@ -121,7 +121,7 @@ class Calls:
                 timings=call.exchange.timings_ms(),
                 faces=[face_answer(index, face) for index, face in enumerate(found)],
             )
-            return await json_response(answer, call.exchange)
+            return Response(answer.model_dump_json(), media_type=JSON)
 
     async def _painted(self, request: Request, timeout_ms: int | None, work: Work) -> Response:
         """The answer of a call that paints, in the form that the caller prefers."""
@@ -148,7 +148,8 @@ class Calls:
                 for stage, seconds in exchange.clock.seconds.items():
                     ended(stage, seconds)
                 exchange.clock.on_end = ended
-                events.put("result", await self._json(call, await work(call)))
+                result = await work(call)
+                events.put_framed(await self._json(call, result, frame("result")))
         except Exception as error:
             if not events.has_begun:
                 raise
@@ -172,17 +173,17 @@ class Calls:
         """Takes the request in, within its time and the replica's bounds."""
         exchange = exchange_of(request)
         seconds = self._seconds(timeout_ms)
+        form = await self._receive(request, fields_class, seconds - exchange.elapsed_s)
+        _check_consent(form)
         detail = f"No answer within {seconds:g} s: the work was given up."
-        async with deadline(seconds - exchange.elapsed_s, detail):
-            form = await self._receive(request, fields_class)
-            _check_consent(form)
-            async with self._gate.photo(exchange.threads):
-                with exchange.clock.measure("decode"):
-                    photo = await self._decode(form.photos.pop("photo"), exchange)
-                    reference = await self._decode_if_there("reference", form, exchange)
-                    mask = await self._decode_if_there("mask", form, exchange)
-                    drawn = await exchange.threads.run(to_drawn_mask, mask) if mask else None
-                yield Call(form.fields, photo, reference, drawn, exchange)
+        left_s = seconds - exchange.elapsed_s
+        async with deadline(left_s, detail), self._gate.photo(exchange.threads):
+            with exchange.clock.measure("decode"):
+                photo = await self._decode(form.photos.pop("photo"), exchange)
+                reference = await self._decode_if_there("reference", form, exchange)
+                mask = await self._decode_if_there("mask", form, exchange)
+                drawn = await exchange.threads.run(to_drawn_mask, mask) if mask else None
+            yield Call(form.fields, photo, reference, drawn, exchange)
 
     def _seconds(self, timeout_ms: int | None) -> float:
         if timeout_ms is None:
@@ -190,11 +191,13 @@ class Calls:
         # Bounded before it is divided: as a float it may be too large.
         return min(timeout_ms, 1000 * self._settings.max_timeout_s) / 1000
 
-    async def _receive(self, request: Request, fields_class: type[FieldsT]) -> Form[FieldsT]:
-        detail = f"The upload took over {MAX_UPLOAD_S:g} s: it was given up."
-        with self._gate.upload(), exchange_of(request).clock.measure("upload"):
-            async with deadline(MAX_UPLOAD_S, detail):
-                return await read_form(request, fields_class, self._settings.limits.max_bytes)
+    async def _receive(
+        self, request: Request, fields_class: type[FieldsT], left_s: float
+    ) -> Form[FieldsT]:
+        max_bytes = self._settings.limits.max_bytes
+        async with self._gate.upload(min(MAX_UPLOAD_S, left_s)) as body:
+            with exchange_of(request).clock.measure("upload"):
+                return await read_form(request, fields_class, max_bytes, body.moved)
 
     async def _decode(self, data: bytes, exchange: Exchange) -> Photo:
         return await exchange.threads.run(decode_photo, data, self._settings.limits)
@@ -251,10 +254,11 @@ class Calls:
             raise NoMaskError("No face in the photo wears a mask: there is nothing to swap.")
         return result
 
-    async def _json(self, call: Call[UnmaskFields], result: Unmasked) -> str:
-        return await unmask_json(
-            result, self._encoding(call), call.exchange, call.fields.candidates
-        )
+    async def _json(
+        self, call: Call[UnmaskFields], result: Unmasked, around: tuple[bytes, bytes] = (b"", b"")
+    ) -> bytes:
+        encoding = self._encoding(call)
+        return await unmask_json(result, encoding, call.exchange, call.fields.candidates, around)
 
     def _encoding(self, call: Call[UnmaskFields]) -> Encoding:
         return Encoding.of(call.photo, call.fields, self._settings.quality)

@@ -42,6 +42,7 @@ from serve_graph.problems import (
     NotReadyError,
     Problem,
     ServiceError,
+    SlowUploadError,
 )
 from serve_graph.service import ApiSettings
 
@@ -51,6 +52,7 @@ PROBLEMS: tuple[type[InputError | ServiceError], ...] = (
     BadImageError,
     BadFormError,
     NotAcceptableError,
+    SlowUploadError,
     TooLargeError,
     NotAnImageError,
     FieldsError,
@@ -76,8 +78,9 @@ ABOUT = (
     """Takes the mask off a face in a photo.
 
 Errors are RFC 9457 problems (`application/problem+json`); `type` is stable, `instance` is the
-request's id. Every answer carries `X-Request-ID`, `Server-Timing` and `X-Model-Version`. Within
-`/v1` fields, events and members may be added; none is removed or changes its meaning.
+request's id. Every answer of the service carries `X-Request-ID`, `Server-Timing` and
+`X-Model-Version`; those that a proxy makes in its place may not. Within `/v1` fields, events and
+members may be added; none is removed or changes its meaning.
 
 | status | type | title |
 |---|---|---|
@@ -191,7 +194,7 @@ def _call(
     required: Sequence[str] = ("photo",),
 ) -> Described:
     answers: dict[int | str, Json] = {200: _answer(description, content)}
-    problems = _problems(400, 413, 415, 422, 500, 503, 504)
+    problems = _problems(400, 408, 413, 415, 422, 500, 503, 504)
     if len(content) > 1:
         problems |= _problems(406)
     return Described(answers | problems, _request(fields, required, settings))

@@ -16,6 +16,11 @@ EVENTS = "text/event-stream"
 Event = Literal["stage", "result", "problem"]
 
 
+def frame(event: Event) -> tuple[bytes, bytes]:
+    """What stands before the data of an event, and after it."""
+    return f"event: {event}\ndata: ".encode(), b"\n\n"
+
+
 class EventStream:
     """Takes events at any time and sends them in order; the answer begins with the first."""
 
@@ -26,9 +31,14 @@ class EventStream:
 
     def put(self, event: Event, data: BaseModel | str) -> None:
         """An event; a text is JSON already, on one line."""
-        self.has_begun = True
         text = data if isinstance(data, str) else data.model_dump_json(exclude_none=True)
-        self._events.put_nowait(f"event: {event}\ndata: {text}\n\n".encode())
+        before, after = frame(event)
+        self.put_framed(before + text.encode() + after)
+
+    def put_framed(self, event: bytes) -> None:
+        """An event with its frame: a large one isn't copied."""
+        self.has_begun = True
+        self._events.put_nowait(event)
 
     def end(self) -> None:
         """No event follows."""

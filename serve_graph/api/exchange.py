@@ -12,8 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.clock import Clock
-from serve_graph.api.sending import MAX_STALL_S, StalledError, send_as_taken
+from serve_graph.api.sending import Outgoing
 from serve_graph.api.threads import Threads
+from serve_graph.api.transfers import StalledError
 from serve_graph.logs import Answered, log, log_request
 from serve_graph.service import Service
 from serve_graph.tracing import end_request, make_clock, trace_id_of, trace_request
@@ -59,6 +60,7 @@ class ExchangeMiddleware:
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app, self._service = app, service
+        self._outgoing = Outgoing()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -86,7 +88,7 @@ class ExchangeMiddleware:
                 self._add_headers(message, exchange)
             if message.get("body"):
                 exchange.answered_s = exchange.elapsed_s
-            await send_as_taken(send, message)
+            await self._outgoing.send(send, message)
 
         try:
             await self._app(scope, receive, send_with_headers)
@@ -95,9 +97,8 @@ class ExchangeMiddleware:
         except StalledError:
             code = _CLIENT_GONE
             log.info(
-                "The client of request %s took next to nothing in %g s: its answer was given up.",
+                "The client of request %s took too little of its answer: it was given up.",
                 exchange.request_id,
-                MAX_STALL_S,
             )
         except asyncio.CancelledError:
             code = _CLIENT_GONE

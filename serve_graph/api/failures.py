@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_graph.api.exchange import Exchange, exchange_of
-from serve_graph.api.sending import StalledError
+from serve_graph.api.transfers import StalledError
 from serve_graph.logs import log
 from serve_graph.problems import problem
 

@@ -3,7 +3,7 @@
 Starlette's own form parser spools files over 1 MB to disk; nothing here touches it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -31,7 +31,10 @@ class Form(Generic[FieldsT]):
 
 
 async def read_form(
-    request: Request, fields_class: type[FieldsT], max_photo_bytes: int
+    request: Request,
+    fields_class: type[FieldsT],
+    max_photo_bytes: int,
+    on_bytes: Callable[[int], None],
 ) -> Form[FieldsT]:
     """Reads multipart/form-data, or a body that is the photo itself.
 
@@ -39,6 +42,7 @@ async def read_form(
         request: fields may also stand in its query string; the form's come first.
         fields_class: the fields and pictures that there may be; a bare body is the photo.
         max_photo_bytes: of one picture.
+        on_bytes: is told how many came in, chunk by chunk.
 
     Raises:
         TooLargeError: over the limit; raised as soon as it shows.
@@ -49,26 +53,28 @@ async def read_form(
     names = list(fields_class.model_fields)
     query = Parts([], names, max_photo_bytes)
     for name, value in request.query_params.multi_items():
+        query.begin(name)
         query.add(name, value.encode())
     body = Parts(fields_class.photo_names, names, max_photo_bytes)
-    await _read_body(request, body)
+    await _read_body(request, body, on_bytes)
     if "photo" not in body.photos:
         raise FieldsError([FieldProblem(field="photo", detail="The photo is missing.")])
     return Form(_check_fields(query.fields | body.fields, fields_class), body.photos)
 
 
-async def _read_body(request: Request, parts: Parts) -> None:
+async def _read_body(request: Request, parts: Parts, on_bytes: Callable[[int], None]) -> None:
     media_type, options = parse_options_header(request.headers.get("content-type"))
     if media_type == b"multipart/form-data":
         reader = PartReader(parts, options.get(b"boundary", b""))
         max_bytes = len(parts.photo_names) * parts.max_photo_bytes + _SLACK_BYTES
-        async for chunk in _bounded(request, max_bytes):
+        async for chunk in _bounded(request, max_bytes, on_bytes):
             reader.write(chunk)
         reader.finish()
     elif media_type.startswith(b"image/") or media_type == b"application/octet-stream":
         body = bytearray()
-        async for chunk in _bounded(request, parts.max_photo_bytes):
+        async for chunk in _bounded(request, parts.max_photo_bytes, on_bytes):
             body += chunk
+        parts.begin("photo")
         parts.add("photo", body)
     else:
         raise NotAnImageError(
@@ -77,7 +83,9 @@ async def _read_body(request: Request, parts: Parts) -> None:
         )
 
 
-async def _bounded(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+async def _bounded(
+    request: Request, max_bytes: int, on_bytes: Callable[[int], None]
+) -> AsyncIterator[bytes]:
     """The body as it comes in; what announces itself as too long isn't read at all."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > max_bytes:
@@ -86,6 +94,7 @@ async def _bounded(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
     async with aclosing(request.stream()) as stream:
         async for chunk in stream:
             seen += len(chunk)
+            on_bytes(len(chunk))
             if seen > max_bytes:
                 raise _too_large(max_bytes)
             yield chunk

@@ -2,21 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 
 from serve_graph.api.places import Places
 from serve_graph.api.threads import Threads
+from serve_graph.api.transfers import MIN_BYTES_PER_S, StalledError, Transfer, slowest
 from serve_graph.draining import Draining
 from serve_graph.metrics import Recorder
-from serve_graph.problems import BusyError, DeadlineError, EndingError
+from serve_graph.problems import BusyError, DeadlineError, EndingError, SlowUploadError
 
 
 class Gate:
     """Bounds the memory of one replica: encoded pictures by uploads and places, pixels by photos.
 
     Args:
-        uploads: at the same time; more are refused.
+        uploads: at the same time; more are refused, or take the place of a slow one.
         places: of requests whose body is in, waiting or worked on; more are refused.
         photos: decoded at the same time; others wait in their places.
         retry_after_s: what a refused caller is told.
@@ -33,30 +34,49 @@ class Gate:
         draining: Draining,
         recorder: Recorder,
     ) -> None:
-        self._uploads_left = uploads
+        self._most_uploads = uploads
+        self._uploads: set[Transfer] = set()
         self._places = places
         self._photos = asyncio.Semaphore(photos)
         self._retry_after_s = retry_after_s
         self._draining = draining
         self._recorder = recorder
 
-    @contextmanager
-    def upload(self) -> Iterator[None]:
-        """Around the reading of a body.
+    @asynccontextmanager
+    async def upload(self, within_s: float) -> AsyncIterator[Transfer]:
+        """Around the reading of a body, which tells the transfer what has come in.
 
         Raises:
             BusyError: so many are read already, or the service is full: none is read in vain.
             EndingError: nothing new is taken in any more.
+            SlowUploadError: its time is up, or others need its place and it is slow.
         """
         if self._draining.has_begun:
             raise EndingError(self._retry_after_s)
-        if self._places.is_full or not self._uploads_left:
+        if self._places.is_full or not self._has_room():
             raise BusyError(self._retry_after_s)
-        self._uploads_left -= 1
+        body = Transfer(within_s)
+        self._uploads.add(body)
         try:
-            yield
+            async with body.limit():
+                yield body
+        except StalledError:
+            raise SlowUploadError(
+                f"The upload was given up after {body.elapsed_s:.3g} s: send a smaller photo."
+            ) from None
         finally:
-            self._uploads_left += 1
+            self._uploads.discard(body)
+
+    def _has_room(self) -> bool:
+        """Whether one more may come in; if need be, a slow one is given up for it."""
+        if len(self._uploads) < self._most_uploads:
+            return True
+        last = slowest(self._uploads)
+        if last.bytes_per_s >= MIN_BYTES_PER_S:
+            return False
+        last.give_up()
+        self._uploads.remove(last)
+        return True
 
     @asynccontextmanager
     async def photo(self, threads: Threads) -> AsyncIterator[None]:

@@ -28,14 +28,19 @@ class Parts:
         self.max_photo_bytes = max_photo_bytes
         self.photos: dict[str, bytes] = {}
         self.fields: dict[str, str] = {}
+        self._begun: set[str] = set()
 
-    def check_name(self, name: str) -> None:
-        """Refuses an unknown name, and one that came before, with FieldsError."""
-        if name in self.photos or name in self.fields:
+    def begin(self, name: str) -> None:
+        """Expects a part; refuses an unknown one, and one that came before, with FieldsError.
+
+        Empty ones count here: else a body could have any number of them.
+        """
+        if name in self._begun:
             raise _field_error(name, "Sent more than once.")
         if name not in self.photo_names and name not in self.field_names:
             known = ", ".join([*self.photo_names, *self.field_names])
             raise _field_error(name, f"Unknown here; there are: {known}.")
+        self._begun.add(name)
 
     def check_size(self, name: str, size: int) -> None:
         """Refuses too long a part: a picture with TooLargeError, a field with FieldsError."""
@@ -49,13 +54,12 @@ class Parts:
             )
 
     def add(self, name: str, content: bytes | bytearray) -> None:
-        """Keeps a part.
+        """Keeps the content of a part that has begun.
 
         Raises:
-            FieldsError: unknown, sent before, too long, or not UTF-8.
+            FieldsError: too long, or not UTF-8.
             TooLargeError: a picture over the limit.
         """
-        self.check_name(name)
         self.check_size(name, len(content))
         if not content:
             return
@@ -135,7 +139,7 @@ class PartReader:
         if b"name" not in options:
             raise BadFormError("A part has no name in its Content-Disposition.")
         self._name = options[b"name"].decode(errors="replace")
-        self._parts.check_name(self._name)
+        self._parts.begin(self._name)
 
     def _add(self, data: bytes, start: int, end: int) -> None:
         self._content += memoryview(data)[start:end]

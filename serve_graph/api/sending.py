@@ -1,4 +1,4 @@
-"""Sends an answer no faster than its client takes it."""
+"""Sends answers no faster than their clients take them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,47 +6,65 @@ from contextlib import asynccontextmanager
 
 from starlette.types import Message, Send
 
+from serve_graph.api.transfers import MIN_BYTES_PER_S, StalledError, Transfer, slowest
+
 HELD_BYTES = 65_536  # uvicorn holds so much for a client; with more of it, the next `send` waits
 PIECE_BYTES = 2 * HELD_BYTES  # smaller ones cost more CPU
 MAX_STALL_S = 30.0  # for a piece: whoever takes nothing for so long counts as gone
-MIN_BYTES_PER_S = 32_000  # of the whole: answers must not pile up behind the slowest phones
+MAX_TAKING_S = 300.0  # for the whole, however large it is
+MAX_UNTAKEN_BYTES = 200_000_000  # of all answers that wait for their clients together
 
 
-class StalledError(Exception):
-    """The client takes nothing any more, or next to nothing."""
+class Outgoing:
+    """The answers of one replica that their clients are taking.
 
-
-async def send_as_taken(send: Send, message: Message) -> None:
-    """Sends a message of an answer; at the end at most `HELD_BYTES` of it are still held here.
-
-    A server takes whatever one `send` gives it, and waits for the client only in the next one. So
-    a long body goes in pieces, and its end in a message of its own.
-
-    Raises:
-        StalledError: the client took no piece within `MAX_STALL_S`, or all of them more slowly
-            than `MIN_BYTES_PER_S`.
+    They hold no place: those who take theirs slowly keep nobody else from being served.
     """
-    body = message.get("body", b"")
-    if len(body) <= HELD_BYTES:
-        await _send(send, message)
-        return
-    async with _within(MAX_STALL_S + len(body) / MIN_BYTES_PER_S):
-        for start in range(0, len(body), PIECE_BYTES):
-            piece = body[start : start + PIECE_BYTES]
-            await _send(send, {**message, "body": piece, "more_body": True})
-        if not message.get("more_body", False):
-            await _send(send, {**message, "body": b""})
+
+    def __init__(self) -> None:
+        self._untaken: dict[Transfer, int] = {}  # bytes of each
+
+    async def send(self, send: Send, message: Message) -> None:
+        """Sends a message of an answer; at the end at most `HELD_BYTES` of it are still held here.
+
+        A server takes whatever one `send` gives it, and waits for the client only in the next one.
+        So a long body goes in pieces, and its end in a message of its own.
+
+        Raises:
+            StalledError: the client took no piece within `MAX_STALL_S`, or all of them more slowly
+                than `MIN_BYTES_PER_S` or not within `MAX_TAKING_S`, or was the slowest when there
+                was no room for another answer.
+        """
+        body = message.get("body", b"")
+        if len(body) <= HELD_BYTES:
+            await _send(send, message)
+            return
+        async with self._taking(len(body)) as answer:
+            for start in range(0, len(body), PIECE_BYTES):
+                piece = body[start : start + PIECE_BYTES]
+                await _send(send, {**message, "body": piece, "more_body": True})
+                answer.moved(len(piece))
+            if not message.get("more_body", False):
+                await _send(send, {**message, "body": b""})
+
+    @asynccontextmanager
+    async def _taking(self, size: int) -> AsyncIterator[Transfer]:
+        while self._untaken and sum(self._untaken.values()) + size > MAX_UNTAKEN_BYTES:
+            given_up = slowest(self._untaken)
+            given_up.give_up()
+            del self._untaken[given_up]
+        answer = Transfer(min(MAX_STALL_S + size / MIN_BYTES_PER_S, MAX_TAKING_S))
+        self._untaken[answer] = size
+        try:
+            async with answer.limit():
+                yield answer
+        finally:
+            self._untaken.pop(answer, None)
 
 
 async def _send(send: Send, message: Message) -> None:
-    async with _within(MAX_STALL_S):
-        await send(message)
-
-
-@asynccontextmanager
-async def _within(seconds: float) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(seconds):
-            yield
+        async with asyncio.timeout(MAX_STALL_S):
+            await send(message)
     except TimeoutError:
         raise StalledError from None

@@ -110,20 +110,21 @@ def faces_in(text):
 
 @pytest.mark.usefixtures("agent")
 def test_each_node_that_is_alive_is_asked():
-    assert faces_in(asyncio.run(ClusterMetrics()())) == 2
+    assert faces_in(asyncio.run(ClusterMetrics(3)())) == 2
 
 
 def test_a_node_whose_answer_does_not_end_is_left_out(agent, hung_agent, monkeypatch):
     monkeypatch.setattr(ray, "nodes", lambda: [hung_agent, agent])
 
-    assert faces_in(asyncio.run(ClusterMetrics()())) == 2
+    assert faces_in(asyncio.run(ClusterMetrics(3)())) == 2
 
 
 def test_without_any_nodes_answer_the_counters_do_not_look_like_zero(hung_agent, monkeypatch):
     monkeypatch.setattr(ray, "nodes", lambda: [hung_agent])
 
-    with pytest.raises(NotReadyError, match="agents"):
-        asyncio.run(ClusterMetrics()())
+    with pytest.raises(NotReadyError, match="agents") as refused:
+        asyncio.run(ClusterMetrics(3)())
+    assert refused.value.retry_after_s == 3
 
 
 def test_the_nodes_last_seen_are_asked_while_ray_hangs(agent, monkeypatch):
@@ -138,7 +139,7 @@ def test_the_nodes_last_seen_are_asked_while_ray_hangs(agent, monkeypatch):
     monkeypatch.setattr(ray, "nodes", nodes)
 
     async def scrape():
-        metrics = ClusterMetrics()
+        metrics = ClusterMetrics(3)
         await metrics()
         hangs.set()
         return [await metrics() for _ in range(3)]
@@ -160,4 +161,4 @@ def test_without_any_list_of_nodes_the_counters_do_not_look_like_zero(monkeypatc
     monkeypatch.setattr(ray, "nodes", nodes)
 
     with pytest.raises(NotReadyError, match="nodes"):
-        asyncio.run(ClusterMetrics()())
+        asyncio.run(ClusterMetrics(3)())

@@ -24,8 +24,9 @@ def test_a_problem_has_the_members_of_rfc_9457():
 
 
 @pytest.mark.parametrize(("seconds", "header"), [(0.2, "1"), (1, "1"), (2.5, "3")])
-def test_busy_tells_whole_seconds(seconds, header):
-    assert problem_of(BusyError(seconds), "r-1").headers["retry-after"] == header
+def test_a_503_tells_whole_seconds(seconds, header):
+    for error in (BusyError(seconds), NotReadyError({"mask": False}, seconds)):
+        assert problem_of(error, "r-1").headers["retry-after"] == header
 
 
 def test_fields_are_named():
@@ -45,7 +46,7 @@ def test_what_a_ray_task_raised_is_answered_by_its_cause():
     "error",
     [
         BusyError(2.0),
-        NotReadyError({"mask": False}),
+        NotReadyError({"mask": False}, 2.0),
         FieldsError([FieldProblem(field="a", detail="b")]),
     ],
 )

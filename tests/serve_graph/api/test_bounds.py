@@ -225,24 +225,26 @@ def make_gate(uploads=9, most=9, standing=9, photos=9):
 async def test_a_full_gate_says_when_to_come_again():
     gate = make_gate(most=1)
     async with gate.photo(Threads()):
-        with pytest.raises(BusyError, match="3 s"), gate.upload():
-            pass
+        with pytest.raises(BusyError, match="3 s"):
+            async with gate.upload(9):
+                pass
 
 
 async def test_who_finds_all_places_taken_after_the_upload_is_refused_too():
     gate = make_gate(most=1)
-    with gate.upload():
-        async with gate.photo(Threads()):
-            with pytest.raises(BusyError, match="3 s"):
-                async with gate.photo(Threads()):
-                    pass
+    async with gate.upload(9), gate.photo(Threads()):
+        with pytest.raises(BusyError, match="3 s"):
+            async with gate.photo(Threads()):
+                pass
 
 
 async def test_uploads_have_a_bound_of_their_own():
     gate = make_gate(uploads=1)
-    with gate.upload(), pytest.raises(BusyError), gate.upload():
-        pass
-    with gate.upload():
+    async with gate.upload(9):
+        with pytest.raises(BusyError):
+            async with gate.upload(9):
+                pass
+    async with gate.upload(9):
         pass
 
 
@@ -252,5 +254,5 @@ async def test_who_gives_up_waiting_for_a_photo_leaves_its_place():
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05), gate.photo(Threads()):
                 pass
-        with gate.upload():
+        async with gate.upload(9):
             pass

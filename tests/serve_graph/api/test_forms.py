@@ -28,7 +28,7 @@ class Upload:
     """A request whose body comes in chunks, and how many of them were asked for."""
 
     def __init__(self, chunks, content_type=b"multipart/form-data; boundary=B", headers=()):
-        self.chunks, self.taken = list(chunks), 0
+        self.chunks, self.taken, self.told = list(chunks), 0, []
         all_headers = [(b"content-type", content_type), *headers]
         scope = {"type": "http", "query_string": b"", "headers": all_headers}
         self.request = Request(scope, self._receive)
@@ -40,7 +40,7 @@ class Upload:
 
 
 async def read(upload, fields_class=UnmaskFields):
-    return await read_form(upload.request, fields_class, LIMIT)
+    return await read_form(upload.request, fields_class, LIMIT, upload.told.append)
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 10_000])
@@ -49,10 +49,12 @@ async def test_parts_come_out_whole_however_they_are_cut(size):
     body = body_of(PHOTO + photo, field("faces", "0,2"), field("format", "png"))
     chunks = [body[i : i + size] for i in range(0, len(body), size)]
 
-    form = await read(Upload(chunks))
+    upload = Upload(chunks)
+    form = await read(upload)
 
     assert form.photos == {"photo": photo}
     assert (form.fields.faces, form.fields.format) == ((0, 2), "png")
+    assert sum(upload.told) == len(body)
 
 
 async def test_20_megabytes_never_touch_the_disk(make_client, monkeypatch, encode):
@@ -118,10 +120,19 @@ async def test_an_unknown_part_is_refused_before_it_is_read():
     assert upload.taken == 1
 
 
-@pytest.mark.parametrize("part", [PHOTO + b"x", field("format", "png")])
-async def test_a_part_that_comes_twice_is_refused(part):
+@pytest.mark.parametrize("part", [PHOTO + b"x", field("format", "png"), field("format", "")])
+async def test_a_part_that_comes_twice_is_refused_before_the_end(part):
+    upload = Upload([b"--B\r\n" + part + b"\r\n"] * 5)
+
     with pytest.raises(FieldsError, match="more than once"):
-        await read(Upload([body_of(part, part)]))
+        await read(upload)
+    assert upload.taken == 2
+
+
+async def test_an_empty_field_of_the_query_may_not_come_twice_either(client, photo):
+    answer = await client.post("/v1/unmask?faces=&faces=", files={"photo": photo})
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "faces")
 
 
 async def test_faces_takes_no_reference():

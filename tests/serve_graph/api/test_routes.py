@@ -21,12 +21,13 @@ async def test_it_is_ready_when_all_stages_are(client):
 
 
 async def test_it_tells_which_stage_is_not_ready(make_client):
-    answer = await make_client(ready={"crop": True, "mask": False}).get("/readyz")
+    client = make_client(ready={"crop": True, "mask": False}, retry_after_s=7)
+    answer = await client.get("/readyz")
 
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-ready")
     assert answer.json()["stages"] == {"crop": True, "mask": False}
     assert answer.json()["detail"] == "Not ready: mask"
-    assert answer.headers["retry-after"]
+    assert answer.headers["retry-after"] == "7"
 
 
 async def test_metrics_are_prometheus_text(client):
@@ -103,7 +104,7 @@ async def test_the_document_names_fields_answers_and_problems(client, call):
     form = described["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert form["properties"]["photo"]["format"] == "binary"
     assert "application/json" in described["responses"]["200"]["content"]
-    for status in ("400", "413", "415", "422", "500", "503", "504"):
+    for status in ("400", "408", "413", "415", "422", "500", "503", "504"):
         assert list(described["responses"][status]["content"]) == ["application/problem+json"]
 
 

@@ -12,7 +12,8 @@ import pytest
 import uvicorn
 from PIL import Image as PilImage
 
-from serve_graph.api import sending
+from serve_graph.api import sending, transfers
+from serve_graph.api.transfers import StalledError
 from serve_graph.draining import Draining
 from serve_graph.logs import log
 
@@ -133,23 +134,70 @@ async def test_a_client_that_takes_nothing_is_given_up(
 
         await asyncio.wait_for(draining.finish(), 1)
     assert recorder.requests == [("/v1/unmask", 499)]
-    assert any("shop-42 took next to nothing" in record.getMessage() for record in caplog.records)
+    assert any("shop-42 took too little" in record.getMessage() for record in caplog.records)
     assert not [record for record in caplog.records if record.exc_info]
 
 
-async def test_who_takes_the_whole_too_slowly_is_given_up(monkeypatch):
-    monkeypatch.setattr(sending, "MAX_STALL_S", 0.2)
-    monkeypatch.setattr(sending, "MIN_BYTES_PER_S", 1e9)
+def body_of(pieces):
+    return {"type": "http.response.body", "body": bytes(pieces * sending.PIECE_BYTES)}
+
+
+@pytest.mark.parametrize(
+    "limits", [{"MAX_STALL_S": 0.2, "MIN_BYTES_PER_S": 1e9}, {"MAX_TAKING_S": 0.2}]
+)
+async def test_who_takes_the_whole_too_slowly_is_given_up(monkeypatch, limits):
+    for name, value in limits.items():
+        monkeypatch.setattr(sending, name, value)
     taken = []
 
     async def send(message):
         await asyncio.sleep(0.05)  # no piece is late
         taken.append(message)
 
-    body = bytes(20 * sending.PIECE_BYTES)
-    with pytest.raises(sending.StalledError):
-        await sending.send_as_taken(send, {"type": "http.response.body", "body": body})
+    with pytest.raises(StalledError):
+        await sending.Outgoing().send(send, body_of(20))
     assert 1 < len(taken) < 10
+
+
+@pytest.fixture
+def take(monkeypatch):
+    """Takes answers of 20 pieces, a piece each so many seconds; there is room for two."""
+    monkeypatch.setattr(sending, "MAX_UNTAKEN_BYTES", 45 * sending.PIECE_BYTES)
+    monkeypatch.setattr(transfers, "_TOO_EARLY_S", 0.1)
+    outgoing = sending.Outgoing()
+
+    def take(seconds, pieces=20):
+        async def send(_message):
+            await asyncio.sleep(seconds)
+
+        return asyncio.create_task(outgoing.send(send, body_of(pieces)))
+
+    return take
+
+
+async def test_where_answers_have_no_room_the_slowest_is_given_up(take):
+    slow, quick = take(0.2), take(0.02)
+    await asyncio.sleep(0.2)
+    newest = take(0.02)
+
+    with pytest.raises(StalledError):
+        await asyncio.wait_for(slow, 0.2)
+    await asyncio.gather(quick, newest)
+
+
+async def test_what_was_taken_makes_room(take):
+    await asyncio.gather(take(0), take(0))
+
+    await asyncio.gather(take(0.01), take(0.01))
+
+
+async def test_an_answer_larger_than_all_room_is_sent_alone(take):
+    slow = take(0.2)
+    await asyncio.sleep(0.2)
+
+    await take(0, pieces=60)
+
+    assert isinstance(slow.exception(), StalledError)
 
 
 async def test_who_leaves_halfway_is_counted_as_gone(make_api, ask, recorder):
@@ -181,10 +229,11 @@ async def test_a_short_body_goes_in_one_piece_and_a_long_one_whole():
         sent.append(message)
 
     short, long = b"a" * sending.HELD_BYTES, bytes(range(256)) * 1000
-    await sending.send_as_taken(send, {"type": "http.response.body", "body": short})
+    outgoing = sending.Outgoing()
+    await outgoing.send(send, {"type": "http.response.body", "body": short})
     assert sent == [{"type": "http.response.body", "body": short}]
 
     sent.clear()
-    await sending.send_as_taken(send, {"type": "http.response.body", "body": long})
+    await outgoing.send(send, {"type": "http.response.body", "body": long})
     assert b"".join(message["body"] for message in sent) == long
     assert [message.get("more_body", False) for message in sent] == [True] * 2 + [False]

@@ -1,11 +1,12 @@
 """Bodies that come in slowly, or not at all."""
 
 import asyncio
+import time
 
 import httpx
 import pytest
 
-from serve_graph.api import calls
+from serve_graph.api import calls, transfers
 from serve_graph.api.places import BURST_S
 
 pytestmark = pytest.mark.asyncio
@@ -99,17 +100,66 @@ async def test_a_place_that_was_taken_during_the_upload_is_503(make_client, uplo
     assert (await first).status_code == 200
 
 
-async def test_an_upload_that_takes_too_long_is_given_up(client, upload, monkeypatch):
+async def test_an_upload_that_takes_too_long_is_given_up_and_no_failure_of_ours(
+    client, upload, recorder, monkeypatch
+):
     monkeypatch.setattr(calls, "MAX_UPLOAD_S", 0.1)
 
     answer = await upload().send(client)
 
-    assert (answer.status_code, answer.json()["type"]) == (504, "/problems/deadline")
-    assert "upload" in answer.json()["detail"]
+    assert (answer.status_code, answer.json()["type"]) == (408, "/problems/slow-upload")
+    assert "after 0.1" in answer.json()["detail"]
+    assert recorder.rejections == ["slow-upload"]
+    assert not recorder.places
 
 
-async def test_the_callers_deadline_counts_during_the_upload(client, upload):
-    answer = await upload().send(client, **{"X-Request-Timeout-Ms": "100"})
+@pytest.mark.parametrize("headers", [{"X-Request-Timeout-Ms": "100"}, {}])
+async def test_the_deadline_counts_during_the_upload(make_client, upload, headers):
+    client = make_client(default_timeout_s=30 if headers else 0.1)
+
+    answer = await upload().send(client, **headers)
+
+    assert (answer.status_code, answer.json()["type"]) == (408, "/problems/slow-upload")
+
+
+async def test_what_the_upload_took_of_the_deadline_is_gone(client, upload, stages):
+    stages.delay_s = 5
+    slow = upload()
+    asyncio.get_running_loop().call_later(0.6, slow.rest.set)
+    start = time.monotonic()
+
+    answer = await slow.send(client, **{"X-Request-Timeout-Ms": "1000"})
 
     assert answer.status_code == 504
-    assert "within 0.1 s" in answer.json()["detail"]
+    assert time.monotonic() - start < 1.4
+
+
+async def test_a_slow_upload_goes_where_others_need_its_place(
+    make_client, upload, photo, monkeypatch
+):
+    monkeypatch.setattr(transfers, "_TOO_EARLY_S", 0.1)
+    client = make_client(max_requests=1)
+    slow = [asyncio.create_task(upload().send(client)) for _ in range(calls.UPLOADS_PER_PLACE)]
+    await asyncio.sleep(0.2)
+
+    assert (await client.post(PATH, files={"photo": photo})).status_code == 200
+    ended, held = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
+    assert [one.result().status_code for one in ended] == [408]
+    assert len(held) == len(slow) - 1
+    for task in held:
+        task.cancel()
+
+
+async def test_a_quick_upload_keeps_its_place(make_client, upload, photo, monkeypatch):
+    monkeypatch.setattr(transfers, "_TOO_EARLY_S", 0.1)
+    monkeypatch.setattr("serve_graph.api.gate.MIN_BYTES_PER_S", 10)
+    client = make_client(max_requests=1)
+    held = [upload() for _ in range(calls.UPLOADS_PER_PLACE)]
+    tasks = [asyncio.create_task(one.send(client)) for one in held]
+    await asyncio.sleep(0.2)
+
+    assert (await client.post(PATH, files={"photo": photo})).status_code == 503
+    for one in held:
+        one.rest.set()
+    answers = await asyncio.gather(*tasks)
+    assert 408 not in {answer.status_code for answer in answers}
