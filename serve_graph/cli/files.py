@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from models.errors import InputError, ReferencePhotoError
-from serve_graph.cli.errors import complain
+from serve_graph.cli.errors import complain, tell
 
 if TYPE_CHECKING:
     from models.photo.decode import Photo
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from models.pixels import Image
 
 QUALITY = 92  # of JPEG and WebP, as the service's default
-_NAMED = 3  # folders in a message
+_NAMED = 3  # files or folders in a message
 _HEIC = (".heic", ".heif")
 _FORMATS: "dict[str, AnswerFormat]" = {
     ".jpg": "jpeg",
@@ -28,7 +28,9 @@ _FORMATS: "dict[str, AnswerFormat]" = {
 
 
 def pictures_of(source: Path) -> list[Path]:
-    """The picture itself, or those of a folder by their suffix; hidden files are left out.
+    """The picture itself, or those of a folder by their suffix; says what else the folder holds.
+
+    Hidden files are left out without a word.
 
     Raises:
         typer.BadParameter: the folder holds none itself; its folders are named.
@@ -37,22 +39,36 @@ def pictures_of(source: Path) -> list[Path]:
         return [source]
     known = {*_FORMATS, *_HEIC}
     shown = sorted(path for path in source.iterdir() if not path.name.startswith("."))
-    found = [path for path in shown if path.suffix.lower() in known and path.is_file()]
+    folders = [path.name for path in shown if path.is_dir()]
+    files = [path for path in shown if not path.is_dir()]
+    found = [path for path in files if path.suffix.lower() in known]
     if not found:
-        nested = _advice_on([path.name for path in shown if path.is_dir()])
+        nested = _advice_on(folders)
         raise typer.BadParameter(f"{source} holds no picture ({', '.join(sorted(known))}).{nested}")
+    _tell_left_out([path.name for path in files if path not in found], folders)
     return found
+
+
+def _tell_left_out(files: Sequence[str], folders: Sequence[str]) -> None:
+    what = [f"{_some(files)} (format)"] if files else []
+    if folders:
+        what.append(f"{len(folders)} folder{'s' * (len(folders) > 1)} ({_some(folders)})")
+    if what:
+        tell(f"left out: {', '.join(what)}")
 
 
 def _advice_on(folders: Sequence[str]) -> str:
     if not folders:
         return ""
-    some = ", ".join(folders[:_NAMED])
-    rest = f" and {len(folders) - _NAMED} more" if len(folders) > _NAMED else ""
     return (
-        f" Its folders aren't looked into ({some}{rest}): give one of them, or put the photos of "
-        "all into one folder, as docs/training.md shows."
+        f" Its folders aren't looked into ({_some(folders)}): give one of them, or put the photos "
+        "of all into one folder, as docs/training.md shows."
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{rest}"
 
 
 def targets_of(source: Path, out: Path) -> dict[Path, Path]:

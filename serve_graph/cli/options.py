@@ -23,10 +23,26 @@ Out = Annotated[
     Path,
     typer.Option("--out", "-o", help="Folder, or for one photo a file.", show_default=False),
 ]
+WEIGHTS = PROJECT / "weights"
+FAN_WEIGHTS = WEIGHTS / "fan"
+
+
+def _check_is_clone(weights: Path) -> Path:
+    if weights == WEIGHTS and not weights.is_dir():
+        raise typer.BadParameter(
+            "the installed package has no weights and no configs: install a clone of the "
+            "repository with `pip install -e .`, or name a folder of weights."
+        )
+    return weights
+
+
 Weights = Annotated[
     Path,
     typer.Option(
-        "--weights", help="Folder with the nets and manifest.json.", show_default="weights"
+        "--weights",
+        help="Folder with the nets and manifest.json.",
+        show_default="weights",
+        callback=_check_is_clone,
     ),
 ]
 DeviceName = Literal["cpu", "cuda"]
@@ -48,9 +64,6 @@ MASK_KINDS = (
     "surgical_blue, surgical_white, surgical_green, surgical_black, kf94, n95_cup, cloth_plain, "
     "cloth_patterned, printed or nude"
 )
-
-WEIGHTS = PROJECT / "weights"
-FAN_WEIGHTS = WEIGHTS / "fan"
 
 
 def load_stages(

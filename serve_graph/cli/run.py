@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.errors import InputError
 from serve_graph.cli.files import (
     QUALITY,
     numbered,
@@ -121,14 +122,14 @@ def run(
     if mask and len(targets) > 1:
         raise typer.BadParameter("--mask is of one photo: name that photo, not a folder.")
     which = _parse(faces)
-    own = read_photo(reference) if reference else None
+    own = _read(reference) if reference else None
 
     from models.clock import Clock
     from models.landmarks.guess import Wish
     from models.photo.decode import to_drawn_mask
     from models.pipeline import Options, unmask
 
-    drawn = to_drawn_mask(read_photo(mask)) if mask else None
+    drawn = to_drawn_mask(_read(mask)) if mask else None
     fan = fan_weights if landmarks == "face-alignment" else None
     stages = load_stages(weights, device, fan, warp, blend)
     options = Options(which, sharpen, Wish(expression, candidates), max_faces)
@@ -145,6 +146,14 @@ def run(
         return "; ".join(note for note in (bare, left_out(result.more)) if note) or None
 
     work_through(list(targets), unmask_file, "unmasking")
+
+
+def _read(path: Path) -> "Photo":
+    """The photo of an option: what is wrong with it begins with its path."""
+    try:
+        return read_photo(path)
+    except InputError as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def _parse(faces: str) -> Which:

@@ -1,12 +1,14 @@
+import json
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from typer.main import get_command
 
 from models.training.masks import KINDS
 from serve_graph import PROJECT, launch
-from serve_graph.cli import app
+from serve_graph.cli import app, options, root
 
 
 def test_help_answers_without_torch_and_ray():
@@ -19,6 +21,36 @@ def test_help_answers_without_torch_and_ray():
     assert done.returncode == 0, done.stderr
     for name in ("serve", "run", "detect", "wear", "evaluate", "train", "weights"):
         assert f" {name} " in done.stdout
+
+
+def test_the_version_is_of_the_package_and_of_the_weights(command):
+    result = command("--version", weights=None)
+
+    package = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
+    nets = json.loads((PROJECT / "weights" / "manifest.json").read_text())["version"]
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [f"mask2face {package}", f"weights {nets}"]
+
+
+def test_the_version_of_a_package_without_weights_says_what_is_missing(
+    command, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(root, "WEIGHTS", tmp_path)
+
+    result = command("--version", weights=None)
+
+    assert (result.exit_code, len(result.stdout.splitlines())) == (1, 1)
+    assert "manifest.json is missing" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["detect", "evaluate", "label", "synth"])
+def test_a_paragraph_of_help_is_not_broken_where_its_source_is(command, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "400")  # room for each
+
+    shown = command(name, "--help", weights=None).stdout.partition("╭")[0]
+
+    _usage, _first, second = [line for line in shown.splitlines() if line.strip()]
+    assert second.rstrip().endswith(".")
 
 
 def test_wrong_use_is_told_in_one_line_with_code_2(command, tmp_path):
@@ -35,6 +67,16 @@ def test_missing_weights_are_told_in_one_line_with_code_1(command, photo, tmp_pa
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
     assert "manifest.json is missing" in result.stderr
+
+
+def test_a_package_without_its_clone_says_so(command, photo, monkeypatch, tmp_path):
+    nowhere = tmp_path / "weights"
+    monkeypatch.setattr(options, "WEIGHTS", nowhere)
+
+    result = command("run", photo(), "-o", tmp_path / "out", weights=nowhere)
+
+    assert result.exit_code == 2
+    assert "the installed package has no weights and no configs" in result.stderr
 
 
 def test_the_config_is_served_with_what_the_options_say(command, monkeypatch, tmp_path):

@@ -38,6 +38,37 @@ def test_hidden_pictures_are_left_out(people):
     assert [path.name for path in pictures_of(people / "bob")] == ["1.jpg"]
 
 
+@pytest.fixture
+def mixed(tmp_path):
+    """A folder with a photo, and what is written into the fixture's argument."""
+
+    def make(*others):
+        (tmp_path / "1.jpg").touch()
+        for name in others:
+            (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).touch()
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        (("2.png", ".hidden.avif"), ""),
+        (("person.avif", "sub/"), "left out: person.avif (format), 1 folder (sub)\n"),
+        (("a/", "b.jpg/"), "left out: 2 folders (a, b.jpg)\n"),
+        (
+            ("a.gif", "b.gif", "c.gif", "d.gif"),
+            "left out: a.gif, b.gif, c.gif and 1 more (format)\n",
+        ),
+    ],
+)
+def test_what_a_folder_holds_beside_its_pictures_is_told(mixed, capsys, others, told):
+    pictures_of(mixed(*others))
+
+    assert capsys.readouterr().err == told
+
+
 def test_the_guides_lines_put_the_photos_of_all_into_one_folder(people):
     lines = re.search(r"^mkdir flat\n.*$", GUIDE.read_text(), re.MULTILINE)[0]
 

@@ -138,6 +138,17 @@ def test_a_drawn_mask_is_of_one_photo(command, photo, tmp_path):
     assert command("run", masks[0].parent, "-o", tmp_path, "--mask", masks[0]).exit_code == 2
 
 
+@pytest.mark.parametrize("option", ["--reference", "--mask"])
+def test_a_file_of_an_option_that_is_no_picture_is_named(command, photo, tmp_path, option):
+    other = tmp_path / "note.jpg"
+    other.write_text("no picture")
+
+    result = command("run", photo(), "-o", tmp_path / "out", option, other)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"mask2face: {other}: This is not a JPEG")
+
+
 def test_panels_show_photo_mask_and_painted_face(command, photo, tmp_path):
     path = photo()
 
