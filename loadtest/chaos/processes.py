@@ -120,11 +120,14 @@ def kill(pid: int) -> None:
 
 
 def memory_mb(pid: int) -> tuple[float, float]:
-    """Proportional and resident memory of a process, MB.
+    """A process's own memory, and its resident one, MB.
+
+    Of what it shares with others (libraries, Ray's object store) nothing counts as its own. PSS has
+    a part of that, which changes whenever one of the others comes or goes.
 
     Raises:
         OSError: it ended.
     """
     lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]
     kb = {line.split(":")[0]: int(line.split()[1]) for line in lines}
-    return kb["Pss"] / 1000, kb["Rss"] / 1000
+    return (kb["Private_Clean"] + kb["Private_Dirty"]) / 1000, kb["Rss"] / 1000

@@ -34,10 +34,11 @@ WARM_UP_SHARE = 0.25  # of the time
 MOST_BUSY = 0.01  # of the requests, that may get 503
 SAMPLES = 120
 _TERMS = f"""\
-The first quarter is warm-up. A process grows if its memory (PSS) rises by more than
-{SLOW_MB_PER_H:g} MB/h, from each of {PARTS} equal parts of the remaining time to the next (by their
-medians: a jump or noise doesn't do that); or if it rose by {SMALL_MB:g} MB and {SMALL_SHARE:.0%} in
-all, whatever its course. The former fails no soak where it isn't our code that grows, but Ray's."""
+The first quarter is warm-up. A process grows if its own memory (what it shares with others left
+out) rises by more than {SLOW_MB_PER_H:g} MB/h, from each of {PARTS} equal parts of the remaining
+time to the next (by their medians: a jump or noise doesn't do that); or if it rose by
+{SMALL_MB:g} MB and {SMALL_SHARE:.0%} in all, whatever its course. The former fails no soak where it
+isn't our code that grows, but Ray's."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _size_mb(folder: Path) -> float:
 def markdown(machine: str, soaked: Soaked) -> str:
     """The section of RESULTS.md."""
     result, load = soaked.summary, soaked.load
-    head = ["process", "PSS after warm-up, MB", "at the end", "slope, MB/h", "RSS, MB", ""]
+    head = ["process", "own memory after warm-up, MB", "at the end", "slope, MB/h", "RSS, MB", ""]
     rows = [
         [
             one.title,

@@ -1,5 +1,6 @@
 import os
 
+import numpy as np
 import pytest
 
 from loadtest.chaos.memory import PARTS, Memory, Samples, Trend, short_title, trend_of
@@ -23,6 +24,19 @@ def test_the_slope_is_that_after_the_warm_up():
 def test_what_grows_in_the_warm_up_only_is_flat():
     assert trend_of(1, samples(0.0), warm_up_s=60).is_flat
     assert not trend_of(1, samples(0.0), warm_up_s=0).is_flat
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_leak_of_half_a_gigabyte_a_day_shows_through_the_noise(seed):
+    at_s = np.arange(0, 1200, 10.0)  # as in a soak of twenty minutes
+    noise_mb = np.random.default_rng(seed).normal(0, 0.3, at_s.size)
+
+    def soaked(leak_mb_per_h: float) -> Trend:
+        own_mb = [*(300 + leak_mb_per_h * at_s / 3600 + noise_mb)]
+        return trend_of(1, Samples("ray::ServeReplica", [*at_s], own_mb, own_mb), warm_up_s=300)
+
+    assert soaked(0).is_flat
+    assert not soaked(20).is_flat
 
 
 def trend(*medians_mb: float, slope_mb_per_h: float = 15.0) -> Trend:

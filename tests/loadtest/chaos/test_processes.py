@@ -3,7 +3,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -105,7 +105,31 @@ def test_a_title_may_end_with_what_the_process_does(found, expected):
     assert is_titled(found, TITLE) == expected
 
 
-def test_memory_is_proportional_and_resident():
-    pss, rss = memory_mb(os.getpid())
+SHARES = """
+import mmap, sys, time
+with open(sys.argv[1], "rb") as file:
+    shared = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+sum(shared[::4096])
+print(flush=True)
+time.sleep(60)
+"""
 
-    assert 5 < pss <= rss
+
+def test_what_others_share_is_no_process_own_however_many_they_are(tmp_path):
+    (tmp_path / "library").write_bytes(bytes(20_000_000))
+    with ExitStack() as stack:
+
+        def start():
+            command = [sys.executable, "-c", SHARES, tmp_path / "library"]
+            process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE))
+            stack.callback(process.kill)
+            process.stdout.readline()
+            return process.pid
+
+        first, _ = start(), start()
+        own, rss = memory_mb(first)
+        start()
+        own_later, _ = memory_mb(first)
+
+    assert 1 < own < rss - 20
+    assert own_later == pytest.approx(own, abs=0.5)
