@@ -1,4 +1,5 @@
-# The words that people and CI use. Each sets .venv up first if it is missing or out of date.
+# The words that people and CI use. Each first sets up what it needs in .venv, if that is missing or
+# out of date: `serve` what serving needs, others an extra of pyproject.toml beside it.
 
 # The first Python on the PATH that this project runs on; `make PYTHON=... install` takes another.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell \
@@ -17,7 +18,9 @@ MINUTES = 20
 PROMETHEUS = configs/prometheus/prometheus.yml
 
 VENV = .venv
+# Files that say what is in .venv: what serving needs, and beside it an extra (INSTALLED-load).
 INSTALLED = $(VENV)/.installed
+PIP = $(VENV)/bin/python -m pip install --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
 LOCUST = $(VENV)/bin/locust -f loadtest/locustfile.py --host $(HOST) \
 	$(if $(MAX_P99_MS),--max-p99-ms $(MAX_P99_MS)) $(if $(MAX_ERROR_RATE),--max-error-rate $(MAX_ERROR_RATE)) \
 	$(if $(REFERENCE_SHARE),--reference-share $(REFERENCE_SHARE))
@@ -27,42 +30,53 @@ LOCUST = $(VENV)/bin/locust -f loadtest/locustfile.py --host $(HOST) \
 help:  ## Lists these words.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-install: $(INSTALLED)  ## Makes .venv with everything and the command mask2face in it.
+install: $(INSTALLED)-dev  ## Makes .venv with everything and the command mask2face in it.
 
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, or name it: make PYTHON=/path/to/python3.11 install" >&2; exit 1; }
-	@echo "Setting up $(VENV): some minutes. On Linux torch brings CUDA; README.md says how to leave it out."
+	@echo "Setting up $(VENV) for serving: some minutes, 0.3 GB to download, 1.4 GB on the disk."
+	@echo "On Linux torch brings CUDA, some GB more: README.md says how to leave it out."
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet $(addprefix -c ,$(CONSTRAINTS)) -e '.[dev]'
-	@# --no-deps: see the extra `fan` in pyproject.toml.
-	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet $(addprefix -c ,$(CONSTRAINTS)) --no-deps face-alignment
+	$(PIP) -e .
 	@touch $@
+
+$(INSTALLED)-%: $(INSTALLED)
+	@echo "Adding what '$*' needs to $(VENV)."
+	$(PIP) -e '.[$*]'
+	@touch $@
+
+$(INSTALLED)-dev: $(INSTALLED)
+	@echo "Adding all else to $(VENV), for tests, checks, training, load test: 0.9 GB on the disk."
+	$(PIP) -e '.[dev]'
+	@# --no-deps: see the extra `fan` in pyproject.toml.
+	$(PIP) --no-deps face-alignment
+	@touch $(INSTALLED)-load $(INSTALLED)-train $@  # they are in it
 
 serve: $(INSTALLED)  ## Serves CONFIG (configs/laptop.yaml) on http://localhost:8000.
 	$(VENV)/bin/mask2face serve $(CONFIG)
 
-test: $(INSTALLED)  ## Runs all tests.
+test: $(INSTALLED)-dev  ## Runs all tests.
 	$(VENV)/bin/python -m pytest
 
-check: $(INSTALLED)  ## Lint, format and types, as in CI.
+check: $(INSTALLED)-dev  ## Lint, format and types, as in CI.
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 
-format: $(INSTALLED)  ## Formats the code and mends what ruff can.
+format: $(INSTALLED)-dev  ## Formats the code and mends what ruff can.
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-train: $(INSTALLED)  ## Trains NET (crop, mask, landmarks, inpaint, judge) on DATA, or resumes (RECIPE=, RUN=).
+train: $(INSTALLED)-train  ## Trains NET (crop, mask, landmarks, inpaint, judge) on DATA, or resumes (RECIPE=, RUN=).
 	@test -n "$(NET)" -a -n "$(DATA)" || { echo "usage: make train NET=mask DATA=path/to/faces [RECIPE=configs/train/own/mask.yaml RUN=runs/own_mask]" >&2; exit 2; }
 	$(VENV)/bin/mask2face train $(NET) $(DATA) $(if $(RECIPE),--config $(RECIPE)) $(if $(RUN),--run $(RUN))
 
-load: $(INSTALLED)  ## Load test of HOST: USERS, TIME, SHAPE (steady, ramp, spike, soak, diurnal), MAX_P99_MS, MAX_ERROR_RATE, REFERENCE_SHARE.
+load: $(INSTALLED)-load  ## Load test of HOST: USERS, TIME, SHAPE (steady, ramp, spike, soak, diurnal), MAX_P99_MS, MAX_ERROR_RATE, REFERENCE_SHARE.
 	@mkdir -p runs/load
 	$(LOCUST) --headless --only-summary --users $(USERS) --spawn-rate $(USERS) --run-time $(TIME) \
 		--load-shape $(SHAPE) --csv runs/load/$(SHAPE) --html runs/load/$(SHAPE).html
 
-load-ui: $(INSTALLED)  ## The same from Locust's page, http://localhost:8089.
+load-ui: $(INSTALLED)-load  ## The same from Locust's page, http://localhost:8089.
 	$(LOCUST) --web-host 127.0.0.1 --load-shape $(SHAPE)
 
 bench: $(INSTALLED)  ## Our graph beside its limit and its peers: 1.5 hours; QUICK=1: 10 minutes.
@@ -74,7 +88,7 @@ chaos: $(INSTALLED)  ## Kills parts of the service under load (CASES=inpaint,doo
 soak: $(INSTALLED)  ## Loads the service for MINUTES, looks at the memory of each process; keeps 20 and more.
 	$(VENV)/bin/python -m loadtest.chaos.soak --minutes $(MINUTES) $(if $(RATE),--rate $(RATE))
 
-picture: $(INSTALLED)  ## Draws the pictures of README.md anew with the shipped weights.
+picture: $(INSTALLED)-dev  ## Draws the pictures of README.md anew with the shipped weights.
 	$(VENV)/bin/python docs/pictures.py
 
 observe:  ## Starts Prometheus on a running service, http://localhost:9090; it keeps .observe.

@@ -27,12 +27,18 @@ WEIGHTS = PROJECT / "weights"
 FAN_WEIGHTS = WEIGHTS / "fan"
 
 
-def _check_is_clone(weights: Path) -> Path:
-    if weights == WEIGHTS and not weights.is_dir():
+def check_is_clone() -> None:
+    """Raises typer.BadParameter where only the package is, without weights/ and configs/."""
+    if not WEIGHTS.is_dir():
         raise typer.BadParameter(
             "the installed package has no weights and no configs: install a clone of the "
-            "repository with `pip install -e .`, or name a folder of weights."
+            "repository instead, with `pip install -e .`."
         )
+
+
+def _check_is_there(weights: Path) -> Path:
+    if weights == WEIGHTS:
+        check_is_clone()
     return weights
 
 
@@ -42,7 +48,7 @@ Weights = Annotated[
         "--weights",
         help="Folder with the nets and manifest.json.",
         show_default="weights",
-        callback=_check_is_clone,
+        callback=_check_is_there,
     ),
 ]
 DeviceName = Literal["cpu", "cuda"]

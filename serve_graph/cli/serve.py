@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from serve_graph.cli.errors import complain
+from serve_graph.cli.options import check_is_clone
 
 
 def serve(
@@ -47,6 +48,7 @@ def serve(
     ] = None,
 ) -> None:
     """Check a config, then serve it until Ctrl-C."""
+    check_is_clone()
     from serve_graph import launch
 
     try:

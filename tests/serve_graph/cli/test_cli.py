@@ -69,11 +69,13 @@ def test_missing_weights_are_told_in_one_line_with_code_1(command, photo, tmp_pa
     assert "manifest.json is missing" in result.stderr
 
 
-def test_a_package_without_its_clone_says_so(command, photo, monkeypatch, tmp_path):
+@pytest.mark.parametrize("words", [("run", "-o", "out"), ("serve",)])
+def test_a_package_without_its_clone_says_so(command, monkeypatch, tmp_path, words):
     nowhere = tmp_path / "weights"
     monkeypatch.setattr(options, "WEIGHTS", nowhere)
+    given = nowhere if words[0] == "run" else None
 
-    result = command("run", photo(), "-o", tmp_path / "out", weights=nowhere)
+    result = command(*words, __file__, weights=given)
 
     assert result.exit_code == 2
     assert "the installed package has no weights and no configs" in result.stderr

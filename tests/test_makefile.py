@@ -1,0 +1,57 @@
+"""What `make` installs for each of its words: pip only writes down what it was asked for."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+# What the words call in .venv/bin, beside Python.
+PROGRAMS = ("python", "mask2face", "ruff", "mypy", "locust")
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Runs make's words in a new .venv; returns what pip was asked to install."""
+    log, programs = tmp_path / "log", tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in PROGRAMS:
+        program = programs / name
+        program.write_text(f'#!/bin/sh\necho "$@" >> {log}\n')
+        program.chmod(0o755)
+
+    def run(*words):
+        log.write_text("")
+        given = [f"VENV={tmp_path / '.venv'}", "PYTHON=true", "NET=mask", f"DATA={tmp_path}"]
+        done = subprocess.run(["make", *words, *given], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return re.findall(r"^-m pip install .* (\S+)$", log.read_text(), re.MULTILINE)
+
+    return run
+
+
+@pytest.mark.parametrize("word", ["serve", "bench", "chaos", "soak"])
+def test_what_only_calls_the_service_needs_no_extra(make, word):
+    assert make(word) == ["."]
+
+
+@pytest.mark.parametrize(
+    ("word", "extras"),
+    [
+        ("train", [".[train]"]),
+        ("load-ui", [".[load]"]),
+        *((word, [".[dev]", "face-alignment"]) for word in ("install", "test", "check", "format")),
+    ],
+)
+def test_an_extra_is_added_to_what_serving_needs(make, word, extras):
+    make("serve")
+
+    assert make(word) == extras
+    assert make(word) == []
+
+
+def test_where_everything_is_nothing_is_added(make):
+    make("test")
+
+    assert [make(word) for word in ("serve", "load-ui", "train", "picture")] == [[]] * 4
