@@ -30,8 +30,8 @@ class ApiSettings(BaseModel):
     quality: int = Field(92, ge=1, le=100)  # of JPEG and WebP, where the caller names none
     default_timeout_s: float = Field(30.0, gt=0)  # without X-Request-Timeout-Ms
     max_timeout_s: float = Field(120.0, gt=0)  # whatever X-Request-Timeout-Ms says; the end too
-    # Decoded; others wait. One of 12 megapixels takes 110 MB until its answer is made, with four
-    # candidates up to 370: "Memory" in docs/settings.md.
+    # Decoded; others wait. One of 12 megapixels takes 110 MB until its answer is made, with a
+    # reference and four candidates up to 510: "Memory" in docs/settings.md.
     photos_at_once: int = Field(8, ge=1)
     # Whose bodies are in; more get 503. Twice as many more may come in at the same time.
     max_requests: int = Field(64, ge=1)
