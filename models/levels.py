@@ -1,8 +1,9 @@
-"""Shows the nets a dark or flat crop as they learnt faces: bright enough, with contrast.
+"""Shows the nets a dark, flat or tinted crop as they learnt faces: bright, clear, skin-coloured.
 
 The nets learnt from well lit photos; from a crop at a quarter of the light they paint a blurred,
-blotchy chin, and find half of a mask. So they are shown one with other levels, and what they
-paint is taken back to the photo's own. Photos with usual levels are shown as they are.
+blotchy chin, and find half of a mask; under blue light they paint a grey one. So they are shown
+one with other levels, and what they paint is taken back to the photo's own. Photos with usual
+levels are shown as they are.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.cast import UNCHANGED, Gains, gains_against
 from models.pixels import Image, Mask
 
 _OVAL = (128, 110), (58, 72)  # of the face in the canonical frame: its middle, half its axes
@@ -31,32 +33,40 @@ class Levels:
 
     gain: float = 1.0
     offset: float = 0.0
+    colour: Gains = UNCHANGED  # what each channel was multiplied by before
 
     def shown(self, face: Image) -> Image:
         """The crop as the nets see it, uint8 (S, S, 3)."""
-        return face if self == AS_THEY_ARE else _rounded(face * self.gain + self.offset)
+        return face if self == AS_THEY_ARE else _rounded(face * self._gains + self.offset)
 
     def taken_back(self, painted: Image, face: Image, hole: Mask) -> Image:
         """What was painted into a shown crop in the photo's levels; `face` beyond the hole."""
         if self == AS_THEY_ARE:
             return painted
-        own = _rounded((painted.astype(np.float32) - self.offset) / self.gain)
+        own = _rounded((painted.astype(np.float32) - self.offset) / np.float32(self._gains))
         return np.where(hole[..., None], own, face)
+
+    @property
+    def _gains(self) -> npt.NDArray[np.float64]:
+        return self.gain * np.array(self.colour)
 
 
 AS_THEY_ARE = Levels()
 
 
 def levels_of(face: Image, hidden: Mask | None = None) -> Levels:
-    """By how much a crop must be brightened, and its contrast raised.
+    """By how much a crop must be brightened, its light made whiter, and its contrast raised.
 
     Nothing jumps where it sets in: both grow from none.
 
     Args:
         face: canonical crop, uint8 (256, 256, 3) RGB.
         hidden: bool (256, 256), True = doesn't count. None: not known, so that the whole crop
-            counts instead of the face.
+            counts instead of the face, and the light's colour stays.
     """
+    colour = UNCHANGED if hidden is None else gains_against(_of_face(face, hidden))
+    if colour != UNCHANGED:
+        face = Levels(colour=colour).shown(face)
     light = np.asarray(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), np.uint8)
     seen = light.ravel() if hidden is None else light[~hidden]
     if not seen.size:
@@ -70,16 +80,21 @@ def levels_of(face: Image, hidden: Mask | None = None) -> Levels:
     contrast = _factor(spread, _FLAT, _CLEAR)
     # The mean moves as the contrast begins to rise.
     middle = mean + min(1.0, 2 * (contrast - 1)) * (_MIDDLE - mean)
-    return Levels(gain * contrast, middle - contrast * mean)
+    return Levels(gain * contrast, middle - contrast * mean, colour)
 
 
 def _mean_of_face(light: Image, seen: Image, hidden: Mask | None) -> float:
     if hidden is None:
         return float(seen.mean())
-    oval = np.zeros(light.shape, np.uint8)
-    cv2.ellipse(oval, *_OVAL, 0, 0, 360, 1, -1)
-    of_face = light[(oval > 0) & ~hidden]
+    of_face = _of_face(light, hidden)
     return float((of_face if len(of_face) >= _FEWEST else seen).mean())
+
+
+def _of_face(picture: Image, hidden: Mask) -> Image:
+    """The pixels of the face that are seen, uint8 (N,) or (N, 3)."""
+    oval = np.zeros(hidden.shape, np.uint8)
+    cv2.ellipse(oval, *_OVAL, 0, 0, 360, 1, -1)
+    return picture[(oval > 0) & ~hidden]
 
 
 def _factor(value: float, least: float, wanted: float) -> float:

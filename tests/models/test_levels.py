@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.cast import UNCHANGED
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.landmarks.predict import predict_landmarks
 from models.levels import AS_THEY_ARE, levels_of
@@ -112,6 +113,25 @@ def test_what_was_painted_is_taken_back_to_the_photos_levels():
 
     assert np.abs(back.astype(int) - face).max() <= 1
     np.testing.assert_array_equal(back[~hole()], face[~hole()])
+
+
+def tinted(light=(0.5, 0.6, 1.3)):
+    rosy = 10 * np.roll(soft_noise(), 50, axis=1) * (1, 0, -1)
+    skin = crop()[..., :1] * np.array((1.2, 0.95, 0.8)) + rosy
+    return np.clip(np.rint(skin * light), 0, 255).astype(np.uint8)
+
+
+def test_the_nets_are_shown_a_face_in_blue_light_in_the_colour_of_skin():
+    levels = levels_of(tinted(), hole())
+    red, green, blue = levels.shown(tinted())[~hole()].mean(axis=0)
+
+    assert red > green > blue
+    back = levels.taken_back(levels.shown(tinted()), tinted(), hole())
+    assert np.abs(back.astype(int) - tinted()).mean() < 1
+
+
+def test_where_the_face_is_not_known_from_its_mask_the_lights_colour_stays():
+    assert levels_of(tinted()).colour == UNCHANGED
 
 
 def test_where_nothing_is_seen_the_levels_stay():
