@@ -1,4 +1,4 @@
-"""Makes the pictures of README.md with the command itself: `make picture`.
+"""Makes the pictures of README.md, and the page's example, with the command itself: `make picture`.
 
 The NASA portrait of Eileen Collins (public domain, ships inside scikit-image) gets drawn masks by
 `mask2face wear`, and `mask2face run` takes them off again.
@@ -18,6 +18,8 @@ from models.training.masks import KINDS
 from models.training.sheets import contact_sheet
 
 DOCS = Path(__file__).parent
+REFERENCE = DOCS.parent / "loadtest" / "reference.jpg"  # the whole portrait
+EXAMPLE = DOCS.parent / "serve_graph" / "web" / "example.jpg"
 HEAD = (slice(8, 328), slice(62, 382))  # rows and columns of the portrait, px
 FACE = (75, 40, 245, 210)  # of that, for the small copies: left, top, right, bottom
 GAP_PX, TILE_PX, LABEL_PX, COLUMNS = 8, 160, 16, 5
@@ -41,6 +43,13 @@ def main() -> None:
         save(grid([pair]), "before_after.jpg")
         save(kinds_sheet(masked, painted), "kinds.jpg")
         save(handles_sheet(bare, masked / f"{KIND}.png", folder), "handles.jpg")
+        draw_example(folder / "example.png")
+
+
+def draw_example(masked: Path) -> None:
+    """The photo that the page offers to whoever has none."""
+    mask2face("wear", REFERENCE, "-o", masked, "--kind", KIND, "--seed", SEED)
+    _open(masked).save(EXAMPLE, quality=85, optimize=True)
 
 
 def kinds_sheet(masked: Path, painted: Path) -> Image.Image:

@@ -16,6 +16,7 @@ from serve_graph.api.app import WEB
 from tests.browser import TIMEOUT_S
 
 ORIENTATION = 0x0112  # the EXIF tag
+BUSY = {"title": "The service is full", "detail": "Every place is taken.", "status": 503}
 REFUSAL = {"title": "That mask can't be used", "detail": "The mask is black.", "status": 422}
 
 
@@ -52,6 +53,8 @@ class FakeService(ThreadingHTTPServer):
         self.finds = True  # whether it finds a mask
         self.turns = True  # whether it honours the orientation of a photo
         self.refused = set()  # calls that get a REFUSAL
+        self.full_for = 0  # calls that are told that the service is full
+        self.boxes = {0: (5, 5, 25, 25)}  # of the faces, by their numbers
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.may_load = threading.Event()  # the page's script
@@ -83,10 +86,21 @@ class Handler(SimpleHTTPRequestHandler):
             self.note(parts)
         self.server.may_answer.wait(TIMEOUT_S)
         with suppress(BrokenPipeError):  # the page has cancelled
-            refused = self.path in self.server.refused
-            self.send_response(422 if refused else 200)
-            self.end_headers()
-            self.wfile.write(json.dumps(REFUSAL).encode() if refused else self.answer(size, parts))
+            if self.server.full_for:
+                self.server.full_for -= 1
+                self.refuse(BUSY)
+            elif self.path in self.server.refused:
+                self.refuse(REFUSAL)
+            else:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(self.answer(size, parts))
+
+    def refuse(self, problem):
+        self.send_response(problem["status"])
+        self.send_header("Retry-After", "1")
+        self.end_headers()
+        self.wfile.write(json.dumps(problem).encode())
 
     def note(self, parts):
         names = {name: part.get_filename() for name, part in parts.items()}
@@ -99,14 +113,33 @@ class Handler(SimpleHTTPRequestHandler):
             self.server.masks.append(np.asarray(mask.convert("RGBA")))
 
     def answer(self, size, parts):
+        frame = {"width": size[0], "height": size[1]}
+        if self.path == "/v1/mask" and self.headers["Accept"] == "application/json":
+            return json.dumps(frame | {"faces": self.faces("all")}).encode()
         if self.path == "/v1/mask":
             out = io.BytesIO()
             PilImage.fromarray(found_mask(size) * self.server.finds).save(out, "PNG")
             return out.getvalue()
-        result = {"media_type": "image/jpeg", "base64": base64.b64encode(picture(90)).decode()}
-        faces = [{"changed": self.server.finds}]
-        swapped = result if "reference" in parts else None
-        answer = {"faces": faces, "painted": result, "swapped": swapped}
-        return json.dumps(answer | {"width": size[0], "height": size[1]}).encode()
+        which, count = (
+            parts[name].get_payload().strip() if name in parts else default
+            for name, default in (("faces", "all"), ("candidates", "1"))
+        )
+        results = [
+            {"media_type": "image/jpeg", "base64": base64.b64encode(picture(90 + one)).decode()}
+            for one in range(int(count))
+        ]
+        answer = {
+            "faces": self.faces(which),
+            "painted": results[0],
+            "swapped": results[0] if "reference" in parts else None,
+            "candidates": results if len(results) > 1 else None,
+        }
+        return json.dumps(frame | answer).encode()
+
+    def faces(self, which):
+        boxes = self.server.boxes
+        numbers = {"all": list(boxes), "largest": [0]}.get(which) or map(int, which.split(","))
+        changed = self.server.finds
+        return [{"index": one, "box": boxes[one], "changed": changed} for one in numbers]
 
     def log_message(self, *_): ...

@@ -1,16 +1,28 @@
 // The page: a photo (and perhaps the person's own face) in, POST /v1/unmask, before and after out.
 // Nothing is kept: pictures live in this tab as object URLs and go when it closes.
 
-import { arriving, post } from "./ask.js";
+import { arriving, post, titled } from "./ask.js";
 import { Drawing, Easel } from "./mend.js";
+import { isTurnedAlike, showPicture, takeDrops } from "./photo.js";
+import { Picker } from "./picker.js";
+import { choices, unpack } from "./pictures.js";
+import { Slider } from "./slider.js";
+import { describeFaces, describeSwap, describeTiming } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const easel = new Easel($("mask"), $("ring"), $("brush-size"), $("eraser"));
+const picker = new Picker($("faces"), nameFaces);
+const slider = new Slider($("compare"), $("cut"));
+const GUESSES = 4; // the most that the service paints at once
 
 let photo = null; // File
 let running = null; // AbortController of the request under way
-let pictures = {}; // "painted", "swapped" -> {url, name}
+let view = "drop"; // what the stage shows: "drop", "compare", "easel" or "picker"
+let pictures = []; // of the answer: {label, url, file}
+let shown = null; // the one of them that is seen
 let upright = null; // {width, height} of the photo as the service sees it, px
+let found = null; // [{index, box}] of all faces, once they are known
+let hasChanged = false; // whether the answer's faces did
 let drawing = null; // Drawing over this photo: stays for another round
 let mended = null; // Blob: the drawn mask of the answer that is shown; null: as found
 
@@ -19,6 +31,9 @@ let mended = null; // Blob: the drawn mask of the answer that is shown; null: as
 function setPhoto(file) {
   stop();
   photo = file;
+  found = null;
+  picker.clear();
+  $("example").hidden = true;
   $("photo").setAttribute("aria-label", `Photo: ${file.name || "pasted"}. Choose another`);
   clearResult();
   showPicture($("preview"), file, (shown) => {
@@ -32,7 +47,12 @@ function setPhoto(file) {
 
 function setReference(file) {
   $("consent").checked = false; // it was given for the face before
-  $("reference-name").textContent = file ? file.name || "Pasted photo" : "Choose my photo";
+  const name = file ? file.name || "Pasted photo" : "Photo without a mask";
+  $("reference-name").textContent = name;
+  if (file) $("own-face").open = true;
+  if (file && picker.chosen.length > 1) picker.clear(); // one person's face goes on one
+  nameFaces();
+  if (view === "picker") openPicker();
   passFocusTo($("reference"), () => {
     $("reference-remove").hidden = $("consent-row").hidden = !file;
   });
@@ -50,25 +70,15 @@ function dropReference() {
   setReference(null);
 }
 
-/** Shows a file in an <img> and says whether the browser could (few can show HEIC). */
-function showPicture(image, file, done) {
-  URL.revokeObjectURL(image.src);
-  image.onload = () => done(true);
-  image.onerror = () => done(false);
-  image.src = URL.createObjectURL(file);
-}
-
-function takeDrops(zone, take) {
-  zone.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    zone.classList.add("over");
-  });
-  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
-  zone.addEventListener("drop", (event) => {
-    event.preventDefault();
-    zone.classList.remove("over");
-    const [file] = event.dataTransfer.files;
-    if (file) take(file);
+async function takeExample() {
+  if (running) return;
+  await whileBusy("Fetching the example…", async (signal) => {
+    const response = await arriving(fetch("static/example.jpg", { signal }));
+    if (!response.ok) throw titled("The example isn't here", "Choose a photo of your own.");
+    const picture = await arriving(response.blob());
+    if (signal.aborted) return;
+    setPhoto(new File([picture], "example.jpg", { type: picture.type }));
+    say("A portrait by NASA; the mask is drawn. Press “Take the mask off”.");
   });
 }
 
@@ -79,28 +89,40 @@ async function submit(event) {
   if (running || !isReady()) return;
   await whileBusy("Finding the faces and painting…", async (signal) => {
     // Run again is for another expression or face: what was mended stays mended.
-    const mask = isMending() ? await drawing.toPng() : mended;
-    const response = await ask(mask, signal);
-    const answer = await arriving(response.json());
-    if (signal.aborted) return;
-    mended = mask;
-    showAnswer(answer, response.headers.get("Server-Timing"));
+    await paint(view === "easel" ? await drawing.toPng() : mended, 1, signal);
   });
+}
+
+async function askForMore() {
+  if (running || !isReady()) return;
+  await whileBusy("Painting other guesses…", (signal) => paint(mended, GUESSES, signal));
+}
+
+async function paint(mask, candidates, signal) {
+  const response = await ask(mask, candidates, signal);
+  const answer = await arriving(response.json());
+  if (signal.aborted) return;
+  mended = mask;
+  showAnswer(answer, response.headers.get("Server-Timing"));
 }
 
 /** Whether there is a photo, and consent where it takes one; says what is missing. */
 function isReady() {
-  if (!photo) {
-    showProblem("No photo yet", "Choose, drop or paste a photo first.");
-    $("photo").focus();
-    return false;
-  }
+  if (!hasPhoto()) return false;
   if ($("reference").files[0] && !$("consent").checked) {
+    $("own-face").open = true;
     $("consent-error").hidden = false;
     $("consent").focus();
     return false;
   }
   return true;
+}
+
+function hasPhoto() {
+  if (photo) return true;
+  showProblem("No photo yet", "Choose, drop or paste a photo first.");
+  $("photo").focus();
+  return false;
 }
 
 /** Does what can be broken off; whether it went through. */
@@ -130,53 +152,101 @@ function stop() {
   setBusy(false);
 }
 
-function ask(mask, signal) {
+function cancel() {
+  stop();
+  say("Cancelled.");
+}
+
+function ask(mask, candidates, signal) {
   const fields = { photo, expression: $("expression").value };
   const reference = $("reference").files[0];
   // Of a group, the others aren't this person.
   if (reference) Object.assign(fields, { reference, consent: "true", faces: "largest" });
+  if (picker.chosen.length) fields.faces = picker.chosen.join();
+  if (candidates > 1) fields.candidates = candidates;
   if (mask) fields.mask = mask;
-  return post("v1/unmask", fields, "application/json", signal);
+  return post("v1/unmask", fields, "application/json", signal, sayBusy);
+}
+
+function sayBusy() {
+  say("Busy, trying again…");
+}
+
+// --- choosing faces ---------------------------------------------------------------------------
+
+async function pick() {
+  if (running || !hasPhoto()) return;
+  if (!found && !(await whileBusy("Finding the faces…", fetchFaces))) return;
+  const file = photo;
+  const isShown = await new Promise((done) => showPicture($("picker-photo"), file, done));
+  const alike = isShown && (await isTurnedAlike(file, $("picker-photo"), upright));
+  if (file !== photo) return; // another one meanwhile
+  if (found.length === 1) {
+    showView(view, $("go")); // without that choice
+    say("There is only one face.");
+    return;
+  }
+  if (!alike) {
+    showProblem("Faces can't be chosen", "This browser doesn't show the photo upright.");
+    return;
+  }
+  openPicker();
+  showView("picker", $("faces").firstElementChild);
+  reveal($("stage"));
+}
+
+async function fetchFaces(signal) {
+  const response = await post("v1/mask", { photo }, "application/json", signal, sayBusy);
+  const answer = await arriving(response.json());
+  if (signal.aborted) return;
+  upright = { width: answer.width, height: answer.height };
+  found = answer.faces;
+}
+
+function openPicker() {
+  const single = Boolean($("reference").files[0]);
+  picker.open(found, upright, single);
+  say(single ? "Press the face that is yours." : "Press the faces whose mask shall come off.");
+}
+
+/** Says which faces are worked on. */
+function nameFaces() {
+  const others = $("reference").files[0] ? "The largest" : "All";
+  const { chosen, count } = picker;
+  $("pick").textContent = chosen.length ? `${chosen.length} of ${count}` : others;
+  $("unpick").textContent = others;
+}
+
+function leavePicker() {
+  showView(viewBehind(), $("pick"));
+  say("");
 }
 
 // --- mending ----------------------------------------------------------------------------------
 
 async function mend() {
   if (running || !isReady()) return;
-  if (!drawing?.found && !(await whileBusy("Fetching the mask that was found…", fetchFound))) return;
-  setMending(true);
+  drawing ??= new Drawing(upright.width, upright.height);
+  if (!drawing.found && !(await whileBusy("Fetching the mask that was found…", fetchFound))) return;
+  $("easel-photo").src = $("before").src;
+  showView("easel", $("brush"));
+  easel.open(drawing);
+  reveal($("stage"));
   say("Brush over what shall be painted, erase what shall stay. Then press “Paint again”.");
 }
 
-/** Gets the found mask into the drawing; without one it can be drawn all the same. */
+/** Gets the found mask into the drawing; where none was found it can be drawn without. */
 async function fetchFound(signal) {
-  drawing ??= new Drawing(upright.width, upright.height);
   try {
-    const response = await post("v1/mask", { photo }, "image/png", signal);
-    const found = await arriving(response.blob());
-    if (!signal.aborted) drawing.found = found;
+    const response = await post("v1/mask", { photo }, "image/png", signal, sayBusy);
+    const mask = await arriving(response.blob());
+    if (!signal.aborted) drawing.found = mask;
   } catch (error) {
     if (signal.aborted) throw error;
-    showProblem("The found mask isn't here", `${error.message} You can draw all of it.`);
+    if (!hasChanged || mended) return;
+    const again = "Press “Mend the mask” to fetch it again.";
+    throw titled("The found mask isn't here", `${error.message} ${again}`);
   }
-}
-
-function isMending() {
-  return !$("tools").hidden;
-}
-
-/** Shows the canvas and its tools instead of the result, or the result again. */
-function setMending(mending) {
-  passFocusTo($(mending ? "brush" : "mend"), () => {
-    $("easel").hidden = $("tools").hidden = $("cancel").hidden = !mending;
-    $("compare").hidden = $("result").hidden = $("again").hidden = mending;
-    $("own-face").hidden = $("expression-row").hidden = mending;
-  });
-  nameGo(...(mending ? ["Paint again", "main"] : ["Run again", "quiet"]));
-  if (!mending) return easel.close();
-  $("easel-photo").src = $("before").src;
-  easel.open(drawing);
-  showStage();
 }
 
 function undo() {
@@ -184,114 +254,125 @@ function undo() {
   if (!easel.undo()) say("There is nothing to undo.");
 }
 
-/** Leaves the run under way, or else the canvas. */
-function cancel() {
-  const leaves = !running;
-  stop();
-  if (leaves) {
-    setMending(false);
-    $("problem").hidden = true; // it was of the drawing
-  }
-  say(leaves ? "Not painted again. What you drew stays until another photo." : "Cancelled.");
+/** Leaves the canvas. */
+function leaveEasel() {
+  if (running) return;
+  showView("compare", $("mend"));
+  $("problem").hidden = true; // it was of the drawing
+  say("Not painted again. What you drew stays until another photo.");
+}
+
+/** Breaks off what is under way, or else leaves what is open on the stage. */
+function leave() {
+  if (running) cancel();
+  else if (view === "easel") leaveEasel();
+  else if (view === "picker") leavePicker();
 }
 
 // --- showing ----------------------------------------------------------------------------------
 
+/** Shows one thing on the stage, with what belongs to it; `control` gets a focus that is lost. */
+function showView(next, control) {
+  view = next;
+  if (view !== "easel") easel.close();
+  passFocusTo(control, () => {
+    for (const one of ["drop", "compare", "easel", "picker"]) $(one).hidden = one !== view;
+    $("tools").hidden = view !== "easel";
+    $("picking").hidden = view !== "picker";
+    $("result").hidden = $("timing").hidden = view !== "compare";
+    $("own-face").hidden = $("expression-row").hidden = view === "easel";
+    $("faces-row").hidden = view === "easel" || view === "picker" || found?.length === 1;
+    showButtons();
+  });
+  const names = { easel: "Paint again", compare: "Run again" };
+  $("go").textContent = names[view] ?? "Take the mask off";
+  $("go").className = view === "compare" ? "quiet" : "main";
+}
+
+/** Those that depend on whether something runs, too. */
+function showButtons() {
+  $("cancel").hidden = !running;
+  $("leave").hidden = Boolean(running) || view !== "easel";
+  $("again").hidden = !photo || Boolean(running) || view === "easel" || view === "picker";
+}
+
+/** What the stage shows when nothing is drawn or picked there. */
+function viewBehind() {
+  return pictures.length ? "compare" : "drop";
+}
+
 function showAnswer(answer, timing) {
-  if (isMending()) setMending(false);
+  const { faces, swapped, candidates } = answer;
   forgetPictures();
   upright = { width: answer.width, height: answer.height };
-  pictures = { painted: keep(answer.painted, "unmasked") };
-  if (answer.swapped) pictures.swapped = keep(answer.swapped, "my-face");
-  $("choice").hidden = !answer.swapped;
-  $("choice").querySelector("[value=swapped]").checked = true;
+  const chosen = picker.chosen.length > 0;
+  if (!chosen && !swapped) found = faces;
+  hasChanged = faces.some((face) => face.changed);
+  pictures = unpack(answer, (photo.name || "photo").replace(/\.[^.]*$/, ""));
+  offerPictures(faces, candidates);
   $("timing").textContent = describeTiming(timing);
-  $("result").hidden = $("again").hidden = false;
-  nameGo("Run again", "quiet");
   const file = photo;
-  showPicture($("before"), file, async (shown) => {
-    const alike = shown && (await isTurnedAlike(file, $("before")));
+  showPicture($("before"), file, async (isShown) => {
+    const alike = isShown && (await isTurnedAlike(file, $("before"), upright));
     if (file !== photo) return; // another one meanwhile
-    $("compare").classList.toggle("only-after", !alike);
+    $("compare").classList.toggle("only-after", !alike || !hasChanged);
     $("mend").hidden = !alike;
   });
-  show(answer.swapped ? "swapped" : "painted");
-  moveCut(50);
-  passFocusTo($("go"), () => ($("drop").hidden = true));
-  $("compare").hidden = false;
-  say(answer.swapped ? describeSwap(answer.faces) : describeFaces(answer.faces));
-  showStage();
+  show(pictures[0]);
+  slider.move(50);
+  showView("compare", $("go"));
+  if (candidates) say(`${candidates.length} guesses, the most likely first: choose one.`);
+  else say(swapped ? describeSwap(faces, chosen) : describeFaces(faces, chosen, mended));
+  reveal($("stage"));
 }
 
-/** Whether the browser turns the photo as the service does: few do for each format. */
-async function isTurnedAlike(file, { naturalWidth, naturalHeight }) {
-  if (await isWebpWithExif(file)) return false; // Chromium doesn't turn these at all
-  return naturalWidth > naturalHeight === upright.width > upright.height;
+/** What can be done with the answer; where nothing changed, only that a mask is drawn by hand. */
+function offerPictures(faces, candidates) {
+  const changed = faces.filter((face) => face.changed);
+  const size = ({ box: [x0, , x1] }) => x1 - x0;
+  const [largest] = [...changed].sort((a, b) => size(b) - size(a));
+  passFocusTo($("go"), () => {
+    $("choice").hidden = !hasChanged || pictures.length < 2;
+    $("saving").hidden = !hasChanged;
+    $("more").hidden = !hasChanged || Boolean(candidates);
+  });
+  $("choices").replaceChildren(...($("choice").hidden ? [] : choices(pictures, largest.box)));
+  $("mend").textContent = hasChanged ? "Mend the mask" : "It wears one? Show me where";
+  $("mend").className = hasChanged ? "quiet" : "main";
+  $("after").alt = hasChanged
+    ? "After: the same photo with the mask taken off"
+    : "The photo you sent: nothing has changed";
 }
 
-async function isWebpWithExif(file) {
-  const head = new Uint8Array(await file.slice(0, 21).arrayBuffer());
-  const text = String.fromCharCode(...head);
-  return text.startsWith("RIFF") && text.startsWith("WEBPVP8X", 8) && Boolean(head[20] & 8);
-}
-
-function show(which) {
-  const { url, name } = pictures[which];
+function show(picture) {
+  shown = picture;
+  const { url, file } = picture;
   $("after").src = url;
   $("download").href = url;
-  $("download").download = name;
+  $("download").download = file.name;
+  const isPhone = matchMedia("(pointer: coarse)").matches;
+  $("share").hidden = !isPhone || !navigator.canShare?.({ files: [file] });
 }
 
-/** A base64 picture as an object URL, with the name to save it under. */
-function keep(picture, suffix) {
-  const bytes = Uint8Array.from(atob(picture.base64), (char) => char.charCodeAt(0));
-  const stem = (photo.name || "photo").replace(/\.[^.]*$/, "");
-  const ending = picture.media_type.split("/")[1].replace("jpeg", "jpg");
-  const url = URL.createObjectURL(new Blob([bytes], { type: picture.media_type }));
-  return { url, name: `${stem}-${suffix}.${ending}` };
-}
-
-function describeFaces(faces) {
-  const changed = faces.filter((face) => face.changed).length;
-  const found = faces.length === 1 ? "1 face" : `${faces.length} faces`;
-  if (!changed) return `${found} found, but no mask: the photo is as it was.`;
-  if (mended) return `${found} found, ${changed} painted where you drew.`;
-  return `${found} found, ${changed === 1 ? "1 mask" : `${changed} masks`} taken off.`;
-}
-
-/** Only the largest face was looked at: it is no news of the others. */
-function describeSwap([largest]) {
-  return largest.changed
-    ? "The largest face has your lower face."
-    : "The largest face wears no mask: the photo is as it was.";
-}
-
-/** `crop;dur=12.3, mask;dur=4` as "crop 12 ms · mask 4 ms". */
-function describeTiming(header) {
-  const stages = [...(header ?? "").matchAll(/([\w-]+)[^,]*?;dur=([\d.]+)/g)];
-  return stages.map(([, name, ms]) => `${name}\u00a0${Math.round(ms)}\u00a0ms`).join("\u00a0· ");
+async function share() {
+  try {
+    await navigator.share({ files: [shown.file] });
+  } catch (error) {
+    if (error.name === "AbortError") return; // nobody was picked to get it
+    showProblem("That couldn't be shared", "Download it, and send it from there.");
+  }
 }
 
 function forgetPictures() {
-  for (const { url } of Object.values(pictures)) URL.revokeObjectURL(url);
-  pictures = {};
+  for (const { url } of pictures) URL.revokeObjectURL(url);
+  pictures = [];
 }
 
 function clearResult() {
-  if (isMending()) setMending(false);
   drawing = mended = null;
   forgetPictures();
-  passFocusTo($("go"), () => {
-    $("result").hidden = $("again").hidden = $("compare").hidden = $("problem").hidden = true;
-    $("mend").hidden = true;
-  });
-  $("drop").hidden = false;
-  nameGo("Take the mask off", "main");
-}
-
-function nameGo(text, look) {
-  $("go").textContent = text;
-  $("go").className = look;
+  passFocusTo($("go"), () => ($("problem").hidden = $("mend").hidden = true));
+  showView("drop", $("go"));
 }
 
 function showProblem(title, detail) {
@@ -299,19 +380,21 @@ function showProblem(title, detail) {
   $("problem-detail").textContent = detail;
   $("problem").hidden = false;
   say("");
+  reveal($("problem"));
 }
 
 function setBusy(busy, text) {
   $("go").setAttribute("aria-disabled", busy); // `disabled` would take the focus from it
-  $("easel").inert = busy; // what is drawn now wouldn't be in the answer
+  $("easel").inert = $("picker").inert = busy; // what is done now wouldn't be in the answer
   passFocusTo($("go"), () => {
     $("progress").hidden = !busy;
-    $("cancel").hidden = !busy && !isMending();
+    showButtons();
   });
   $("elapsed").textContent = "";
   if (!busy) return;
   $("problem").hidden = $("consent-error").hidden = true;
   say(text);
+  reveal($("cancel"));
 }
 
 function tick(start) {
@@ -325,28 +408,13 @@ function passFocusTo(control, change) {
   if (before?.closest("[hidden]")) control.focus();
 }
 
-function showStage() {
+function reveal(element) {
   const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  $("stage").scrollIntoView({ block: "nearest", behavior: isCalm ? "instant" : "smooth" });
+  element.scrollIntoView({ block: "nearest", behavior: isCalm ? "instant" : "smooth" });
 }
 
 function say(text) {
   $("status").textContent = text;
-}
-
-// --- the slider -------------------------------------------------------------------------------
-
-function moveCut(percent) {
-  const cut = Math.min(100, Math.max(0, percent));
-  $("cut").value = cut;
-  $("compare").style.setProperty("--cut", `${cut}%`);
-}
-
-// A finger or the mouse, anywhere on the picture; the range input is there for the keyboard.
-function dragCut(event) {
-  if (event.type === "pointermove" && event.buttons === 0) return;
-  const { left, width } = $("compare").getBoundingClientRect();
-  moveCut((100 * (event.clientX - left)) / width);
 }
 
 // --- wiring -----------------------------------------------------------------------------------
@@ -361,18 +429,24 @@ $("reference-remove").addEventListener("click", dropReference);
 $("consent").addEventListener("change", () => ($("consent-error").hidden = true));
 $("form").addEventListener("submit", submit);
 $("cancel").addEventListener("click", cancel);
+$("leave").addEventListener("click", leaveEasel);
 $("again").addEventListener("click", () => $("photo").click());
+$("example").addEventListener("click", takeExample);
+$("more").addEventListener("click", askForMore);
+$("share").addEventListener("click", share);
+$("pick").addEventListener("click", pick);
+$("picked").addEventListener("click", leavePicker);
+$("unpick").addEventListener("click", () => {
+  picker.clear();
+  leavePicker();
+});
 $("mend").addEventListener("click", mend);
 $("undo").addEventListener("click", undo);
 document.addEventListener("keydown", (event) => {
-  if (!isMending()) return;
-  if (event.key === "Escape") cancel();
-  if (event.key === "z" && (event.ctrlKey || event.metaKey)) undo();
+  if (event.key === "Escape" && (view === "easel" || view === "picker")) leave();
+  if (event.key === "z" && view === "easel" && (event.ctrlKey || event.metaKey)) undo();
 });
-$("choice").addEventListener("change", (event) => show(event.target.value));
-$("cut").addEventListener("input", () => moveCut(Number($("cut").value)));
-$("compare").addEventListener("pointerdown", dragCut);
-$("compare").addEventListener("pointermove", dragCut);
+$("choices").addEventListener("change", (event) => show(pictures[event.target.value]));
 
 takeDrops($("stage"), setPhoto);
 takeDrops($("reference-drop"), (file) => {

@@ -1,14 +1,34 @@
 // Calls to the service, and what went wrong with one, in words.
 
-/** Sends fields as a form; the answer, or an error with `title` and `message`. */
-export async function post(path, fields, accept, signal) {
+const TRIES = 4; // of a call that the service has no place for
+const LONGEST_TOLD_S = 20; // nobody sits before the page for longer waits
+
+/**
+ * Sends fields as a form; the answer, or an error with `title` and `message`. Where the service is
+ * full, it calls `sayBusy`, waits and sends them again.
+ */
+export async function post(path, fields, accept, signal, sayBusy) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) body.append(name, value);
   const request = { method: "POST", body, headers: { Accept: accept }, signal };
   const files = Object.values(fields).filter((value) => value instanceof File);
-  const response = await arriving(fetch(path, request), files);
-  if (!response.ok) throw await problemOf(response);
-  return response;
+  for (let left = TRIES - 1, factor = 1; ; left -= 1, factor *= 2) {
+    const response = await arriving(fetch(path, request), files);
+    if (response.ok) return response;
+    const told = Number(response.headers.get("Retry-After")) || 1; // s; a proxy may name a date
+    if (response.status !== 503 || !left || told > LONGEST_TOLD_S) throw await problemOf(response);
+    sayBusy();
+    // The random part, so that all who were refused together don't come back together.
+    await pause(1000 * factor * told * (1 + Math.random()), signal);
+  }
+}
+
+function pause(ms, signal) {
+  return new Promise((done, fail) => {
+    const timer = setTimeout(done, ms);
+    const stop = () => (clearTimeout(timer), fail(signal.reason));
+    signal.addEventListener("abort", stop, { once: true });
+  });
 }
 
 /** What comes from the service, if all of it comes; `files` went there. */
@@ -41,6 +61,7 @@ async function problemOf(response) {
   return titled(problem.title ?? "That didn't work", detail);
 }
 
-function titled(title, message) {
+/** An error as the page shows it. */
+export function titled(title, message) {
   return Object.assign(new Error(message), { title });
 }

@@ -105,7 +105,7 @@ def test_leaving_sends_nothing_and_keeps_the_drawing(page, fake, large, leave):
     if leave == "Escape":
         page.escape()
     else:
-        page.press("#cancel")
+        page.press("#leave")
 
     assert focused(page) == "mend"
     assert page.run("!document.querySelector('#compare').hidden")
@@ -160,13 +160,27 @@ def test_the_own_face_goes_where_was_drawn(page, fake, large, photos):
     assert fake.forms[1] == fake.forms[0] | {"mask": "blob"}
 
 
-def test_a_found_mask_that_does_not_come_is_told_and_drawn_by_hand(page, fake, large):
+def test_a_found_mask_that_does_not_come_is_fetched_again(page, fake, large):
     fake.refused = {"/v1/mask"}
-    mend(page, fake, large)
+    finish(page, fake, large)
+    page.wait_for("!document.querySelector('#mend').hidden")
+    page.press("#mend")
+    page.wait_for("!document.querySelector('#problem').hidden")
     problem = page.run("document.querySelector('#problem-detail').textContent")
-    page.drag("#mask", (0.6, 0.25), (0.9, 0.25))
+    is_open = page.run("!document.querySelector('#tools').hidden")
+    fake.refused = set()
+    reopen(page)
 
     assert problem.startswith(REFUSAL["detail"])
+    assert not is_open  # an empty canvas would lose what was found
+    np.testing.assert_array_equal(paint_again(page, fake), found_mask(LARGE))
+
+
+def test_where_no_mask_was_found_none_must_come(page, fake, large):
+    fake.finds, fake.refused = False, {"/v1/mask"}
+    mend(page, fake, large)
+    page.drag("#mask", (0.6, 0.25), (0.9, 0.25))
+
     assert_alike(paint_again(page, fake), a_line(LARGE, 0.6, 0.9, 0.25))
 
 

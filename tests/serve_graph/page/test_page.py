@@ -69,13 +69,29 @@ def test_remove_hands_its_focus_on(page, photos):
     assert focused(page) == "reference"
 
 
-def test_another_photo_hands_its_focus_on(page, fake, photos):
+def test_another_photo_is_offered_as_soon_as_there_is_one(page, photos):
+    before = page.run("document.querySelector('#again').hidden")
+    page.choose("#photo", photos[0])
+    page.wait_for("!document.querySelector('#again').hidden")
+
+    assert before
+
+
+def test_another_photo_is_offered_after_a_refusal(page, fake, photos):
+    fake.refused = {"/v1/unmask"}
+    page.choose("#photo", photos[0])
+    page.press("#go")
+    page.wait_for("!document.querySelector('#problem').hidden")
+    page.wait_for("!document.querySelector('#again').hidden")
+
+
+def test_another_photo_leaves_the_focus_where_it_was(page, fake, photos):
     finish(page, fake, photos[0])
     page.run("document.querySelector('#again').focus()")
     page.choose("#photo", photos[1])
-    page.wait_for("document.querySelector('#again').hidden")
+    page.wait_for("document.querySelector('#compare').hidden")
 
-    assert focused(page) == "go"
+    assert focused(page) == "again"
 
 
 def test_one_persons_face_goes_on_one_face(page, fake, photos):
@@ -140,3 +156,35 @@ def test_without_a_reference_all_faces_are_painted(page, fake, photos):
     finish(page, fake, photos[0])
 
     assert fake.forms == [{"photo": "a.jpg", "expression": "auto"}]
+
+
+def test_a_bare_face_is_shown_alone_and_its_mask_can_be_drawn(page, fake, photos):
+    fake.finds = False
+    finish(page, fake, photos[0])
+    page.wait_for("!document.querySelector('#mend').hidden")
+
+    assert not page.run("document.querySelector('#download').checkVisibility()")
+    assert not page.run("document.querySelector('#cut').checkVisibility()")
+    assert page.run("document.querySelector('#mend').className") == "main"
+
+
+def test_the_example_is_a_photo_like_any_other(page, fake):
+    page.press("#example")
+    page.wait_for("!document.querySelector('#preview').hidden")
+    page.press("#go")
+    page.wait_for("!document.querySelector('#result').hidden")
+
+    assert fake.forms == [{"photo": "example.jpg", "expression": "auto"}]
+    assert page.run("document.querySelector('#example').hidden")
+
+
+def test_a_phone_shares_what_is_shown(page, fake, photos):
+    page.run(
+        "window.matchMedia = () => ({matches: true}); navigator.canShare = () => true;"
+        "navigator.share = async ({files: [file]}) => { window.shared = file.name; }"
+    )
+    finish(page, fake, photos[0])
+    page.press("#share")
+    page.wait_for("window.shared !== undefined")
+
+    assert page.run("window.shared") == "a-unmasked.jpg"

@@ -1,0 +1,57 @@
+// Choosing faces: a button over each face of a photo.
+
+/** Those that are pressed are chosen; with none, the service decides. */
+export class Picker {
+  chosen = []; // the service's number of each
+  count = 0; // of the photo's faces
+  #holder;
+  #onChange;
+
+  constructor(holder, onChange) {
+    this.#holder = holder;
+    this.#onChange = onChange;
+  }
+
+  /** Faces as the service tells them, px of a photo of `size`; `single`: one at most. */
+  open(faces, size, single) {
+    this.count = faces.length;
+    const ordered = [...faces].sort((a, b) => a.box[0] - b.box[0]); // as the Tab key goes
+    const buttons = ordered.map((face, at) => this.#button(face, at + 1, size, single));
+    this.#holder.replaceChildren(...buttons);
+    this.#showChosen();
+  }
+
+  clear() {
+    this.chosen = [];
+    this.#showChosen();
+  }
+
+  #button({ box, index }, number, { width, height }, single) {
+    const button = Object.assign(document.createElement("button"), { type: "button" });
+    const [x0, y0, x1, y1] = box;
+    button.className = "face";
+    button.value = index;
+    button.textContent = number;
+    button.setAttribute("aria-label", `Face ${number} of ${this.count} from the left`);
+    button.style.left = `${(100 * x0) / width}%`;
+    button.style.top = `${(100 * y0) / height}%`;
+    button.style.width = `${(100 * (x1 - x0)) / width}%`;
+    button.style.height = `${(100 * (y1 - y0)) / height}%`;
+    button.addEventListener("click", () => this.#toggle(index, single));
+    return button;
+  }
+
+  #toggle(index, single) {
+    const others = this.chosen.filter((one) => one !== index);
+    if (others.length < this.chosen.length) this.chosen = others;
+    else this.chosen = single ? [index] : [...others, index];
+    this.#showChosen();
+  }
+
+  #showChosen() {
+    for (const button of this.#holder.children) {
+      button.setAttribute("aria-pressed", this.chosen.includes(Number(button.value)));
+    }
+    this.#onChange();
+  }
+}

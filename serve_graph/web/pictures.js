@@ -1,0 +1,48 @@
+// The pictures of an answer, and the small ones to choose from.
+
+const THUMB_PX = 128; // shown at half of it
+const ROOM = 1.1; // a thumb's side by its face's
+
+/** The own face first, then the guesses, most likely first: {label, url, file} each. */
+export function unpack({ painted, swapped, candidates }, stem) {
+  const guesses = candidates ?? [painted];
+  const pictures = guesses.map((picture, at) => {
+    const label = candidates ? `Guess ${at + 1}` : "Painted guess";
+    return keep(picture, label, `${stem}-unmasked${at ? `-${at + 1}` : ""}`);
+  });
+  if (swapped) pictures.unshift(keep(swapped, "My face", `${stem}-my-face`));
+  return pictures;
+}
+
+/** A base64 picture as a file, and an object URL of it. */
+function keep({ base64, media_type: type }, label, stem) {
+  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  const ending = type.split("/")[1].replace("jpeg", "jpg");
+  const file = new File([bytes], `${stem}.${ending}`, { type });
+  return { label, file, url: URL.createObjectURL(file) };
+}
+
+/** Radio buttons, one a picture, each with the face at `box` (px) as it is there. */
+export function choices(pictures, box) {
+  return pictures.map(({ label, file }, at) => {
+    const row = document.createElement("label");
+    const input = Object.assign(document.createElement("input"), { type: "radio", name: "show" });
+    input.value = at;
+    input.checked = at === 0;
+    const thumb = Object.assign(document.createElement("canvas"), { width: THUMB_PX });
+    thumb.height = THUMB_PX;
+    drawThumb(thumb, file, box).catch(() => thumb.remove()); // the label is there all the same
+    row.append(input, thumb, label);
+    return row;
+  });
+}
+
+async function drawThumb(canvas, file, [x0, y0, x1, y1]) {
+  const side = Math.ceil(ROOM * Math.max(x1 - x0, y1 - y0));
+  const left = Math.round((x0 + x1 - side) / 2);
+  const top = Math.round((y0 + y1 - side) / 2);
+  const size = { resizeWidth: THUMB_PX, resizeHeight: THUMB_PX, resizeQuality: "medium" };
+  const face = await createImageBitmap(file, left, top, side, side, size);
+  canvas.getContext("2d").drawImage(face, 0, 0);
+  face.close();
+}

@@ -1,0 +1,127 @@
+"""Other guesses, and the faces that are worked on."""
+
+import pytest
+
+from tests.browser import PROGRAM
+from tests.serve_graph.page.acts import consent_to, finish, focused, status
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")
+
+GROUP = {0: (30, 5, 55, 35), 2: (2, 10, 12, 22)}  # the second is further left; 1 was doubtful
+
+
+def guess(page, fake, photo):
+    finish(page, fake, photo)
+    page.press("#more")
+    page.wait_for("!document.querySelector('#choice').hidden")
+
+
+def pick(page, fake, photo, *faces):
+    """Opens the faces of a photo and presses those, counted from the left."""
+    fake.boxes = GROUP
+    page.choose("#photo", photo)
+    page.press("#pick")
+    page.wait_for("!document.querySelector('#picker').hidden")
+    for face in faces:
+        page.press(f"#faces button:nth-child({face})")
+
+
+def paint(page):
+    page.press("#go")
+    page.wait_for("!document.querySelector('#result').hidden")
+
+
+def test_other_guesses_are_asked_for_and_one_is_downloaded(page, fake, photos):
+    guess(page, fake, photos[0])
+    page.run("document.querySelector('#choices label:nth-child(3) input').click()")
+
+    assert fake.forms[-1] == fake.forms[0] | {"candidates": "4"}
+    assert page.run("document.querySelectorAll('#choices canvas').length") == 4
+    assert page.run("document.querySelector('#download').download") == "a-unmasked-3.jpg"
+    assert page.run(
+        "document.querySelector('#after').src === document.querySelector('#download').href"
+    )
+
+
+def test_other_guesses_are_offered_once_an_answer(page, fake, photos):
+    guess(page, fake, photos[0])
+
+    assert not page.run("document.querySelector('#more').checkVisibility()")
+    assert focused(page) == "go"
+
+
+def test_the_own_face_comes_before_the_guess(page, fake, photos):
+    consent_to(page, photos[1])
+    finish(page, fake, photos[0])
+
+    assert page.run("document.querySelector('#choices').innerText.split('\\n')") == [
+        "My face",
+        "Painted guess",
+    ]
+    assert page.run("document.querySelector('#download').download") == "a-my-face.jpg"
+
+
+def test_the_chosen_faces_are_painted(page, fake, photos):
+    pick(page, fake, photos[0], 1, 2)
+    chosen = page.run("document.querySelector('#pick').textContent")
+    paint(page)
+
+    assert fake.forms[-1]["faces"] == "2,0"
+    assert chosen == "2 of 2"
+    assert status(page) == "2 faces chosen, 2 masks taken off."
+
+
+def test_a_face_that_is_pressed_twice_is_not_chosen(page, fake, photos):
+    pick(page, fake, photos[0], 1, 1)
+    paint(page)
+
+    assert "faces" not in fake.forms[-1]
+
+
+def test_the_own_face_goes_on_the_one_that_was_pressed_last(page, fake, photos):
+    consent_to(page, photos[1])
+    pick(page, fake, photos[0], 1, 2)
+    paint(page)
+
+    assert fake.forms[-1]["faces"] == "0"
+    assert status(page) == "The chosen face has your lower face."
+
+
+def test_a_face_lies_under_its_button(page, fake, photos):
+    pick(page, fake, photos[0])
+    photo, face = (
+        page.run(f"document.querySelector('{one}').getBoundingClientRect().toJSON()")
+        for one in ("#picker-photo", "#faces button")
+    )
+
+    x0, y0, x1, _ = GROUP[2]
+    assert (face["x"] - photo["x"]) / photo["width"] == pytest.approx(x0 / 60, abs=0.01)
+    assert (face["y"] - photo["y"]) / photo["height"] == pytest.approx(y0 / 40, abs=0.01)
+    assert face["right"] - photo["x"] >= photo["width"] * x1 / 60 - 1
+
+
+def test_leaving_the_faces_hands_the_focus_on_and_keeps_the_choice(page, fake, photos):
+    pick(page, fake, photos[0], 2)
+    page.escape()
+
+    assert focused(page) == "pick"
+    assert page.run("!document.querySelector('#drop').hidden")
+    assert page.run("document.querySelector('#pick').textContent") == "1 of 2"
+
+
+def test_another_photo_has_other_faces(page, fake, photos):
+    pick(page, fake, photos[0], 2)
+    page.choose("#photo", photos[1])
+    page.wait_for("document.querySelector('#picker').hidden")
+    paint(page)
+
+    assert "faces" not in fake.forms[-1]
+
+
+def test_of_a_lone_face_there_is_nothing_to_choose(page, photos):
+    page.choose("#photo", photos[0])
+    page.press("#pick")
+    page.wait_for("document.querySelector('#status').textContent.startsWith('There is only')")
+
+    assert page.run("document.querySelector('#picker').hidden")
+    assert focused(page) == "go"  # the button is gone
