@@ -6,11 +6,13 @@ import numpy.typing as npt
 
 from models.crop.frame import FRAME_PX, compose, fit_similarity, invert, scale_affine, transform
 from models.pixels import Affine, Image, Landmarks, Mask
+from models.swap.turn import turn
 
 JAW, MOUTH = slice(0, 17), slice(48, 68)  # of the 68 landmarks
 MIN_VISIBLE = 6  # points; fewer say too little of how the head is turned
 # Mean miss of the visible points, in eye distances, up to and from which the reference counts.
 _FULL_TRUST, _NO_TRUST = 0.05, 0.12
+_ALIKE, _APART = 0.1, 0.25  # by how much the reference's head is turned more, the same way
 _FOREHEAD = 0.3  # of the eyes' distance: how far above the brows skin is expected
 _HALF_PX = FRAME_PX // 2  # registration works at this size
 _LEAST_PX = 500  # visible px of the face at that size; fewer are too few to register by
@@ -64,8 +66,9 @@ def mesh_target(source: Landmarks, landmarks: Landmarks, laid: Affine, hole: Mas
 
     The points go where the similarity lays them as long as the visible ones then meet the
     photo's: the reference knows the person's jaw, the landmark net guesses it. The worse they
-    meet, the more the head is turned, and the more the photo's points count. The mouth keeps
-    its own shape: opened or closed by the mesh it would show stretched lips for teeth.
+    meet, and the more its head is turned than the photo's, the more the photo's points count.
+    The mouth keeps its own shape: opened or closed by the mesh it would show stretched lips for
+    teeth.
 
     Args:
         source: float32 (68, 2), (x, y) px of the reference.
@@ -85,7 +88,10 @@ def _trust(source: Landmarks, landmarks: Landmarks, laid: Affine, hole: Mask) ->
     seen = _guiding(landmarks, hole)
     miss = np.linalg.norm(transform(source[seen], laid) - landmarks[seen], axis=1).mean()
     share = float(miss) / _eyes(landmarks)
-    return float(np.clip((_NO_TRUST - share) / (_NO_TRUST - _FULL_TRUST), 0, 1))
+    meets = np.clip((_NO_TRUST - share) / (_NO_TRUST - _FULL_TRUST), 0, 1)
+    # The few points above a mask may meet though the nose, and a cheek hidden from view, don't.
+    apart = abs(turn(source)) - abs(turn(landmarks))
+    return float(meets * np.clip((_APART - apart) / (_APART - _ALIKE), 0, 1))
 
 
 def _guiding(landmarks: Landmarks, hole: Mask) -> Mask:

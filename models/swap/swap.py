@@ -5,6 +5,7 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from models.crop.frame import (
     FRAME_PX,
@@ -19,10 +20,12 @@ from models.pixels import Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import light_gain, relight
 from models.swap.place import MIN_VISIBLE, mesh_target, register
-from models.swap.warp import at_size, warp_mesh, warp_similarity
+from models.swap.turn import are_opposite, mirrored
+from models.swap.warp import at_size, mesh_trust, warp_mesh, warp_similarity
 
 Warp = Literal["mesh", "2d"]
 Blend = Literal["feather", "poisson"]
+Floats = npt.NDArray[np.float32]
 _Move = Callable[[Image], Image]
 
 _INNER = slice(27, 68)  # of the landmarks: nose, eyes, mouth
@@ -42,7 +45,8 @@ def swap_face(
     """Puts the reference's lower face into the masked part of the painted face.
 
     Points and masks are px of the 256 px frame. Pictures show the same frame and may be larger:
-    the result has the reference's size, so that its detail survives.
+    the result has the reference's size, so that its detail survives. A reference whose head is
+    turned to the other side is mirrored first.
 
     Args:
         painted: canonical frame, uint8 (P, P, 3), P >= 256.
@@ -58,12 +62,15 @@ def swap_face(
     Returns:
         uint8 (S, S, 3); beyond the mask and where the reference doesn't fit it is `painted`.
     """
+    if are_opposite(reference_landmarks, landmarks):
+        face = mirrored(reference, reference_landmarks, corners)
+        reference, reference_landmarks, corners = face
     unseen = mask if corners is None else mask | _beyond(reference_landmarks, landmarks, corners)
-    move, points = _lay(reference, reference_landmarks, painted, landmarks, unseen, warp)
+    move, points, trust = _lay(reference, reference_landmarks, painted, landmarks, unseen, warp)
     warped, known = move(reference), None if corners is None else _known(move, corners)
     base, near = at_size(painted, FRAME_PX), at_size(warped, FRAME_PX)
     gain = light_gain(near, base, points, mask if known is None else mask | ~known)
-    weight = swap_weight(relight(near, gain), base, mask, points, known)
+    weight = trust * swap_weight(relight(near, gain), base, mask, points, known)
     side, join = reference.shape[0], feather if blend == "feather" else poisson
     return join(relight(warped, gain), at_size(painted, side), at_size(weight, side))
 
@@ -77,6 +84,8 @@ def warp_reference(
     warp: Warp = "mesh",
 ) -> Image:
     """The reference in the photo's geometry and its own light; arguments as for `swap_face`."""
+    if are_opposite(reference_landmarks, landmarks):
+        reference, reference_landmarks, _ = mirrored(reference, reference_landmarks, None)
     return _lay(reference, reference_landmarks, painted, landmarks, mask, warp)[0](reference)
 
 
@@ -121,16 +130,17 @@ def _lay(
     landmarks: Landmarks,
     mask: Mask,
     warp: Warp,
-) -> tuple[_Move, Landmarks]:
-    """What lays pictures of the reference's frame, and where its points lie then, px."""
+) -> tuple[_Move, Landmarks, Floats]:
+    """What lays pictures of the reference's frame, its points then, and its trust."""
     small, base = at_size(reference, FRAME_PX), at_size(painted, FRAME_PX)
     laid = register(small, own, base, landmarks, mask)
     if warp == "2d":
-        return partial(warp_similarity, laid=laid), transform(own, laid)
+        everywhere = np.ones(mask.shape, np.float32)
+        return partial(warp_similarity, laid=laid), transform(own, laid), everywhere
     target = mesh_target(own, landmarks, laid, mask)
 
     def bend(picture: Image) -> Image:
         grow = scale_affine(picture.shape[0])
         return warp_mesh(picture, transform(own, grow), transform(target, grow))
 
-    return bend, target
+    return bend, target, mesh_trust(own, target)

@@ -6,13 +6,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.crop.frame import compose, invert, scale_affine
+from models.crop.frame import FRAME_PX, compose, invert, scale_affine
 from models.pixels import Affine, Image, Landmarks
 
 Floats = npt.NDArray[np.float32]
 Picture = TypeVar("Picture", Image, Floats)
 
 _SHIFT = 4  # cv2 draws with this many fractional bits of a px
+# Px of the reference for one of the result, along the way in which it is drawn out most: up to and
+# from which it counts nothing, and fully. A cheek turned from view would be smeared over the face.
+_TORN, _WHOLE = 0.4, 0.65
+_FADE_PX = 4.0  # of the frame: how gently the one goes over into the other
 
 
 def warp_mesh(reference: Image, source: Landmarks, target: Landmarks) -> Image:
@@ -41,6 +45,28 @@ def warp_mesh(reference: Image, source: Landmarks, target: Landmarks) -> Image:
         reference, source_x, source_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
     )
     return np.asarray(warped, np.uint8)
+
+
+def mesh_trust(source: Landmarks, target: Landmarks) -> Floats:
+    """How far the mesh can be trusted at each px of the 256 px frame: not where it is drawn out.
+
+    Args:
+        source: float32 (68, 2), (x, y) px of the frame.
+        target: float32 (68, 2), where these points come to lie.
+
+    Returns:
+        float32 (256, 256), 0..1.
+    """
+    to_points = np.vstack([target, _anchors(FRAME_PX)])
+    from_points = np.vstack([source, _anchors(FRAME_PX)])
+    triangles = _delaunay(to_points, FRAME_PX)
+    linear = _triangle_maps(to_points[triangles], from_points[triangles])[:, [0, 1, 3, 4]]
+    linear = linear.reshape(-1, 2, 2)
+    least = np.linalg.svd(linear, compute_uv=False)[:, 1]
+    least[np.linalg.det(linear) <= 0] = 0  # folded over
+    share = np.clip((least - _TORN) / (_WHOLE - _TORN), 0, 1).astype(np.float32)
+    spread = share[_owners(to_points[triangles], FRAME_PX)]
+    return np.asarray(cv2.GaussianBlur(spread, (0, 0), _FADE_PX), np.float32)
 
 
 def warp_similarity(reference: Image, laid: Affine) -> Image:

@@ -102,3 +102,14 @@ def test_the_mouth_keeps_its_shape(landmarks, hole):
     own, got = landmarks[MOUTH], target[MOUTH]
     ratio = [np.ptp(points[:, 0]) / np.ptp(points[:, 1]) for points in (own, got)]
     assert ratio[0] == pytest.approx(ratio[1], rel=0.01)
+
+
+@pytest.mark.parametrize(("share", "counts"), [(0.05, False), (0.3, True)])
+def test_a_reference_turned_far_more_follows_the_photos_points(landmarks, hole, share, counts):
+    turned, guessed = landmarks.copy(), landmarks.copy()
+    turned[27:36, 0] += share * 80
+    guessed[CHIN] += 9
+
+    target = mesh_target(turned, guessed, np.eye(2, 3, dtype=np.float32), hole)
+
+    np.testing.assert_allclose(target[CHIN], (guessed if counts else landmarks)[CHIN], atol=0.1)

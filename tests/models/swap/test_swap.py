@@ -5,6 +5,7 @@ import pytest
 from models.crop.frame import transform
 from models.errors import ReferencePhotoError
 from models.swap.swap import refuse_cut, swap_face, warp_reference
+from models.swap.turn import mirrored
 from models.swap.warp import at_size
 
 WAYS = [(warp, blend) for warp in ("mesh", "2d") for blend in ("feather", "poisson")]
@@ -136,3 +137,46 @@ def test_a_reference_whose_eye_is_cut_off_is_refused(landmarks):
 
 def test_a_reference_may_lack_its_chin(landmarks):
     refuse_cut(landmarks, cut(190))
+
+
+@pytest.fixture
+def to_the_right(landmarks):
+    turned = landmarks.copy()
+    turned[27:36, 0] += 20
+    return turned
+
+
+@pytest.mark.parametrize(("warp", "blend"), WAYS)
+def test_a_selfie_that_is_mirrored_gives_what_the_photo_itself_gives(
+    texture, to_the_right, hole, warp, blend
+):
+    painted, reference = texture(0), texture(1)
+    corners = np.array([(-40, -40), (240, -40), (-40, 300)], np.float32)
+    selfie, own, ends = mirrored(reference, to_the_right, corners)
+
+    swapped = swap_face(painted, to_the_right, hole, selfie, own, warp, blend, ends)
+
+    plain = swap_face(painted, to_the_right, hole, reference, to_the_right, warp, blend, corners)
+    assert np.abs(swapped.astype(int) - plain).max() <= 1
+    warped = warp_reference(selfie, own, painted, to_the_right, hole, warp)
+    assert correlation(warped, reference, hole) > 0.99
+
+
+def test_a_mirrored_face_that_looks_ahead_is_taken_as_it_is(texture, landmarks, hole):
+    selfie, own, _ = mirrored(texture(1), landmarks, None)
+
+    warped = warp_reference(selfie, own, texture(0), landmarks, hole)
+
+    assert correlation(warped, selfie, hole) > correlation(warped, texture(1), hole) + 0.5
+
+
+def test_a_cheek_that_the_reference_hides_stays_painted(texture, landmarks, hole):
+    own = landmarks.copy()
+    own[27:36, 0] += 30
+    own[9:17, 0] -= 45 * (own[9:17, 0] - 128) / 74  # the cheek on the right is half as wide
+
+    swapped = swap_face(texture(0), landmarks, hole, texture(1), own)
+
+    near, far = (slice(140, 165), slice(70, 85)), (slice(140, 165), slice(172, 187))
+    assert np.abs(swapped.astype(int) - texture(0))[far].mean() < 2
+    assert np.abs(swapped.astype(int) - texture(0))[near].mean() > 10

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from models.crop.frame import fit_similarity, transform
-from models.swap.warp import at_size, warp_mesh, warp_similarity
+from models.swap.warp import at_size, mesh_trust, warp_mesh, warp_similarity
 
 MOUTH_CORNER, CHIN = 48, 8
 
@@ -100,3 +100,18 @@ def test_another_size_keeps_bounds_of_shares(side):
     assert sized.shape == (side, side)
     assert sized.min() >= 0
     assert sized.max() <= 1
+
+
+@pytest.mark.parametrize(("width", "expected"), [(1.0, 1), (0.8, 1), (0.3, 0)])
+def test_what_the_mesh_draws_out_is_not_trusted(landmarks, width, expected):
+    narrow = (landmarks - (128, 0)) * np.array([width, 1]) + (128, 0)
+
+    trust = mesh_trust(narrow.astype(np.float32), landmarks)
+
+    assert trust[180:200, 110:146].mean() == pytest.approx(expected, abs=0.02)
+
+
+def test_what_the_mesh_folds_over_is_not_trusted(landmarks):
+    folded = landmarks * np.array([-1, 1], np.float32) + np.array([256, 0], np.float32)
+
+    assert mesh_trust(folded, landmarks)[180:200, 110:146].max() < 0.02
