@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from models.errors import WeightsError
@@ -104,7 +104,9 @@ def save_net(path: Path, net: nn.Module, config: Any) -> None:
     state = {name: _stored(tensor) for name, tensor in net.state_dict().items()}
     metadata = {"config": json.dumps(dataclasses.asdict(config))}
     part = path.with_suffix(".part")
-    save_file(state, part, metadata=metadata)
+    part.write_bytes(
+        save(state, metadata=metadata)
+    )  # `save_file` would let its owner alone read it
     part.replace(path)
 
 

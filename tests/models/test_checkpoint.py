@@ -1,4 +1,5 @@
 import dataclasses
+import os
 
 import pytest
 import torch
@@ -50,6 +51,16 @@ def test_a_config_with_tuples_comes_back_equal(tmp_path):
     save_net(tmp_path / "net.safetensors", LandmarkNet(config), config)
 
     assert load_net(tmp_path / "net.safetensors", LandmarkNet, LandmarkConfig).config == config
+
+
+def test_a_saved_net_can_be_read_by_whom_the_umask_lets(tmp_path):
+    before = os.umask(0o027)
+    try:
+        save_net(tmp_path / "net.safetensors", UNet(SMALL), SMALL)
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "net.safetensors").stat().st_mode & 0o777 == 0o640
 
 
 def test_the_manifest_survives_saving(folder):
