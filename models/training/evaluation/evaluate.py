@@ -113,9 +113,7 @@ def evaluate(
         VerdictsError: the verdicts are.
         WeightsError: see `load_models` and `load_net`.
     """
-    pairs, real, swaps = (
-        spread(read(folder), limit) for read in (read_pairs, read_real, read_swaps)
-    )
+    pairs, real, swaps = (read(folder, limit) for read in (read_pairs, read_real, read_swaps))
     for case in (*pairs, *real, *swaps):
         check_case(case)
     manifest, models = load_manifest(weights), load_models(weights)

@@ -42,47 +42,69 @@ class Case:
     kind: str = ""
 
 
-def read_pairs(folder: Path) -> list[Case]:
-    """Cases with a truth, in the order of index.csv."""
+class _Pictures:
+    """The files of a folder by their names, whatever their suffixes; listed once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # Of several with one name the first by suffix.
+        self._files = {path.stem: path for path in sorted(folder.iterdir(), reverse=True)}
+
+    def __getitem__(self, name: str) -> Path:
+        if name not in self._files:
+            raise EvalFolderError(
+                f"{self._folder} has no picture of {name}, which index.csv names."
+            )
+        return self._files[name]
+
+
+def read_pairs(folder: Path, limit: int | None = None) -> list[Case]:
+    """Cases with a truth, in the order of index.csv; of many, `limit` evenly spaced."""
+    rows = spread(_index(folder), limit)
+    masked, mask, truth = (_Pictures(folder / part) for part in ("masked", "mask", "truth"))
     return [
         Case(
             row["id"],
-            find(folder / "masked", row["id"]),
-            find(folder / "mask", row["id"]),
-            truth=find(folder / "truth", row["id"]),
+            masked[row["id"]],
+            mask[row["id"]],
+            truth=truth[row["id"]],
             source=row.get("source") or "",
             kind=row.get("mask_kind") or row.get("kind") or "",
         )
-        for row in _index(folder)
+        for row in rows
     ]
 
 
-def read_real(folder: Path) -> list[Case]:
-    """Masked faces with an outlined mask; empty without `real/`."""
+def read_real(folder: Path, limit: int | None = None) -> list[Case]:
+    """Masked faces with an outlined mask, as `read_pairs`; empty without `real/`."""
     real = folder / "real"
+    if not real.is_dir():
+        return []
+    rows = spread(_index(real), limit)
+    photo, mask = (_Pictures(real / part) for part in ("photo", "mask"))
     return [
-        Case(
-            row["id"],
-            find(real / "photo", row["id"]),
-            find(real / "mask", row["id"]),
-            kind=row.get("kind") or "",
-        )
-        for row in (_index(real) if real.is_dir() else [])
+        Case(row["id"], photo[row["id"]], mask[row["id"]], kind=row.get("kind") or "")
+        for row in rows
     ]
 
 
-def read_swaps(folder: Path) -> list[Case]:
-    """Cases with a reference photo of the same person; empty without `swap/`."""
+def read_swaps(folder: Path, limit: int | None = None) -> list[Case]:
+    """Cases with a reference photo of the same person, as `read_pairs`; empty without `swap/`."""
     swap = folder / "swap"
+    if not swap.is_dir():
+        return []
+    rows = spread(_index(swap), limit)
+    parts = ("masked", "mask", "truth", "reference")
+    masked, mask, truth, reference = (_Pictures(swap / part) for part in parts)
     return [
         Case(
             row["id"],
-            find(swap / "masked", row["id"]),
-            find(swap / "mask", row["id"]),
-            truth=find(swap / "truth", row["id"]),
-            reference=find(swap / "reference", row["id"]),
+            masked[row["id"]],
+            mask[row["id"]],
+            truth=truth[row["id"]],
+            reference=reference[row["id"]],
         )
-        for row in (_index(swap) if swap.is_dir() else [])
+        for row in rows
     ]
 
 
@@ -198,14 +220,6 @@ def spread(items: Sequence[T], limit: int | None) -> list[T]:
     if limit is None or limit >= len(items):
         return list(items)
     return [items[index * len(items) // limit] for index in range(limit)]
-
-
-def find(folder: Path, name: str) -> Path:
-    """The file of this name, whatever its suffix."""
-    found = sorted(path for path in folder.iterdir() if path.stem == name)
-    if not found:
-        raise EvalFolderError(f"{folder} has no picture of {name}, which index.csv names.")
-    return found[0]
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,6 @@ from models.errors import BadImageError
 from models.training.evaluation.folder import (
     EvalFolderError,
     check_case,
-    find,
     read_image,
     read_landmarks,
     read_mask,
@@ -41,12 +42,34 @@ def test_a_missing_picture_is_named(folder):
         read_pairs(folder)
 
 
-def test_a_picture_is_found_by_its_whole_name(folder):
-    for name in ("a", "a.2", "b[1]"):
-        write_mask(folder / f"{name}.png", np.zeros((2, 2), np.bool_))
+def name_pictures(folder, names):
+    for kind in ("truth", "masked", "mask"):
+        for name in names:
+            (folder / kind / f"{name}.png").touch()
+    (folder / "index.csv").write_text("\n".join(["id", *names]))
 
-    for name in ("a", "a.2", "b[1]"):
-        assert find(folder, name) == folder / f"{name}.png"
+
+def test_a_picture_is_found_by_its_whole_name(folder):
+    names = ["a", "a.2", "b[1]"]
+    name_pictures(folder, names)
+
+    assert [case.mask.name for case in read_pairs(folder)] == [f"{name}.png" for name in names]
+
+
+def test_each_folder_is_listed_once(folder, monkeypatch):
+    name_pictures(folder, ["a", "c", "d"])
+    listed, list_folder = [], Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: listed.append(path) or list_folder(path))
+
+    read_pairs(folder)
+
+    assert sorted(path.name for path in listed) == ["mask", "masked", "truth"]
+
+
+def test_beyond_the_limit_no_picture_is_looked_for(folder):
+    (folder / "index.csv").write_text("id\nb\nmissing\n")
+
+    assert [case.id for case in read_pairs(folder, limit=1)] == ["b"]
 
 
 def test_a_folder_without_index_is_refused(tmp_path):
