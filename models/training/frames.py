@@ -1,8 +1,8 @@
 """Faces for training, cut once into a little more than the canonical frame.
 
-A source is a zip of `NAME.webp` pictures with `labels.npz` (name, landmarks, size), or a
-folder laid out the same way. Faces are held as uint8 in one array, and each sample is cut
-from its face with its own jitter around the canonical frame.
+A source is a zip of pictures, each `NAME.webp`, `.png` or `.jpg`, with `labels.npz` (name,
+landmarks), or a folder laid out the same way. Faces are held as uint8 in one array, and each
+sample is cut from its face with its own jitter around the canonical frame.
 """
 
 import csv
@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import cv2
@@ -23,9 +23,11 @@ from models.crop.frame import FRAME_PX, compose, crop_face, fit_frame, five_poin
 from models.errors import Mask2FaceError
 from models.pixels import Affine, Image, Landmarks
 from models.training.evaluation.folder import spread
+from models.training.lock import locked
 
 STORE_PX = 288  # side of a stored face: the frame at its own scale, with room for jitter
 _LABELS = "labels.npz"
+_SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")  # of pictures
 
 
 class SourceError(Mask2FaceError):
@@ -41,6 +43,15 @@ class Labelled(NamedTuple):
 
     name: str
     image: Image
+    landmarks: Landmarks  # (68, 2) px
+
+
+class Encoded(NamedTuple):
+    """A picture of a source as it lies there."""
+
+    name: str
+    file: Path  # of a zip: within it
+    data: bytes
     landmarks: Landmarks  # (68, 2) px
 
 
@@ -73,17 +84,21 @@ class Faces:
 def load_faces(folder: Path, sources: Sequence[str], cache: Path) -> Faces:
     """Cuts all faces of some sources, or maps those of an earlier call.
 
+    Of several processes that want the same faces at once, one cuts them and the others wait.
+
     Args:
         folder: holds `SOURCE.zip` or `SOURCE/` for each source.
         sources: their names.
         cache: where the cut faces are kept, so that the next start takes seconds.
 
     Raises:
-        SourceError: see `source_labels`.
+        SourceError: see `read_source`.
     """
     kept = store_path(folder, sources, cache)
     if not (kept / _LABELS).exists():
-        _cut_sources(folder, sources, kept)
+        with locked(kept / "lock", "it cuts the same faces"):
+            if not (kept / _LABELS).exists():
+                _cut_sources(folder, sources, kept)
     labels = np.load(kept / _LABELS)
     images = np.load(kept / "images.npy", mmap_mode="r")
     return Faces(images, labels["landmarks"], labels["sources"], np.arange(len(images)))
@@ -179,8 +194,8 @@ def cut(
 
 
 def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
-    kept.mkdir(parents=True, exist_ok=True)
-    counts = {source: len(source_labels(folder, source)["name"]) for source in sources}
+    # Each picture is looked for first: to miss one after an hour would be late.
+    counts = {source: len(find_pictures(folder, source)) for source in sources}
     total = sum(counts.values())
     shape = (total, STORE_PX, STORE_PX, 3)
     images = np.lib.format.open_memmap(kept / "images.npy", "w+", np.uint8, shape)
@@ -225,10 +240,14 @@ def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic
     They are `labels.npz` in the zip or folder, or `SOURCE_landmarks.npz` beside it.
 
     Raises:
-        SourceError: there is no such source, it has no labels, or a landmark is no number.
+        SourceError: there is no such source, it has no labels, they aren't of these names and
+            shapes, or a landmark is no number.
     """
     beside = folder / f"{source}_landmarks.npz"
-    labels = dict(np.load(beside)) if beside.exists() else _own_labels(folder, source)
+    if beside.exists():
+        labels = _to_labels(beside.read_bytes(), beside)
+    else:
+        labels = _own_labels(folder, source)
     points = np.asarray(labels["landmarks"], np.float32)
     unsure = labels["name"][~np.isfinite(points).all(axis=(1, 2))]
     if len(unsure):
@@ -241,35 +260,106 @@ def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic
 
 def _own_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic]]:
     path = source_path(folder, source)
-    if path.is_dir():
-        content = (path / _LABELS).read_bytes() if (path / _LABELS).exists() else None
-    else:
-        with zipfile.ZipFile(path) as archive:
-            content = archive.read(_LABELS) if _LABELS in archive.namelist() else None
-    if content is None:
+    file = _labels_file(path)
+    if file is None:
         raise SourceError(
             f"{path} has no {_LABELS}, which names the pictures' landmarks: "
             f"mask2face label PHOTOS {folder / source} makes it of photos."
         )
-    return dict(np.load(io.BytesIO(content)))
+    (content,) = _contents(path, [file])
+    return _to_labels(content, path / file)
+
+
+def _to_labels(content: bytes, path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    try:
+        labels = dict(np.load(io.BytesIO(content)))
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise SourceError(
+            f"{path} can't be read ({error}): write it with np.savez, the names as texts."
+        ) from error
+    names, points = (labels.get(key, np.zeros(0)) for key in ("name", "landmarks"))
+    named = names.dtype.kind == "U" and names.ndim == 1
+    if not named or points.dtype.kind not in "fiu" or points.shape != (len(names), 68, 2):
+        found = ", ".join(f"{key} {own.dtype} {own.shape}" for key, own in labels.items())
+        raise SourceError(
+            f"{path} must hold name, texts (N,), and landmarks (N, 68, 2) in px, in iBUG order; "
+            f"it holds {found or 'nothing'}."
+        )
+    return labels
+
+
+def _labels_file(path: Path) -> str | None:
+    """labels.npz of a zip or folder; in a zip of a folder it lies within that."""
+    found = (file for file in _files(path) if PurePath(file).name == _LABELS)
+    return min(found, key=lambda file: file.count("/"), default=None)
+
+
+def _files(path: Path) -> list[str]:
+    """All files of a zip, in its folders too, or of a folder."""
+    if path.is_dir():
+        return sorted(file.name for file in path.iterdir())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sorted(archive.namelist())
+    except zipfile.BadZipFile as error:
+        raise SourceError(f"{path} is no zip, or cut off: put a whole one in its place.") from error
+
+
+def _contents(path: Path, files: Sequence[str]) -> Iterator[bytes]:
+    if path.is_dir():
+        yield from ((path / file).read_bytes() for file in files)
+        return
+    with zipfile.ZipFile(path) as archive:
+        yield from map(archive.read, files)
+
+
+def find_pictures(folder: Path, source: str) -> list[str]:
+    """The picture's file of each face of a source, in the order of its labels.
+
+    Raises:
+        SourceError: see `source_labels`; or a face has none.
+    """
+    path = source_path(folder, source)
+    names = source_labels(folder, source)["name"].tolist()
+    beside = PurePath(_labels_file(path) or "").parent
+    files = {
+        shown.stem: file
+        for file in _files(path)
+        if (shown := PurePath(file)).parent == beside and shown.suffix.lower() in _SUFFIXES
+    }
+    missing = [name for name in names if name not in files]
+    if missing:
+        raise SourceError(
+            f"{path} has no picture of {', '.join(missing[:5])} ({len(missing)} in all), which the "
+            f"labels name: put NAME.webp there, or NAME with another of {', '.join(_SUFFIXES)}, or "
+            "take it out of the labels."
+        )
+    return [files[name] for name in names]
 
 
 def read_source(folder: Path, source: str, limit: int | None = None) -> Iterator[Labelled]:
     """Pictures of a zip or folder in the order of its labels; of many, `limit` evenly spaced.
 
     Raises:
-        SourceError: see `source_labels`; or a file is no picture.
+        SourceError: see `find_pictures`; or a file is no picture.
+    """
+    for name, file, data, landmarks in read_encoded(folder, source, limit):
+        yield Labelled(name, _decode(data, file), landmarks)
+
+
+def read_encoded(folder: Path, source: str, limit: int | None = None) -> Iterator[Encoded]:
+    """As `read_source`, the pictures as they lie there.
+
+    Raises:
+        SourceError: see `find_pictures`.
     """
     labels = source_labels(folder, source)
-    path = source_path(folder, source)
-    archive = None if path.is_dir() else zipfile.ZipFile(path)
-    count = len(labels["name"])
-    for row in spread(range(count), limit):
-        name = str(labels["name"][row])
-        file = f"{name}.webp"
-        data = archive.read(file) if archive else (path / file).read_bytes()
-        image = _decode(data, path / file)
-        yield Labelled(name, image, np.asarray(labels["landmarks"][row], np.float32))
+    names, points = labels["name"], labels["landmarks"].astype(np.float32)
+    path, files = source_path(folder, source), find_pictures(folder, source)
+    rows = spread(range(len(files)), limit)
+    contents = _contents(path, [files[row] for row in rows])
+    for row, data in zip(rows, contents, strict=True):
+        yield Encoded(str(names[row]), path / files[row], data, points[row])
 
 
 def _decode(data: bytes, path: Path) -> Image:

@@ -17,6 +17,7 @@ import torch
 from models.mask.unet import UNet
 from models.pixels import Image, to_tensor
 from models.training.frames import STORE_PX, Faces
+from models.training.lock import locked
 
 OPEN = 255  # value of a pixel without a label
 _VIEWS = ((1.0, 0.0, False), (1.0, 0.0, True), (0.92, 6.0, False), (1.06, -6.0, True))
@@ -44,16 +45,22 @@ def label_masks(net: UNet, faces: Faces, kept: Path) -> RealFaces:
         kept: npz file for the next call.
     """
     if not kept.exists():
-        labels = np.full((len(faces), STORE_PX, STORE_PX), OPEN, np.uint8)
-        for row in range(len(faces)):
-            found = label_mask(net, faces[row][0])
-            labels[row] = OPEN if found is None else found
-            if row % 100 == 0:
-                print(f"labelling real masks: {row} of {len(faces)}", flush=True)
-        part = kept.with_name("part.npz")
-        np.savez_compressed(part, labels=labels)
-        part.replace(kept)
+        with locked(kept.with_suffix(".lock"), "it labels the same real masks"):
+            if not kept.exists():
+                _label_all(net, faces, kept)
     return RealFaces(faces, np.load(kept)["labels"])
+
+
+def _label_all(net: UNet, faces: Faces, kept: Path) -> None:
+    labels = np.full((len(faces), STORE_PX, STORE_PX), OPEN, np.uint8)
+    for row in range(len(faces)):
+        found = label_mask(net, faces[row][0])
+        labels[row] = OPEN if found is None else found
+        if row % 100 == 0:
+            print(f"labelling real masks: {row} of {len(faces)}", flush=True)
+    part = kept.with_suffix(".part.npz")
+    np.savez_compressed(part, labels=labels)
+    part.replace(kept)
 
 
 def label_mask(net: UNet, face: Image) -> npt.NDArray[np.uint8] | None:

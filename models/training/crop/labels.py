@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from models.crop.frame import five_points
 from models.pixels import Image, Landmarks
-from models.training.frames import NoSourceError, SourceError, source_labels, source_path
+from models.training.frames import NoSourceError, SourceError, read_encoded, source_path
 
 Floats = npt.NDArray[np.float32]
 
@@ -153,20 +153,18 @@ def read_faces(
         refused: SOURCE/NAME of faces that are left out.
 
     Raises:
-        SourceError: there is no such source, or it has no labels.
+        SourceError: see `read_encoded`.
     """
-    files = dict(_files(source_path(folder, source)))
-    labels = source_labels(folder, source)
     pictures = []
-    for name, points68 in zip(labels["name"], labels["landmarks"].astype(np.float32), strict=True):
+    for name, _, data, points68 in read_encoded(folder, source):
         points = five_points(points68)
         if f"{source}/{name}" in refused or (are_masked and not is_plausible(points)):
             continue
         trust = _TRUST_MASKED if are_masked else (1.0,) * 5
         pictures.append(
             Picture(
-                str(name),
-                files[f"{name}.webp"],
+                name,
+                data,
                 box_of(points68)[None],
                 points[None],
                 np.array([trust], np.float32),

@@ -1,12 +1,23 @@
 import io
+import threading
 import zipfile
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
 import pytest
 
 from models.crop.frame import FRAME_PX, fit_frame, five_points
-from models.training.frames import STORE_PX, SourceError, cut, jittered_frame, load_faces
+from models.training.crop.labels import read_faces
+from models.training.frames import (
+    STORE_PX,
+    SourceError,
+    cut,
+    jittered_frame,
+    load_faces,
+    read_source,
+    source_labels,
+)
 from tests.conftest import mean_face
 
 
@@ -77,6 +88,115 @@ def test_a_landmark_that_is_no_number_is_named_before_any_face_is_cut(picture, l
     with pytest.raises(SourceError, match="landmarks of b in mine are no numbers"):
         load_faces(tmp_path, ["mine"], tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("data", ["folder"], indirect=True)
+def test_two_trainings_that_cut_the_same_faces_both_see_them_all(
+    data, tmp_path, monkeypatch, killed
+):
+    begun, out = [], {}
+
+    def read(folder, source, limit=None):
+        begun.append(None)
+        for row, picture in enumerate(read_source(folder, source, limit)):
+            if row == 1 and len(begun) == 1:  # in the midst, another begins
+                second.start()
+                second.join(timeout=0.5)
+                if killed:
+                    raise KeyboardInterrupt
+            yield picture
+
+    def load(name):
+        out[name] = np.array(load_faces(data, ["some"], tmp_path / "cache").images)
+
+    second = threading.Thread(target=load, args=("second",))
+    monkeypatch.setattr("models.training.frames.read_source", read)
+    with pytest.raises(KeyboardInterrupt) if killed else nullcontext():
+        load("first")
+    second.join()
+
+    assert len(begun) == 1 + killed
+    assert len(out) == 2 - killed
+    for images in out.values():
+        assert images.any(axis=(1, 2, 3)).all()
+
+
+def labelled(data, **labels):
+    np.savez(data / "some" / "labels.npz", **labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "held"),
+    [
+        ({}, "it holds nothing"),
+        ({"names": ["a"], "landmarks": np.zeros((1, 68, 2))}, r"it holds names <U1 \(1,\)"),
+        ({"name": [1], "landmarks": np.zeros((1, 68, 2))}, r"it holds name int64 \(1,\)"),
+        ({"name": ["a"], "landmarks": np.zeros((1, 5, 2))}, r"landmarks float64 \(1, 5, 2\)"),
+        ({"name": ["a"], "landmarks": np.zeros((1, 136))}, r"landmarks float64 \(1, 136\)"),
+        ({"name": ["a", "b"], "landmarks": np.zeros((1, 68, 2))}, r"name <U1 \(2,\), landmarks"),
+        ({"name": ["a"], "landmarks": np.full((1, 68, 2), "x")}, r"landmarks <U1"),
+    ],
+)
+@pytest.mark.parametrize("data", ["folder"], indirect=True)
+def test_labels_of_other_names_or_shapes_are_refused_with_what_they_hold(data, labels, held):
+    labelled(data, **labels)
+
+    with pytest.raises(SourceError, match=rf"labels\.npz must hold name, texts \(N,\).*{held}"):
+        source_labels(data, "some")
+
+
+@pytest.mark.parametrize("content", [b"", b"name,landmarks"])
+@pytest.mark.parametrize("data", ["folder"], indirect=True)
+def test_labels_that_are_no_npz_are_refused(data, content):
+    (data / "some" / "labels.npz").write_bytes(content)
+
+    with pytest.raises(SourceError, match=r"some/labels\.npz can't be read"):
+        source_labels(data, "some")
+
+
+@pytest.mark.parametrize("data", ["folder"], indirect=True)
+def test_labels_of_objects_are_refused(data, landmarks):
+    labelled(data, name=np.array(["a"], object), landmarks=landmarks[None])
+
+    with pytest.raises(SourceError, match=r"write it with np\.savez, the names as texts"):
+        source_labels(data, "some")
+
+
+@pytest.mark.parametrize("read", [read_source, lambda *source: read_faces(*source, False)])
+def test_a_face_without_a_picture_is_named(data, landmarks, read):
+    np.savez(data / "some_landmarks.npz", name=["a", "c"], landmarks=[landmarks] * 2)
+
+    with pytest.raises(SourceError, match=r"has no picture of c \(1 in all\).*put NAME\.webp"):
+        list(read(data, "some"))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".PNG"])
+@pytest.mark.parametrize("data", ["folder"], indirect=True)
+def test_pictures_may_have_any_usual_suffix(data, picture, suffix):
+    for name in "ab":
+        (data / "some" / f"{name}.webp").unlink()
+        cv2.imwrite(str(data / "some" / f"{name}{suffix}"), picture)
+
+    assert [face.name for face in read_source(data, "some")] == ["a", "b"]
+    assert [face.name for face in read_faces(data, "some", are_masked=False)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("data", ["folder"], indirect=True)
+def test_a_zip_of_a_folder_is_read_like_one_of_its_files(data):
+    with zipfile.ZipFile(data / "nested.zip", "w") as archive:
+        for path in (data / "some").iterdir():
+            archive.write(path, f"nested/{path.name}")
+        archive.write(data / "some" / "labels.npz", "__MACOSX/nested/._a.webp")
+
+    assert [face.name for face in read_source(data, "nested")] == ["a", "b"]
+
+
+def test_what_is_no_zip_is_named(tmp_path):
+    (tmp_path / "some.zip").write_bytes(b"PK")
+
+    with pytest.raises(SourceError, match=r"some\.zip is no zip"):
+        source_labels(tmp_path, "some")
 
 
 def test_faces_that_were_labelled_anew_are_cut_anew(picture, landmarks, tmp_path):
