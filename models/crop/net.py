@@ -32,6 +32,10 @@ class DetectorConfig:
     coarsest: int = 128  # channels at stride 64, beyond the backbone
     necks: tuple[int, ...] = (64, 80, 80, 80)  # channels that the heads see
 
+    def __post_init__(self) -> None:
+        if len(self.necks) != len(STRIDES):
+            raise ValueError(f"necks has {len(self.necks)} numbers: it must have {len(STRIDES)}")
+
 
 class Candidates(NamedTuple):
     """What every cell proposes."""

@@ -27,6 +27,13 @@ class LandmarkConfig:
     blocks: tuple[int, ...] = (1, 2, 2, 1)  # residual blocks at each grid
     features: int = 256  # between the last grid and the points
 
+    def __post_init__(self) -> None:
+        if len(self.widths) != len(self.blocks):
+            raise ValueError(
+                f"widths has {len(self.widths)} numbers, blocks {len(self.blocks)}: "
+                "give one of each for a grid"
+            )
+
 
 class LandmarkNet(nn.Module):
     mean_face: torch.Tensor

@@ -147,7 +147,8 @@ def _check(net: str, config: Any) -> None:
 
 
 def check_values(net: str, config: Any, where: str, useless: Collection[str] = ()) -> None:
-    """Raises ValueError unless all keys are known, and all values of their types, inner ones too.
+    """Raises ValueError unless all keys are known, and all values of their types and within bounds,
+    inner ones too.
 
     Args:
         net: one of `NETS`, which the config is of.
@@ -156,13 +157,17 @@ def check_values(net: str, config: Any, where: str, useless: Collection[str] = (
         useless: keys, of the schedule too, that the place has no use for.
     """
     check_types(config, {key: _TYPES[key] for key in KEYS[net] - {*useless}}, where)
-    schedule = {**get_type_hints(Schedule), "epochs": float}
-    inner = {"schedule": {key: kind for key, kind in schedule.items() if key not in useless}}
-    inner["task"] = get_type_hints(_TRAININGS[net])
+    types = {**get_type_hints(Schedule), "epochs": float}
+    schedule = dict(config.get("schedule", {}))
+    known = {key: kind for key, kind in types.items() if key not in useless}
+    check_types(schedule, known, f"{where}: schedule")
+    if not schedule.pop("epochs", 1) > 0:
+        raise ValueError(f"{where}: schedule: epochs must be over 0")
+    # What it needs may be missing here: ablations have a budget instead of steps.
+    to_settings(Schedule, {"steps": 1, "learning_rate": 0} | schedule, f"{where}: schedule")
+    to_settings(_TRAININGS[net], config.get("task", {}), f"{where}: task")
     if net in _SIZES:
-        inner["net"] = get_type_hints(_SIZES[net])
-    for key, types in inner.items():
-        check_types(config.get(key, {}), types, f"{where}: {key}")
+        to_settings(_SIZES[net], config.get("net", {}), f"{where}: net")
 
 
 def _record(

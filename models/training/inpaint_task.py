@@ -29,6 +29,7 @@ from models.training.loop import Batch, Losses, Task
 from models.training.losses import reconstruction
 from models.training.precision import mixed_precision
 from models.training.samples import Sample, draw_sample, stack
+from models.training.settings import check_least, check_shares
 from models.training.sheets import contact_sheet
 
 
@@ -54,6 +55,17 @@ class InpaintTraining:
     projected: bool = False  # the discriminators look at features of ImageNet, not at pixels
     features: float = 0.0  # weight of the distance to the truth in these; needs `projected`
 
+    def __post_init__(self) -> None:
+        check_least(self, 1, "batch_size")
+        check_least(self, 16, "size")
+        check_least(self, 0, "faces_per_kind", "jitter", "label_jitter_px", "discriminator_rate")
+        check_least(self, 0, "reconstruction", "structure", "whole", "region", "features")
+        check_shares(self, "favoured_share", "guess_share", "whole_from", "region_from")
+        if self.size % 16:
+            raise ValueError(f"size {self.size}: the generator needs a multiple of 16 px")
+        if self.features and not self.projected:
+            raise ValueError("features: their distance needs projected: true")
+
 
 class InpaintTask(Task):
     net: Generator
@@ -70,10 +82,6 @@ class InpaintTask(Task):
     ) -> None:
         if (settings.favoured_share > 0) != (favoured is not None):
             raise ValueError("'favoured' says which faces, 'favoured_share' how often: give both")
-        if settings.size % 16:
-            raise ValueError(f"size {settings.size}: the generator needs a multiple of 16 px")
-        if settings.features and not settings.projected:
-            raise ValueError("features: their distance needs projected: true")
         self.sizes = sizes
         self.settings, self.seed, self.device = settings, seed, device
         self.faces, self.apart = faces.split()

@@ -22,6 +22,7 @@ from models.training.judge_masks import draw_shape, draw_straps, lay_on, make_cl
 from models.training.judge_net import CELL_PX, JudgeConfig, JudgeNet
 from models.training.loop import Batch, Task
 from models.training.precision import mixed_precision
+from models.training.settings import check_least, check_shares
 from models.training.sheets import contact_sheet, with_mask
 
 _LEAST_PX = 150  # fewer px of a mask are no sight
@@ -39,6 +40,11 @@ class JudgeTraining:
     painted_share: float = 0.3
     remains_share: float = 0.25
     weight_decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "batch_size")
+        check_least(self, 0, "jitter", "weight_decay")
+        check_shares(self, "bare_share", "painted_share", "remains_share")
 
 
 @dataclass(frozen=True)

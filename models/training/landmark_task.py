@@ -22,6 +22,7 @@ from models.training.loop import Batch, Losses, Task
 from models.training.losses import landmark_error
 from models.training.precision import mixed_precision
 from models.training.samples import draw_sample, stack
+from models.training.settings import check_least, check_shares
 from models.training.shape import fit_shape
 from models.training.sheets import contact_sheet, with_mask, with_points
 
@@ -34,6 +35,11 @@ class LandmarkTraining:
     jitter: float = 1.3  # how far from exact the canonical frames are
     bare_share: float = 0.15
     weight_decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "batch_size")
+        check_least(self, 0, "jitter", "weight_decay")
+        check_shares(self, "bare_share")
 
 
 class LandmarkTask(Task):

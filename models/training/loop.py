@@ -10,21 +10,26 @@ import os
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import cv2
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from models.pixels import Image
 from models.training.log import append_row, cut_rows
+from models.training.settings import check_least, check_shares
 
 _LOG = "log.csv"  # in the folder of a run
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_TWICE_S = 1.0  # `timeout` and `make` signal the process and its group: one wish, two signals
 Batch = dict[str, torch.Tensor]
 # Scalars; those that stay tensors don't make a GPU wait.
 Losses = Mapping[str, torch.Tensor | float]
@@ -43,6 +48,11 @@ class Schedule:
     save_every: int = 500  # steps: checkpoint, weights and sample sheet
     workers: int = 0  # processes that make batches, at most the cores; 0: the trainer itself
     threads: int = 0  # of torch; 0: as many as it likes
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "steps", "log_every", "save_every")
+        check_least(self, 0, "learning_rate", "warmup_steps", "final_rate", "workers", "threads")
+        check_shares(self, "ema_decay")
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
@@ -112,6 +122,8 @@ class Ema:
 def fit(task: Task, average: nn.Module, folder: Path, schedule: Schedule) -> None:
     """Trains until the last step or until SIGTERM or SIGINT, whichever is first.
 
+    Another of these signals, a second or more later, ends the process at once.
+
     Args:
         task: what to train.
         average: another net of the class and config of `task.net`; becomes its EMA.
@@ -137,13 +149,22 @@ class _Run:
     def __init__(self, task: Task, ema: Ema, folder: Path, schedule: Schedule) -> None:
         self.task, self.ema, self.folder, self.schedule = task, ema, folder, schedule
         self.step = 0
-        self._stop = False
+        self._stop_at = math.inf  # when the run was asked to end, s
 
     def train(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask_to_stop)
+        batches = self._batches()
+        with _signals_to(self._ask_to_stop):
+            try:
+                self._train_on(batches)
+            finally:
+                # An error keeps the batches, and they their processes, which ignore SIGTERM: who
+                # then ends would wait for them for ever.
+                if isinstance(batches, _MultiProcessingDataLoaderIter):
+                    batches._shutdown_workers()
+
+    def _train_on(self, batches: Iterator[Batch]) -> None:
         window = _Window()
-        for batch in window.timed(self._batches()):
+        for batch in window.timed(batches):
             set_rates(self.task, self.schedule.rate(self.step))
             losses = self.task.train_step(batch, self.step / self.schedule.steps)
             self.ema.update(self.task.net, self.step)
@@ -152,7 +173,7 @@ class _Run:
             if self.step % self.schedule.log_every == 0:
                 self._log(window.row())
                 window.clear()
-            last = self._stop or self.step == self.schedule.steps
+            last = math.isfinite(self._stop_at) or self.step == self.schedule.steps
             if last or self.step % self.schedule.save_every == 0:
                 with window.paused():
                     self.save()
@@ -206,8 +227,12 @@ class _Run:
         )
         return iter(loader)
 
-    def _ask_to_stop(self, *_: object) -> None:
-        self._stop = True
+    def _ask_to_stop(self, number: int, _: FrameType | None) -> None:
+        now = time.monotonic()
+        if now - self._stop_at > _TWICE_S:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self._stop_at = min(self._stop_at, now)
 
     def _log(self, means: dict[str, float]) -> None:
         row = {"step": self.step, **means}
@@ -262,6 +287,17 @@ class _Window:
         } | means
 
 
+@contextmanager
+def _signals_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Has SIGTERM and SIGINT handled so, within."""
+    before = {number: signal.signal(number, handler) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, own in before.items():
+            signal.signal(number, own)
+
+
 def set_rates(task: Task, rate: float) -> None:
     """Gives each optimizer the learning rate, times its `rate_factor` if it has one."""
     for optimizer in task.optimizers.values():
@@ -271,6 +307,6 @@ def set_rates(task: Task, rate: float) -> None:
 
 def _start_worker(_: int) -> None:
     # Who stops a run signals its whole group; the trainer still needs a batch to end well.
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)

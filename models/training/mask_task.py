@@ -29,6 +29,7 @@ from models.training.losses import dice_loss
 from models.training.masks import hold_hand, wear_mask
 from models.training.precision import mixed_precision
 from models.training.real_masks import OPEN, RealFaces
+from models.training.settings import check_least, check_shares
 from models.training.sheets import contact_sheet, with_mask
 
 
@@ -43,6 +44,11 @@ class MaskTraining:
     background_share: float = 0.1  # no face at all
     hand_share: float = 0.0  # of the faces with drawn masks or none: a hand before them
     weight_decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "batch_size")
+        check_least(self, 0, "jitter", "weight_decay")
+        check_shares(self, "bare_share", "real_share", "background_share", "hand_share")
 
 
 @dataclass(frozen=True)

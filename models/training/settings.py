@@ -1,4 +1,4 @@
-"""Checks what a YAML says, once, where it is read: keys, types and lists.
+"""Checks what a YAML says, once, where it is read: keys, types, lists and bounds.
 
 A mistake is a ValueError of one line that says what to write, before any face is cut; who reads
 the file names it with `blaming`.
@@ -52,13 +52,33 @@ def to_settings(kind: type[Settings], values: Any, where: str) -> Settings:
         where: the values' place in the config, for the message.
 
     Raises:
-        ValueError: no mapping, an unknown key, a missing one, or a value of another type.
+        ValueError: no mapping, an unknown key, a missing one, a value of another type, or one
+            that the dataclass refuses.
     """
     types = get_type_hints(kind)
     check_types(values, types, where)
     needed = [f.name for f in fields(kind) if f.default is MISSING]  # type: ignore[arg-type]
     refuse_missing(values, needed, where)
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    try:
+        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def check_least(settings: object, least: float, *names: str) -> None:
+    """Raises ValueError that names the first of these fields which is below `least`."""
+    for name in names:
+        value = getattr(settings, name)
+        if not value >= least:
+            raise ValueError(f"{name} is {value}: it must be {least} or more")
+
+
+def check_shares(settings: object, *names: str) -> None:
+    """Raises ValueError that names the first of these fields which isn't from 0 to 1."""
+    for name in names:
+        value = getattr(settings, name)
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} is {value}: it must be from 0 to 1")
 
 
 def check_types(values: Any, types: Mapping[str, Any], where: str) -> None:

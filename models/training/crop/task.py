@@ -1,8 +1,10 @@
 """Trains the face detector: composes canvases, takes steps, draws sample sheets."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +13,7 @@ from torch import nn
 
 from models.checkpoint import save_net
 from models.crop.detect import Detector, Face, faces_of
-from models.crop.net import DetectorConfig, FaceDetector
+from models.crop.net import STRIDES, DetectorConfig, FaceDetector
 from models.pixels import Image, to_tensor
 from models.training.crop.compose import MAX_FACES, Canvas, Pool, compose_canvas
 from models.training.crop.labels import (
@@ -31,6 +33,7 @@ from models.training.loop import Batch, Task
 from models.training.precision import mixed_precision
 from models.training.pretrained import keep_first_level, load_pretrained
 from models.training.rounding import with_rounded_weights
+from models.training.settings import check_least, check_shares
 from models.training.sheets import contact_sheet, with_points
 
 
@@ -52,6 +55,25 @@ class CropTraining:
     verdicts: str = ""
     # CSV with SOURCE/NAME as `name`: faces of the sources that are left out; "": none.
     refused: str = ""
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "pixels")
+        check_least(self, 0, "weight_decay")
+        check_shares(self, "unlabelled_score")
+        if any(side < STRIDES[-1] or side % STRIDES[-1] for side in self.canvases):
+            raise ValueError(
+                f"canvases: the net needs sides that are multiples of {STRIDES[-1]} px"
+            )
+        _check_drawn("sources", self.sources, "shares", self.shares)
+        _check_drawn("canvases", self.canvases, "canvas_shares", self.canvas_shares)
+
+
+def _check_drawn(names: str, things: Sequence[Any], key: str, shares: Sequence[float]) -> None:
+    """Raises ValueError unless each of some things has its share, and these sum to 1."""
+    if len(shares) != len(things):
+        raise ValueError(f"{key} has {len(shares)} numbers, {names} has {len(things)}: as many")
+    if min(shares, default=0) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-8):
+        raise ValueError(f"{key} is {list(shares)}: these must be 0 or more, and sum to 1")
 
 
 class CropTask(Task):

@@ -296,6 +296,11 @@ def test_a_run_is_not_gone_on_with_by_other_faces_of_the_same_names(data):
         (small(task={"batch_size": "12"}, schedule=SCHEDULE), "batch_size is '12'"),
         (small(task={"guided": 1}, schedule=SCHEDULE), "guided is 1: .* true or false"),
         (small(net={"width": "8"}, schedule=SCHEDULE), "net: width is .8.: it must be a whole"),
+        (small(schedule=SCHEDULE | {"steps": 0}), "schedule: steps is 0: it must be 1 or more"),
+        (small(schedule={"epochs": 0.0, "learning_rate": 0.1}), "epochs must be over 0"),
+        (small(task={"batch_size": 0}, schedule=SCHEDULE), "task: batch_size is 0: it must be 1"),
+        (small(task={"size": 100}, schedule=SCHEDULE), "task: size 100: .* multiple of 16"),
+        (small(task={"guess_share": 1.5}, schedule=SCHEDULE), "guess_share is 1.5: .* from 0 to 1"),
     ],
 )
 def test_a_mistake_in_a_config_is_named_before_any_face_is_read(tmp_path, config, message):
@@ -308,6 +313,40 @@ def test_lists_of_a_task_are_checked_too(tmp_path):
 
     with pytest.raises(ValueError, match="task: sources is 'mine': it must be a list"):
         train("crop", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ({"shares": [1.0]}, "shares has 1 numbers, sources has 2: as many"),
+        ({"shares": [0.5, 0.6]}, r"shares is \[0.5, 0.6\]: these must be 0 or more, and sum to 1"),
+        ({"shares": [1.5, -0.5]}, "these must be 0 or more"),
+        ({"canvases": [320]}, "canvas_shares has 3 numbers, canvases has 1"),
+        ({"canvases": [320, 448, 600]}, "sides that are multiples of 64 px"),
+        ({"pixels": 0}, "pixels is 0: it must be 1 or more"),
+    ],
+)
+def test_what_a_detector_cannot_draw_from_is_named_before_any_face_is_read(tmp_path, task, message):
+    task = {"sources": ["a", "b"], "shares": [0.5, 0.5], **task}
+    config = {"seed": 1, "device": "cpu", "schedule": SCHEDULE, "task": task}
+
+    with pytest.raises(ValueError, match=f"the training config of crop: task: .*{message}"):
+        train("crop", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("net", "sizes", "message"),
+    [
+        ("landmarks", {"widths": [8, 16], "blocks": [1]}, "widths has 2 numbers, blocks 1"),
+        ("crop", {"necks": [8, 8]}, "necks has 2 numbers: it must have 4"),
+    ],
+)
+def test_lists_of_a_nets_sizes_must_be_as_long_as_it_needs(tmp_path, net, sizes, message):
+    config = {"seed": 1, "device": "cpu", "schedule": SCHEDULE, "net": sizes}
+    config |= {"sources": ["some"]} if net == "landmarks" else {}
+
+    with pytest.raises(ValueError, match=f"net: {message}"):
+        train(net, config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
 
 
 def test_sizes_of_a_net_are_checked_too(data):

@@ -1,4 +1,8 @@
 import csv
+import math
+import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -116,6 +120,84 @@ def test_batches_can_be_made_by_other_processes(tmp_path):
 
     assert there.seen == []
     torch.testing.assert_close(there.net.weight, here.net.weight, rtol=0, atol=0)
+
+
+RUN = """
+import sys
+from pathlib import Path
+from torch import nn
+from models.training.loop import Schedule, fit
+from tests.models.training import test_loop
+schedule = Schedule(10**6, 0.1, log_every=1, workers=1)
+fit(test_loop.{task}, nn.Linear(1, 1), Path(sys.argv[1]), schedule)
+"""
+
+
+def start_run(task, folder):
+    command = [sys.executable, "-c", RUN.format(task=task), str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_run_ends_with_the_error_of_the_process_that_makes_its_batches(tmp_path):
+    run = start_run("Line(stop_at=3)", tmp_path)
+    try:
+        _, said = run.communicate(timeout=300)
+    finally:
+        run.kill()
+
+    assert run.returncode == 1
+    assert "the power went out" in said
+
+
+class Stuck(Line):
+    """Its second step never ends."""
+
+    def train_step(self, batch, progress):
+        if progress:
+            print("stuck", flush=True)
+            while True:
+                time.sleep(0.1)
+        return super().train_step(batch, progress)
+
+
+def test_a_second_signal_ends_a_run_at_once(tmp_path):
+    run = start_run("Stuck()", tmp_path)
+    try:
+        while run.stdout.readline() != "stuck\n":
+            assert run.poll() is None
+        for _ in range(2):  # one wish: `timeout` signals the process and its group
+            run.terminate()
+        with pytest.raises(subprocess.TimeoutExpired):
+            run.wait(timeout=3)
+        run.terminate()
+        assert run.wait(timeout=60) == -signal.SIGTERM
+    finally:
+        run.kill()
+
+
+def test_after_a_run_its_signals_are_what_they_were(tmp_path):
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+
+    fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0),
+        ("log_every", 0),
+        ("save_every", 0),
+        ("learning_rate", -0.1),
+        ("learning_rate", math.nan),
+        ("workers", -1),
+        ("ema_decay", 1.5),
+    ],
+)
+def test_a_schedule_that_cannot_be_kept_is_refused(name, value):
+    with pytest.raises(ValueError, match=rf"{name} is {value}: it must be"):
+        replace(SCHEDULE, **{name: value})
 
 
 def test_a_run_that_has_ended_only_writes_its_weights_anew(tmp_path):

@@ -21,6 +21,7 @@ TRAININGS = {
         "start": "crop.safetensors",
         "task": {
             "sources": ["some"],
+            "shares": [1.0],
             "unlabelled_score": 0.4,
             "verdicts": "verdicts.csv",
             "refused": "refused.csv",
