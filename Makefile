@@ -34,7 +34,7 @@ install: $(INSTALLED)-dev  ## Makes .venv with everything and the command mask2f
 
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, or name it: make PYTHON=/path/to/python3.11 install" >&2; exit 1; }
-	@echo "Setting up $(VENV) for serving: some minutes, 0.3 GB to download, 1.4 GB on the disk."
+	@echo "Setting up $(VENV) for serving: some minutes, 0.3 GB to download, 1.6 GB on the disk."
 	@echo "On Linux torch brings CUDA, some GB more: README.md says how to leave it out."
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -e .
@@ -46,7 +46,7 @@ $(INSTALLED)-%: $(INSTALLED)
 	@touch $@
 
 $(INSTALLED)-dev: $(INSTALLED)
-	@echo "Adding all else to $(VENV), for tests, checks, training, load test: 0.9 GB on the disk."
+	@echo "Adding all else to $(VENV), for tests, checks, training, load test: 0.6 GB on the disk."
 	$(PIP) -e '.[dev]'
 	@# --no-deps: see the extra `fan` in pyproject.toml.
 	$(PIP) --no-deps face-alignment
