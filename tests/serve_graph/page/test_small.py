@@ -40,7 +40,7 @@ def test_the_answer_and_its_buttons_are_seen_without_scrolling(page, fake, squar
 
 def test_nothing_is_wider_than_a_small_phone(page, fake, square, photos, shrink):
     shrink(320, 640)
-    consent_to(page, photos[1])
+    consent_to(page, photos[1].rename(photos[1].with_name(f"{60 * 'long'}.jpg")))
     finish(page, fake, square)
     page.press("#more")
     page.wait_for("document.querySelector('#more').offsetParent === null")
