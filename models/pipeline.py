@@ -344,7 +344,9 @@ async def _prepare(
             )
         own = found[0]
         if own.finding.probability >= options.min_probability:
-            raise ReferencePhotoError("The face in the reference photo wears a mask.")
+            raise ReferencePhotoError(
+                "The face in the reference photo wears a mask: send one without."
+            )
         return await as_reference(photo, own, stages, run)
 
 

@@ -26,6 +26,6 @@ def choose(faces: list[Face], which: Literal["all", "largest"] | Sequence[int]) 
     wrong = [index for index in which if not 0 <= int(index) < len(faces)]
     if wrong:
         raise BadRequestError(
-            f"faces={wrong[0]}: the photo has {len(faces)} faces, numbered from 0."
+            f"faces={wrong[0]}: the photo has no face of that number, its last is {len(faces) - 1}."
         )
     return [[int(index) for index in which]]

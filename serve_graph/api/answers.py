@@ -4,7 +4,6 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -19,6 +18,8 @@ from models.pixels import Image, Mask
 from serve_graph.api.events import EVENTS
 from serve_graph.api.exchange import Exchange
 from serve_graph.api.schemas import (
+    ACCEPT,
+    Kind,
     MaskAnswer,
     PictureAnswer,
     UnmaskAnswer,
@@ -26,22 +27,29 @@ from serve_graph.api.schemas import (
     edited_face_answer,
     masked_face_answer,
 )
-from serve_graph.problems import NotAcceptableError
+from serve_graph.problems import FieldProblem, FieldsError, NotAcceptableError
 
 JSON = "application/json"
 _LATER = "%"  # no base64, and in no other text of an answer: a file's stands there in the end
 _BASE64_BYTES = 3 * 32_768  # of a file at once; thirds, so that no piece is padded before the end
 
-Kind = Literal["picture", "json", "events"]
 _WANTED: dict[Kind, str] = {"picture": "image", "json": JSON, "events": EVENTS}
 
 
-def preferred(request: Request, kinds: Sequence[Kind] = ("picture", "json")) -> Kind:
-    """What the Accept header asks for; the first of `kinds` where it doesn't say.
+def preferred(request: Request, kinds: Sequence[Kind]) -> Kind:
+    """What the query or else the Accept header asks for; the first of `kinds` where neither says.
 
     Raises:
+        FieldsError: the query asks for none of them.
         NotAcceptableError: none of them will do.
     """
+    asked = request.query_params.get(ACCEPT)
+    if asked is not None:
+        for kind in kinds:
+            if kind == asked:
+                return kind
+        expected = f"Input should be {', '.join(kinds[:-1])} or {kinds[-1]}"
+        raise FieldsError([FieldProblem(field=ACCEPT, detail=expected)])
     accept = ", ".join(request.headers.getlist("accept")) or "*/*"
     best = max(kinds, key=lambda kind: _preference(accept, _WANTED[kind]))
     if not _preference(accept, _WANTED[best])[0]:

@@ -97,7 +97,7 @@ class Calls:
 
     async def mask(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
         """The masks of all faces as a picture of the photo's size: 255 = hidden, else 0."""
-        answer = preferred(request)
+        answer = preferred(request, MaskFields.answers)
         async with self._open(request, timeout_ms, MaskFields) as call:
             options = self._options(call.fields.faces)
             clock, run = call.exchange.clock, call.exchange.threads.run
@@ -125,7 +125,7 @@ class Calls:
 
     async def _painted(self, request: Request, timeout_ms: int | None, work: Work) -> Response:
         """The answer of a call that paints, in the form that the caller prefers."""
-        kind = preferred(request, ("picture", "json", "events"))
+        kind = preferred(request, UnmaskFields.answers)
         if kind == "events":
             return EventsResponse(partial(self._tell, request, timeout_ms, work))
         async with self._open(request, timeout_ms, UnmaskFields) as call:
@@ -175,7 +175,7 @@ class Calls:
         seconds = self._seconds(timeout_ms)
         form = await self._receive(request, fields_class, seconds - exchange.elapsed_s)
         _check_consent(form)
-        detail = f"No answer within {seconds:g} s: the work was given up."
+        detail = f"No answer within {seconds:g} s: send a smaller photo, or try later."
         left_s = seconds - exchange.elapsed_s
         async with deadline(left_s, detail), self._gate.photo(exchange.threads):
             with exchange.clock.measure("decode"):

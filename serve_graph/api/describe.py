@@ -23,6 +23,7 @@ from models.errors import (
 from models.photo.header import Limits
 from serve_graph.api.events import EVENTS
 from serve_graph.api.schemas import (
+    ACCEPT,
     FacesAnswer,
     FacesFields,
     MaskAnswer,
@@ -147,16 +148,6 @@ def _request(fields: type[FacesFields], required: Sequence[str], settings: ApiSe
     properties = fields.model_json_schema()["properties"]
     if "quality" in properties:
         properties["quality"] = properties["quality"] | {"default": settings.quality}
-    query = [
-        {
-            "name": name,
-            "in": "query",
-            "required": False,
-            "description": schema["description"],
-            "schema": schema,
-        }
-        for name, schema in properties.items()
-    ]
     pictures = {name: _picture(name, settings.limits) for name in fields.photo_names}
     form = {
         "type": "object",
@@ -169,8 +160,25 @@ def _request(fields: type[FacesFields], required: Sequence[str], settings: ApiSe
         content["image/*"] = {"schema": pictures["photo"]}
     return {
         "requestBody": {"required": True, "content": content},
-        "parameters": [_REQUEST_ID, *query],
+        "parameters": [_REQUEST_ID, *_query(fields, properties)],
     }
+
+
+def _query(fields: type[FacesFields], properties: Json) -> list[Json]:
+    if len(fields.answers) > 1:
+        about = "What comes back, for callers that can't set the header `Accept`: it comes first."
+        kinds = {"type": "string", "enum": list(fields.answers), "description": about}
+        properties = {ACCEPT: kinds} | properties
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": schema["description"],
+            "schema": schema,
+        }
+        for name, schema in properties.items()
+    ]
 
 
 def _picture(name: str, limits: Limits) -> Json:
@@ -225,14 +233,16 @@ _SWAP_NEEDS = ("photo", "reference", "consent")
 
 def calls(settings: ApiSettings) -> dict[str, Described]:
     """The calls by name; `settings` has the limits and defaults that their fields tell."""
-    accept = "JSON or events where Accept says so"
+    wish = "where Accept or `accept` says so"
     masks = _pictures("png") | _json(MaskAnswer)
     return {
-        "unmask": _call(UnmaskFields, settings, f"The unmasked photo; {accept}", _UNMASKED),
-        "swap": _call(
-            UnmaskFields, settings, f"The photo with the own face; {accept}", _UNMASKED, _SWAP_NEEDS
+        "unmask": _call(
+            UnmaskFields, settings, f"The unmasked photo; JSON or events {wish}", _UNMASKED
         ),
-        "mask": _call(MaskFields, settings, "The masks; JSON where Accept says so", masks),
+        "swap": _call(
+            UnmaskFields, settings, f"The own face; JSON or events {wish}", _UNMASKED, _SWAP_NEEDS
+        ),
+        "mask": _call(MaskFields, settings, f"The masks; JSON {wish}", masks),
         "faces": _call(FacesFields, settings, "The faces", _json(FacesAnswer)),
     }
 

@@ -1,6 +1,6 @@
 """What callers may send beside the pictures, and the JSON that they get."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -11,6 +11,9 @@ from models.landmarks.shape import Expression
 from models.photo.encode import AnswerFormat
 from models.pipeline import EditedFace, MaskedFace
 from serve_graph.which import EXPECTED, PATTERN, Which, parse_which
+
+Kind = Literal["picture", "json", "events"]  # of an answer
+ACCEPT = "accept"  # in the query: the kind, for callers that can't set the header
 
 
 def _to_which(text: object) -> object:
@@ -25,10 +28,13 @@ class FacesFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     photo_names: ClassVar[tuple[str, ...]] = ("photo",)  # parts that are pictures
+    answers: ClassVar[tuple[Kind, ...]] = ("json",)  # that there may be, the usual one first
 
 
 class MaskFields(FacesFields):
     """Fields of /v1/mask."""
+
+    answers: ClassVar[tuple[Kind, ...]] = ("picture", "json")
 
     faces: Annotated[
         Which,
@@ -42,6 +48,7 @@ class UnmaskFields(MaskFields):
     """Fields of /v1/unmask and /v1/swap."""
 
     photo_names = ("photo", "reference", "mask")
+    answers: ClassVar[tuple[Kind, ...]] = ("picture", "json", "events")
 
     consent: bool = Field(
         False, description="Must be true with a reference: the person on it agrees to its use."
