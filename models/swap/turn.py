@@ -3,22 +3,13 @@
 import numpy as np
 
 from models.crop.frame import FRAME_PX
+from models.landmarks.order import MIRRORED
 from models.pixels import Image, Landmarks
 
 NOSE_TIP = 30  # of the 68 landmarks
 # Of the eyes' distance. Under a mask the turn is guessed to 0.02; heads that face the camera have
 # mostly below 0.05, one turned by 30 degrees 0.3.
 _CLEAR = 0.05
-# The points of a mirrored face in their order.
-MIRRORED = np.concatenate(
-    [
-        range(16, -1, -1),  # jaw
-        range(26, 16, -1),  # brows
-        [27, 28, 29, 30, 35, 34, 33, 32, 31],  # nose
-        [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40],  # eyes
-        [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65],  # lips
-    ]
-)
 
 
 def turn(landmarks: Landmarks) -> float:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from models.crop.frame import FRAME_PX, compose, crop_face, fit_frame, five_points, transform
 from models.errors import Mask2FaceError
+from models.landmarks.order import MIRRORED
 from models.pixels import Affine, Image, Landmarks
 from models.training.evaluation.folder import spread
 from models.training.lock import locked
@@ -168,18 +169,6 @@ def jittered_frame(
     return np.hstack([linear, offset[:, None]]).astype(np.float32)
 
 
-# iBUG order of a mirrored face.
-_MIRROR = np.concatenate(
-    [
-        range(16, -1, -1),  # jaw
-        range(26, 16, -1),  # brows
-        [27, 28, 29, 30, 35, 34, 33, 32, 31],  # nose
-        [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40],  # eyes
-        [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65],  # lips
-    ]
-)
-
-
 def cut(
     image: Image, landmarks: Landmarks, frame: Affine, size: int = FRAME_PX
 ) -> tuple[Image, Landmarks]:
@@ -189,7 +178,7 @@ def cut(
     )
     points = transform(landmarks, frame)
     if np.linalg.det(frame[:, :2]) < 0:
-        points = points[_MIRROR]
+        points = points[MIRRORED]
     return np.asarray(warped, np.uint8), points
 
 
