@@ -3,33 +3,32 @@
 
 import { arriving, post, titled } from "./ask.js";
 import { Drawing, Easel } from "./mend.js";
+import { $, passFocusTo, reveal, say, showProblem } from "./page.js";
 import { isTurnedAlike, showPicture, takeDrops } from "./photo.js";
 import { Picker } from "./picker.js";
-import { choices, unpack } from "./pictures.js";
+import { Result } from "./result.js";
 import { Slider } from "./slider.js";
 import { describeFaces, describeSwap, describeTiming } from "./words.js";
+import { Work } from "./work.js";
 
-const $ = (id) => document.getElementById(id);
 const easel = new Easel($("mask"), $("ring"), $("brush-size"), $("eraser"));
 const picker = new Picker($("faces"), nameFaces);
 const slider = new Slider($("compare"), $("cut"));
+const result = new Result();
+const work = new Work(showButtons);
 const GUESSES = 4; // the most that the service paints at once
 
 let photo = null; // File
-let running = null; // AbortController of the request under way
 let view = "drop"; // what the stage shows: "drop", "compare", "easel" or "picker"
-let pictures = []; // of the answer: {label, url, file}
-let shown = null; // the one of them that is seen
 let upright = null; // {width, height} of the photo as the service sees it, px
 let found = null; // [{index, box}] of all faces, once they are known
-let hasChanged = false; // whether the answer's faces did
 let drawing = null; // Drawing over this photo: stays for another round
 let mended = null; // Blob: the drawn mask of the answer that is shown; null: as found
 
 // --- choosing ---------------------------------------------------------------------------------
 
 function setPhoto(file) {
-  stop();
+  work.stop();
   photo = file;
   found = null;
   picker.clear();
@@ -71,8 +70,8 @@ function dropReference() {
 }
 
 async function takeExample() {
-  if (running) return;
-  await whileBusy("Fetching the example…", async (signal) => {
+  if (work.isRunning) return;
+  await work.run("Fetching the example…", async (signal) => {
     const response = await arriving(fetch("static/example.jpg", { signal }));
     if (!response.ok) throw titled("The example isn't here", "Choose a photo of your own.");
     const picture = await arriving(response.blob());
@@ -86,16 +85,16 @@ async function takeExample() {
 
 async function submit(event) {
   event.preventDefault();
-  if (running || !isReady()) return;
-  await whileBusy("Finding the faces and painting…", async (signal) => {
+  if (work.isRunning || !isReady()) return;
+  await work.run("Finding the faces and painting…", async (signal) => {
     // Run again is for another expression or face: what was mended stays mended.
     await paint(view === "easel" ? await drawing.toPng() : mended, 1, signal);
   });
 }
 
 async function askForMore() {
-  if (running || !isReady()) return;
-  await whileBusy("Painting other guesses…", (signal) => paint(mended, GUESSES, signal));
+  if (work.isRunning || !isReady()) return;
+  await work.run("Painting other guesses…", (signal) => paint(mended, GUESSES, signal));
 }
 
 async function paint(mask, candidates, signal) {
@@ -125,38 +124,6 @@ function hasPhoto() {
   return false;
 }
 
-/** Does what can be broken off; whether it went through. */
-async function whileBusy(text, work) {
-  const run = new AbortController();
-  const { signal } = run;
-  running = run;
-  setBusy(true, text);
-  const clock = setInterval(tick, 1000, Date.now());
-  try {
-    await work(signal);
-    return !signal.aborted;
-  } catch (error) {
-    // Who broke it off has said so.
-    if (!signal.aborted) showProblem(error.title ?? "Something went wrong", error.message);
-    return false;
-  } finally {
-    clearInterval(clock);
-    if (running === run) stop();
-  }
-}
-
-/** Breaks off what is under way; without a run under way, only shows that there is none. */
-function stop() {
-  running?.abort();
-  running = null;
-  setBusy(false);
-}
-
-function cancel() {
-  stop();
-  say("Cancelled.");
-}
-
 function ask(mask, candidates, signal) {
   const fields = { photo, expression: $("expression").value };
   const reference = $("reference").files[0];
@@ -175,8 +142,8 @@ function sayBusy() {
 // --- choosing faces ---------------------------------------------------------------------------
 
 async function pick() {
-  if (running || !hasPhoto()) return;
-  if (!found && !(await whileBusy("Finding the faces…", fetchFaces))) return;
+  if (work.isRunning || !hasPhoto()) return;
+  if (!found && !(await work.run("Finding the faces…", fetchFaces))) return;
   const file = photo;
   const isShown = await new Promise((done) => showPicture($("picker-photo"), file, done));
   const alike = isShown && (await isTurnedAlike(file, $("picker-photo"), upright));
@@ -225,9 +192,9 @@ function leavePicker() {
 // --- mending ----------------------------------------------------------------------------------
 
 async function mend() {
-  if (running || !isReady()) return;
+  if (work.isRunning || !isReady()) return;
   drawing ??= new Drawing(upright.width, upright.height);
-  if (!drawing.found && !(await whileBusy("Fetching the mask that was found…", fetchFound))) return;
+  if (!drawing.found && !(await work.run("Fetching the mask that was found…", fetchFound))) return;
   $("easel-photo").src = $("before").src;
   showView("easel", $("brush"));
   easel.open(drawing);
@@ -243,20 +210,20 @@ async function fetchFound(signal) {
     if (!signal.aborted) drawing.found = mask;
   } catch (error) {
     if (signal.aborted) throw error;
-    if (!hasChanged || mended) return;
+    if (!result.hasChanged || mended) return;
     const again = "Press “Mend the mask” to fetch it again.";
     throw titled("The found mask isn't here", `${error.message} ${again}`);
   }
 }
 
 function undo() {
-  if (running) return; // what is sent has the last stroke
+  if (work.isRunning) return; // what is sent has the last stroke
   if (!easel.undo()) say("There is nothing to undo.");
 }
 
 /** Leaves the canvas. */
 function leaveEasel() {
-  if (running) return;
+  if (work.isRunning) return;
   showView("compare", $("mend"));
   $("problem").hidden = true; // it was of the drawing
   say("Not painted again. What you drew stays until another photo.");
@@ -264,7 +231,7 @@ function leaveEasel() {
 
 /** Breaks off what is under way, or else leaves what is open on the stage. */
 function leave() {
-  if (running) cancel();
+  if (work.isRunning) work.cancel();
   else if (view === "easel") leaveEasel();
   else if (view === "picker") leavePicker();
 }
@@ -291,34 +258,30 @@ function showView(next, control) {
 
 /** Those that depend on whether something runs, too. */
 function showButtons() {
-  $("cancel").hidden = !running;
-  $("leave").hidden = Boolean(running) || view !== "easel";
-  $("again").hidden = !photo || Boolean(running) || view === "easel" || view === "picker";
+  $("cancel").hidden = !work.isRunning;
+  $("leave").hidden = work.isRunning || view !== "easel";
+  $("again").hidden = !photo || work.isRunning || view === "easel" || view === "picker";
 }
 
 /** What the stage shows when nothing is drawn or picked there. */
 function viewBehind() {
-  return pictures.length ? "compare" : "drop";
+  return result.isThere ? "compare" : "drop";
 }
 
 function showAnswer(answer, timing) {
   const { faces, swapped, candidates } = answer;
-  forgetPictures();
   upright = { width: answer.width, height: answer.height };
   const chosen = picker.chosen.length > 0;
   if (!chosen && !swapped) found = faces;
-  hasChanged = faces.some((face) => face.changed);
-  pictures = unpack(answer, (photo.name || "photo").replace(/\.[^.]*$/, ""));
-  offerPictures(faces, candidates);
+  result.open(answer, (photo.name || "photo").replace(/\.[^.]*$/, ""));
   $("timing").textContent = describeTiming(timing);
   const file = photo;
   showPicture($("before"), file, async (isShown) => {
     const alike = isShown && (await isTurnedAlike(file, $("before"), upright));
     if (file !== photo) return; // another one meanwhile
-    $("compare").classList.toggle("only-after", !alike || !hasChanged);
+    $("compare").classList.toggle("only-after", !alike || !result.hasChanged);
     $("mend").hidden = !alike;
   });
-  show(pictures[0]);
   slider.move(50);
   showView("compare", $("go"));
   if (candidates) say(`${candidates.length} guesses, the most likely first: choose one.`);
@@ -326,95 +289,11 @@ function showAnswer(answer, timing) {
   reveal($("stage"));
 }
 
-/** What can be done with the answer; where nothing changed, only that a mask is drawn by hand. */
-function offerPictures(faces, candidates) {
-  const changed = faces.filter((face) => face.changed);
-  const size = ({ box: [x0, , x1] }) => x1 - x0;
-  const [largest] = [...changed].sort((a, b) => size(b) - size(a));
-  passFocusTo($("go"), () => {
-    $("choice").hidden = !hasChanged || pictures.length < 2;
-    $("saving").hidden = !hasChanged;
-    $("more").hidden = !hasChanged || Boolean(candidates);
-  });
-  $("choices").replaceChildren(...($("choice").hidden ? [] : choices(pictures, largest.box)));
-  $("mend").textContent = hasChanged ? "Mend the mask" : "It wears one? Show me where";
-  $("mend").className = hasChanged ? "quiet" : "main";
-  $("after").alt = hasChanged
-    ? "After: the same photo with the mask taken off"
-    : "The photo you sent: nothing has changed";
-}
-
-function show(picture) {
-  shown = picture;
-  const { url, file } = picture;
-  $("after").src = url;
-  $("download").href = url;
-  $("download").download = file.name;
-  const isPhone = matchMedia("(pointer: coarse)").matches;
-  $("share").hidden = !isPhone || !navigator.canShare?.({ files: [file] });
-}
-
-async function share() {
-  try {
-    await navigator.share({ files: [shown.file] });
-  } catch (error) {
-    if (error.name === "AbortError") return; // nobody was picked to get it
-    showProblem("That couldn't be shared", "Download it, and send it from there.");
-  }
-}
-
-function forgetPictures() {
-  for (const { url } of pictures) URL.revokeObjectURL(url);
-  pictures = [];
-}
-
 function clearResult() {
   drawing = mended = null;
-  forgetPictures();
+  result.forget();
   passFocusTo($("go"), () => ($("problem").hidden = $("mend").hidden = true));
   showView("drop", $("go"));
-}
-
-function showProblem(title, detail) {
-  $("problem-title").textContent = title;
-  $("problem-detail").textContent = detail;
-  $("problem").hidden = false;
-  say("");
-  reveal($("problem"));
-}
-
-function setBusy(busy, text) {
-  $("go").setAttribute("aria-disabled", busy); // `disabled` would take the focus from it
-  $("easel").inert = $("picker").inert = busy; // what is done now wouldn't be in the answer
-  passFocusTo($("go"), () => {
-    $("progress").hidden = !busy;
-    showButtons();
-  });
-  $("elapsed").textContent = "";
-  if (!busy) return;
-  $("problem").hidden = $("consent-error").hidden = true;
-  say(text);
-  reveal($("cancel"));
-}
-
-function tick(start) {
-  $("elapsed").textContent = `${Math.round((Date.now() - start) / 1000)} s`;
-}
-
-/** Makes a change; where it hides the control that has the focus, another one gets it. */
-function passFocusTo(control, change) {
-  const before = document.activeElement; // hidden, it wouldn't be it any more
-  change();
-  if (before?.closest("[hidden]")) control.focus();
-}
-
-function reveal(element) {
-  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  element.scrollIntoView({ block: "nearest", behavior: isCalm ? "instant" : "smooth" });
-}
-
-function say(text) {
-  $("status").textContent = text;
 }
 
 // --- wiring -----------------------------------------------------------------------------------
@@ -428,12 +307,11 @@ $("reference").addEventListener("change", () => setReference($("reference").file
 $("reference-remove").addEventListener("click", dropReference);
 $("consent").addEventListener("change", () => ($("consent-error").hidden = true));
 $("form").addEventListener("submit", submit);
-$("cancel").addEventListener("click", cancel);
+$("cancel").addEventListener("click", () => work.cancel());
 $("leave").addEventListener("click", leaveEasel);
 $("again").addEventListener("click", () => $("photo").click());
 $("example").addEventListener("click", takeExample);
 $("more").addEventListener("click", askForMore);
-$("share").addEventListener("click", share);
 $("pick").addEventListener("click", pick);
 $("picked").addEventListener("click", leavePicker);
 $("unpick").addEventListener("click", () => {
@@ -446,7 +324,6 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && (view === "easel" || view === "picker")) leave();
   if (event.key === "z" && view === "easel" && (event.ctrlKey || event.metaKey)) undo();
 });
-$("choices").addEventListener("change", (event) => show(pictures[event.target.value]));
 
 takeDrops($("stage"), setPhoto);
 takeDrops($("reference-drop"), (file) => {
