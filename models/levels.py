@@ -2,8 +2,8 @@
 
 The nets learnt from well lit photos; from a crop at a quarter of the light they paint a blurred,
 blotchy chin, and find half of a mask; under blue light they paint a grey one. So they are shown
-one with other levels, and what they paint is taken back to the photo's own. Photos with usual
-levels are shown as they are.
+one with other levels, and what they paint is taken back to the photo's own. So is what a reference
+gives, which would glare in haze. Photos with usual levels are shown as they are.
 """
 
 from dataclasses import dataclass

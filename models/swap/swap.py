@@ -16,6 +16,7 @@ from models.crop.frame import (
     transform,
 )
 from models.errors import ReferencePhotoError
+from models.levels import levels_of
 from models.pixels import Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import light_gain, relight
@@ -46,7 +47,8 @@ def swap_face(
 
     Points and masks are px of the 256 px frame. Pictures show the same frame and may be larger:
     the result has the reference's size, so that its detail survives. A reference whose head is
-    turned to the other side is mirrored first.
+    turned to the other side is mirrored first. Dark, flat and tinted photos are shown in usual
+    levels meanwhile: see `models.levels`.
 
     Args:
         painted: canonical frame, uint8 (P, P, 3), P >= 256.
@@ -62,6 +64,25 @@ def swap_face(
     Returns:
         uint8 (S, S, 3); beyond the mask and where the reference doesn't fit it is `painted`.
     """
+    levels = levels_of(at_size(painted, FRAME_PX), mask)
+    own = reference, reference_landmarks
+    swapped = _swap(levels.shown(painted), landmarks, mask, *own, warp, blend, corners)
+    side = swapped.shape[0]
+    hole = at_size(mask.astype(np.float32), side) > 0
+    return levels.taken_back(swapped, at_size(painted, side), hole)
+
+
+def _swap(
+    painted: Image,
+    landmarks: Landmarks,
+    mask: Mask,
+    reference: Image,
+    reference_landmarks: Landmarks,
+    warp: Warp,
+    blend: Blend,
+    corners: Landmarks | None,
+) -> Image:
+    """`swap_face` in the levels in which the photo is shown."""
     if are_opposite(reference_landmarks, landmarks):
         face = mirrored(reference, reference_landmarks, corners)
         reference, reference_landmarks, corners = face

@@ -180,3 +180,13 @@ def test_a_cheek_that_the_reference_hides_stays_painted(texture, landmarks, hole
     near, far = (slice(140, 165), slice(70, 85)), (slice(140, 165), slice(172, 187))
     assert np.abs(swapped.astype(int) - texture(0))[far].mean() < 2
     assert np.abs(swapped.astype(int) - texture(0))[near].mean() > 10
+
+
+def test_a_hazy_photo_gets_a_reference_as_hazy(texture, landmarks, hole):
+    def hazy(face):
+        return np.rint(face * 0.2 + 150).astype(np.uint8)
+
+    swapped = swap_face(hazy(texture(0)), landmarks, hole, texture(0), landmarks)
+
+    assert np.abs(swapped.astype(int) - hazy(texture(0)))[hole].mean() < 3
+    np.testing.assert_array_equal(swapped[~hole], hazy(texture(0))[~hole])
