@@ -36,9 +36,9 @@ SAMPLES = 120
 _TERMS = f"""\
 The first quarter is warm-up. A process grows if its own memory (what it shares with others left
 out) rises by more than {SLOW_MB_PER_H:g} MB/h, from each of {PARTS} equal parts of the remaining
-time to the next (by their medians: a jump or noise doesn't do that); or if it rose by
-{SMALL_MB:g} MB and {SMALL_SHARE:.0%} in all, whatever its course. The former fails no soak where it
-isn't our code that grows, but Ray's."""
+time to the next (by their medians), and not by half of it at once, as a jump does; it rose much
+if by {SMALL_MB:g} MB and {SMALL_SHARE:.0%} in all, whatever its course. The former fails no soak
+where it isn't our code that grows, but Ray's."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +154,8 @@ def markdown(machine: str, soaked: Soaked) -> str:
 def _verdict(trend: Trend) -> str:
     if trend.is_flat:
         return "flat"
+    if not trend.goes_on:
+        return f"rose by {trend.medians_mb[-1] - trend.medians_mb[0]:.0f} MB"
     speed = f"grows {trend.slope_mb_per_h:.0f} MB/h"
     return speed if trend.is_ours or trend.grew_much else f"{speed} (not our code)"
 

@@ -52,6 +52,7 @@ def test_a_small_process_that_goes_on_growing_is_not_flat():
 def test_noise_a_jump_and_what_is_very_slow_are_flat():
     assert trend(34.0, 35.5, 34.6, 36.3, 35.0, 37.8).is_flat
     assert trend(34.0, 34.0, 34.0, 37.8, 37.8, 37.8).is_flat
+    assert trend(34.00, 34.01, 37.80, 37.81, 37.82, 37.83).is_flat  # of an Inpainter
     assert trend(34.0, 34.1, 34.2, 34.3, 34.4, 34.5, slope_mb_per_h=1.9).is_flat
 
 

@@ -53,6 +53,15 @@ def test_slow_growth_of_rays_own_is_named_and_only_much_of_it_spoils_a_soak():
     assert not much.is_clean
 
 
+def test_a_jump_is_told_from_what_goes_on():
+    medians_mb = [314.0, 314.0, 308.0, 333.0, 333.0, 333.0]
+    jumped = replace(FLAT, last_mb=334.0, slope_mb_per_h=91.0, medians_mb=medians_mb)
+    soaked = replace(SOAKED, trends=[jumped])
+
+    assert not soaked.is_clean
+    assert "| rose by 19 MB |" in markdown("a machine", soaked)
+
+
 @pytest.mark.parametrize(("minutes", "is_kept"), [(1.0, False), (20.0, True)])
 def test_a_short_run_leaves_the_record_as_it_is(monkeypatch, capsys, minutes, is_kept):
     kept = []
