@@ -104,9 +104,8 @@ def save_net(path: Path, net: nn.Module, config: Any) -> None:
     state = {name: _stored(tensor) for name, tensor in net.state_dict().items()}
     metadata = {"config": json.dumps(dataclasses.asdict(config))}
     part = path.with_suffix(".part")
-    part.write_bytes(
-        save(state, metadata=metadata)
-    )  # `save_file` would let its owner alone read it
+    # `save_file` would let its owner alone read it.
+    part.write_bytes(save(state, metadata=metadata))
     part.replace(path)
 
 

@@ -97,6 +97,20 @@ def load_models(weights: Path, device: str = "cpu", fan_weights: Path | None = N
     )
 
 
+def swap_own(painted: Painted, hole: Mask, reference: Reference, warp: Warp, blend: Blend) -> Image:
+    """`swap_face` with what the stages hand on."""
+    return swap_face(
+        painted.face,
+        painted.landmarks,
+        hole,
+        reference.face,
+        reference.landmarks,
+        corners=reference.corners,
+        warp=warp,
+        blend=blend,
+    )
+
+
 class LocalStages:
     """All steps in this process, in a thread pool of their own."""
 
@@ -124,17 +138,7 @@ class LocalStages:
         return (await self._run(predict_landmarks, nets.landmarks, [face], [bare]))[0]
 
     async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
-        return await self._run(
-            swap_face,
-            painted.face,
-            painted.landmarks,
-            hole,
-            reference.face,
-            reference.landmarks,
-            corners=reference.corners,
-            warp=self._warp,
-            blend=self._blend,
-        )
+        return await self._run(swap_own, painted, hole, reference, self._warp, self._blend)
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()

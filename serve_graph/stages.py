@@ -18,8 +18,8 @@ from models.landmarks.guess import Wish
 from models.landmarks.predict import predict_landmarks
 from models.mask.detect import MaskFinding, detect_masks
 from models.pixels import Image, Landmarks, Mask, pack_mask, unpack_mask
-from models.stages import LocalStages, Models, Reference
-from models.swap.swap import Blend, Warp, swap_face
+from models.stages import LocalStages, Models, Reference, swap_own
+from models.swap.swap import Blend, Warp
 from serve_graph.batch import Asked
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, InProgress, Streak
 from serve_graph.metrics import Recorder
@@ -94,7 +94,7 @@ STAGE_OF: dict[Callable[..., Any], str] = {
     paint_candidates: "inpaint",
     predict_landmarks: "landmarks",
     find_landmarks: "landmarks",
-    swap_face: "swap",
+    swap_own: "swap",
 }
 
 

@@ -16,7 +16,7 @@ from models.crop.frame import (
     transform,
 )
 from models.errors import ReferencePhotoError
-from models.levels import levels_of
+from models.levels import AS_THEY_ARE, levels_of
 from models.pixels import Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import light_gain, relight
@@ -67,6 +67,8 @@ def swap_face(
     levels = levels_of(at_size(painted, FRAME_PX), mask)
     own = reference, reference_landmarks
     swapped = _swap(levels.shown(painted), landmarks, mask, *own, warp, blend, corners)
+    if levels == AS_THEY_ARE:
+        return swapped
     side = swapped.shape[0]
     hole = at_size(mask.astype(np.float32), side) > 0
     return levels.taken_back(swapped, at_size(painted, side), hole)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from models import stages
 from models.inpaint.paint import Painted
 from models.pixels import pack_mask
 from models.stages import Reference
@@ -44,7 +45,7 @@ class Swap:
 def swap(monkeypatch):
     threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
     made = Swap()
-    monkeypatch.setattr(face_swapper, "swap_face", made)
+    monkeypatch.setattr(stages, "swap_face", made)
     monkeypatch.setattr(face_swapper, "ServeRecorder", MemoryRecorder)
     yield made
     use_threads(threads)
