@@ -1,4 +1,4 @@
-"""Results as a picture or as JSON, whichever the caller prefers."""
+"""Answers as a picture or as JSON, whichever the caller prefers."""
 
 import base64
 from collections.abc import Sequence
@@ -30,18 +30,18 @@ from serve_graph.api.schemas import (
 from serve_graph.problems import FieldProblem, FieldsError, NotAcceptableError
 
 JSON = "application/json"
-_LATER = "%"  # no base64, and in no other text of an answer: a file's stands there in the end
-_BASE64_BYTES = 3 * 32_768  # of a file at once; thirds, so that no piece is padded before the end
+_LATER = "%"  # placeholder for a file's base64: no other text of an answer contains it
+_BASE64_BYTES = 3 * 32_768  # encoded at a time; a multiple of 3: only the last piece is padded
 
 _WANTED: dict[Kind, str] = {"picture": "image", "json": JSON, "events": EVENTS}
 
 
 def preferred(request: Request, kinds: Sequence[Kind]) -> Kind:
-    """What the query or else the Accept header asks for; the first of `kinds` where neither says.
+    """What the query, or else the Accept header, asks for; by default the first of `kinds`.
 
     Raises:
-        FieldsError: the query asks for none of them.
-        NotAcceptableError: none of them will do.
+        FieldsError: the query asks for none of `kinds`.
+        NotAcceptableError: the header accepts none of them.
     """
     asked = request.query_params.get(ACCEPT)
     if asked is not None:
@@ -54,14 +54,14 @@ def preferred(request: Request, kinds: Sequence[Kind]) -> Kind:
     best = max(kinds, key=lambda kind: _preference(accept, _WANTED[kind]))
     if not _preference(accept, _WANTED[best])[0]:
         known = ", ".join("image/*" if kind == "picture" else _WANTED[kind] for kind in kinds)
-        raise NotAcceptableError(f"Accept: {accept[:200]}: there are {known}.")
+        raise NotAcceptableError(f"Accept: {accept[:200]}: expected one of {known}.")
     return best
 
 
 def _preference(accept: str, wanted: str) -> tuple[float, int]:
-    """Quality (RFC 9110, 12.5.1) and exactness of the entry that fits best.
+    """Quality (RFC 9110, 12.5.1) and specificity of the entry that fits best.
 
-    `wanted` is a whole media type, or the first half of some.
+    `wanted` is a whole media type, or only the part before the slash.
     """
     best: tuple[int, float] = (0, 0.0)
     for entry in accept.lower().split(","):
@@ -98,7 +98,7 @@ class Encoding:
 
     @classmethod
     def of(cls, photo: Photo, fields: UnmaskFields, default_quality: int) -> "Encoding":
-        """What the caller asked for, and the photo's own where they didn't."""
+        """What the caller asked for; by default the photo's own format and the given quality."""
         return cls(
             fields.format or answer_format(photo.format),
             fields.quality or default_quality,
@@ -110,7 +110,7 @@ class Encoding:
         return f"image/{self.format}"
 
     def encode(self, pixels: Image, face_changed: bool) -> bytes:
-        """The file's content; takes long: call it in a thread."""
+        """The encoded file. This is slow: call it in a thread."""
         return encode_photo(
             pixels,
             format=self.format,
@@ -137,9 +137,9 @@ async def unmask_json(
     """All results and what was found, as JSON.
 
     Args:
-        result: its candidates are gone afterwards.
-        asked: the count of candidates.
-        frame: what stands before the JSON, and after it.
+        result: its list of candidates is emptied.
+        asked: number of candidates that the caller asked for.
+        frame: bytes to put before and after the JSON.
     """
 
     async def encoded(pixels: Image) -> bytes:
@@ -148,7 +148,7 @@ async def unmask_json(
     height, width = result.painted.shape[:2]
     candidates: list[bytes] = []
     with exchange.clock.measure("encode"):
-        while result.candidates:  # pixels and files of all of them take twice the memory
+        while result.candidates:  # pixels and files of all would take twice the memory
             candidates.append(await encoded(result.candidates.pop(0)))
         swapped = [] if result.swapped is None else [await encoded(result.swapped)]
     picture = PictureAnswer(media_type=encoding.media_type, base64=_LATER)
@@ -168,7 +168,7 @@ async def unmask_json(
 async def mask_answer(
     faces: list[MaskedFace], mask: Mask, as_json: bool, exchange: Exchange
 ) -> Response:
-    """The masks as a PNG of the photo's size, or with the faces as JSON."""
+    """The masks as a PNG of the photo's size, or as JSON with the faces."""
     with exchange.clock.measure("encode"):
         content = await exchange.threads.run(_mask_png, mask)
     if not as_json:
@@ -192,9 +192,9 @@ def _mask_png(mask: Mask) -> bytes:
 def write_json(
     answer: BaseModel, files: Sequence[bytes], frame: tuple[bytes, bytes] = (b"", b"")
 ) -> bytes:
-    """The JSON of `answer`, with these files as its pictures; takes long: call it in a thread.
+    """The JSON of `answer`, with these files as its pictures. This is slow: call it in a thread.
 
-    Base64 is written in pieces: a file of many megabytes has it once in memory, in what is sent.
+    Base64 is written in pieces, so that a large file's is in memory only once, in the result.
     """
     before, after = frame
     first, *rest = answer.model_dump_json().split(f'"{_LATER}"')

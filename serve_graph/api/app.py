@@ -35,12 +35,12 @@ ANSWER_HEADERS = ("X-Request-ID", "Server-Timing", "X-Model-Version", "Retry-Aft
 
 
 def create_api(service: Service) -> FastAPI:
-    """The whole HTTP side of a graph, as an ASGI app.
+    """Creates the HTTP API and the web page of a graph, as an ASGI app.
 
     Args:
-        service: who does the steps.
+        service: the running graph.
     """
-    app = FastAPIOffline(  # Swagger's files come from the package, not from a CDN
+    app = FastAPIOffline(  # serves Swagger UI's files from the package, not a CDN
         redoc_url=None,
         static_url="/docs/assets",
         title="Mask2Face",
@@ -62,7 +62,7 @@ def create_api(service: Service) -> FastAPI:
             allow_headers=["*"],
             expose_headers=ANSWER_HEADERS,
         )
-    app.add_middleware(ExchangeMiddleware, service=service)  # the last one is the outermost
+    app.add_middleware(ExchangeMiddleware, service=service)  # added last, so outermost
     app.openapi = lambda: describe.openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -90,7 +90,7 @@ def _add_calls(app: FastAPI, service: Service) -> None:
 def _add_health(app: FastAPI, service: Service) -> None:
     settings = service.settings
 
-    # Some balancers ask by HEAD; the server leaves the body out.
+    # Some load balancers probe with HEAD; the server omits the body.
     @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", operation_id="healthz")
     async def healthz() -> dict[str, bool]:
@@ -100,7 +100,7 @@ def _add_health(app: FastAPI, service: Service) -> None:
     @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", operation_id="readyz", responses=describe.NOT_READY)
     async def readyz() -> dict[str, dict[str, bool]]:
-        """All stages can answer, and new requests are taken in."""
+        """All stages are ready, and new requests are accepted."""
         if service.draining.has_begun:
             raise EndingError(settings.retry_after_s)
         stages = await service.ready()
@@ -118,12 +118,12 @@ def _add_health(app: FastAPI, service: Service) -> None:
             responses=describe.METRICS,
         )
         async def metrics() -> Response:
-            """Prometheus text of the whole cluster."""
+            """Metrics of the whole cluster, in the Prometheus text format."""
             return Response(await service.metrics(), headers={"Content-Type": METRICS_TYPE})
 
 
 class _PageFiles(StaticFiles):
-    """Files of one version only: a browser asks before it shows one that it has."""
+    """Static files that browsers revalidate before use, so that all are of one version."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
@@ -155,7 +155,7 @@ def _add_errors(app: FastAPI, service: Service) -> None:
 
     @app.exception_handler(HTTPException)
     async def refuse_route(request: Request, error: HTTPException) -> Response:
-        title = error.detail  # Starlette's words for the status: Not Found, Method Not Allowed
+        title = error.detail  # Starlette's reason phrase: Not Found, Method Not Allowed
         slug = title.lower().replace(" ", "-")
         request_id = exchange_of(request).request_id
         return problem(slug, title, error.status_code, request_id, headers=error.headers)

@@ -43,7 +43,7 @@ from serve_graph.problems import FieldProblem, FieldsError, ServiceError, proble
 from serve_graph.service import Service
 from serve_graph.which import Which
 
-# A phone's upload takes seconds, longer than its photo's work.
+# An upload from a phone takes seconds, longer than the work on its photo.
 UPLOADS_PER_PLACE = 2
 MAX_UPLOAD_S = 60.0
 
@@ -52,8 +52,8 @@ TimeoutMs = Annotated[
     Header(
         alias="X-Request-Timeout-Ms",
         ge=1,
-        description="How long the answer may take, the upload included; past it 504, or 408 while "
-        "it comes in. Bounded by the operator.",
+        description="How long the answer may take, including the upload. When the time is up: 408 "
+        "during the upload, 504 after it. Capped by the operator.",
     ),
     WithJsonSchema({"type": "integer", "minimum": 1}),
 ]
@@ -61,12 +61,12 @@ TimeoutMs = Annotated[
 
 @dataclass(frozen=True)
 class Call(Generic[FieldsT]):
-    """A request after its pictures were decoded."""
+    """A request whose pictures are decoded."""
 
     fields: FieldsT
     photo: Photo
     reference: Photo | None
-    drawn: Mask | None  # of the photo's size, if it can be used
+    drawn: Mask | None  # must have the photo's size; the pipeline checks that
     exchange: Exchange
 
 
@@ -74,7 +74,7 @@ Work = Callable[[Call[UnmaskFields]], Awaitable[Unmasked]]
 
 
 class Calls:
-    """Answers /v1/*; one object an app, which bounds what goes on at the same time."""
+    """Answers /v1/*. One per app, since it limits what runs at the same time."""
 
     def __init__(self, service: Service) -> None:
         self._service, self._settings = service, service.settings
@@ -88,15 +88,15 @@ class Calls:
         )
 
     async def unmask(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
-        """The photo with each masked face unmasked; a bare face stays as it is."""
+        """The photo with every masked face unmasked; bare faces stay as they are."""
         return await self._painted(request, timeout_ms, self._unmask)
 
     async def swap(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
-        """The photo with the reference's own lower face where the mask was."""
+        """The photo with the reference's lower face where the mask was."""
         return await self._painted(request, timeout_ms, self._swap)
 
     async def mask(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
-        """The masks of all faces as a picture of the photo's size: 255 = hidden, else 0."""
+        """The masks of all faces in one picture of the photo's size: 255 = hidden, else 0."""
         answer = preferred(request, MaskFields.answers)
         async with self._open(request, timeout_ms, MaskFields) as call:
             options = self._options(call.fields.faces)
@@ -109,7 +109,7 @@ class Calls:
             return await mask_answer(found, mask, answer == "json", call.exchange)
 
     async def faces(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
-        """The faces of the photo, best first; there may be none."""
+        """The faces in the photo, best first; the list may be empty."""
         async with self._open(request, timeout_ms, FacesFields) as call:
             clock, run = call.exchange.clock, call.exchange.threads.run
             found = await find_faces(call.photo, self._service.stages, self._options(), clock, run)
@@ -124,7 +124,7 @@ class Calls:
             return Response(answer.model_dump_json(), media_type=JSON)
 
     async def _painted(self, request: Request, timeout_ms: int | None, work: Work) -> Response:
-        """The answer of a call that paints, in the form that the caller prefers."""
+        """Answers a call that paints, in the form that the caller prefers."""
         kind = preferred(request, UnmaskFields.answers)
         if kind == "events":
             return EventsResponse(partial(self._tell, request, timeout_ms, work))
@@ -137,7 +137,7 @@ class Calls:
     async def _tell(
         self, request: Request, timeout_ms: int | None, work: Work, events: EventStream
     ) -> None:
-        """The same as events, from when the pictures are decoded."""
+        """The same as a stream of events, which starts once the pictures are decoded."""
 
         def ended(stage: str, seconds: float) -> None:
             events.put("stage", StageEvent(stage=stage, ms=round(1000 * seconds, 1)))
@@ -170,12 +170,12 @@ class Calls:
         timeout_ms: int | None,
         fields_class: type[FieldsT],
     ) -> AsyncIterator[Call[FieldsT]]:
-        """Takes the request in, within its time and the replica's bounds."""
+        """Receives and decodes the request, within its deadline and the replica's limits."""
         exchange = exchange_of(request)
         seconds = self._seconds(timeout_ms)
         form = await self._receive(request, fields_class, seconds - exchange.elapsed_s)
         _check_consent(form)
-        detail = f"No answer within {seconds:g} s: send a smaller photo, or try later."
+        detail = f"No answer within {seconds:g} s: send a smaller photo, or try again later."
         left_s = seconds - exchange.elapsed_s
         async with deadline(left_s, detail), self._gate.photo(exchange.threads):
             with exchange.clock.measure("decode"):
@@ -188,7 +188,7 @@ class Calls:
     def _seconds(self, timeout_ms: int | None) -> float:
         if timeout_ms is None:
             return min(self._settings.default_timeout_s, self._settings.max_timeout_s)
-        # Bounded before it is divided: as a float it may be too large.
+        # Capped before the division: a huge integer doesn't fit a float.
         return min(timeout_ms, 1000 * self._settings.max_timeout_s) / 1000
 
     async def _receive(
@@ -268,6 +268,4 @@ def _check_consent(form: Form[FieldsT]) -> None:
     if not isinstance(form.fields, UnmaskFields) or "reference" not in form.photos:
         return
     if not form.fields.consent:
-        raise ConsentError(
-            "With a reference send consent=true: the person on it agrees to its use."
-        )
+        raise ConsentError("A reference needs consent=true: the person in it agrees to its use.")

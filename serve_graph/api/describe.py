@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI can't see, since bodies are read and answers made by hand."""
+"""What FastAPI can't see for the OpenAPI document: bodies and answers are handled by hand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ ABOUT = (
 
 Errors are RFC 9457 problems (`application/problem+json`); `type` is stable, `instance` is the
 request's id. Every answer of the service carries `X-Request-ID`, `Server-Timing` and
-`X-Model-Version`; those that a proxy makes in its place may not. Within `/v1` fields, events and
+`X-Model-Version`; those that a proxy sends in its place may not. Within `/v1`, fields, events and
 members may be added; none is removed or changes its meaning.
 
 | status | type | title |
@@ -94,14 +94,14 @@ _SCHEMAS = "#/components/schemas/"
 _HEADERS = {
     name: {"description": text, "schema": {"type": "string"}}
     for name, text in {
-        "X-Request-ID": "The request's own, or a new one",
+        "X-Request-ID": "The id that the request came with, or a new one",
         "Server-Timing": "Milliseconds by stage",
-        "X-Model-Version": "Of the weights",
+        "X-Model-Version": "Version of the weights",
     }.items()
 }
 _RETRY_AFTER = {
     "Retry-After": {
-        "description": "Seconds; after them the same request may be sent again",
+        "description": "Seconds after which the same request may be sent again",
         "schema": {"type": "integer", "minimum": 1},
     }
 }
@@ -109,8 +109,8 @@ _REQUEST_ID = {
     "name": "X-Request-ID",
     "in": "header",
     "required": False,
-    "description": "Comes back in the answer and stands in the service's log; a new one without "
-    "it. At most 64 of letters, digits, `.`, `_` and `-` are safe everywhere.",
+    "description": "Returned in the answer and written to the service's log; generated if missing. "
+    "Up to 64 letters, digits, `.`, `_` and `-` are safe everywhere.",
     "schema": {"type": "string"},
 }
 _PICTURE = {"type": "string", "format": "binary"}
@@ -118,7 +118,7 @@ _PICTURE = {"type": "string", "format": "binary"}
 
 @dataclass(frozen=True)
 class Described:
-    """What FastAPI is told of a call."""
+    """What FastAPI gets to describe a call."""
 
     responses: dict[int | str, Json]
     request: Json
@@ -144,7 +144,7 @@ def _problems(*statuses: int) -> dict[int | str, Json]:
 
 
 def _request(fields: type[FacesFields], required: Sequence[str], settings: ApiSettings) -> Json:
-    """Body and query of a call: the fields may stand in either."""
+    """Body and query of a call; fields may be sent in either."""
     properties = fields.model_json_schema()["properties"]
     if "quality" in properties:
         properties["quality"] = properties["quality"] | {"default": settings.quality}
@@ -166,7 +166,7 @@ def _request(fields: type[FacesFields], required: Sequence[str], settings: ApiSe
 
 def _query(fields: type[FacesFields], properties: Json) -> list[Json]:
     if len(fields.answers) > 1:
-        about = "What comes back, for callers that can't set the header `Accept`: it comes first."
+        about = "Kind of answer, for callers that can't set the header `Accept`; overrides it."
         kinds = {"type": "string", "enum": list(fields.answers), "description": about}
         properties = {ACCEPT: kinds} | properties
     return [
@@ -188,8 +188,8 @@ def _picture(name: str, limits: Limits) -> Json:
     )
     about = {
         "photo": "The photo",
-        "mask": "Of the upright photo's size: what is white is painted, instead of what is found",
-        "reference": "The person without a mask: needs `consent`",
+        "mask": "Of the upright photo's size; white is painted, instead of the mask that is found",
+        "reference": "The same person without a mask; needs `consent`",
     }
     return _PICTURE | {"description": f"{about[name]}. {taken}."}
 
@@ -220,9 +220,9 @@ _EVENTS: Json = {
     EVENTS: {
         "schema": {
             "type": "string",
-            "description": "An event `stage` as each stage ends, its data a StageEvent; at the end "
-            "`result` with an UnmaskAnswer, or `problem` with a Problem. What is wrong before the "
-            "pictures are decoded has its own status, as ever.",
+            "description": "A `stage` event with a StageEvent as each stage ends; at the end "
+            "`result` with an UnmaskAnswer, or `problem` with a Problem. Errors before the "
+            "pictures are decoded are answered with their own status instead.",
         },
         "example": 'event: stage\ndata: {"stage":"crop","ms":21.4}\n\n',
     }
@@ -232,15 +232,19 @@ _SWAP_NEEDS = ("photo", "reference", "consent")
 
 
 def calls(settings: ApiSettings) -> dict[str, Described]:
-    """The calls by name; `settings` has the limits and defaults that their fields tell."""
-    wish = "where Accept or `accept` says so"
+    """The calls by name, described with the limits and defaults of `settings`."""
+    wish = "if Accept or `accept` asks for it"
     masks = _pictures("png") | _json(MaskAnswer)
     return {
         "unmask": _call(
             UnmaskFields, settings, f"The unmasked photo; JSON or events {wish}", _UNMASKED
         ),
         "swap": _call(
-            UnmaskFields, settings, f"The own face; JSON or events {wish}", _UNMASKED, _SWAP_NEEDS
+            UnmaskFields,
+            settings,
+            f"The photo with the person's own lower face; JSON or events {wish}",
+            _UNMASKED,
+            _SWAP_NEEDS,
         ),
         "mask": _call(MaskFields, settings, f"The masks; JSON {wish}", masks),
         "faces": _call(FacesFields, settings, "The faces", _json(FacesAnswer)),
@@ -254,7 +258,7 @@ METRICS: dict[int | str, Json] = NOT_READY | {
 
 
 def openapi(app: FastAPI) -> Json:
-    """The document, made once."""
+    """The document, built only once."""
     if not app.openapi_schema:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes

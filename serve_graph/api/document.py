@@ -1,8 +1,8 @@
-"""Writes docs/openapi.json, for those who make a client from it without a running service.
+"""Writes docs/openapi.json, from which clients are generated without a running service.
 
     .venv/bin/python -m serve_graph.api.document
 
-A running one's own is at /openapi.json, with its settings.
+A running service has its own, with its settings, at /openapi.json.
 """
 
 import json
@@ -18,8 +18,8 @@ COMMAND = ".venv/bin/python -m serve_graph.api.document"
 
 
 def document() -> str:
-    """The OpenAPI document of a service with default settings: JSON, its keys in order."""
-    nobody: Any = None  # who describes the calls asks no stage
+    """The OpenAPI document of a service with default settings, as JSON with sorted keys."""
+    nobody: Any = None  # describing the calls uses no stage
     service = Service(nobody, "", ApiSettings.model_validate({}), nobody, nobody, NoRecorder())
     return json.dumps(create_api(service).openapi(), indent=2, sort_keys=True) + "\n"
 

@@ -1,4 +1,4 @@
-"""Server-sent events: an answer that tells of each stage as it ends, then of the result.
+"""Server-sent events: an answer that reports each stage as it ends, then the result.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -17,12 +17,12 @@ Event = Literal["stage", "result", "problem"]
 
 
 def frame(event: Event) -> tuple[bytes, bytes]:
-    """What stands before the data of an event, and after it."""
+    """The bytes before and after the data of an event."""
     return f"event: {event}\ndata: ".encode(), b"\n\n"
 
 
 class EventStream:
-    """Takes events at any time and sends them in order; the answer begins with the first."""
+    """Accepts events at any time and sends them in order; the first one starts the answer."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -30,22 +30,22 @@ class EventStream:
         self.has_begun = False
 
     def put(self, event: Event, data: BaseModel | str) -> None:
-        """An event; a text is JSON already, on one line."""
+        """Queues an event; a `str` must be JSON on one line."""
         text = data if isinstance(data, str) else data.model_dump_json(exclude_none=True)
         before, after = frame(event)
         self.put_framed(before + text.encode() + after)
 
     def put_framed(self, event: bytes) -> None:
-        """An event with its frame: a large one isn't copied."""
+        """Queues an event that has its frame: a large one isn't copied."""
         self.has_begun = True
         self._events.put_nowait(event)
 
     def end(self) -> None:
-        """No event follows."""
+        """Says that no event follows."""
         self._events.put_nowait(None)
 
     async def write(self, headers: list[tuple[bytes, bytes]]) -> None:
-        """Sends until the end; nothing at all where there is no event."""
+        """Sends events until the end, or nothing if there were none."""
         while (event := await self._events.get()) is not None:
             if headers:
                 await self._send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -56,16 +56,16 @@ class EventStream:
 
 
 class EventsResponse(Response):
-    """Does the work while it answers; an error before the first event is answered as ever.
+    """Does the work while it streams; an error before the first event gets a normal answer.
 
     Args:
-        work: puts the events.
+        work: puts events into the stream that it gets.
     """
 
     media_type = EVENTS
 
     def __init__(self, work: Callable[[EventStream], Awaitable[None]]) -> None:
-        # What lies between must neither keep events nor gather them.
+        # Proxies must neither cache the events nor buffer them.
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["Content-Length"]
         self._work = work
@@ -76,7 +76,7 @@ class EventsResponse(Response):
         try:
             await self._work(stream)
         except BaseException:
-            writer.cancel()  # if it has begun, it is broken off: no end that looks like one
+            writer.cancel()  # a stream that has begun is cut off, without a proper end
             raise
         stream.end()
         await writer

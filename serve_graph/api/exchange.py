@@ -1,4 +1,4 @@
-"""What is true for each request and its answer: id, headers, metrics, a line in the log."""
+"""What every request gets: an id, headers, metrics, a line in the log."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ from serve_graph.service import Service
 from serve_graph.tracing import end_request, make_clock, trace_id_of, trace_request
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_CLIENT_GONE = 499  # the answer didn't go out, or not all of it; nginx' number for that
+_CLIENT_GONE = 499  # nginx's code for a client that is gone: the answer wasn't sent in full
 
 
 @dataclass
@@ -30,9 +30,9 @@ class Exchange:
     request_id: str
     clock: Clock = field(default_factory=make_clock)
     threads: Threads = field(default_factory=Threads)
-    faces: int | None = None  # found in the photo; None where none were looked for
-    told: int | None = None  # status of the problem that ended a stream of events
-    answered_s: float | None = None  # seconds until the answer was there, for its client to take
+    faces: int | None = None  # found in the photo; None if it wasn't searched
+    told: int | None = None  # status of the problem event that ended an event stream
+    answered_s: float | None = None  # seconds until the answer was ready to be sent
     _start: float = field(default_factory=time.perf_counter)
 
     @property
@@ -41,21 +41,21 @@ class Exchange:
         return time.perf_counter() - self._start
 
     def timings_ms(self, total_s: float | None = None) -> dict[str, float]:
-        """Milliseconds by stage so far, and in total: until now where it isn't said."""
+        """Milliseconds by stage so far; the total is the time until now unless given."""
         seconds = {**self.clock.seconds, "total": self.elapsed_s if total_s is None else total_s}
         return {stage: round(1000 * spent, 1) for stage, spent in seconds.items()}
 
 
 def exchange_of(request: Request) -> Exchange:
-    """The exchange that `ExchangeMiddleware` has begun."""
+    """The exchange that `ExchangeMiddleware` started for this request."""
     found: Exchange = request.state.exchange
     return found
 
 
 class ExchangeMiddleware:
-    """Begins and ends each exchange.
+    """Starts and ends the exchange of each request.
 
-    Plain ASGI, so that a cancelled request is cancelled all the way down.
+    Plain ASGI, so that cancelling a request cancels everything inside it.
     """
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
@@ -74,7 +74,7 @@ class ExchangeMiddleware:
 
     def _request_id(self, headers: Headers) -> str:
         asked = headers.get("x-request-id", "")
-        # Serve writes any into its log and the answer: ours must be the same.
+        # Serve puts any id into its log and the answer: ours must be the same.
         is_taken = asked if not self._service.adds_request_id else _SANE_ID.fullmatch(asked)
         return asked if is_taken else str(uuid.uuid4())
 
@@ -111,7 +111,7 @@ class ExchangeMiddleware:
 
     def _end(self, exchange: Exchange, scope: Scope, code: int) -> None:
         method, route = scope["method"], _route(scope)
-        # Without the time that the client took to read it: a slow one is no slow service.
+        # Without the time that the client took to read it: a slow client isn't a slow service.
         seconds = exchange.elapsed_s if exchange.answered_s is None else exchange.answered_s
         upload_s = exchange.clock.seconds.get("upload", 0.0)  # for the same reason
         self._service.recorder.request(route, code, max(0.0, seconds - upload_s))
@@ -135,16 +135,16 @@ class ExchangeMiddleware:
             headers["X-Request-ID"] = exchange.request_id
         headers["X-Model-Version"] = self._service.version
         if self._service.draining.has_begun:
-            headers["Connection"] = "close"  # the next request finds another door
+            headers["Connection"] = "close"  # the next request goes to another replica
         headers["Server-Timing"] = ", ".join(
             f"{stage};dur={spent}" for stage, spent in exchange.timings_ms().items()
         )
 
 
 def _route(scope: Scope) -> str:
-    """The call's template; one name for files and for all that isn't here.
+    """The route's template; "other" for static files and unknown paths.
 
-    The caller's own path would make a new time series each.
+    The raw path would create a new time series for every value.
     """
     route = scope.get("route")
     return route.path if isinstance(route, APIRoute) else "other"

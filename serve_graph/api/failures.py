@@ -1,4 +1,4 @@
-"""What nobody expected: its traceback goes to the log, the caller gets a problem with the id."""
+"""Unexpected errors: the traceback is logged, the caller gets a problem with the request's id."""
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -11,14 +11,14 @@ from serve_graph.problems import problem
 
 
 def log_failure(exchange: Exchange) -> Response:
-    """Logs the exception that is being handled; returns what the caller is told of it."""
+    """Logs the exception being handled; returns the answer for the caller."""
     log.exception("Request %s failed.", exchange.request_id)
-    detail = "Something went wrong here; the log knows it by the request's id."
+    detail = "Something went wrong: the service's log has the details under the request's id."
     return problem("internal", "Internal error", 500, exchange.request_id, detail=detail)
 
 
 class FailureMiddleware:
-    """Answers what failed; inside CORS, so that pages of allowed origins can read it too."""
+    """Answers unexpected errors; inside CORS, so that pages of allowed origins can read it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -38,5 +38,5 @@ class FailureMiddleware:
         except Exception:
             answer = log_failure(exchange_of(Request(scope)))
             if has_begun:
-                raise  # only the server can break it off
+                raise  # the answer has begun: only the server can cut it off
             await answer(scope, receive, send)

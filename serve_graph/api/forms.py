@@ -1,6 +1,6 @@
-"""A request's body to pictures and fields, in memory and bounded while it streams in.
+"""Reads a request's body into pictures and fields, in memory and with limits as it streams in.
 
-Starlette's own form parser spools files over 1 MB to disk; nothing here touches it.
+Starlette's own form parser spools files over 1 MB to disk; nothing here touches the disk.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -24,10 +24,10 @@ _SLACK_BYTES = 65_536  # boundaries, part headers and fields around the photos
 
 @dataclass
 class Form(Generic[FieldsT]):
-    """What a request carries."""
+    """The fields and pictures of a request."""
 
     fields: FieldsT
-    photos: dict[str, bytes]  # encoded, as they came; "photo" is always there
+    photos: dict[str, bytes]  # still encoded; "photo" is always there
 
 
 async def read_form(
@@ -39,22 +39,22 @@ async def read_form(
     """Reads multipart/form-data, or a body that is the photo itself.
 
     Args:
-        request: fields may also stand in its query string; the form's come first.
-        fields_class: the fields and pictures that there may be; a bare body is the photo.
-        max_photo_bytes: of one picture.
-        on_bytes: is told how many came in, chunk by chunk.
+        request: its query string may have fields too; those of the form take precedence.
+        fields_class: the allowed fields and pictures; a bare body is the photo.
+        max_photo_bytes: limit for one picture.
+        on_bytes: called with the size of each chunk as it arrives.
 
     Raises:
-        TooLargeError: over the limit; raised as soon as it shows.
+        TooLargeError: over the limit; raised as soon as that is known.
         NotAnImageError: a body of another media type.
         BadFormError: not multipart, or cut off.
-        FieldsError: a field that is unknown, comes twice or can't be used, or no photo.
+        FieldsError: a field is unknown, repeated or invalid, or the photo is missing.
     """
     names = list(fields_class.model_fields)
     query = Parts([], names, max_photo_bytes)
     for name, value in request.query_params.multi_items():
         if name == ACCEPT and len(fields_class.answers) > 1:
-            continue  # read before the body was
+            continue  # already read by `preferred`
         query.begin(name)
         query.add(name, value.encode())
     body = Parts(fields_class.photo_names, names, max_photo_bytes)
@@ -88,7 +88,7 @@ async def _read_body(request: Request, parts: Parts, on_bytes: Callable[[int], N
 async def _bounded(
     request: Request, max_bytes: int, on_bytes: Callable[[int], None]
 ) -> AsyncIterator[bytes]:
-    """The body as it comes in; what announces itself as too long isn't read at all."""
+    """The body as it arrives; one that its Content-Length says is too long isn't read at all."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > max_bytes:
         raise _too_large(max_bytes)
@@ -104,7 +104,7 @@ async def _bounded(
 
 def _too_large(max_bytes: int) -> TooLargeError:
     return TooLargeError(
-        f"A request may have {max_bytes / 1e6:.3g} MB: send a smaller or more compressed photo."
+        f"The request is over {max_bytes / 1e6:.3g} MB: send a smaller or more compressed photo."
     )
 
 

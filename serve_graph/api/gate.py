@@ -1,4 +1,4 @@
-"""How much goes on at the same time: uploads, requests that are in, photos held decoded."""
+"""Limits what a replica handles at once: uploads, admitted requests, decoded photos."""
 
 import asyncio
 import time
@@ -14,15 +14,15 @@ from serve_graph.problems import BusyError, DeadlineError, EndingError, SlowUplo
 
 
 class Gate:
-    """Bounds the memory of one replica: encoded pictures by uploads and places, pixels by photos.
+    """Bounds a replica's memory: uploads and places limit encoded pictures, photos limit pixels.
 
     Args:
-        uploads: at the same time; more are refused, or take the place of a slow one.
-        places: of requests whose body is in, waiting or worked on; more are refused.
-        photos: decoded at the same time; others wait in their places.
-        retry_after_s: what a refused caller is told.
-        draining: once it has begun, no upload starts.
-        recorder: is told how long each request waited in its place.
+        uploads: most at the same time; more are refused, or replace a slow one.
+        places: for requests whose body has been received, waiting or running; more are refused.
+        photos: most requests with decoded pictures at the same time; others wait in their places.
+        retry_after_s: how long refused callers are told to wait.
+        draining: once it has begun, uploads are refused.
+        recorder: gets the time that each request waited in its place.
     """
 
     def __init__(
@@ -44,12 +44,13 @@ class Gate:
 
     @asynccontextmanager
     async def upload(self, within_s: float) -> AsyncIterator[Transfer]:
-        """Around the reading of a body, which tells the transfer what has come in.
+        """Context for reading a body; the reader reports the bytes received to the transfer.
 
         Raises:
-            BusyError: so many are read already, or the service is full: none is read in vain.
-            EndingError: nothing new is taken in any more.
-            SlowUploadError: its time is up, or others need its place and it is slow.
+            BusyError: too many uploads are running, or all places are taken and the body would be
+                read in vain.
+            EndingError: the replica is draining.
+            SlowUploadError: its time was up, or it was slow and another upload needed its place.
         """
         if self._draining.has_begun:
             raise EndingError(self._retry_after_s)
@@ -62,13 +63,13 @@ class Gate:
                 yield body
         except StalledError:
             raise SlowUploadError(
-                f"The upload was given up after {body.elapsed_s:.3g} s: send a smaller photo."
+                f"The upload was stopped after {body.elapsed_s:.3g} s: send a smaller photo."
             ) from None
         finally:
             self._uploads.discard(body)
 
     def _has_room(self) -> bool:
-        """Whether one more may come in; if need be, a slow one is given up for it."""
+        """True if another upload may start; if need be, a slow one is aborted for it."""
         if len(self._uploads) < self._most_uploads:
             return True
         last = slowest(self._uploads)
@@ -80,10 +81,10 @@ class Gate:
 
     @asynccontextmanager
     async def photo(self, threads: Threads) -> AsyncIterator[None]:
-        """A place, and in it the right to hold a photo decoded; waits for that.
+        """Takes a place, then waits there for the right to hold decoded pictures.
 
-        Both are free again when the block has ended and none of the request's `threads` runs any
-        more: all work that holds the photo. The stages are sent crops.
+        Both are released once the block has ended and none of the request's `threads` still runs.
+        Nothing else holds the photo: the stages get crops.
 
         Raises:
             BusyError: all places are taken.
@@ -104,20 +105,20 @@ class Gate:
         start = time.perf_counter()
         try:
             await self._photos.acquire()
-        finally:  # who gives up has waited too
+        finally:  # a cancelled request has waited too
             self._recorder.place(time.perf_counter() - start)
 
 
 @asynccontextmanager
 async def deadline(left_s: float, detail: str) -> AsyncIterator[None]:
-    """Cancels what is inside when the time is up.
+    """Cancels the block when its time is up.
 
     Args:
-        left_s: until then.
-        detail: what the caller is told.
+        left_s: seconds until then.
+        detail: message for the caller.
 
     Raises:
-        DeadlineError: it was.
+        DeadlineError: the time was up.
     """
     timeout = asyncio.timeout(left_s)
     try:
@@ -125,5 +126,5 @@ async def deadline(left_s: float, detail: str) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         if not timeout.expired():
-            raise  # someone else's
+            raise  # raised inside, not by this timeout
         raise DeadlineError(detail) from None

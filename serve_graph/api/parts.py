@@ -1,4 +1,4 @@
-"""Takes multipart/form-data apart, chunk by chunk, and refuses what doesn't belong there."""
+"""Parses multipart/form-data chunk by chunk and refuses parts that don't belong there."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ _MAX_FIELD_BYTES = 1_000
 
 
 class Parts:
-    """The parts so far; those left empty, as browsers send them, count as absent.
+    """The parts read so far; empty ones, as browsers send them, count as absent.
 
     Args:
-        photo_names: parts that are pictures.
-        field_names: all others that there may be.
-        max_photo_bytes: of one picture.
+        photo_names: the parts that are pictures.
+        field_names: all other parts that are allowed.
+        max_photo_bytes: limit for one picture.
     """
 
     def __init__(
@@ -31,34 +31,34 @@ class Parts:
         self._begun: set[str] = set()
 
     def begin(self, name: str) -> None:
-        """Expects a part; refuses an unknown one, and one that came before, with FieldsError.
+        """Starts a part; raises FieldsError for an unknown or repeated one.
 
-        Empty ones count here: else a body could have any number of them.
+        Empty parts count here, or a body could have any number of them.
         """
         if name in self._begun:
             raise _field_error(name, "Sent more than once.")
         if name not in self.photo_names and name not in self.field_names:
             known = ", ".join([*self.photo_names, *self.field_names])
-            raise _field_error(name, f"Unknown here; there are: {known}.")
+            raise _field_error(name, f"Unknown; expected one of: {known}.")
         self._begun.add(name)
 
     def check_size(self, name: str, size: int) -> None:
-        """Refuses too long a part: a picture with TooLargeError, a field with FieldsError."""
+        """Refuses a part that is too long: TooLargeError for a picture, FieldsError for a field."""
         if name not in self.photo_names:
             if size > _MAX_FIELD_BYTES:
                 raise _field_error(name, f"Longer than {_MAX_FIELD_BYTES} bytes.")
         elif size > self.max_photo_bytes:
             raise TooLargeError(
-                f"{name}: at most {self.max_photo_bytes / 1e6:.3g} MB are taken: "
+                f"{name}: larger than {self.max_photo_bytes / 1e6:.3g} MB: "
                 "send a smaller or more compressed one."
             )
 
     def add(self, name: str, content: bytes | bytearray) -> None:
-        """Keeps the content of a part that has begun.
+        """Keeps the content of a part that was started.
 
         Raises:
-            FieldsError: too long, or not UTF-8.
-            TooLargeError: a picture over the limit.
+            FieldsError: a field is too long or not UTF-8.
+            TooLargeError: a picture is over the limit.
         """
         self.check_size(name, len(content))
         if not content:
@@ -77,9 +77,9 @@ def _field_error(name: str, detail: str) -> FieldsError:
 
 
 class PartReader:
-    """Feeds `Parts` from the bytes of a body.
+    """Feeds the bytes of a body to `Parts`.
 
-    Raises (all methods): BadFormError, and what `Parts` raises, as soon as it shows.
+    All methods raise BadFormError, and what `Parts` raises, as soon as they see the error.
     """
 
     def __init__(self, parts: Parts, boundary: bytes) -> None:
@@ -108,14 +108,14 @@ class PartReader:
             raise BadFormError(f"The boundary can't be used: {error}") from None
 
     def write(self, chunk: bytes) -> None:
-        """Takes the next bytes of the body."""
+        """Parses the next bytes of the body."""
         try:
             self._parser.write(chunk)
         except FormParserError as error:
             raise BadFormError(f"The body isn't multipart/form-data: {error}") from None
 
     def finish(self) -> None:
-        """Checks that the body came to its end."""
+        """Checks that the body was complete."""
         if not self._complete:
             raise BadFormError("The multipart body is cut off: send it again.")
 

@@ -1,23 +1,23 @@
-"""How many requests a replica has inside: a burst may queue, a queue that stays may not.
+"""Limits the requests inside a replica: a burst may queue, a standing queue may not.
 
-After CoDel's idea (Nichols and Jacobson 2012, https://doi.org/10.1145/2209249.2209264): a queue
-that drains soon is what absorbs chance, one that stands only makes everybody late.
+This is CoDel's idea (Nichols and Jacobson 2012, https://doi.org/10.1145/2209249.2209264): a queue
+that drains soon absorbs bursts; a standing queue only makes everybody wait.
 """
 
 import time
 from collections.abc import Callable
 
-BURST_S = 1.0  # so long a burst may last
+BURST_S = 1.0  # how long a burst may last
 
 
 class Places:
-    """Counts who is inside.
+    """Counts the requests inside.
 
     Args:
-        most: at the same time.
-        standing: of them, once so many have been inside for `BURST_S` and it hasn't fallen to half
-            of that meanwhile.
-        clock: seconds.
+        most: limit during a burst.
+        standing: limit once a queue stands: this many were inside at least `BURST_S` ago, and the
+            count hasn't fallen to half of that since.
+        clock: returns seconds.
     """
 
     def __init__(
@@ -29,18 +29,18 @@ class Places:
 
     @property
     def is_full(self) -> bool:
-        """Whether one more would be too many."""
+        """True if no place is left."""
         stands = self._full_since is not None and self._clock() - self._full_since >= BURST_S
         return self._inside >= (self._standing if stands else self._most)
 
     def enter(self) -> None:
-        """One more is inside."""
+        """Counts a request in."""
         self._inside += 1
         if self._inside >= self._standing and self._full_since is None:
             self._full_since = self._clock()
 
     def leave(self) -> None:
-        """One less."""
+        """Counts a request out."""
         self._inside -= 1
         if self._inside <= self._standing // 2:
             self._full_since = None

@@ -1,4 +1,4 @@
-"""What callers may send beside the pictures, and the JSON that they get."""
+"""The fields that callers may send beside the pictures, and the JSON answers."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -28,7 +28,7 @@ class FacesFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     photo_names: ClassVar[tuple[str, ...]] = ("photo",)  # parts that are pictures
-    answers: ClassVar[tuple[Kind, ...]] = ("json",)  # that there may be, the usual one first
+    answers: ClassVar[tuple[Kind, ...]] = ("json",)  # those on offer, the default first
 
 
 class MaskFields(FacesFields):
@@ -40,7 +40,7 @@ class MaskFields(FacesFields):
         Which,
         BeforeValidator(_to_which),
         WithJsonSchema({"type": "string", "pattern": PATTERN, "default": "all"}),
-        Field(description="`all`, `largest`, or the `index` of each: `0,2`."),
+        Field(description="Which faces: `all`, `largest`, or the `index` of each: `0,2`."),
     ] = "all"
 
 
@@ -51,107 +51,108 @@ class UnmaskFields(MaskFields):
     answers: ClassVar[tuple[Kind, ...]] = ("picture", "json", "events")
 
     consent: bool = Field(
-        False, description="Must be true with a reference: the person on it agrees to its use."
+        False, description="Must be true with a reference: the person in it agrees to its use."
     )
     sharpen: bool = Field(False, description="Sharpens the painted part.")
     expression: Expression = Field(
         "auto",
-        description="Of the painted part: `neutral` calms the mouth, `smile` makes it smile, "
-        "`auto` leaves it as guessed.",
+        description="Expression of the painted part: `neutral` relaxes the mouth, `smile` makes it "
+        "smile, `auto` keeps the model's guess.",
     )
     candidates: int = Field(
         1,
         ge=1,
         le=MAX_CANDIDATES,
-        description="How many plausible faces to paint, most likely first. JSON carries them all; "
-        "an answer that is a picture, and the swap, take the first.",
+        description="How many plausible faces to paint, most likely first. JSON contains them all; "
+        "a picture as answer, and the swap, use the first.",
     )
     format: Annotated[
         AnswerFormat | None,
         WithJsonSchema({"type": "string", "enum": ["jpeg", "png", "webp"]}),
-        Field(description="Of the answered picture; as it came in if not given, JPEG for HEIC."),
+        Field(description="Picture format of the answer. Default: the photo's own; JPEG for HEIC."),
     ] = None
     quality: Annotated[
         int | None,
         WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100}),
-        Field(ge=1, le=100, description="Of JPEG and WebP."),
+        Field(ge=1, le=100, description="Quality of JPEG and WebP."),
     ] = None
 
 
 class FaceAnswer(BaseModel):
-    """One face; px of the upright photo."""
+    """One face; coordinates in px of the upright photo."""
 
     index: int = Field(
-        description="What `faces` calls it. Elsewhere than in /v1/faces doubtful finds are left "
-        "out but keep their numbers: send this back, never the place in the list"
+        description="The face's number, as the field `faces` takes it. Except in /v1/faces, "
+        "doubtful finds are left out but keep their numbers: send this back, not the position in "
+        "the list"
     )
     box: list[float] = Field(description="x0, y0, x1, y1")
-    score: float = Field(description="How sure the detector is, 0 to 1")
+    score: float = Field(description="Confidence of the detector, 0 to 1")
     points: list[list[float]] = Field(
-        description="(x, y) of: left and right eye as seen, nose tip, left and right mouth corner"
+        description="(x, y) of left and right eye as seen, nose tip, left and right mouth corner"
     )
 
 
 class MaskedFaceAnswer(FaceAnswer):
-    """One face and what hides it."""
+    """One face and its mask."""
 
-    mask_probability: float = Field(description="That a mask is worn, 0 to 1")
+    mask_probability: float = Field(description="Probability that a mask is worn, 0 to 1")
     mask_coverage: float = Field(description="Share of the aligned face that is hidden, 0 to 1")
 
 
 class EditedFaceAnswer(MaskedFaceAnswer):
     """One face and whether it was edited."""
 
-    changed: bool = Field(description="Whether it was painted; a bare face is not")
+    changed: bool = Field(description="Whether the face was painted; bare faces aren't")
 
 
 class PictureAnswer(BaseModel):
     """An encoded picture."""
 
     media_type: str = Field(description="Such as `image/jpeg`")
-    base64: str = Field(description="The file, in base64")
+    base64: str = Field(description="The file, base64-encoded")
 
 
 class Answer(BaseModel):
     """What all JSON answers have in common."""
 
-    width: int = Field(description="Of the upright photo, px")
-    height: int = Field(description="Of the upright photo, px")
+    width: int = Field(description="Width of the upright photo, px")
+    height: int = Field(description="Height of the upright photo, px")
     timings: dict[str, float] = Field(
-        description="Milliseconds by stage, and in total. Faces that go side by side add up, so a "
-        "stage may exceed the total"
+        description="Milliseconds by stage, and in total. Faces are worked on side by side and "
+        "each counts in full, so a stage may exceed the total"
     )
 
 
 class FacesAnswer(Answer):
-    """Of /v1/faces."""
+    """JSON answer of /v1/faces."""
 
-    faces: list[FaceAnswer] = Field(description="All finds, doubtful ones too; best first")
+    faces: list[FaceAnswer] = Field(description="All finds, including doubtful ones; best first")
 
 
 class MaskAnswer(Answer):
-    """Of /v1/mask."""
+    """JSON answer of /v1/mask."""
 
     faces: list[MaskedFaceAnswer]
     mask: PictureAnswer = Field(description="PNG of the photo's size: 255 = hidden, else 0")
 
 
 class UnmaskAnswer(Answer):
-    """Of /v1/unmask and /v1/swap."""
+    """JSON answer of /v1/unmask and /v1/swap."""
 
     faces: list[EditedFaceAnswer]
     painted: PictureAnswer = Field(description="The most likely candidate")
-    swapped: PictureAnswer | None = Field(None, description="With a reference only")
+    swapped: PictureAnswer | None = Field(None, description="With a reference: the swapped photo")
     candidates: list[PictureAnswer] | None = Field(
-        None, description="Where several were asked for: all of them, most likely first"
+        None, description="All of them, most likely first; only if several were asked for"
     )
 
 
 class StageEvent(BaseModel):
-    """A stage has ended; one a face where it is done for each."""
+    """A stage has ended. Stages that run for each face send an event for each."""
 
-    stage: str = Field(description="Its name, as in `timings`")
-    ms: float = Field(description="Milliseconds that it took")
+    stage: str = Field(description="Name of the stage, as in `timings`")
+    ms: float = Field(description="Its duration in milliseconds")
 
 
 def face_answer(index: int, face: Face) -> FaceAnswer:

@@ -1,4 +1,4 @@
-"""Sends answers no faster than their clients take them."""
+"""Sends answers no faster than their clients read them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,32 +8,32 @@ from starlette.types import Message, Send
 
 from serve_graph.api.transfers import MIN_BYTES_PER_S, StalledError, Transfer, slowest
 
-HELD_BYTES = 65_536  # uvicorn holds so much for a client; with more of it, the next `send` waits
-PIECE_BYTES = 2 * HELD_BYTES  # smaller ones cost more CPU
-MAX_STALL_S = 30.0  # for a piece: whoever takes nothing for so long counts as gone
-MAX_TAKING_S = 300.0  # for the whole, however large it is
-MAX_UNTAKEN_BYTES = 200_000_000  # of all answers that wait for their clients together
+HELD_BYTES = 65_536  # uvicorn's buffer for a client: while it holds more, the next `send` waits
+PIECE_BYTES = 2 * HELD_BYTES  # smaller pieces cost more CPU
+MAX_STALL_S = 30.0  # for a piece: a client that reads nothing for this long counts as gone
+MAX_TAKING_S = 300.0  # for the whole answer, however large it is
+MAX_UNTAKEN_BYTES = 200_000_000  # of all answers being sent, together
 
 
 class Outgoing:
-    """The answers of one replica that their clients are taking.
+    """The answers of one replica that their clients are reading.
 
-    They hold no place: those who take theirs slowly keep nobody else from being served.
+    They hold no place, so slow readers don't keep others from being served.
     """
 
     def __init__(self) -> None:
-        self._untaken: dict[Transfer, int] = {}  # bytes of each
+        self._untaken: dict[Transfer, int] = {}  # size of each answer
 
     async def send(self, send: Send, message: Message) -> None:
-        """Sends a message of an answer; at the end at most `HELD_BYTES` of it are still held here.
+        """Sends a message of an answer; on return at most `HELD_BYTES` of it are still held here.
 
-        A server takes whatever one `send` gives it, and waits for the client only in the next one.
-        So a long body goes in pieces, and its end in a message of its own.
+        A server accepts all that one `send` gives it and waits for the client only in the next
+        one. So a long body is sent in pieces, and its end in a message of its own.
 
         Raises:
-            StalledError: the client took no piece within `MAX_STALL_S`, or all of them more slowly
-                than `MIN_BYTES_PER_S` or not within `MAX_TAKING_S`, or was the slowest when there
-                was no room for another answer.
+            StalledError: the client didn't read a piece within `MAX_STALL_S`, read the whole more
+                slowly than `MIN_BYTES_PER_S` or not within `MAX_TAKING_S`, or was the slowest when
+                another answer needed room.
         """
         body = message.get("body", b"")
         if len(body) <= HELD_BYTES:

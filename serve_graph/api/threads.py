@@ -1,4 +1,4 @@
-"""The threads of one request, which go on where nobody waits for them any more."""
+"""A request's threads, which keep running after the request was cancelled."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 class Threads:
-    """Runs work in threads, and knows when the last of them has ended.
+    """Runs work in threads and knows when the last of them has ended.
 
-    A thread can't be stopped: what it holds, it holds until its end, whoever has given it up.
+    A thread can't be stopped: it keeps what it holds until it ends, even if nobody waits for it.
     """
 
     def __init__(self) -> None:
@@ -21,20 +21,20 @@ class Threads:
         self._at_end: Callable[[], None] | None = None
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """`asyncio.to_thread`; a cancelled caller goes on at once, the thread counts as running."""
+        """Like `asyncio.to_thread`. After a cancellation the thread still counts as running."""
         task = asyncio.create_task(asyncio.to_thread(lambda: behind(work, *args, **kwargs)))
         self._running.add(task)
         task.add_done_callback(self._end)
         return await asyncio.shield(task)
 
     def at_end(self, callback: Callable[[], None]) -> None:
-        """Calls it when no thread runs any more: at once where none does."""
+        """Calls it once no thread is running: immediately if none is."""
         self._at_end = callback
         self._note()
 
     def _end(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled():
-            task.exception()  # seen: else asyncio logs the error of work that was given up
+            task.exception()  # marks it as retrieved, or asyncio logs the error of abandoned work
         self._running.discard(task)
         self._note()
 

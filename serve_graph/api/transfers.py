@@ -1,4 +1,4 @@
-"""A body on its way from a client or to it: how fast it goes, and when it is given up."""
+"""The transfer of a body from or to a client: its speed, and when it is aborted."""
 
 import asyncio
 import math
@@ -6,19 +6,19 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-MIN_BYTES_PER_S = 32_000  # less is slow: others must not wait behind the slowest phones
-_TOO_EARLY_S = 2.0  # to tell how fast one is
+MIN_BYTES_PER_S = 32_000  # slower ones may be aborted: others mustn't wait for the slowest phones
+_TOO_EARLY_S = 2.0  # before that, the speed says nothing
 
 
 class StalledError(Exception):
-    """The client sends or takes nothing any more, or too little."""
+    """The client stopped sending or reading, or is too slow."""
 
 
 class Transfer:
-    """Counts what of a body has moved.
+    """Counts the bytes of a body that have been transferred.
 
     Args:
-        within_s: all of it must.
+        within_s: seconds for the whole body.
     """
 
     def __init__(self, within_s: float) -> None:
@@ -27,7 +27,7 @@ class Transfer:
         self._timeout = asyncio.timeout(within_s)
 
     def moved(self, count: int) -> None:
-        """So many bytes more."""
+        """Adds `count` bytes."""
         self._bytes += count
 
     @property
@@ -36,31 +36,31 @@ class Transfer:
 
     @property
     def bytes_per_s(self) -> float:
-        """Since the start; infinite as long as that says nothing."""
+        """Average since the start; infinite while it is too early to tell."""
         elapsed_s = self.elapsed_s
         return math.inf if elapsed_s < _TOO_EARLY_S else self._bytes / elapsed_s
 
     @asynccontextmanager
     async def limit(self) -> AsyncIterator[None]:
-        """Around the transfer.
+        """Context for the transfer.
 
         Raises:
-            StalledError: its time is up, or it was given up.
+            StalledError: its time was up, or `give_up` was called.
         """
         try:
             async with self._timeout:
                 yield
         except TimeoutError:
             if not self._timeout.expired():
-                raise  # someone else's
+                raise  # raised inside, not by this timeout
             raise StalledError from None
 
     def give_up(self) -> None:
-        """Ends it, for others."""
+        """Aborts the transfer, to make room for others."""
         if not self._timeout.expired():
             self._timeout.reschedule(asyncio.get_running_loop().time())
 
 
 def slowest(transfers: Iterable[Transfer]) -> Transfer:
-    """The one to give up first."""
+    """The transfer to abort first."""
     return min(transfers, key=lambda one: one.bytes_per_s)
