@@ -1,11 +1,11 @@
-"""Arguments that name some of several things."""
+"""Command-line arguments that take several names out of a fixed list."""
 
 import argparse
 from collections.abc import Callable, Sequence
 
 
 def some_of(names: Sequence[str]) -> Callable[[str], list[str]]:
-    """An argparse type: names between commas; others than these are refused."""
+    """An argparse type: names separated by commas; any other name is refused."""
 
     def parse(text: str) -> list[str]:
         chosen = text.split(",")

@@ -1,9 +1,9 @@
 """Makes loadtest/people/KIND.webp: the NASA portrait with a mask of each kind, cut out.
 
-And loadtest/reference.jpg, the portrait as it is.
+Also loadtest/reference.jpg, the portrait without a mask.
 
 The portrait of Eileen Collins (NASA, public domain) ships inside scikit-image. Run this
-again after the drawn masks changed: `.venv/bin/python loadtest/draw_people.py`.
+again when the drawn masks change: `.venv/bin/python loadtest/draw_people.py`.
 """
 
 import subprocess
@@ -34,7 +34,7 @@ PEOPLE = Path(__file__).parent / "people"
 REFERENCE = Path(__file__).parent / "reference.jpg"
 BUST = (slice(8, 300), slice(60, 372))  # rows and columns of the portrait, px
 SEED = "3"  # of the masks' folds and colours
-FADE_PX = 30  # the cut through the chest fades out
+FADE_PX = 30  # over which the cut through the chest fades out
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def wear(bust: Path, kind: str) -> Pixels:
 
 
 def cut_out(portrait: Pixels) -> Pixels:
-    """How much of each pixel is the person, uint8 (512, 512), by GrabCut from a rough guess."""
+    """The person's alpha, uint8 (512, 512), by GrabCut from a rough guess."""
     labels = np.full(portrait.shape[:2], cv2.GC_BGD, np.uint8)
     for label, shapes in (
         (cv2.GC_PR_FGD, [((222, 95), (85, 100)), ((215, 330), (160, 175))]),

@@ -1,7 +1,7 @@
 """A small HTTP/1.1 client for senders that share their cores with the server.
 
 It writes messages that were encoded beforehand and reads answers with a length or in chunks:
-no redirects, no compression, no TLS. A request costs a fraction of a millisecond of CPU beside
+no redirects, no compression, no TLS. A request costs a fraction of a millisecond of CPU, plus
 what the kernel needs to move its bytes.
 """
 
@@ -11,36 +11,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-BUFFER_BYTES = 1 << 22  # of an answer that asyncio takes in before it waits for the reader
+BUFFER_BYTES = 1 << 22  # of an answer that asyncio buffers before it pauses reading
 _BOUNDARY = b"mask2face-load-test-d2f1c9"
 
 
 class LostError(Exception):
-    """No whole answer came: refused, reset, cut off, or not within the timeout."""
+    """No complete answer: refused, reset, cut off, or not within the timeout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered."""
+    """A server's answer."""
 
     status: int
-    headers: dict[str, str]  # names in lower case; of one that comes twice, the last
+    headers: dict[str, str]  # names in lower case; if one occurs twice, the last
     body: bytes
 
 
 async def ask(url: str, message: bytes, timeout_s: float = 30.0) -> Answer:
-    """Sends a whole request, see `encode`, and returns its answer.
+    """Sends an encoded request, see `encode`, and returns its answer.
 
-    Each has a connection of its own, as from another caller. Connections that are kept would bind
-    all callers of a test to those workers of a server that happened to accept them.
+    Each request has a connection of its own, as from a separate caller. Connections that are kept
+    would tie all callers of a test to the workers of a server that happened to accept them.
 
     Args:
         url: `http://host:port`.
-        message: the request.
-        timeout_s: after which it counts as lost; it bounds how many are in flight.
+        message: the encoded request.
+        timeout_s: after which it counts as lost; this bounds how many are in flight.
 
     Raises:
-        LostError: no whole answer.
+        LostError: no complete answer.
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
@@ -58,7 +58,7 @@ async def ask(url: str, message: bytes, timeout_s: float = 30.0) -> Answer:
 async def _exchange(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, message: bytes
 ) -> Answer:
-    writer.write(message)  # no drain: a refusal may come before all is written
+    writer.write(message)  # no drain: a refusal may come before everything is written
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     status = int(head[0].split(" ", 2)[1])
     headers = {}
@@ -67,7 +67,7 @@ async def _exchange(
         headers[name.lower()] = value.strip()
     if headers.get("transfer-encoding", "").lower() == "chunked":
         return Answer(status, headers, await _read_chunks(reader))
-    if "content-length" not in headers:  # then the answer ends with the connection
+    if "content-length" not in headers:  # the end of the connection ends the answer
         return Answer(status, headers, await reader.read())
     return Answer(status, headers, await reader.readexactly(int(headers["content-length"])))
 
@@ -85,7 +85,7 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
 def encode(
     method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""
 ) -> bytes:
-    """A whole HTTP/1.1 request, to be sent as often as you like."""
+    """A complete HTTP/1.1 request, to be sent any number of times."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
@@ -97,13 +97,13 @@ def encode_form(
     fields: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> bytes:
-    """A POST of a multipart form, such as one of /v1/unmask.
+    """A POST of a multipart form, as for /v1/unmask.
 
     Args:
-        path: with the query, if there is one.
-        files: JPEGs by the name of their field.
+        path: including the query, if there is one.
+        files: JPEGs by field name.
         fields: other fields.
-        headers: beside those that the form needs.
+        headers: in addition to those that the form needs.
     """
     parts = [
         (f'name="{name}"; filename="{name}.jpg"\r\nContent-Type: image/jpeg', content)
@@ -123,7 +123,7 @@ async def wait_until_ready(url: str, path: str, timeout_s: float) -> None:
     """Waits until GET `path` answers 200.
 
     Raises:
-        TimeoutError: it didn't.
+        TimeoutError: it didn't within `timeout_s`.
     """
     async with asyncio.timeout(timeout_s):
         while True:

@@ -1,13 +1,13 @@
-"""Users who post photos: `make load SHAPE=spike` without a page, `make load-ui` with Locust's.
+"""Users who post photos: `make load SHAPE=spike` headless, `make load-ui` with Locust's web page.
 
-`--load-shape` says how many of the users there are when; a share of the requests carries a
-reference. A wrong answer aborts the run at once (exit code 3); Locust's page stays, stops the run
-and has it under Exceptions. At its end, too many errors or too slow a p99 over all requests make
-the exit code 1: by default what the service's own objectives allow, seen from outside (a 503 is an
-error here too; so are all others, and the upload takes part of the time). With `--processes` the
-first process judges what all of them saw.
+`--load-shape` says how the number of users changes over the run; a share of the requests carries
+a reference. A wrong answer aborts the run immediately (exit code 3); with Locust's page the run
+stops, and the page stays and lists the answer under Exceptions. If there are too many errors, or
+p99 over all requests is too slow, the exit code is 1. The default bounds are the service's own
+objectives, as seen from outside: all errors count, 503s too, and the upload is part of the time.
+With `--processes` the first process judges what all of them saw.
 
-Users wait for their answers, so they slow down with the service: for rates that don't, there is
+Users wait for their answers, so they slow down with the service. For rates that don't, use
 `loadtest.open_loop`.
 """
 
@@ -26,26 +26,26 @@ from shapes import DEFAULT_SECONDS, SHAPES, users_at
 
 PHOTOS_OF_EACH_SCENE = 2
 FAILED, WRONG_ANSWER = 1, 3  # exit codes
-ABORT = "abort"  # the message of a process that had a wrong answer to the one that ends the run
+ABORT = "abort"  # sent by a process with a wrong answer to the one that ends the run
 MAX_ERROR_RATE, MAX_P99_MS = 0.005, 3_000.0  # the objectives of configs/prometheus/rules.yml
-TIMEOUT_S = 40.0  # of a request; the service gives up after 30 s by itself
+TIMEOUT_S = 40.0  # of a request; the service itself gives up after 30 s
 
 _reference = REFERENCE.read_bytes()
 _drawing = np.random.default_rng(0)
 _photos = [draw_photo(scene, _drawing) for scene in SCENES for _ in range(PHOTOS_OF_EACH_SCENE)]
-# Locust's clock stood still during the drawing, which would count as run time; a pause sets it.
+# Locust's clock stood still while photos were drawn; a pause sets it, or this would be run time.
 time.sleep(0.01)
 
 
 @events.init_command_line_parser.add_listener
 def add_options(parser: ArgumentParser) -> None:
-    """Shape, references, and what makes a run fail; also on Locust's page."""
+    """Load shape, references, and what makes a run fail; Locust's page shows them too."""
     parser.add_argument(
         "--load-shape",
         choices=[*SHAPES],
         default="steady",
         env_var="SHAPE",
-        help="how many of the users there are when",
+        help="how the number of users changes over the run",
     )
     parser.add_argument(
         "--reference-share",
@@ -66,39 +66,39 @@ def add_options(parser: ArgumentParser) -> None:
         type=float,
         default=MAX_P99_MS,
         env_var="MAX_P99_MS",
-        help="99th percentile of all requests at which the run fails, in ms",
+        help="99th percentile over all requests, in ms, at which the run fails",
     )
 
 
 @events.init.add_listener
 def wait_for_answers(environment: Environment, **_: object) -> None:
-    """Requests that are under way at the end count too: it is the slow ones that are."""
+    """Counts the requests that are in flight at the end: these are the slow ones."""
     environment.stop_timeout = TIMEOUT_S + 1
 
 
 @events.init.add_listener
 def listen_for_abort(environment: Environment, **_: object) -> None:
-    """Who ends the run hears of wrong answers, its own or those of the other processes."""
+    """The process that ends the run receives wrong answers from itself and all others."""
     if environment.runner and not isinstance(environment.runner, WorkerRunner):
-        # Concurrent: the final numbers of the others come in while it waits for them.
+        # Concurrent: while it waits for the others, their final numbers come in.
         environment.runner.register_message(ABORT, abort, concurrent=True)
 
 
 @events.test_start.add_listener
 def draw_lots(environment: Environment, **_: object) -> None:
-    """Each process sends photos in an order of its own, the same in each run."""
+    """Each process sends photos in its own order, the same in each run."""
     runner = environment.runner
-    # One that only gathers numbers has no index, and sends nothing.
+    # A process that only gathers numbers has no index, and sends nothing.
     PhotoSender.rng = np.random.default_rng(getattr(runner, "worker_index", 0))
 
 
 class ChosenShape(LoadTestShape):
-    """The shape of `--load-shape`, with the users and the run time given as ever."""
+    """The shape of `--load-shape`, with the number of users and run time given as usual."""
 
     use_common_options = True
 
     def tick(self) -> tuple[int, float] | None:
-        """Users, and how many of them come or go in a second."""
+        """The number of users, and how many of them come or go per second."""
         options = self.runner.environment.parsed_options
         most = options.num_users or 1
         seconds = options.run_time or DEFAULT_SECONDS
@@ -107,9 +107,9 @@ class ChosenShape(LoadTestShape):
 
 
 class PhotoSender(HttpUser):
-    """Posts one photo after the other, without a pause unless the service asks for one."""
+    """Posts one photo after another, without a pause unless the service asks for one."""
 
-    host = "http://localhost:8000"  # where `--host` or Locust's page names no other
+    host = "http://localhost:8000"  # unless `--host` or Locust's page names another
     wait_time = constant(0)
     rng: np.random.Generator
 
@@ -146,7 +146,7 @@ def judge(response: ResponseContextManager, photo: DrawnPhoto, with_reference: b
     try:
         return compare(response.json(), photo, with_reference)
     except (ValueError, LookupError, TypeError) as error:
-        return f"came back as something else than it should ({type(error).__name__})"
+        return f"came back in an unexpected form ({type(error).__name__})"
 
 
 def compare(answer: dict[str, Any], photo: DrawnPhoto, with_reference: bool) -> str:
@@ -164,7 +164,7 @@ def compare(answer: dict[str, Any], photo: DrawnPhoto, with_reference: bool) -> 
 
 
 def abort(environment: Environment, msg: Message, **_: object) -> None:
-    """Ends the run: numbers of wrong answers are worth nothing."""
+    """Ends the run: with wrong answers its numbers are worth nothing."""
     problem = f"Aborted: {msg.data}"
     print(problem)
     environment.process_exit_code = WRONG_ANSWER
@@ -189,7 +189,7 @@ def set_exit_code(environment: Environment, **_: object) -> None:
     problems = {
         "no request was answered": not total.num_requests,
         f"error rate {total.fail_ratio:.2%}": total.fail_ratio > bounds.max_error_rate,
-        # Locust rounds it to two digits.
+        # Locust rounds p99 to two digits.
         f"p99 {p99_ms:.0f} ms": p99_ms >= bounds.max_p99_ms,
         "the load test itself broke": bool(environment.runner and environment.runner.exceptions),
     }

@@ -1,4 +1,4 @@
-"""The machine and the versions that some numbers were measured with."""
+"""The machine and the package versions behind a set of measurements."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # what decides over the nets' speed
+_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # these decide how fast the nets are
 _BUSY = 0.5  # load average above which the cores aren't quiet
 
 
@@ -29,7 +29,7 @@ def cores() -> int:
 
 
 def warn_if_busy() -> None:
-    """Says so if something else uses the cores: the numbers would be worth little."""
+    """Warns if something else is using the cores: the numbers would be worth little."""
     load = os.getloadavg()[0]
     if load > _BUSY:
         print(

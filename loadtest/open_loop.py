@@ -1,16 +1,16 @@
 """An open-loop sender: requests leave when a Poisson process says so, whatever the server does.
 
-A user-based tool waits for its answers, so it slows down together with its server and hides the
+A closed-loop tool, whose users wait for their answers, slows down with its server and hides the
 queue. Here all arrivals are drawn before the run, each request is a task of its own, and its
-latency counts from the moment for which it was scheduled.
+latency counts from the moment at which it was due.
 
     plan = Plan(rate_per_s=12, seconds=30, seed=1)
     message = encode_form("/v1/unmask", {"photo": jpeg})
     outcomes = await send(url, plan, lambda index: message, lambda index, answer: "")
     print(summary(outcomes))
 
-What it needs of memory: one `Outcome` a request, and the messages and answers of those in flight,
-of which there are at most `rate_per_s * timeout_s`. Answers aren't kept.
+Memory: one `Outcome` per request, plus the messages and answers of the requests in flight, at most
+about `rate_per_s * timeout_s` of them. Answers aren't kept.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ import numpy as np
 
 from loadtest.http_client import Answer, LostError, ask
 
-MakeRequest = Callable[[int], bytes]  # the whole message of the request with this number
+MakeRequest = Callable[[int], bytes]  # the complete message of the request with this number
 # What is wrong with an answer of status 200, or "". Runs in the sender's loop: keep it cheap.
 Check = Callable[[int, Answer], str]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Arrivals at random; the same plan gives the same ones."""
+    """Random arrivals; equal plans give equal arrivals."""
 
     rate_per_s: float
     seconds: float
@@ -43,7 +43,7 @@ class Plan:
         """When each request leaves, in seconds from the start, sorted."""
         rng = np.random.default_rng(self.seed)
         # Given their number, the arrivals of a Poisson process are uniform. The number itself
-        # isn't left to chance: in a short run the rate would be another one than asked for.
+        # isn't left to chance: in a short run the rate would differ from the one asked for.
         count = round(self.rate_per_s * self.seconds)
         return [float(moment) for moment in np.sort(rng.uniform(0, self.seconds, count))]
 
@@ -54,10 +54,10 @@ class Outcome:
 
     index: int
     scheduled_s: float
-    sent_s: float  # later than scheduled if the sender itself was late
-    answered_s: float  # or given up
-    status: int  # 0: lost, `problem` says how
-    problem: str = ""  # of status 200: what the check found wrong
+    sent_s: float  # after `scheduled_s` if the sender itself was late
+    answered_s: float  # or when it was given up
+    status: int  # 0: lost; `problem` says how
+    problem: str = ""  # with status 200: what the check found wrong
 
     @property
     def is_right(self) -> bool:
@@ -71,12 +71,12 @@ class Outcome:
 
     @property
     def latency_s(self) -> float:
-        """From when it was due, so that waiting in the sender counts too."""
+        """Counts from when the request was due, so that waiting in the sender is included."""
         return self.answered_s - self.scheduled_s
 
 
 def nothing_wrong(_index: int, _answer: Answer) -> str:
-    """A check that takes each answer as right."""
+    """A check that accepts every answer."""
     return ""
 
 
@@ -88,18 +88,18 @@ async def send(
     timeout_s: float = 30.0,
     zero: float | None = None,
 ) -> list[Outcome]:
-    """Sends what the plan says and waits for the last answer.
+    """Sends the plan's requests and waits for the last answer.
 
     Args:
         url: `http://host:port`.
-        plan: when.
-        make_request: gives each request's message; see `http_client.encode_form`.
-        check: looks at each answer of status 200.
-        timeout_s: after which a request is lost.
-        zero: `time.perf_counter()` of the start, for those who note what happens meanwhile.
+        plan: the arrivals.
+        make_request: returns a request's message; see `http_client.encode_form`.
+        check: called with each answer of status 200.
+        timeout_s: after which a request counts as lost.
+        zero: `time.perf_counter()` at the start, for callers that time other events of the run.
 
     Returns:
-        One outcome a request, in the plan's order.
+        One outcome per request, in the plan's order.
     """
     zero = time.perf_counter() if zero is None else zero
     sender = _Sender(url, timeout_s, make_request, check, zero)
@@ -119,7 +119,7 @@ async def send_in_turn(
     clients: int = 1,
     timeout_s: float = 30.0,
 ) -> list[Outcome]:
-    """`count` requests from clients that each wait for their answer: the closed loop.
+    """Sends `count` requests from clients that each wait for their answer: a closed loop.
 
     One client shows the latency without a queue, several the most that a server can do.
     """
@@ -157,27 +157,27 @@ class _Sender:
 
 @dataclass(frozen=True)
 class Summary:
-    """A run in numbers; latencies are those of the right answers, nan if there is none."""
+    """The numbers of a run; latencies are those of the right answers, nan if there are none."""
 
     sent: int
     right: int
-    wrong: int  # status 200, but the check says no
+    wrong: int  # status 200, but the check found a problem
     lost: int
-    statuses: dict[int, int]  # how many answers had each status
+    statuses: dict[int, int]  # number of answers by status
     p50_ms: float
     p95_ms: float
     p99_ms: float
     longest_gap_s: float  # without a right answer
-    late_p99_ms: float  # of the sender itself; if it isn't small, trust nothing
+    late_p99_ms: float  # how late the sender was; unless it is small, trust nothing
 
     @property
     def failed_share(self) -> float:
-        """Errors, sheds, lost and wrong ones among all."""
+        """Share of requests without a right answer: errors, 503s, lost and wrong ones."""
         return 1 - self.right / self.sent if self.sent else 0.0
 
 
 def summary(outcomes: Sequence[Outcome]) -> Summary:
-    """The numbers of a run, or of a part of one."""
+    """The numbers of a run or of a part of it."""
     right = [one for one in outcomes if one.is_right]
     statuses = Counter(one.status for one in outcomes if not one.is_lost)
     p50, p95, p99 = percentiles_ms([one.latency_s for one in right], (50, 95, 99))
@@ -197,7 +197,7 @@ def summary(outcomes: Sequence[Outcome]) -> Summary:
 
 
 def percentiles_ms(seconds: Sequence[float], which: Sequence[float]) -> list[float]:
-    """Percentiles of some times, in ms; nan if there are none."""
+    """Percentiles of times given in seconds, in ms; nan if there are none."""
     if not seconds:
         return [float("nan")] * len(which)
     return [1000 * float(value) for value in np.percentile(seconds, which)]

@@ -1,7 +1,7 @@
-"""Photos for the load test, with a known number of faces: one person on drawn backgrounds.
+"""Photos for the load test with a known number of faces: one person on generated backgrounds.
 
 The person is the NASA portrait with masks drawn on (`draw_people.py`). Scale, tilt, mirror,
-light and place vary; faces stay larger than 48 px on the service's thumb and never overlap.
+light and position vary; faces stay larger than 48 px on the service's thumb and never overlap.
 """
 
 import math
@@ -21,20 +21,20 @@ GRAIN_PX = 256  # drawn once and repeated
 
 @dataclass(frozen=True)
 class Scene:
-    """What a photo is like."""
+    """Size and number of faces of a photo."""
 
     megapixels: float
     faces: int
 
     @property
     def name(self) -> str:
-        """As Locust's table shows it."""
+        """The name in Locust's table."""
         return f"{self.megapixels:g} MP, {self.faces} face{'s' if self.faces > 1 else ''}"
 
 
 @dataclass(frozen=True)
 class DrawnPhoto:
-    """A photo and what a right answer says of it."""
+    """A photo and what a correct answer must report."""
 
     jpeg: bytes
     width: int  # px
@@ -43,14 +43,14 @@ class DrawnPhoto:
 
 
 SCENES = (
-    *(Scene(0.3, faces) for faces in (1, 2)),  # more of them would be too small to be found
+    *(Scene(0.3, faces) for faces in (1, 2)),  # more would be too small to detect
     *(Scene(2, faces) for faces in (1, 3, 4, 5, 6)),
     *(Scene(12, faces) for faces in (1, 2)),
 )
 
 
 def draw_photo(scene: Scene, rng: np.random.Generator) -> DrawnPhoto:
-    """Draws one photo; the same state of `rng` draws the same one.
+    """Draws one photo; the same state of `rng` gives the same photo.
 
     Args:
         scene: size and number of faces.
@@ -61,7 +61,7 @@ def draw_photo(scene: Scene, rng: np.random.Generator) -> DrawnPhoto:
     width, height = dimensions(scene)
     photo = _draw_background(width, height, rng)
     cell = (width // columns, height // rows)
-    smallest = 0.5 if scene.faces == 1 else 0.85  # of what fits into the cell
+    smallest = 0.5 if scene.faces == 1 else 0.85  # as a share of what fits into the cell
     for place in rng.permutation(columns * rows)[: scene.faces]:
         corner = (int(place) % columns * cell[0], int(place) // columns * cell[1])
         _put_person(photo, corner, cell, rng.uniform(smallest, 1.0), rng)
@@ -71,7 +71,7 @@ def draw_photo(scene: Scene, rng: np.random.Generator) -> DrawnPhoto:
 
 
 def dimensions(scene: Scene) -> tuple[int, int]:
-    """Width and height of its photos, px."""
+    """Width and height of the photos of a scene, px."""
     height = round(math.sqrt(scene.megapixels * 1e6 * 3 / 4))
     return round(height * 4 / 3), height
 

@@ -1,31 +1,31 @@
-"""RESULTS.md: one section for each program that measures, the newest run of each."""
+"""RESULTS.md: one section per program that measures, each with that program's newest run."""
 
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "results"
-PROGRESS = Path(__file__).resolve().parents[1] / "runs" / "loadtest"  # what a run has so far
+PROGRESS = Path(__file__).resolve().parents[1] / "runs" / "loadtest"  # where a run saves as it goes
 RESULTS = Path(__file__).parent / "RESULTS.md"
 _TITLE = "# What was measured\n\nWritten by the programs that the sections name.\n"
 
 
 def publish(name: str, markdown: str, save: Callable[[Path], None]) -> None:
-    """Puts a whole run in the place of the last one; of others only `PROGRESS` tells.
+    """Replaces the last published run; runs that aren't published are in `PROGRESS` only.
 
     Args:
-        name, markdown: of the section, see `write_section`.
-        save: writes its numbers into a folder.
+        name, markdown: the section; see `write_section`.
+        save: writes the run's numbers into a folder.
     """
     save(FOLDER)
     write_section(name, markdown, RESULTS)
 
 
 def write_section(name: str, markdown: str, path: Path) -> None:
-    """Puts a section into the file, in the place of the one with this name if there is one.
+    """Writes a section into the file, replacing the section of this name if there is one.
 
     Args:
-        name: of the section; it doesn't show.
+        name: of the section; invisible when rendered.
         markdown: its text, heading included.
         path: the file.
     """
@@ -41,6 +41,6 @@ def write_section(name: str, markdown: str, path: Path) -> None:
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table; numbers stand to the right of the first column."""
+    """A Markdown table; all columns but the first are right-aligned."""
     line = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, line, *rows])

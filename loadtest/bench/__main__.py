@@ -1,9 +1,9 @@
-"""`make bench`: our graph beside its limit and its peers. See README.md and RESULTS.md.
+"""`make bench`: our graph compared with its limit and its peers. See README.md and RESULTS.md.
 
     python -m loadtest.bench [--quick] [--systems fused,fastapi] [--workloads W1] [--rounds 1]
 
-All systems run one after the other, alone on the cores, and again in each round. What is measured
-is on disk after each step; a system that fails is named and left out. A wrong answer ends it all.
+All systems run one after another, alone on the cores, and again in each round. Results are saved
+after each step; a system that fails is named and left out. A wrong answer ends the whole run.
 """
 
 import argparse
@@ -45,14 +45,14 @@ class Bench:
         turns = sum(len(self._workloads_of(number)) for number in range(effort.rounds))
         self._steps = turns * (1 + len(contestants))
         self._done = 0
-        self._left_out: set[str] = set()  # those that don't come up
+        self._left_out: set[str] = set()  # systems that don't come up
         self.results = Results(describe())
 
     def run(self) -> None:
-        """All rounds.
+        """Measures all rounds.
 
         Raises:
-            WrongAnswerError: some system gave one.
+            WrongAnswerError: a system gave one.
         """
         for number in range(self._effort.rounds):
             workloads = self._workloads_of(number)
@@ -62,13 +62,13 @@ class Bench:
                     self._run_workload(number, workload, limit)
 
     def _workloads_of(self, number: int) -> list[Workload]:
-        """Those of a round, that with the goals first."""
+        """The workloads of a round, the one with the goals first."""
         main = [one for one in self._workloads if one.name == MAIN]
         others = [one for one in self._workloads if one.name != MAIN]
         return main if main and number >= self._effort.other_rounds else main + others
 
     def _run_workload(self, number: int, workload: Workload, limit: Limit) -> None:
-        """The limit, then all systems in turn; between them, how fast the machine is now."""
+        """Measures the limit, then all systems in turn, and the machine's pace between them."""
         if self._is_late_for(workload):
             self._fail(number, workload.name, "left out, the time is up")
             return
@@ -78,7 +78,7 @@ class Bench:
         self._say(number, f"limit {workload.name}", f"{best:.2f} faces/s")
         self._step()
         before = self._pace(number, workload, limit)
-        # There and back, so that what drifts in a round doesn't favour its end.
+        # Forwards and backwards in turn, so that drift within a round doesn't favour its end.
         for one in self._contestants if number % 2 == 0 else reversed(self._contestants):
             if self._is_late_for(workload):
                 self._fail(number, f"{one.name} {workload.name}", "left out, the time is up")
@@ -149,7 +149,7 @@ class Bench:
 
 
 async def look_inside(url: str, meter: Meter, count: int) -> list[StageTime]:
-    """Where the time of a request goes at one client."""
+    """Where the time of a request goes with one client."""
     before = await read_stage_seconds(url)
     client_ms, timings_ms = await meter.timed(count)
     after = await read_stage_seconds(url)
@@ -157,7 +157,7 @@ async def look_inside(url: str, meter: Meter, count: int) -> list[StageTime]:
 
 
 def line_of(record: Record) -> str:
-    """A record as a line of progress."""
+    """A record as one line of progress."""
     measured: Measured = record.measured
     text = (
         f"p50 {measured.unloaded.p50_ms:.0f} ms, p99 {measured.unloaded.p99_ms:.0f} ms, "
@@ -177,7 +177,7 @@ def line_of(record: Record) -> str:
 
 def main() -> int:
     """Returns the exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the servers too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the servers end too
     arguments = parse()
     effort = QUICK if arguments.quick else FULL
     effort = replace(effort, rounds=arguments.rounds or effort.rounds)
@@ -197,7 +197,7 @@ def main() -> int:
         print(f"The limit can't be measured: {error}", file=sys.stderr)
         return INCOMPLETE
     except KeyboardInterrupt:
-        code, is_whole = INCOMPLETE, False  # the tables of what there is
+        code, is_whole = INCOMPLETE, False  # the tables show what was measured
     text = markdown(bench.results, effort, command_of(arguments))
     print(text)
     if is_whole:
@@ -206,7 +206,7 @@ def main() -> int:
 
 
 def command_of(arguments: argparse.Namespace) -> str:
-    """What to type for the same again, where all is measured."""
+    """The command that measures the same again, for a run of everything."""
     if arguments.rounds:
         quick = " --quick" if arguments.quick else ""
         return f"python -m loadtest.bench{quick} --rounds {arguments.rounds}"
@@ -217,7 +217,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench")
     names = [one.name for one in CONTESTANTS]
     parser.add_argument("--quick", action="store_true", help="under 10 minutes")
-    parser.add_argument("--rounds", type=int, help="instead of what the effort says")
+    parser.add_argument("--rounds", type=int, help="number of rounds, instead of the default")
     parser.add_argument("--systems", type=some_of(names), default=names, help=",".join(names))
     parser.add_argument("--workloads", type=some_of([*SCENES]), default=[*SCENES])
     return parser.parse_args()

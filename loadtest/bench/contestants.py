@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is started."""
+"""The servers that are compared, and how each is started."""
 
 import sys
 import tempfile
@@ -14,7 +14,7 @@ from loadtest.machine import cores
 from serve_graph.flags import free_port
 
 BIN = Path(sys.executable).parent
-# The sender stands for callers on other machines: where it wants a core, servers step back.
+# The sender stands for callers on other machines, so it takes precedence over the servers.
 _BEHIND_THE_SENDER = ["nice", "-n", "5"]
 _SYSTEMS = "loadtest.bench.systems"
 
@@ -24,26 +24,26 @@ class Contestant:
     """One server."""
 
     name: str
-    command: Callable[[int], list[str]]  # for a port
+    command: Callable[[int], list[str]]  # for serving on a port
     ready_path: str = "/readyz"
     environment: dict[str, str] = field(default_factory=dict)
     is_ours: bool = False
 
     @contextmanager
     def running(self) -> Iterator[str]:
-        """Its URL, while it runs on a port of its own.
+        """Runs the server on a free port while the block runs, and yields its URL.
 
         Raises:
-            AbsentError: it can't be installed.
+            AbsentError: the server can't be installed.
             StartError: it didn't come up.
         """
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         command = [*_BEHIND_THE_SENDER, *self.command(port)]
-        # A short path: Ray's sockets lie in it. BentoML keeps its store there.
+        # A short path, since it holds Ray's sockets. BentoML keeps its store there.
         with tempfile.TemporaryDirectory(prefix="m2f", ignore_cleanup_errors=True) as temp:
             own = {"RAY_TMPDIR": temp, "BENTOML_HOME": temp, "BENTOML_DO_NOT_TRACK": "True"}
-            token = {"RAY_AUTH_TOKEN": uuid.uuid4().hex}  # else Ray writes one to the home folder
+            token = {"RAY_AUTH_TOKEN": uuid.uuid4().hex}  # or Ray writes one to the home folder
             with serving(command, url, self.ready_path, own | token | self.environment):
                 yield url
 
@@ -60,7 +60,7 @@ def _ours(config: str) -> Callable[[int], list[str]]:
 
 def _fastapi(port: int) -> list[str]:
     module = f"{_SYSTEMS}.fastapi_app:app"
-    # A worker that is still loading torch and the nets after 5 s would be killed, again and again.
+    # By default a worker still loading torch and the nets after 5 s is killed, again and again.
     workers = ["--workers", str(cores()), "--timeout-worker-healthcheck", "60"]
     address = ["--host", "127.0.0.1", "--port", str(port)]
     return [sys.executable, "-m", "uvicorn", module, *workers, *address, "--no-access-log"]

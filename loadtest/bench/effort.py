@@ -1,4 +1,4 @@
-"""How long `make bench` takes over each part."""
+"""How long `make bench` spends on each part."""
 
 import math
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from loadtest.open_loop import Plan
 
 @dataclass(frozen=True)
 class Effort:
-    """Numbers of one run; times are seconds."""
+    """The numbers of one run; times are in seconds."""
 
-    rounds: int  # all systems in turn, so many times
-    other_rounds: int  # of them, in which W2 and W3 are measured too
-    unloaded_s: float  # one client, a workload and system
+    rounds: int  # how often all systems take a turn
+    other_rounds: int  # of these, how many also measure W2 and W3
+    unloaded_s: float  # one client, per workload and system
     capacity_s: float  # several clients, to find where the search begins
-    trial_s: float  # of Poisson arrivals, one rate
-    trial_requests: int  # at least: it takes longer where a photo has many faces
-    trials: int  # of the search with W1, which the goals are about
-    other_trials: int  # with another workload
-    overload_s: float  # twice the load that the system can hold
-    overloads_all: bool  # with all workloads, or with W1 alone
-    flood_s: float  # our own with W1, far over the capacity: what a refusal costs
-    limit_s: float  # in process, a workload and form
-    pace_s: float  # the fastest of them, before and after each system
-    stage_requests: int  # of which the parts are looked at
-    budget_s: float  # after which no turn with W2 or W3 begins
+    trial_s: float  # Poisson arrivals at one rate
+    trial_requests: int  # at least; a trial at a low rate takes longer
+    trials: int  # of the search with W1, the workload of the goals
+    other_trials: int  # of the search with another workload
+    overload_s: float  # twice the load that the system holds
+    overloads_all: bool  # with all workloads, or only with W1
+    flood_s: float  # our own with W1, far above capacity: what a refusal costs
+    limit_s: float  # in process, per workload and form
+    pace_s: float  # the fastest form, before and after each system
+    stage_requests: int  # whose time is split up by stage
+    budget_s: float  # after this no turn with W2 or W3 begins
 
     def plan(self, rate: float, seed: int) -> Plan:
         """The arrivals of a trial of the search."""
@@ -35,7 +35,7 @@ class Effort:
         return max(self.trial_s, self.trial_requests / rate)
 
 
-# A p99 wants some hundred answers a trial, and the search ends within 3 %. An hour and a half.
+# A p99 needs some hundred answers per trial; the search ends within 3 %. Takes an hour and a half.
 FULL = Effort(
     rounds=3,
     other_rounds=1,
@@ -53,7 +53,7 @@ FULL = Effort(
     stage_requests=12,
     budget_s=math.inf,
 )
-# W1 with all systems, then the others while there is time: ten minutes on slow cores too.
+# W1 with all systems, then the others as time allows: ten minutes, on slow cores too.
 QUICK = Effort(
     rounds=1,
     other_rounds=1,

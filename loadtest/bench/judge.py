@@ -1,8 +1,8 @@
-"""Says whether answers are right, at next to no cost while the server is being measured.
+"""Judges whether answers are right, at almost no cost while the server is being measured.
 
-Before a run each photo is sent once and its answer's faces are counted. In the run an answer is
-right if it is that one, byte for byte. One that differs (another batch, another rounding) is put
-aside and compared pixel by pixel after the run.
+Before a run each photo is sent once, and the faces in its answer are counted. During the run an
+answer is right if it equals that one byte for byte. One that differs (another batch, another
+rounding) is set aside and compared pixel by pixel after the run.
 """
 
 import base64
@@ -20,32 +20,32 @@ from PIL import Image
 from loadtest.bench.workloads import PATH, Workload
 from loadtest.http_client import Answer, ask, encode_form
 
-FACES_HEADER = "x-faces"  # of the peers; our own service says it in its JSON
-MAX_KEPT = 16  # answers of one photo that are put aside; they differ in a few forms at most
-MAX_MEAN, SMALL, MIN_SHARE_SMALL = 0.5, 4, 0.999  # of 255: equal but for rounding
+FACES_HEADER = "x-faces"  # of the peers; our own service has it in its JSON
+MAX_KEPT = 16  # answers set aside per photo; at most a few distinct ones are expected
+MAX_MEAN, SMALL, MIN_SHARE_SMALL = 0.5, 4, 0.999  # of 255: equal except for rounding
 FIRST_TIMEOUT_S = 120.0
 _TIMING = re.compile(r"([\w-]+);dur=([\d.]+)")
 
 
 class RefusedError(Exception):
-    """A server refuses requests that come one at a time: it can't be measured."""
+    """A server refuses requests even when they come one at a time: it can't be measured."""
 
 
 class WrongAnswerError(Exception):
-    """An answer doesn't show what it must: numbers of such a run are worth nothing."""
+    """An answer doesn't show what it must: the run's numbers are worth nothing."""
 
 
 @dataclass
 class _Known:
-    """What is known of one photo's answers."""
+    """What is known about one photo's answers."""
 
     picture: bytes  # the answer whose faces were counted
-    right: set[int]  # checksums
+    right: set[int]  # checksums of right answers
     put_aside: dict[int, bytes] = field(default_factory=dict)
 
 
 class Judge:
-    """The check of `open_loop.send`, for one system and workload; also keeps Server-Timing."""
+    """The check for `open_loop.send`, for one system and workload; also records Server-Timing."""
 
     def __init__(self, workload: Workload, pictures: list[bytes]) -> None:
         self._faces = workload.scene.faces
@@ -53,7 +53,7 @@ class Judge:
         self.timings_ms: dict[str, list[float]] = defaultdict(list)
 
     def check(self, index: int, answer: Answer) -> str:
-        """What is wrong with an answer, or nothing so far."""
+        """What is wrong with an answer, or nothing so far; see `settle`."""
         self._note_timings(answer.headers.get("server-timing", ""))
         faces = answer.headers.get(FACES_HEADER)
         if faces is not None and int(faces) != self._faces:
@@ -67,10 +67,10 @@ class Judge:
         return ""
 
     def settle(self) -> None:
-        """Looks at what was put aside.
+        """Compares the answers that were set aside.
 
         Raises:
-            WrongAnswerError: it doesn't look like the answer whose faces were counted.
+            WrongAnswerError: one doesn't look like the answer whose faces were counted.
         """
         for known in self._known:
             for checksum, picture in known.put_aside.items():
@@ -84,11 +84,11 @@ class Judge:
 
 
 async def make_judge(url: str, workload: Workload) -> Judge:
-    """Asks for each photo of a workload once and counts the faces of its answer.
+    """Sends each photo of a workload once and counts the faces in its answer.
 
     Raises:
         WrongAnswerError: not exactly the faces that the photo shows, or not its size.
-        RefusedError: another status than 200.
+        RefusedError: a status other than 200.
         LostError: no answer.
     """
     pictures = []
@@ -108,7 +108,7 @@ async def make_judge(url: str, workload: Workload) -> Judge:
 
 
 def _read(answer: Answer) -> tuple[int, bytes]:
-    """Faces that were unmasked, and the picture."""
+    """The number of unmasked faces, and the picture."""
     if FACES_HEADER in answer.headers:
         return int(answer.headers[FACES_HEADER]), answer.body
     content = json.loads(answer.body)

@@ -17,22 +17,22 @@ from loadtest.machine import cores
 from loadtest.open_loop import percentiles_ms
 from serve_graph.flags import read_flags
 
-_TURNS = 4  # of each form with each workload
+_TURNS = 4  # of each form, per workload
 
 
 @dataclass(frozen=True)
 class Form:
-    """A way to use the cores."""
+    """One way to use the cores."""
 
     name: str
     processes: int
-    net_threads: int  # of one call of a net
-    at_once: int  # photos in one process
+    net_threads: int  # per call of a net
+    at_once: int  # photos at a time in one process
     nets: str = "optimised"
 
     @property
     def is_one_by_one(self) -> bool:
-        """Each process has one photo at a time, and the nets as they are served on one thread."""
+        """One photo at a time per process, and the nets as served, on one thread."""
         return self.net_threads == self.at_once == 1 and self.nets == "optimised"
 
     @property
@@ -43,19 +43,19 @@ class Form:
 
 @dataclass(frozen=True)
 class InProcess:
-    """One workload in one form."""
+    """Numbers of one workload in one form."""
 
     faces_per_s: float
     p50_ms: float
-    nets_ms: float  # of a mean photo: what the nets compute
+    nets_ms: float  # mean time in the nets per photo
 
 
 ONE_THREAD = Form("one thread", 1, 1, 1)
-EAGER = Form("one thread, nets in eager fp32", 1, 1, 1, "eager")  # no limit: for comparison
+EAGER = Form("one thread, nets in eager fp32", 1, 1, 1, "eager")  # never the limit: for comparison
 
 
 def forms() -> list[Form]:
-    """Those of which the fastest is the limit, and nets as they come out of their files."""
+    """The forms whose fastest is the limit, and one with eager nets."""
     count = cores()
     return [
         EAGER,
@@ -67,7 +67,7 @@ def forms() -> list[Form]:
 
 
 class Limit:
-    """The workers of all forms: they stand ready, and take none of the cores while nobody asks.
+    """The workers of all forms: ready to work, and using no cores while idle.
 
     Args:
         crews: the workers of each form, see `limit_of`.
@@ -77,12 +77,12 @@ class Limit:
         self._crews = crews
 
     def measure(self, workload: Workload, seconds: float) -> dict[str, InProcess]:
-        """What each form does with a workload, for so many seconds each.
+        """Measures each form on a workload, for `seconds` each.
 
-        The forms take short turns, so that all see the same machine.
+        The forms take short turns, so that all see the machine in the same state.
 
         Returns:
-            By the name of the form.
+            The numbers by the form's name.
 
         Raises:
             StartError: a worker ended.
@@ -93,12 +93,12 @@ class Limit:
         return {form.name: total(form, all_) for form, all_ in done.items()}
 
     def pace(self, measured: Mapping[str, InProcess], workload: Workload, seconds: float) -> float:
-        """How fast the machine is now: 1 where it is as it was when the limit was measured.
+        """How fast the machine is now, relative to when the limit was measured.
 
         Args:
-            measured: by `measure`, with this workload; its fastest form works again.
-            workload: on which.
-            seconds: for so long.
+            measured: from `measure` with this workload; its fastest form runs again.
+            workload: what it runs on.
+            seconds: how long it runs.
 
         Raises:
             StartError: a worker ended.
@@ -110,7 +110,7 @@ class Limit:
 
 @contextmanager
 def limit_of(workloads: Sequence[Workload]) -> Iterator[Limit]:
-    """The limit's workers, warm, while the block runs.
+    """Runs the limit's workers, warmed up, while the block runs.
 
     Raises:
         StartError: one ended.
@@ -123,7 +123,7 @@ def limit_of(workloads: Sequence[Workload]) -> Iterator[Limit]:
 
 
 def _turn(crew: "list[_Worker]", workload: Workload, seconds: float) -> list[dict[str, Any]]:
-    for worker in crew:  # all at work before the first is waited for
+    for worker in crew:  # start all before waiting for the first
         worker.write(f"{workload.name} {seconds}")
     done = [json.loads(worker.read()) for worker in crew]
     for one in done:
@@ -133,14 +133,14 @@ def _turn(crew: "list[_Worker]", workload: Workload, seconds: float) -> list[dic
 
 
 def fastest(measured: Mapping[str, InProcess]) -> tuple[str, float]:
-    """The form that is the limit, by its name, and its faces/s; never that with eager nets."""
+    """Name and faces/s of the fastest form, which is the limit; never the one with eager nets."""
     rates = {name: one.faces_per_s for name, one in measured.items() if name != EAGER.name}
     name = max(rates, key=rates.__getitem__)
     return name, rates[name]
 
 
 def total(form: Form, done: Sequence[Mapping[str, Any]]) -> InProcess:
-    """Sums up what all workers of a form did in all their turns."""
+    """Sums up all turns of a form's workers."""
     latencies = [latency for one in done for latency in one["latencies_s"]]
     a_process = sum(one["faces"] for one in done) / sum(one["seconds"] for one in done)
     return InProcess(
@@ -151,9 +151,9 @@ def total(form: Form, done: Sequence[Mapping[str, Any]]) -> InProcess:
 
 
 def _memory_flags(form: Form) -> dict[str, str]:
-    """How glibc keeps memory, as in the service: the limit shall have whatever helps.
+    """The service's flags for glibc's allocator: the limit gets whatever helps.
 
-    Who writes eager nets first hasn't heard of it (neither have the peers).
+    Eager nets stand for a first version, which wouldn't have them (nor do the peers).
     """
     if form.nets == "eager":
         return {}

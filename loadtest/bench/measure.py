@@ -1,8 +1,8 @@
 """Measures a running server: latency unloaded, goodput, goodput at twice the load, cost of a 503.
 
-The terms: goodput is the right answers per second within the latency bound (p99 at most 5 times
-the unloaded p50), under open-loop Poisson arrivals, with errors and sheds under 0.1 %. The seconds
-are those until the last answer, without what it would take alone.
+Goodput is the right answers per second within the latency bound (p99 at most 5 times the unloaded
+p50), under open-loop Poisson arrivals, with errors and 503s under 0.1 %. The seconds run until the
+last answer, less the time it would take alone.
 """
 
 from collections.abc import Sequence
@@ -23,23 +23,23 @@ from loadtest.open_loop import (
 
 P99_BOUND = 5.0  # times the unloaded p50
 MAX_FAILED_SHARE = 0.001
-CLIENTS = 4  # that saturate a server of two cores
+CLIENTS = 4  # enough to saturate a server on two cores
 FLOOD = 3.0  # times the capacity: most requests are refused
 REFUSED = 503
-_LOWEST, _HIGHEST = 0.5, 1.05  # of the capacity: where the search begins
-_STEP = 1.25  # beyond it, where all trials hold: up to one that doesn't
+_LOWEST, _HIGHEST = 0.5, 1.05  # of the capacity: the interval in which the search begins
+_STEP = 1.25  # upwards from there while all trials hold, until one doesn't
 _MIN_TIMEOUT_S = 10.0
 _MIN_REQUESTS, _MIN_OF_A_CLIENT = 10, 4
-_MAX_LATE_SHARE = 0.1  # of the bound, that the sender itself may be late
+_MAX_LATE_SHARE = 0.1  # of the bound: how late the sender may be
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One rate of arrivals."""
+    """The result of one rate of arrivals."""
 
     rate: float  # asked for, requests/s
-    good: float  # right answers/s within the bound of latency
-    holds: bool  # the conditions of goodput
+    good: float  # right answers/s within the latency bound
+    holds: bool  # meets the conditions of goodput
     summary: Summary
 
 
@@ -48,13 +48,13 @@ class Measured:
     """One system with one workload; rates in answers/s."""
 
     unloaded: Summary  # one client
-    capacity: float  # with several clients in a closed loop, all at work
+    capacity: float  # with several clients in a closed loop, all busy
     trials: list[Trial]
-    overload: Trial | None  # twice the goodput's load
+    overload: Trial | None  # at twice the goodput's load
 
     @property
     def best(self) -> Trial | None:
-        """The most that the system holds."""
+        """The trial with the highest goodput; None if none held."""
         return max(
             (one for one in self.trials if one.holds), key=lambda one: one.good, default=None
         )
@@ -68,17 +68,17 @@ class Meter:
 
     @classmethod
     async def ready(cls, url: str, workload: Workload) -> "Meter":
-        """After the first answers were checked and the server is warm.
+        """The meter of a server, once its first answers are checked and it is warm.
 
         Raises:
-            WrongAnswerError: not the faces that the photos show.
+            WrongAnswerError: an answer doesn't have the photo's faces.
         """
         meter = cls(url, workload, await make_judge(url, workload))
         await meter.in_turn(2 * CLIENTS, CLIENTS)
         return meter
 
     async def in_turn(self, count: int, clients: int = 1) -> list[Outcome]:
-        """The closed loop.
+        """Sends `count` requests in a closed loop.
 
         Raises:
             WrongAnswerError: one of the answers is wrong.
@@ -94,13 +94,13 @@ class Meter:
         return outcomes
 
     async def unloaded(self, seconds: float) -> Summary:
-        """One client for about so long."""
+        """Measures one client for about that long."""
         first = summary(await self.in_turn(3))
         count = max(_MIN_REQUESTS, round(1000 * seconds / first.p50_ms))
         return summary(await self.in_turn(count))
 
     async def timed(self, count: int) -> tuple[float, dict[str, float]]:
-        """The mean latency of one client, and the means of Server-Timing, both ms."""
+        """Mean latency of one client, and means of Server-Timing by stage, both in ms."""
         self._judge.timings_ms.clear()
         outcomes = await self.in_turn(count)
         timings = {
@@ -109,14 +109,14 @@ class Meter:
         return 1000 * sum(one.latency_s for one in outcomes) / len(outcomes), timings
 
     async def capacity(self, seconds: float, unloaded: Summary) -> float:
-        """Answers/s with several clients, for as long as none of them has ended."""
+        """Answers/s with several clients, counted while all of them are still sending."""
         count = max(_MIN_OF_A_CLIENT * CLIENTS, round(seconds * 2000 / unloaded.p50_ms))
         outcomes = await self.in_turn(count, CLIENTS)
         answered_s = sorted(one.answered_s for one in outcomes)[CLIENTS - 1 : -CLIENTS]
         return (len(answered_s) - 1) / (answered_s[-1] - answered_s[0])
 
     async def trial(self, plan: Plan, p50_ms: float) -> Trial:
-        """Poisson arrivals.
+        """Sends Poisson arrivals and judges the result.
 
         Raises:
             WrongAnswerError: one of the answers is wrong.
@@ -127,7 +127,7 @@ class Meter:
         return judge_trial(plan, outcomes, p50_ms)
 
     async def refusals_p95_ms(self, plan: Plan) -> float:
-        """Of the answers with 503, from when each request was due; nan if there is none.
+        """p95 of the 503s, from when each request was due; nan if there are none.
 
         Raises:
             WrongAnswerError: one of the other answers is wrong.
@@ -147,8 +147,8 @@ class Meter:
 def judge_trial(plan: Plan, outcomes: Sequence[Outcome], p50_ms: float) -> Trial:
     """Whether a run meets the conditions of goodput, and its right answers/s in time.
 
-    What a queue still owes when the last request has come takes its time too, so that a short run
-    can't show more than the server does.
+    The time to empty the queue after the last arrival counts, so that a short run can't show more
+    than the server does.
     """
     bound_ms = P99_BOUND * p50_ms
     result = summary(outcomes)
@@ -161,17 +161,17 @@ def judge_trial(plan: Plan, outcomes: Sequence[Outcome], p50_ms: float) -> Trial
 
 
 async def measure(meter: Meter, effort: Effort, seed: int, is_main: bool) -> Measured:
-    """All of a system's numbers with one workload.
+    """Measures all numbers of a system with one workload.
 
     Args:
-        meter: of the warm server.
-        effort: how long.
-        seed: of the arrivals; the same for all systems of a round.
-        is_main: the workload that the goals are about: more trials, and always the overload.
+        meter: of a warm server.
+        effort: how long each part takes.
+        seed: of the arrivals; the same for all systems in a round.
+        is_main: it is the workload of the goals: more trials, and always the overload.
 
     Raises:
         WrongAnswerError: an answer is wrong.
-        RefusedError: even few clients aren't answered.
+        RefusedError: even a few clients aren't all answered.
     """
     unloaded = await meter.unloaded(effort.unloaded_s)
     capacity = await meter.capacity(effort.capacity_s, unloaded)
@@ -192,8 +192,8 @@ async def search(
 ) -> list[Trial]:
     """Halves the interval between a rate that holds and one that doesn't, `count` times.
 
-    The interval lies around the capacity, which is only an estimate: if nothing in it holds, the
-    search goes on below it; if all does, it begins again above, from the rate that held.
+    The interval lies around the capacity, which is only an estimate. If nothing in it holds, the
+    search continues below it; if everything does, it restarts above, from the rate that held.
     """
     low, high = _LOWEST * capacity, _HIGHEST * capacity
     trials = await _halve(meter, (low, high), p50_ms, count, effort, seed)

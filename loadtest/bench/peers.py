@@ -1,4 +1,4 @@
-"""A virtual environment for each peer, on top of the project's own, made when it is needed."""
+"""A virtual environment for each peer, on top of the project's own, created when needed."""
 
 import subprocess
 import sys
@@ -17,13 +17,13 @@ class AbsentError(Exception):
 
 
 def peer_python(peer: str, folder: Path = FOLDER) -> Path:
-    """The Python that has a peer, in the version of pyproject.toml's group `peers`.
+    """The Python of a peer's environment; versions are those of pyproject.toml's group `peers`.
 
-    What the project has too (torch, numpy, ...) is taken from its environment, unless the peer's
-    pins ask for another version.
+    Packages that the project has (torch, numpy, ...) come from its environment, unless the peer's
+    pins require another version.
 
     Raises:
-        AbsentError: it can't be installed.
+        AbsentError: the peer can't be installed.
     """
     requirement = requirement_of(peer)
     home = folder / peer
@@ -41,7 +41,7 @@ def peer_python(peer: str, folder: Path = FOLDER) -> Path:
 
 
 def requirement_of(peer: str, pyproject: Path = PROJECT / "pyproject.toml") -> str:
-    """Such as `litserve==0.2.19`."""
+    """The pinned requirement, such as `litserve==0.2.19`."""
     groups = tomllib.loads(pyproject.read_text())["project"]["optional-dependencies"]
     requirement: str = next(line for line in groups["peers"] if line.startswith(f"{peer}=="))
     return requirement

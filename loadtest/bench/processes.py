@@ -1,4 +1,4 @@
-"""Server processes: started, waited for, and ended with everything that they started."""
+"""Server processes: started, waited for, and ended together with all their children."""
 
 import asyncio
 import contextlib
@@ -27,16 +27,16 @@ class StartError(Exception):
 def serving(
     command: list[str], url: str, ready_path: str, environment: dict[str, str]
 ) -> Iterator[int]:
-    """A server while the block runs; gives its process id.
+    """Runs a server while the block runs; yields its process id.
 
     Args:
-        command: started in the project's folder, in a session of its own.
-        url: where it will answer.
-        ready_path: answers 200 when it is ready.
-        environment: beside what this process has.
+        command: is started in the project's folder, in a session of its own.
+        url: where the server will answer.
+        ready_path: answers 200 once it is ready.
+        environment: added to that of this process.
 
     Raises:
-        StartError: it ended, or didn't get ready.
+        StartError: it ended or didn't become ready.
     """
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
@@ -71,11 +71,11 @@ async def _wait(process: "subprocess.Popen[bytes]", url: str, ready_path: str) -
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """SIGTERM, and SIGKILL to what is left of its session's group."""
+    """Sends SIGTERM, then SIGKILL to what is left of its process group."""
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(END_TIMEOUT_S)
-    deadline = time.monotonic() + 3  # its children may still be ending
+    deadline = time.monotonic() + 3  # its children may still be shutting down
     with contextlib.suppress(ProcessLookupError):
         while time.monotonic() < deadline:
             os.killpg(process.pid, 0)

@@ -1,8 +1,8 @@
-"""What a perfect server of the limit's speed could hold: the ceiling that the arrivals set.
+"""What a perfect server as fast as the limit could hold: the ceiling that the arrivals set.
 
-Poisson arrivals come in bunches, so that no queue keeps p99 within 5 times its service time all
-the way up to its capacity. One FIFO queue before equal servers with the same service time for
-each request, none lost between them, says how far up it can.
+Poisson arrivals bunch, so no queue keeps p99 within 5 times its service time all the way up to its
+capacity. How far up it can is simulated here: one FIFO queue in front of equal servers, the same
+service time for each request, and no overhead between queue and servers.
 """
 
 import heapq
@@ -10,16 +10,16 @@ import heapq
 from loadtest.bench.measure import P99_BOUND
 from loadtest.open_loop import Plan, percentiles_ms
 
-_RUNS = 25  # the median of so many: they cost next to nothing
+_RUNS = 25  # simulations per rate, decided by majority; they cost next to nothing
 
 
 def ideal_share(servers: int, service_s: float, trial_s: float) -> float:
-    """Goodput as a share of the capacity, under the bench's bound and length of trial.
+    """Goodput as a share of the capacity, under the bench's bound and trial length.
 
     Args:
-        servers: requests that are served at the same time.
-        service_s: that each takes.
-        trial_s: length of a run.
+        servers: how many requests are served at the same time.
+        service_s: seconds per request.
+        trial_s: length of a trial.
     """
     capacity = servers / service_s
 

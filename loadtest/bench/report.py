@@ -17,17 +17,17 @@ OURS = tuple(one.name for one in CONTESTANTS if one.is_ours)
 _LARGEST = 3
 _TERMS = f"""\
 Goodput: right answers/s times the faces of a photo, under open-loop Poisson arrivals, with p99
-(counted from when each request was due) at most 5 times the system's own unloaded p50 and errors
-and sheds under 0.1 %; the time that a queue takes after the last arrival counts. Limit: faces/s
-of `models.pipeline` in process, photo bytes to encoded bytes, the fastest form. Pace: that
-form's speed just before and after a system's turn, with the same workload, as a share of the
-limit; where systems are compared with the limit or with each other, what was measured is divided
-by it, since the machine isn't as fast in one minute as in the next. Efficiency: goodput / limit
-of the same round. p50 and p99: one client, as measured. In process: p50 of one call at a time
-with the nets on {ONE_THREAD.name}, alone or, where that was faster, beside another process.
-Most: closed loop, no bound, while all clients are at work. At 2x load: right answers/s in time
-at twice the rate of the goodput, / the most of them at any rate that was tried. A 503 counts
-from when its request was due, at {FLOOD:g} times the most. All are medians of the rounds."""
+(counted from when each request was due) at most 5 times the system's own unloaded p50, and errors
+and 503s under 0.1 %; the time to empty the queue after the last arrival counts. Limit: faces/s of
+`models.pipeline` in process, from photo bytes to encoded bytes, in its fastest form. Pace: that
+form's speed just before and after a system's turn, on the same workload, as a share of the limit.
+Comparisons with the limit and between systems divide rates by the pace and multiply latencies by
+it, since the machine's speed changes from minute to minute. Efficiency: goodput / limit of the same
+round. p50 and p99: one client, as measured. In process: p50 of one call at a time with the nets on
+{ONE_THREAD.name}, alone or, where that was faster, beside another process. Most: the rate of a
+closed loop while all clients are busy, whatever the latency. At 2x load / peak: right answers/s in
+time at twice the goodput's rate, as a share of the most at any rate tried. A 503 is timed from when
+its request was due, at {FLOOD:g} times the most. All values are medians of the rounds."""
 
 
 def markdown(results: Results, effort: Effort, command: str) -> str:
@@ -35,8 +35,8 @@ def markdown(results: Results, effort: Effort, command: str) -> str:
 
     Args:
         results: at least one round.
-        effort: that they took.
-        command: by which they can be had again.
+        effort: what they were measured with.
+        command: reproduces them.
     """
     counted = f"`{command}`, {len(results.limits)} round(s), trials of {effort.trial_s:g} s and"
     parts = ["## Bench", results.machine]
@@ -92,14 +92,14 @@ def _limits(results: Results, workload: str) -> str:
 
 
 def _ceiling(results: Results, workload: str, effort: Effort) -> str:
-    """What the bound and the arrivals leave of the limit, whoever serves."""
+    """The share of the limit that bound and arrivals leave to any server."""
     answers_per_s = results.limit(workload) / SCENES[workload].faces
     trial_s = effort.seconds_of(answers_per_s)
     share = ideal_share(cores(), cores() / answers_per_s, trial_s)
     return (
-        f"A perfect queue before {cores()} servers with the limit's speed would have an efficiency "
-        f"of {share:.2f}: Poisson arrivals within a bound of 5 times its service time leave no "
-        f"more. (A system that is slower unloaded has a wider bound.)"
+        f"A perfect queue in front of {cores()} servers as fast as the limit would have an "
+        f"efficiency of {share:.2f}: Poisson arrivals and a bound of 5 times the service time "
+        f"leave no more. (A system that is slower when unloaded has a wider bound.)"
     )
 
 
@@ -131,7 +131,7 @@ def _disturbed(results: Results) -> str:
         if one.is_disturbed
     ]
     return "\n".join(
-        ["The machine changed its speed in these turns, which says little:", "", *lines]
+        ["The machine's speed changed during these turns, so they say little:", "", *lines]
     )
 
 
@@ -144,7 +144,7 @@ def _goals(results: Results) -> str:
 
 
 def _measured_goals(results: Results) -> list[tuple[str, str, float, bool]]:
-    """What, the goal, the value, and whether smaller is better."""
+    """For each goal: what is measured, the target, the value, whether smaller is better."""
     alone = results.alone_p50_ms("W1")
     goodput = {one: _goodput(results, one) for one in results.systems("W1")}
     ours = max((goodput[one] for one in OURS if one in goodput), default=math.nan)

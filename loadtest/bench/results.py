@@ -1,4 +1,4 @@
-"""What a run has measured so far: kept on disk after each step, and its medians."""
+"""What a run has measured so far, saved after each step, and its medians."""
 
 import json
 import math
@@ -24,9 +24,9 @@ class Record:
     workload: str
     round: int
     measured: Measured
-    stages: list[StageTime] = field(default_factory=list)  # of our own, one client
-    refused_p95_ms: float = math.nan  # of our own with W1: a 503 far over the capacity
-    # Of the machine just before and after, with this workload; 1 while the limit was measured.
+    stages: list[StageTime] = field(default_factory=list)  # of our own systems, one client
+    refused_p95_ms: float = math.nan  # of our own with W1: a 503 far above capacity
+    # Of the machine just before and after, on this workload; 1: as fast as in the limit's trials.
     paces: tuple[float, float] = (1.0, 1.0)
 
     @property
@@ -35,7 +35,7 @@ class Record:
 
     @property
     def is_disturbed(self) -> bool:
-        """The machine changed its speed so much that what was measured says little."""
+        """The machine's speed changed so much that the numbers say little."""
         return abs(self.paces[1] - self.paces[0]) > _MAX_DRIFT * self.pace
 
     @property
@@ -44,23 +44,23 @@ class Record:
 
     @property
     def held(self) -> float:
-        """Goodput in faces/s as measured; 0 if no rate held."""
+        """Goodput as measured, faces/s; 0 if no rate held."""
         best = self.measured.best
         return best.good * self.faces if best else 0.0
 
     @property
     def goodput(self) -> float:
-        """Faces/s at the limit's pace; 0 if no rate held."""
+        """Goodput at the limit's pace, faces/s; 0 if no rate held."""
         return self.held / self.pace
 
     @property
     def most(self) -> float:
-        """Faces/s of several clients in a closed loop, at the limit's pace."""
+        """Peak of several clients in a closed loop at the limit's pace, faces/s."""
         return self.measured.capacity * self.faces / self.pace
 
     @property
     def paced_p50_ms(self) -> float:
-        """Of one client, at the limit's pace."""
+        """p50 of one client at the limit's pace, ms."""
         return self.measured.unloaded.p50_ms * self.pace
 
     @property
@@ -70,7 +70,7 @@ class Record:
 
     @property
     def overload_share(self) -> float:
-        """Right answers/s in time at twice the load, as a share of the most of any load."""
+        """Right answers/s in time at twice the load, as a share of the most at any load."""
         overload = self.measured.overload
         if overload is None:
             return math.nan
@@ -79,16 +79,16 @@ class Record:
 
     @property
     def refusal_share(self) -> float:
-        """p95 of a 503, as a share of the unloaded p50 of a real answer."""
+        """p95 of a 503 as a share of the unloaded p50 of a real answer."""
         return self.refused_p95_ms / self.measured.unloaded.p50_ms
 
 
 @dataclass
 class Results:
-    """All of a run."""
+    """All numbers of a run."""
 
     machine: str
-    limits: list[dict[str, dict[str, InProcess]]] = field(default_factory=list)  # a round each
+    limits: list[dict[str, dict[str, InProcess]]] = field(default_factory=list)  # by round
     records: list[Record] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -97,18 +97,18 @@ class Results:
         return [name for name in SCENES if any(name in one for one in self.limits)]
 
     def systems(self, workload: str) -> list[str]:
-        """Those with numbers, in order."""
+        """Systems that have numbers, in the order of their first ones."""
         return list(dict.fromkeys(one.system for one in self.records if one.workload == workload))
 
     def limit(self, workload: str, round_: int | None = None) -> float:
-        """Faces/s of the fastest form; the median of the rounds, or that of one round."""
+        """Faces/s of the fastest form: the median over the rounds, or that of one round."""
         rounds = self.limits if round_ is None else self.limits[round_ : round_ + 1]
         return median_of(fastest(one[workload])[1] for one in rounds if workload in one)
 
     def set_paces(
         self, system: str, workload: str, round_: int, paces: tuple[float, float]
     ) -> None:
-        """How fast the machine was, compared with the limit's time, around a system's turn."""
+        """Sets the machine's speed around a system's turn, relative to the limit's trials."""
         turn = (system, workload, round_)
         self.records = [
             replace(one, paces=paces) if (one.system, one.workload, one.round) == turn else one
@@ -116,8 +116,8 @@ class Results:
         ]
 
     def alone_p50_ms(self, workload: str) -> float:
-        """One photo, the nets on one thread. A process beside others can't be faster than alone:
-        where it was, the machine was slower in between, so the lower one counts."""
+        """p50 of one photo, nets on one thread. A process can't be faster beside others than alone:
+        if it was, the machine was slower meanwhile, so the lower one counts."""
         names = [form.name for form in forms() if form.is_one_by_one]
         return median_of(
             min(one[workload][name].p50_ms for name in names)
@@ -129,7 +129,7 @@ class Results:
         return median_of(one[workload][form].p50_ms for one in self.limits if workload in one)
 
     def nets_speedup(self, workload: str) -> float:
-        """Time in the nets in eager fp32, over that of the nets as they are served."""
+        """Time in the nets in eager fp32 / time in the nets as served."""
         return median_of(
             one[workload][EAGER.name].nets_ms / one[workload][ONE_THREAD.name].nets_ms
             for one in self.limits
@@ -137,25 +137,25 @@ class Results:
         )
 
     def median(self, system: str, workload: str, value: Callable[[Record], float]) -> float:
-        """Of a system's rounds; nan if there is none."""
+        """The median over a system's rounds; nan if there are none."""
         return median_of(
             value(one) for one in self.records if (one.system, one.workload) == (system, workload)
         )
 
     def efficiency(self, system: str, workload: str) -> float:
-        """Goodput over the limit of the same round, the median of the rounds."""
+        """Goodput / limit of the same round; the median over the rounds."""
         return self.median(
             system, workload, lambda one: one.goodput / self.limit(workload, one.round)
         )
 
     def save(self, folder: Path) -> None:
-        """bench.json, and all numbers behind it in bench_detail.json."""
+        """Writes bench.json, and all numbers behind it into bench_detail.json."""
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder / "bench.json", self.medians())
         _write(folder / "bench_detail.json", asdict(self))
 
     def medians(self) -> dict[str, Any]:
-        """By workload: the limit and goodputs in faces/s, latencies of one client."""
+        """By workload: the limit and goodputs, faces/s, and latencies of one client."""
         return {
             workload: {
                 "limit": _rounded(self.limit(workload)),
@@ -173,17 +173,17 @@ class Results:
 
 
 def p50_ms(record: Record) -> float:
-    """Of one client."""
+    """Unloaded, one client."""
     return record.measured.unloaded.p50_ms
 
 
 def p99_ms(record: Record) -> float:
-    """Of one client."""
+    """Unloaded, one client."""
     return record.measured.unloaded.p99_ms
 
 
 def median_of(values: Iterable[float]) -> float:
-    """nan if there are none."""
+    """The median without nan; nan if nothing is left."""
     known = [value for value in values if not math.isnan(value)]
     return median(known) if known else math.nan
 

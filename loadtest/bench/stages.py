@@ -1,9 +1,10 @@
-"""Where the time of our own service goes, by stage, from /metrics and Server-Timing.
+"""Where our own service spends its time, by stage, from /metrics and Server-Timing.
 
-A stage's `mask2face_stage_seconds` has the time in its queue and in its function apart; what
-Server-Timing says of the stage beyond the two is the way there and back. On the way there a call
-already counts as queued: at one client the queue column is that way alone. The sums are made of
-the middles of the histogram's buckets: a tenth or two off.
+`mask2face_stage_seconds` gives a stage's time in its queue and in its function separately. What
+Server-Timing reports for the stage beyond the two is the hop, the way there and back. A call
+counts as queued while it is still on its way there, so at one client the queue column is only
+that. The sums are computed from the midpoints of the histogram's buckets: they are off by 10 to
+20 %.
 """
 
 import asyncio
@@ -15,15 +16,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from loadtest.http_client import ask, encode
 
 METRIC = "mask2face_stage_seconds"
-STAGES = ("crop", "mask", "inpaint", "landmarks", "swap")  # those that may be elsewhere
-EXPORT_S = 4.0  # until all replicas' numbers are at /metrics
+STAGES = ("crop", "mask", "inpaint", "landmarks", "swap")  # those that may run in another process
+EXPORT_S = 4.0  # until /metrics has the numbers of all replicas
 
 Seconds = dict[tuple[str, str], float]  # by stage and part
 
 
 @dataclass(frozen=True)
 class StageTime:
-    """Milliseconds of one request, all its faces together."""
+    """Milliseconds of one request, summed over its faces."""
 
     stage: str
     queue_ms: float
@@ -36,14 +37,14 @@ class StageTime:
 
 
 async def read_stage_seconds(url: str) -> Seconds:
-    """What the stages have counted up to now."""
+    """The stages' seconds so far, once all replicas have exported them."""
     await asyncio.sleep(EXPORT_S)
     answer = await ask(url, encode("GET", "/metrics"))
     return parse(answer.body.decode())
 
 
 def parse(text: str) -> Seconds:
-    """The sums of the stages' seconds over all replicas."""
+    """The stages' seconds in a text of /metrics, summed over all replicas."""
     ours = "\n".join(line for line in text.splitlines() if METRIC in line)
     seconds: Seconds = defaultdict(float)
     for family in text_string_to_metric_families(ours + "\n"):
@@ -56,13 +57,13 @@ def parse(text: str) -> Seconds:
 def stage_times(
     before: Seconds, after: Seconds, requests: int, timings_ms: dict[str, float], client_ms: float
 ) -> list[StageTime]:
-    """The parts of a mean request, the largest first.
+    """The parts of a mean request, largest first.
 
     Args:
         before: from `read_stage_seconds`.
         after: the same, `requests` later.
-        requests: sent between the two.
-        timings_ms: means of Server-Timing, over the same requests or some of them.
+        requests: how many were sent between the two.
+        timings_ms: means of Server-Timing over the same requests or some of them.
         client_ms: the mean latency that the client saw.
     """
     spent = {key: 1000 * (value - before.get(key, 0.0)) / requests for key, value in after.items()}

@@ -1,4 +1,4 @@
-"""The photos that are sent, each with a known number of faces."""
+"""The photos sent, each with a known number of faces."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class Workload:
     messages: tuple[bytes, ...]
 
     def message(self, index: int) -> bytes:
-        """Of the request with this number: the photos take turns."""
+        """The message of the request with this number; the photos take turns."""
         return self.messages[index % len(self.messages)]
 
     def write(self, folder: Path) -> None:
-        """One file for each photo."""
+        """Writes one file per photo into a new folder."""
         folder.mkdir()
         for number, photo in enumerate(self.photos):
             (folder / f"{number}.jpg").write_bytes(photo.jpeg)
@@ -39,7 +39,7 @@ _PHOTOS = {"W1": 4, "W2": 2, "W3": 3}  # large ones take seconds to draw
 
 
 def draw(names: Iterable[str]) -> list[Workload]:
-    """The workloads with these names; the same ones each time."""
+    """The workloads with these names, the same on each call."""
     return [_draw(name) for name in names]
 
 

@@ -2,9 +2,9 @@
 
     python -m loadtest.chaos [--cases inpaint,door] [--rate 5] [--seed 1]
 
-Only processes that this program started are killed. What is measured is in runs/loadtest after each
-case; a run of all cases takes the place of the last one in loadtest/RESULTS.md. Exit code 1:
-something was missed or couldn't be measured.
+Only processes that this program started are killed. Results are saved in runs/loadtest after each
+case; a run of all cases replaces the last one in loadtest/RESULTS.md. Exit code 1: a demand was
+missed or something couldn't be measured.
 """
 
 import argparse
@@ -67,11 +67,11 @@ from loadtest.results_file import PROGRESS, publish
 SHARE = 0.5  # of the capacity
 BACK_TIMEOUT_S = 90.0  # until the killed process is replaced
 TAKEN_IN_S = 0.1  # until the requests of a burst are inside the service
-WORK_TIMEOUT_S = 5.0  # until what shall be killed has something to do
-ENDING_S = 30.0  # the load goes on so long after it
+WORK_TIMEOUT_S = 5.0  # until the process to be killed has work
+ENDING_S = 30.0  # the load continues for this long after it
 CONTROL_NAME, DRAIN_NAME = "nothing (for comparison)", "SIGTERM: the end of the service"
 FUSED_NAME, UPDATE_NAME = f"{DRAIN_NAME}, fused", "rolling update (serve deploy)"
-_OTHERS = {2: CONTROL, 1: DRAIN}  # what else is asked of the graph of so many replicas
+_OTHERS = {2: CONTROL, 1: DRAIN}  # the other case for a graph with this many replicas
 FAILURES = (
     *(StartError, UnfitError, WrongAnswerError, LostError, ProcessesError, OSError),
     subprocess.SubprocessError,
@@ -88,7 +88,7 @@ class Chaos:
         self.report = Report(describe())
 
     def run(self) -> None:
-        """All incidents that were asked for."""
+        """Runs all chosen incidents."""
         cases = [case for case in CASES if case.key in self._keys]
         for replicas in (2, 1):
             chosen = [case for case in cases if case.replicas == replicas]
@@ -143,14 +143,14 @@ class Chaos:
         concerns = self._exam.has_reference if case.only_references else each
         damage = judge(asyncio.run(around), self._exam, load, concerns=concerns)
         self._add(Row(case.name, case.must, load, damage))
-        wait()  # the next case starts from a whole service
+        wait()  # the next case starts with a complete service
 
     def _drain_fused(self) -> None:
         with serving_graph(None, FUSED) as graph:
             self._drain(FUSED_NAME, graph, self._measure(graph))
 
     def _drain(self, name: str, graph: Graph, load: Load) -> None:
-        """SIGTERM with requests inside, and callers who don't hear of it: they go on coming."""
+        """SIGTERM with requests inside; callers don't know of it and keep coming."""
 
         async def strike() -> None:
             os.kill(graph.session, signal.SIGTERM)
@@ -162,7 +162,7 @@ class Chaos:
         around = send_around(graph.url, self._exam, plan, strike, Burst(END_BURST), are_inside)
         damage = judge(asyncio.run(around), self._exam, load, damage_of_end, each)
         self._add(Row(name, LOSES_NONE, load, damage))
-        wait_for_end(graph.session, END_TIMEOUT_S)  # a second signal would cut its end short
+        wait_for_end(graph.session, END_TIMEOUT_S)  # a second signal would cut its shutdown short
 
     def _update(self) -> None:
         with serving_cluster() as cluster:
@@ -209,7 +209,7 @@ class Chaos:
 
 def main() -> int:
     """Returns the exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the services too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the services end too
     arguments = parse()
     warn_if_busy()
     chaos = Chaos(arguments.cases, arguments.rate, arguments.seed)

@@ -1,9 +1,9 @@
-"""The requests of the chaos run and what is right to answer: W1, one in four with a reference.
+"""The requests of the chaos run and their right answers: W1, one in four with a reference.
 
-A replica that dies may make an answer wrong rather than missing, so each is compared with the
-picture that the service gave at leisure: byte for byte, or pixel by pixel where bytes differ.
-While the weights change, the pictures of both versions are right, whichever the ingress names: its
-stages may still be those of before.
+A replica that dies may make an answer wrong rather than missing. So each answer is compared with
+the picture that the service gave when undisturbed: byte for byte, or pixel by pixel where bytes
+differ. While the weights change, the pictures of both versions are right, whichever version the
+ingress names: its stages may still have the old one.
 """
 
 import base64
@@ -23,10 +23,10 @@ VERSION_HEADER = "x-model-version"
 
 
 class Exam:
-    """Gives the messages, notes the answers, and says afterwards which were wrong.
+    """Provides the messages, notes the answers, and afterwards says which were wrong.
 
     Args:
-        workload: the photos; the last one goes with a reference.
+        workload: the photos; the last one is sent with a reference.
     """
 
     def __init__(self, workload: Workload) -> None:
@@ -41,25 +41,25 @@ class Exam:
 
     @classmethod
     def drawn(cls) -> "Exam":
-        """With the photos of the bench's W1."""
+        """An exam with the photos of the bench's W1."""
         return cls(*draw([MAIN]))
 
     def message(self, index: int) -> bytes:
-        """Of the request with this number."""
+        """The message of the request with this number."""
         return self._messages[index % len(self._messages)]
 
     def has_reference(self, index: int) -> bool:
-        """Whether the request with this number has one."""
+        """True if the request with this number has a reference."""
         return index % len(self._messages) == len(self._messages) - 1
 
     async def learn(self, url: str) -> str:
-        """Asks for each picture at leisure; from then on these are right.
+        """Sends each photo to the undisturbed service; from then on its pictures are right.
 
         Returns:
             The version of the weights that made them.
 
         Raises:
-            WrongAnswerError: not the faces that the photo shows, or no answer of status 200.
+            WrongAnswerError: an answer without the photo's faces, or with a status other than 200.
             LostError: no answer.
         """
         version = ""
@@ -71,7 +71,7 @@ class Exam:
         return version
 
     def check(self, index: int, answer: Answer) -> str:
-        """Of `open_loop.send`: notes an answer; of its picture only the form is judged here."""
+        """The check for `open_loop.send`: notes an answer; pictures are judged in `settle`."""
         kind, checksum = index % len(self._kept), zlib.crc32(answer.body)
         kept = self._kept[kind]
         if checksum not in kept:
@@ -83,7 +83,7 @@ class Exam:
         return ""
 
     def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """The outcomes of a run, the wrong ones marked; then notes begin anew."""
+        """The outcomes of a run with the wrong ones marked; clears the notes."""
         verdicts = [
             {checksum: _problem(right, picture) for checksum, picture in kept.items()}
             for right, kept in zip(self._right, self._kept, strict=True)
@@ -126,7 +126,7 @@ def _picture(answer: Answer, faces: int) -> bytes:
 
 
 def _problem(right: dict[str, bytes], picture: bytes) -> str:
-    """Nothing if the picture is that of some version."""
+    """What is wrong with a picture; nothing if it is that of any version."""
     problem = "nothing to compare with"
     for known in right.values():
         try:

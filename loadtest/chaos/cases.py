@@ -1,4 +1,4 @@
-"""What is killed, in a graph of how many replicas, and what must hold then."""
+"""What is killed, in a graph of how many replicas, and what must then hold."""
 
 import os
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from loadtest.chaos.service import APP, config_with
 from serve_graph.flags import uses_haproxy
 
 BACK_S, ONLY_BACK_S, DOOR_S = 15.0, 30.0, 5.0
-UPDATED_S = 60.0  # six replicas start on two cores that are busy
-# What an ingress replica takes in at the same time.
+UPDATED_S = 60.0  # six replicas start on two busy cores
+# Requests that an ingress replica admits at the same time.
 PLACES: int = config_with(None, port=0)["applications"][0]["args"]["api"]["max_requests"]
-# What is sent at once just before, to be inside then: all fits into one ingress replica, and is
-# answered within p99's bound.
+# Requests sent at once just before the incident, so that they are inside: they all fit into one
+# ingress replica and are answered within p99's bound.
 KILL_BURST, END_BURST = 6, 8
 _SPARE = 1.3  # Poisson arrivals come in varying numbers
 
@@ -24,7 +24,7 @@ class Must:
 
     text: str
     is_met: Callable[[Damage], bool]
-    aim_back_s: float | None = None  # p99 that isn't back by then is marked; no must
+    aim_back_s: float | None = None  # a p99 that isn't back by then is marked; not a must
 
 
 LOSES_NONE = Must("0 lost", lambda damage: not damage.lost)
@@ -56,7 +56,7 @@ DOOR_BACK = Must(
 
 
 def load_after_s(back_s: float, rate_per_s: float) -> float:
-    """How long the load has to go on so that p99 can show that it is back by then."""
+    """How long the load must continue to show that p99 is back within `back_s`."""
     return back_s + _SPARE * ENOUGH / rate_per_s
 
 
@@ -66,20 +66,20 @@ class Case:
 
     key: str  # for the command line
     name: str  # for the table
-    title: str  # of the process that is killed, as `ps` shows it
+    title: str  # of the process to be killed, as `ps` shows it
     replicas: int  # of each deployment
     must: Must
-    back_s: float = BACK_S  # when all is to be over
-    only_references: bool = False  # works on photos that come with one, and on no others
+    back_s: float = BACK_S  # when p99 must be back
+    only_references: bool = False  # the process only works on photos that come with a reference
 
     @property
     def processes(self) -> int:
-        """How many have this title before and after."""
+        """How many processes have this title before and after."""
         return self.replicas if self.is_replica else 1
 
     @property
     def is_replica(self) -> bool:
-        """Computes what requests ask for."""
+        """The process computes answers."""
         return "Replica" in self.title
 
 
@@ -99,6 +99,6 @@ CASES = (
     Case("door", "front door", _DOOR, 2, DOOR_BACK),
     Case("only", "the only Inpainter", _replica("Inpainter"), 1, ONLY_BACK, ONLY_BACK_S),
 )
-# No kill -9: nothing at all, the service's end, and a deploy.
+# Cases without a kill -9: nothing at all, the service's end, and a deploy.
 CONTROL, DRAIN, UPDATE = "control", "drain", "update"
 KEYS = (CONTROL, *(one.key for one in CASES), DRAIN, UPDATE)

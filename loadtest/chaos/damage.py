@@ -6,44 +6,45 @@ from dataclasses import dataclass, replace
 
 from loadtest.open_loop import Outcome, longest_gap_s, percentiles_ms
 
-ENOUGH = 100  # requests that a p99 takes: of fewer it is the slowest one
+ENOUGH = 100  # requests for a p99; of fewer it would be the slowest one
 BUSY = 503
-ANSWER_S = 5.0  # who waits longer has no answer
+ANSWER_S = 5.0  # a slower answer is no answer
 
 
 @dataclass(frozen=True)
 class Damage:
-    """Numbers of one incident; times are seconds after it."""
+    """The numbers of one incident; times are seconds after it."""
 
     sent: int
     answered: int  # rightly
     refused: int  # 503
-    lost: int  # no answer, a wrong one, or another status
-    lost_before: int  # of the lost ones, those that ended before the incident
-    lost_until_s: float  # the last lost request left then: below 0 if it was in flight already
-    failing_until_s: float  # the last that left after it and had no right answer within `ANSWER_S`
+    lost: int  # no answer, a wrong one, or a status other than 200 and 503
+    lost_before: int  # lost ones that ended before the incident
+    lost_until_s: float  # when the last lost request was sent: below 0 if before the incident
+    # When the last request after it without a right answer within `ANSWER_S` was sent.
+    failing_until_s: float
     longest_gap_s: float  # without a right answer, in the whole run
-    # p99 is within its bound from then on; inf if nothing shows that, nan if nothing was due after
+    # p99 is in bounds from then on; inf if nothing shows that, nan if nothing was due after it
     recovered_s: float
     p50_ms: float
     p99_ms: float
-    problems: list[str]  # how requests were lost, a few
-    closed: int = 0  # of an end: no connection, since the port was closed for good
-    # Requests that were sent and not answered when a process was killed, and that it has a part in.
+    problems: list[str]  # how requests were lost, up to five ways
+    closed: int = 0  # at an end: no connection, since the port was closed for good
+    # Requests sent and not answered when a process was killed, of those it takes part in.
     in_flight: int | None = None  # None: nothing is killed
 
 
 def damage_of(
     load: Sequence[Outcome], moment_s: float, bound_ms: float, burst: Sequence[Outcome] = ()
 ) -> Damage:
-    """Sums up.
+    """Sums up an incident.
 
     Args:
-        load: of the run; `problem` is set where an answer is wrong.
-        moment_s: when it happened, seconds from the start of the run.
+        load: outcomes of the run's load; `problem` is set where an answer is wrong.
+        moment_s: when the incident happened, seconds from the start of the run.
         bound_ms: of p99.
-        burst: what was sent besides, to be in flight at that moment. It counts like the load, but
-            for p99, see `_back_s`.
+        burst: outcomes of requests sent to be in flight at that moment. They count like the load,
+            except for p99; see `_back_s`.
     """
     outcomes = [*load, *burst]
     lost = [one for one in outcomes if not one.is_right and one.status != BUSY]
@@ -67,17 +68,17 @@ def damage_of(
 
 
 def in_flight(outcomes: Sequence[Outcome], moment_s: float) -> int:
-    """How many were sent and not answered then."""
+    """The number of requests sent and not yet answered at that moment."""
     return sum(one.sent_s <= moment_s < one.answered_s for one in outcomes)
 
 
 def damage_of_end(
     load: Sequence[Outcome], moment_s: float, bound_ms: float, burst: Sequence[Outcome] = ()
 ) -> Damage:
-    """Of an incident that the service doesn't come back from: like `damage_of`, but for this.
+    """Like `damage_of`, for an incident that the service doesn't come back from.
 
-    Who gets no connection after all that did get one is not lost; nor is there a gap, or a way
-    back, for those that came after it began.
+    A refused connection isn't lost if no later request gets one. Requests due after the incident
+    don't count for the gap, and there is no way back.
     """
     outcomes = [*load, *burst]
     last_s = max((one.sent_s for one in outcomes if not _is_refused(one)), default=-math.inf)
@@ -104,9 +105,9 @@ def _back_s(
 ) -> float:
     """When p99 was back, seconds after the moment.
 
-    It is that of the load alone: requests that come all at once wait for each other, and more of
-    them would let more be late. But it isn't back before one of the burst is that failed, or waited
-    for longer than a burst explains.
+    p99 is that of the load alone: requests that come all at once wait for each other, and more of
+    them would allow more to be late. But it isn't back before the end of any request of the burst
+    that failed or took longer than a burst explains.
     """
     if not any(one.scheduled_s > moment_s for one in load):
         return math.nan
@@ -115,9 +116,9 @@ def _back_s(
 
 
 def recovered_s(outcomes: Sequence[Outcome], moment_s: float, bound_s: float) -> float:
-    """Seconds until the p99 of all that ends from then on is within the bound.
+    """Seconds until the p99 of all requests that end from then on is within the bound.
 
-    Requests count when they end, and those that weren't answered rightly as endless: so a request
+    Requests count when they end; without a right answer they count as infinitely slow. So a request
     that hung counts until it came back. inf if fewer than `ENOUGH` requests are left to show it.
     """
     ends = sorted(

@@ -11,13 +11,13 @@ import numpy as np
 
 from loadtest.chaos.processes import memory_mb, processes_of
 
-# A leak goes on: it shows as a rise from each part of the time to the next, none of which is more
-# than half of all, as a jump's is (noise rises so by chance in one order of six medians in 720).
-# And it is faster than this: 0.5 MB in a soak's quarter of an hour. Beside its trend the own memory
-# of a process that unmasked photos strayed by 0.01 MB in minutes (PSS by 0.3, and it drifted by 40
-# MB/h, without any leak).
+# A leak continues: it shows as a rise from each part of the time to the next, none of them more
+# than half of the total, as a jump would be. (By chance, noise rises so in one of the 720 orders of
+# six medians.) It is also faster than this rate, which is 0.5 MB in a soak's quarter of an hour.
+# The own memory of a process that unmasked photos strayed from its trend by 0.01 MB within minutes;
+# PSS strayed by 0.3 MB and drifted by 40 MB/h without any leak.
 PARTS, SLOW_MB_PER_H = 6, 2.0
-# More than this is growth in any case, whatever its course.
+# A rise of at least this is growth, whatever its course.
 SMALL_MB, SMALL_SHARE = 5.0, 0.03
 _OURS = ("ray::ServeReplica", "mask2face")
 _INTERPRETERS = ("python", "bash")
@@ -25,7 +25,7 @@ _INTERPRETERS = ("python", "bash")
 
 @dataclass
 class Samples:
-    """Of one process."""
+    """Samples of one process."""
 
     title: str
     at_s: list[float] = field(default_factory=list)
@@ -40,32 +40,32 @@ class Trend:
     title: str
     pid: int
     samples: int
-    first_mb: float  # own memory at the end of the warm-up, on the line through the samples
-    last_mb: float  # own memory at the end, on the same line
+    first_mb: float  # own memory at the end of the warm-up, on the fitted line
+    last_mb: float  # own memory at the end, on the fitted line
     rss_mb: float  # at the end
-    slope_mb_per_h: float  # of own memory, least squares
+    slope_mb_per_h: float  # of own memory, by least squares
     medians_mb: list[float]  # own memory in each of `PARTS` equal parts of the time
 
     @property
     def is_flat(self) -> bool:
-        """It neither grew much nor goes on growing."""
+        """It neither grew much nor keeps growing."""
         return not self.grew_much and not self.goes_on
 
     @property
     def goes_on(self) -> bool:
-        """It rises all the time."""
+        """It keeps growing: a steady rise from part to part, faster than `SLOW_MB_PER_H`."""
         rises = [after - before for before, after in pairwise(self.medians_mb)]
         is_steady = min(rises) > 0 and max(rises) <= sum(rises) / 2
         return is_steady and self.slope_mb_per_h > SLOW_MB_PER_H
 
     @property
     def grew_much(self) -> bool:
-        """By more than what may be noise."""
+        """It grew by more than may be noise."""
         return self.last_mb - self.first_mb >= max(SMALL_MB, SMALL_SHARE * self.first_mb)
 
     @property
     def is_ours(self) -> bool:
-        """A process of our code; the others are Ray's and HAProxy."""
+        """It runs our code; the others are Ray's processes and HAProxy."""
         return self.title.startswith(_OURS)
 
 
@@ -77,7 +77,7 @@ class Memory:
         self._samples: dict[int, Samples] = defaultdict(lambda: Samples(""))
 
     def sample(self, at_s: float) -> None:
-        """Looks at each process once."""
+        """Takes one sample of each process."""
         for pid, title in processes_of(self._session).items():
             with contextlib.suppress(OSError):  # it ended
                 own, rss = memory_mb(pid)
@@ -98,7 +98,7 @@ class Memory:
         )
 
     def trends(self, warm_up_s: float) -> list[Trend]:
-        """Of the processes that lived at the end, the largest first."""
+        """Trends of the processes that were alive at the end, largest first."""
         end_s = self._end_s()
         found = [
             trend_of(pid, one, warm_up_s)
@@ -112,7 +112,7 @@ class Memory:
 
 
 def trend_of(pid: int, samples: Samples, warm_up_s: float) -> Trend:
-    """A line through what came after the warm-up; at least one sample for each part."""
+    """Fits a line to the samples after the warm-up, at least one for each part."""
     at_s, own_mb = _after(samples.at_s, samples.own_mb, warm_up_s)
     slope, start = np.polyfit(at_s, own_mb, 1)
     return Trend(
@@ -135,7 +135,7 @@ def _after(
 
 
 def short_title(title: str) -> str:
-    """What a process is called, without its arguments and folders."""
+    """A process's name without arguments and folders."""
     words = [word for word in title.split(" ") if word and not word.startswith("-")]
     if len(words) > 1 and Path(words[0]).name.startswith(_INTERPRETERS):
         words = words[1:]

@@ -1,7 +1,7 @@
 """The processes of a service that was started here, as `ps` shows them.
 
-Only those of its own session: whatever else runs on this machine, another Ray too, is never
-looked at.
+Only processes of the service's own session are seen. Whatever else runs on this machine, another
+Ray included, is never touched.
 """
 
 import asyncio
@@ -12,18 +12,18 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _POLL_S = 0.1
-_CPU_CLOCK = 2  # of clock_getcpuclockid(3): what the scheduler counted, to the nanosecond
-# Of a core, within a window: at rest a replica took up to 0.28 of one, for its heartbeats; at work
-# 0.4 to 1. A window that was over late says nothing of its end.
+_CPU_CLOCK = 2  # of clock_getcpuclockid(3): the scheduler's count, in nanoseconds
+# Share of a core within a window. At rest a replica took up to 0.28, for its heartbeats; at work
+# 0.4 to 1. A window that ended late is ignored: it says nothing about its end.
 _BUSY_SHARE, _WINDOW_S, _LONGEST_WINDOW_S = 0.4, 0.01, 0.03
 
 
 class ProcessesError(Exception):
-    """The processes aren't those that a case needs."""
+    """The processes aren't as a case needs them."""
 
 
 def processes_of(session: int) -> dict[int, str]:
-    """Titles by process id, without what has ended already.
+    """Titles of a session's processes by process id, without those that have ended.
 
     Args:
         session: the id of the session's leader.
@@ -43,29 +43,29 @@ def processes_of(session: int) -> dict[int, str]:
 
 
 def _stat(folder: Path) -> list[str]:
-    # The name, in brackets, may hold anything.
+    # The name, in brackets, may contain anything.
     return (folder / "stat").read_text().rpartition(")")[2].split()
 
 
 def find(session: int, title: str) -> list[int]:
-    """Ids of the session's processes with this title, or with a method's name after it."""
+    """Ids of the session's processes with this title; a method's name may follow it."""
     return sorted(pid for pid, found in processes_of(session).items() if is_titled(found, title))
 
 
 def is_titled(found: str, title: str) -> bool:
-    """Ray adds the name of what a process does at the moment: `ray::Inpainter.reconfigure()`.
+    """Ray appends what a process is doing at the moment: `ray::Inpainter.reconfigure()`.
 
-    A program goes by its name without its folder.
+    A program is matched by its name without its folder.
     """
     program = found.partition(" ")[0].rpartition("/")[2]
     return title in (found, program) or found.startswith((f"{title}.", f"{title} "))
 
 
 def wait_for(session: int, title: str, count: int, timeout_s: float) -> list[int]:
-    """The processes with this title, once there are so many.
+    """Waits until `count` processes have this title and returns their ids.
 
     Raises:
-        ProcessesError: there aren't.
+        ProcessesError: there aren't within `timeout_s`.
     """
     end = time.monotonic() + timeout_s
     while len(found := find(session, title)) != count:
@@ -79,7 +79,7 @@ def wait_for_end(pid: int, timeout_s: float) -> None:
     """Waits until a session's leader has ended.
 
     Raises:
-        ProcessesError: it goes on.
+        ProcessesError: it hasn't within `timeout_s`.
     """
     end = time.monotonic() + timeout_s
     while pid in processes_of(pid):
@@ -89,10 +89,10 @@ def wait_for_end(pid: int, timeout_s: float) -> None:
 
 
 async def wait_for_work(pid: int, timeout_s: float) -> None:
-    """Returns while a process computes: it takes a good part of a core.
+    """Waits until a process is computing, that is, using a good part of a core.
 
     Raises:
-        ProcessesError: it doesn't.
+        ProcessesError: it isn't within `timeout_s`.
         OSError: it ended.
     """
     end = time.monotonic() + timeout_s
@@ -106,7 +106,7 @@ async def wait_for_work(pid: int, timeout_s: float) -> None:
 
 
 def cpu_s(pid: int) -> float:
-    """CPU time that a process took so far, all threads together.
+    """CPU time that a process has taken so far, over all threads.
 
     Raises:
         OSError: it ended.
@@ -120,10 +120,10 @@ def kill(pid: int) -> None:
 
 
 def memory_mb(pid: int) -> tuple[float, float]:
-    """A process's own memory, and its resident one, MB.
+    """A process's own memory and its resident memory, MB.
 
-    Of what it shares with others (libraries, Ray's object store) nothing counts as its own. PSS has
-    a part of that, which changes whenever one of the others comes or goes.
+    What it shares with others (libraries, Ray's object store) isn't counted as its own. PSS has
+    a part of that, which changes whenever another process comes or goes.
 
     Raises:
         OSError: it ended.

@@ -14,29 +14,34 @@ from loadtest.results_file import table
 
 _TERMS = f"""\
 Open-loop Poisson load on configs/laptop.yaml with two replicas of each stage and of the ingress
-(one where it says only; the update and fused: the shipped files as they are); {BEFORE_S:g} s after
-its start, or soon after, comes the incident: kill -9, or what the row says. Just before a kill
-{KILL_BURST} requests more leave at once, before SIGTERM {END_BURST}, and the load goes on after it.
-A replica is killed while it computes. In flight: sent and not answered at that moment; where
-FaceSwapper dies only those with a reference, as all of its burst are; with none of them the row is
-not measured. W1 photos, one in four of the load with a reference. Closed: no connection, and nobody
-got one later, as the port of a service that ends is closed. Lost: no answer otherwise, a wrong
-picture (in an update: that of neither version), or another status than 200 and 503. Gap: the
-longest time without a right answer, in the whole run, but not after SIGTERM. p99 back: from the
-incident until the p99 of all of the load that ends from then on, of {ENOUGH} requests at least, is
-within 5 times the unloaded p50 (those that failed count as endless), and until the last one of the
-burst ended that failed or took {ANSWER_S:g} s; "not <" marks one that is later than hoped for,
-where no must says it. Answered: rightly, within {ANSWER_S:g} s of being sent. Each row is one
-incident."""
+(one of each where a row says "only" and at SIGTERM; the update and fused: the files as shipped).
+The incident is a kill -9, or what the row says, {BEFORE_S:g} s after the start or soon after.
+Just before a kill {KILL_BURST} extra requests are sent at once, before SIGTERM {END_BURST}; the
+load continues after the incident. A replica is killed while it computes. Photos are those of W1;
+one in four of the load has a reference.
+
+- **In flight**: sent and not answered at that moment. Where FaceSwapper dies only requests with a
+  reference count, as all of its burst are. With none in flight the row is not measured.
+- **Closed**: no connection, and nobody got one later, since a service that ends closes its port.
+- **Lost**: any other request without an answer, a wrong picture (in an update: that of neither
+  version), or a status other than 200 and 503.
+- **Gap**: the longest time without a right answer in the whole run; after SIGTERM none counts.
+- **p99 back**: the time from the incident until the p99 of all load that ends from then on, of at
+  least {ENOUGH} requests, is within 5 times the unloaded p50 (failed requests count as infinite),
+  and until the end of the last request of the burst that failed or took {ANSWER_S:g} s. "not <"
+  marks a time later than aimed for, where no must says it.
+- **Answered**: rightly; in a must, also within {ANSWER_S:g} s of being sent.
+
+Each row is one incident."""
 
 
 def show_return(seconds: float) -> str:
-    """`Damage.recovered_s` as the table has it."""
+    """`Damage.recovered_s` as shown in the table."""
     return "not in time" if math.isinf(seconds) else show(seconds)
 
 
 def show_count(count: int | None) -> str:
-    """`Damage.in_flight` as the table has it."""
+    """`Damage.in_flight` as shown in the table."""
     return "–" if count is None else str(count)
 
 
@@ -48,11 +53,11 @@ class Row:
     must: Must
     load: Load
     damage: Damage
-    notes: list[str] = field(default_factory=list)  # each makes the demand missed
+    notes: list[str] = field(default_factory=list)  # any note makes the demand missed
 
     @property
     def is_measured(self) -> bool:
-        """Something was there to lose, if something was killed."""
+        """If something was killed, there were requests to lose."""
         return self.damage.in_flight != 0
 
     @property
@@ -61,7 +66,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """In a word or two."""
+        """The outcome in a word or two."""
         if not self.is_measured:
             return "not measured"
         return "ok" if self.is_met else "missed"
@@ -69,7 +74,7 @@ class Row:
 
 @dataclass
 class Report:
-    """What was found so far."""
+    """The findings so far."""
 
     machine: str
     rows: list[Row] = field(default_factory=list)

@@ -12,8 +12,8 @@ from loadtest.chaos.answers import Exam
 from loadtest.chaos.damage import Damage, damage_of, in_flight
 from loadtest.open_loop import Outcome, Plan, send, send_in_turn, summary
 
-BEFORE_S = 4.0  # of load before the incident, and the burst before it
-TIMEOUT_S = 60.0  # the service's own deadline comes first
+BEFORE_S = 4.0  # of load before the burst and the incident
+TIMEOUT_S = 60.0  # longer than the service's own deadline
 UNLOADED_REQUESTS = 12
 CAPACITY_REQUESTS = 48
 _WARM_REQUESTS = 8
@@ -23,7 +23,7 @@ SumUp = Callable[[list[Outcome], float, float, list[Outcome]], Damage]  # see `d
 
 
 def each(_number: int) -> bool:
-    """Of `judge`: the process has a part in all requests."""
+    """For `judge`: the process takes part in all requests."""
     return True
 
 
@@ -33,15 +33,15 @@ class UnfitError(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """What a service bears when nothing happens."""
+    """What a service bears without an incident."""
 
     p50_ms: float  # one client
     capacity: float  # answers/s with several clients
-    rate: float  # that is sent around incidents
+    rate: float  # requests/s sent around incidents
 
     @property
     def bound_ms(self) -> float:
-        """Of p99."""
+        """The bound of p99."""
         return P99_BOUND * self.p50_ms
 
 
@@ -51,11 +51,11 @@ async def measure_load(url: str, exam: Exam, share: float, rate: float | None) -
     Args:
         url: of the service.
         exam: gives the requests.
-        share: of the capacity that is sent.
-        rate: requests/s instead; then the capacity isn't measured (nan).
+        share: of the capacity, to be sent.
+        rate: requests/s to be sent instead; the capacity is then not measured (nan).
 
     Raises:
-        UnfitError: it isn't fit to be measured.
+        UnfitError: it doesn't answer all requests.
         WrongAnswerError: its first answers don't show the photos' faces.
     """
     await exam.learn(url)
@@ -79,15 +79,15 @@ async def _in_turn(url: str, exam: Exam, count: int, clients: int) -> list[Outco
 
 @dataclass(frozen=True)
 class Burst:
-    """Requests that leave at once after `BEFORE_S`, so that the service holds them all."""
+    """Requests sent at once after `BEFORE_S`, so that the service holds them all."""
 
     count: int
-    only_references: bool = False  # each with one
+    only_references: bool = False  # all with a reference
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What became of the requests around an incident."""
+    """The outcomes of the requests around an incident."""
 
     load: list[Outcome]
     burst: list[Outcome]
@@ -102,17 +102,17 @@ async def send_around(
     burst: Burst = Burst(0),
     ready: Callable[[], Awaitable[None]] | None = None,
 ) -> Seen:
-    """Sends what the plan says and, after `BEFORE_S`, a burst; then comes the incident.
+    """Sends the plan's requests and, after `BEFORE_S`, a burst; then the incident happens.
 
-    The notes of `exam` aren't settled yet. What the incident raises ends the load.
+    The notes of `exam` are left unsettled. An exception of the incident ends the load.
 
     Args:
         url: of the service.
         exam: gives the requests.
         plan: of the load.
-        incident: may take its time.
-        burst: beside the load.
-        ready: returns when the incident shall come.
+        incident: may take long; the load continues meanwhile.
+        burst: sent in addition to the load.
+        ready: returns when the incident may happen.
     """
     zero = time.perf_counter()
 
@@ -144,7 +144,7 @@ def _numbers(exam: Exam, first: int, burst: Burst) -> list[int]:
 async def _send(
     url: str, exam: Exam, plan: Plan, numbers: Sequence[int], zero: float
 ) -> list[Outcome]:
-    """What the plan says, as the requests with these numbers."""
+    """Sends the plan's requests, with these numbers."""
     outcomes = await send(
         url,
         plan,
@@ -157,7 +157,7 @@ async def _send(
 
 
 class _AtOnce(Plan):
-    """All of them after `BEFORE_S`."""
+    """A plan whose arrivals are all at `BEFORE_S`."""
 
     @cached_property
     def arrivals_s(self) -> list[float]:
@@ -171,15 +171,15 @@ def judge(
     sum_up: SumUp = damage_of,
     concerns: Callable[[int], bool] | None = None,
 ) -> Damage:
-    """What the incident of `send_around` cost.
+    """What the incident in `send_around` cost the clients.
 
     Args:
-        seen: what it gave.
-        exam: that it was given.
-        load: what is usual.
+        seen: what `send_around` returned.
+        exam: the one passed to `send_around`.
+        load: the service without an incident.
         sum_up: `damage_of` or `damage_of_end`.
-        concerns: says of a request's number whether what is killed has a part in it; None: nothing
-            is killed.
+        concerns: True for the numbers of requests that the killed process takes part in; None:
+            nothing is killed.
     """
     outcomes = exam.settle([*seen.load, *seen.burst])
     sent, burst = outcomes[: len(seen.load)], outcomes[len(seen.load) :]

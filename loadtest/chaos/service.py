@@ -25,20 +25,20 @@ class Graph:
     """A running service."""
 
     url: str
-    session: int  # of its processes; the id of its first one
-    temp: Path  # TMPDIR of its processes, which holds nothing of Ray's
+    session: int  # session of its processes: the id of the first one
+    temp: Path  # TMPDIR of its processes; Ray's files are elsewhere
 
 
 def config_with(
     replicas: int | None, port: int, weights: Path | None = None, config: Path = CONFIG
 ) -> dict[str, Any]:
-    """The bench's settings, but for these.
+    """The settings in `config`, with these changes.
 
     Args:
-        replicas: of each stage and of the ingress; None: as many as it says.
-        port: of HTTP.
-        weights: another folder of weights.
-        config: the file.
+        replicas: of each stage and of the ingress; None: as in the file.
+        port: for HTTP.
+        weights: another weights folder.
+        config: the configuration file.
     """
     content: dict[str, Any] = copy.deepcopy(yaml.safe_load(config.read_text()))
     content["http_options"]["port"] = port
@@ -54,7 +54,7 @@ def config_with(
 
 @contextmanager
 def serving_graph(replicas: int | None, config: Path = CONFIG) -> Iterator[Graph]:
-    """`mask2face serve` of `config_with` while the block runs.
+    """Runs `mask2face serve` with `config_with` while the block runs.
 
     Raises:
         StartError: it didn't come up.
@@ -71,16 +71,16 @@ def serving_graph(replicas: int | None, config: Path = CONFIG) -> Iterator[Graph
 
 @contextmanager
 def temp_folder() -> Iterator[Path]:
-    """A folder with a short path: Ray's sockets lie in it."""
+    """A folder with a short path, since it holds Ray's sockets."""
     with tempfile.TemporaryDirectory(prefix="m2f", ignore_cleanup_errors=True) as name:
         (Path(name) / "tmp").mkdir()
         yield Path(name)
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What a service needs to keep apart from others on this machine."""
+    """Variables that keep a service apart from others on this machine."""
     return {
         "RAY_TMPDIR": str(folder),
         "TMPDIR": str(folder / "tmp"),
-        "RAY_AUTH_TOKEN": uuid.uuid4().hex,  # else Ray writes one to the home folder
+        "RAY_AUTH_TOKEN": uuid.uuid4().hex,  # or Ray writes one to the home folder
     }

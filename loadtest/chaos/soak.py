@@ -1,11 +1,11 @@
-"""`make soak MINUTES=20`: a long load, and whether it leaves anything behind.
+"""`make soak MINUTES=20`: load for a long time; checks whether the service leaves anything behind.
 
     python -m loadtest.chaos.soak [--minutes 20] [--rate 5]
 
 Open-loop load at 0.7 of the capacity on configs/laptop.yaml. Exit code 1: a process grew or was
-replaced, files were left, or requests failed; a few may get 503: the queue is bounded, and chance
-sends bursts. Ray's own processes may grow slowly: the table names it. A run of 20 minutes or more
-takes the place of the last one in loadtest/RESULTS.md.
+replaced, files were left, or requests failed. Up to 1 % may get 503: the queue is bounded, and
+Poisson arrivals bunch. Slow growth of Ray's own processes is only shown in the table. A run of 20
+minutes or more replaces the last one in loadtest/RESULTS.md.
 """
 
 import argparse
@@ -28,34 +28,34 @@ from loadtest.machine import describe, warn_if_busy
 from loadtest.open_loop import Plan, Summary, send, summary
 from loadtest.results_file import publish, table
 
-FULL_MINUTES = 20.0  # a shorter run shows slow growth too badly to be kept
+FULL_MINUTES = 20.0  # a shorter run shows slow growth too poorly to be published
 SHARE = 0.7  # of the capacity
 WARM_UP_SHARE = 0.25  # of the time
-MOST_BUSY = 0.01  # of the requests, that may get 503
+MOST_BUSY = 0.01  # share of the requests that may get 503
 SAMPLES = 120
 _TERMS = f"""\
-The first quarter is warm-up. A process grows if its own memory (what it shares with others left
-out) rises by more than {SLOW_MB_PER_H:g} MB/h, from each of {PARTS} equal parts of the remaining
-time to the next (by their medians), and not by half of it at once, as a jump does; it rose much
-if by {SMALL_MB:g} MB and {SMALL_SHARE:.0%} in all, whatever its course. The former fails no soak
-where it isn't our code that grows, but Ray's."""
+The first quarter is warm-up. The rest is cut into {PARTS} equal parts. A process grows if the
+median of its own memory (without what it shares with others) rises from each part to the next, no
+single rise is more than half of the whole, as a jump would be, and the slope is over
+{SLOW_MB_PER_H:g} MB/h. It rose much if it gained at least {SMALL_MB:g} MB and {SMALL_SHARE:.0%} in
+all, whatever its course. The soak fails if a process of our code grows or any process rose much."""
 
 
 @dataclass(frozen=True)
 class Soaked:
-    """What a soak found."""
+    """The findings of a soak."""
 
     minutes: float
     load: Load
     summary: Summary
     trends: list[Trend]
-    came_and_went: list[str]  # processes after the warm-up: a leak may end with one
+    came_and_went: list[str]  # after the warm-up: a leak may have ended with a process
     files: list[str]  # in the service's temp folder after the load
     ray_mb: float  # logs and sockets of Ray's session
 
     @property
     def busy(self) -> int:
-        """How many got 503."""
+        """The number of requests that got 503."""
         return self.summary.statuses.get(503, 0)
 
     @property
@@ -73,10 +73,10 @@ class Soaked:
 
 
 def soak(graph: Graph, minutes: float, rate: float | None) -> Soaked:
-    """Loads a service and watches it.
+    """Loads a service and watches its memory.
 
     Raises:
-        UnfitError: it fails before.
+        UnfitError: it fails before the soak.
     """
     exam = Exam.drawn()
     load = asyncio.run(measure_load(graph.url, exam, SHARE, rate))
@@ -109,7 +109,7 @@ async def _send_and_watch(
     outcomes = await send(url, plan, exam.message, exam.check, TIMEOUT_S)
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await watching  # raises what ended it, if something did
+        await watching  # raises the error that ended it, if any
     return summary(exam.settle(outcomes))
 
 
@@ -169,7 +169,7 @@ def _save(machine: str, soaked: Soaked, folder: Path) -> None:
 
 def main() -> int:
     """Returns the exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the service too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the service ends too
     parser = argparse.ArgumentParser(prog="python -m loadtest.chaos.soak")
     parser.add_argument("--minutes", type=float, default=FULL_MINUTES)
     parser.add_argument("--rate", type=float, help="requests/s, instead of 0.7 of the capacity")

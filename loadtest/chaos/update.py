@@ -1,4 +1,4 @@
-"""A rolling update under load, the way of a cluster: `ray start`, then `serve deploy` twice."""
+"""A rolling update under load, done as on a cluster: `ray start`, then `serve deploy` twice."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ _READY_TIMEOUT_S = 180.0
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster of one node with the service on it."""
+    """A one-node cluster that runs the service."""
 
     graph: Graph
     folder: Path
@@ -33,10 +33,10 @@ class Cluster:
     environment: dict[str, str]
 
     async def deploy(self, weights: Path) -> None:
-        """`serve deploy` of the graph with these weights; it returns before they serve.
+        """Runs `serve deploy` with these weights; returns before they are in use.
 
         Raises:
-            StartError: refused.
+            StartError: the deploy was refused.
         """
         port = int(self.graph.url.rpartition(":")[2])
         config = self.folder / "config.yaml"
@@ -59,7 +59,7 @@ class Cluster:
 
 @contextmanager
 def serving_cluster() -> Iterator[Cluster]:
-    """`ray start` and a first `serve deploy`, while the block runs.
+    """Runs `ray start` and a first `serve deploy` while the block runs.
 
     Raises:
         StartError: it didn't come up.
@@ -77,7 +77,7 @@ def serving_cluster() -> Iterator[Cluster]:
 
 def _ray_start(folder: Path, dashboard_port: int) -> list[str]:
     command = [str(BIN / "ray"), "start", "--head", "--block", "--include-log-monitor=false"]
-    # Else they have fixed numbers, which another cluster on this machine may hold.
+    # Ports are fixed by default, and another cluster on this machine may hold them.
     command += ["--port", str(free_port()), "--ray-client-server-port", str(free_port())]
     command += ["--dashboard-agent-listen-port", str(free_port())]
     command += ["--dashboard-host", "127.0.0.1", "--dashboard-port", str(dashboard_port)]
@@ -93,7 +93,7 @@ async def _deploy_first(cluster: Cluster) -> None:
 
 
 def make_other_weights(folder: Path) -> Path:
-    """A copy of the weights whose generator paints fainter, pinned under another version."""
+    """Copies the weights with a generator that paints fainter, pinned as another version."""
     other = folder / "weights"
     other.mkdir()
     for path in WEIGHTS.iterdir():

@@ -1,8 +1,8 @@
-"""BentoML: a worker a core, one thread in each, no batches.
+"""BentoML: one worker per core, one thread in each, no batches.
 
     bentoml serve loadtest.bench.systems.bentoml_service:Unmask
 
-Its documentation: workers for work that keeps a core busy, files as paths.
+Its documentation recommends workers for CPU-bound work, and paths for files.
 https://docs.bentoml.com/en/latest/build-with-bentoml/parallelize-requests.html
 """
 

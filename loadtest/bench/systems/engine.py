@@ -1,7 +1,6 @@
 """What all peers and the limit do with a photo: our own pipeline, in the caller's process.
 
-The only part of the load test, with the programs beside it, that imports `models`: each of them
-is a process of its own.
+Only this module and the programs next to it import `models`: each of them is a process of its own.
 """
 
 import asyncio
@@ -23,7 +22,7 @@ from models.pipeline import Options, unmask
 from models.stages import LocalStages, Models, load_models
 
 WEIGHTS = Path(__file__).resolve().parents[3] / "weights"
-QUALITY = 92  # as the service answers by default
+QUALITY = 92  # the service's default
 PATH = "/v1/unmask"
 FACES_HEADER = "X-Faces"
 
@@ -51,7 +50,7 @@ class Engine:
         self._runner = asyncio.Runner()
 
     def answer(self, photo: bytes) -> Result:
-        """The photo with its faces unmasked; not for two threads at the same time."""
+        """Unmasks the photo's faces; not to be called by two threads at once."""
         return self._runner.run(self._answer(photo))
 
     async def _answer(self, data: bytes) -> Result:
@@ -70,7 +69,7 @@ class Engine:
 
 
 class NetClock:
-    """Seconds that the nets compute, all calls and threads together, from now on."""
+    """Counts the seconds that the nets compute from now on, over all calls and threads."""
 
     def __init__(self, models: Models) -> None:
         self.seconds = 0.0
@@ -89,11 +88,11 @@ class NetClock:
 
 
 def load(nets: Nets, threads: int = 1) -> Models:
-    """The nets, as the service runs them or as one writes them first (fp32, eager).
+    """The nets, as the service runs them or as first written (fp32, eager).
 
     Args:
         nets: which of the two.
-        threads: CPU threads of one call of a net.
+        threads: CPU threads per call of a net.
     """
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)

@@ -2,9 +2,10 @@
 
     NETS=eager python -m uvicorn loadtest.bench.systems.fastapi_app:app --workers 2
 
-Its documentation: a worker a core, https://fastapi.tiangolo.com/deployment/server-workers/;
-blocking work in a thread, https://fastapi.tiangolo.com/async/. One at a time, because two at
-once on one core make both late.
+Its documentation recommends one worker per core,
+https://fastapi.tiangolo.com/deployment/server-workers/, and blocking work in a thread,
+https://fastapi.tiangolo.com/async/. One photo at a time, because two at once on one core make both
+late.
 """
 
 import asyncio

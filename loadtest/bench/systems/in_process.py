@@ -2,9 +2,9 @@
 
     python -m loadtest.bench.systems.in_process FOLDER --net-threads 2 --at-once 1
 
-Reads the photos of FOLDER/WORKLOAD/*.jpg, says "ready", and then for each line "WORKLOAD SECONDS"
-works for so long and prints a JSON line: faces, the seconds that they took, each latency, and
-the seconds that the nets computed.
+Reads the photos of FOLDER/WORKLOAD/*.jpg and prints "ready". For each line "WORKLOAD SECONDS" on
+stdin it works that long and prints a JSON line: photos, faces, the seconds they took, each latency,
+and the seconds that the nets computed.
 """
 
 import argparse
@@ -43,8 +43,8 @@ def main() -> None:
 
 
 def work(engines: list[Engine], photos: list[bytes], seconds: float) -> dict[str, Any]:
-    """What some engines do side by side until the time is up; they finish their last photo."""
-    done: list[tuple[Result, float]] = []  # with its latency
+    """What engines do side by side until the time is up; each finishes its last photo."""
+    done: list[tuple[Result, float]] = []  # results and their latencies
     start = time.perf_counter()
 
     def run(engine: Engine, first: int) -> None:

@@ -1,9 +1,9 @@
-"""LitServe: a worker a core, no batches.
+"""LitServe: one worker per core, no batches.
 
     python -m loadtest.bench.systems.litserve_server PORT
 
-Its documentation: workers_per_device is the number of cores on a CPU, num_api_servers as many;
-fast_queue is for more than 100 requests/s. On a CPU a batch costs as much as its items.
+Its documentation: on a CPU workers_per_device is the number of cores, with as many num_api_servers;
+fast_queue is for more than 100 requests/s. On a CPU a batch takes as long as its items in turn.
 https://lightning.ai/docs/litserve/api-reference/litserver
 """
 
@@ -20,7 +20,7 @@ class Unmask(litserve.LitAPI):
     def setup(self, device: str) -> None:  # noqa: ARG002 (LitServe's own signature)
         self._engine = Engine(load("optimised"))
 
-    def decode_request(self, request: Request) -> bytes:  # of this type: LitServe gives the form
+    def decode_request(self, request: Request) -> bytes:  # so typed, LitServe passes the form
         content: bytes = request["photo"].file.read()
         return content
 
