@@ -1,11 +1,11 @@
-# The service on CPUs. How to build and run it: docs/cluster.md.
+# The service on CPUs. How to build and run the image: docs/cluster.md.
 FROM python:3.11-slim
 
 # Ray keeps its token in the home folder.
 RUN useradd --create-home mask2face
 WORKDIR /opt/mask2face
 COPY . .
-# -e: weights and configs stay beside the code. The index has torch without CUDA.
+# -e: weights and configs stay beside the code. The extra index has torch without CUDA.
 RUN pip install --no-cache-dir -c constraints.txt \
     --extra-index-url https://download.pytorch.org/whl/cpu -e .
 

@@ -1,10 +1,10 @@
-# The words that people and CI use. Each first sets up what it needs in .venv, if that is missing or
-# out of date: `serve` what serving needs, others an extra of pyproject.toml beside it.
+# The targets that people and CI use. Each first sets up what it needs in .venv, if that is missing or
+# out of date: `serve` what serving needs, others an extra of pyproject.toml as well.
 
-# The first Python on the PATH that this project runs on; `make PYTHON=... install` takes another.
+# The first Python on the PATH that this project supports; `make PYTHON=... install` uses another.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell \
 	$(name) -c 'import sys; (3, 11) <= sys.version_info[:2] < (3, 14) and print("$(name)")' 2>/dev/null)))
-# The versions that the tests ran with. Empty: whatever pyproject.toml allows.
+# The tested versions. Empty: whatever pyproject.toml allows.
 CONSTRAINTS = constraints.txt
 
 CONFIG = configs/laptop.yaml
@@ -14,11 +14,11 @@ TIME = 30s
 SHAPE = steady
 MINUTES = 20
 
-# cluster.yml beside it is for a cluster.
+# For a cluster: cluster.yml in the same folder.
 PROMETHEUS = configs/prometheus/prometheus.yml
 
 VENV = .venv
-# Files that say what is in .venv: what serving needs, and beside it an extra (INSTALLED-load).
+# Marker files for what is in .venv: what serving needs, and each extra (INSTALLED-load).
 INSTALLED = $(VENV)/.installed
 PIP = $(VENV)/bin/python -m pip install --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
 LOCUST = $(VENV)/bin/locust -f loadtest/locustfile.py --host $(HOST) \
@@ -27,10 +27,10 @@ LOCUST = $(VENV)/bin/locust -f loadtest/locustfile.py --host $(HOST) \
 
 .PHONY: help install serve test check format train load load-ui bench chaos soak picture observe
 
-help:  ## Lists these words.
+help:  ## Lists these targets.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-install: $(INSTALLED)-dev  ## Makes .venv with everything and the command mask2face in it.
+install: $(INSTALLED)-dev  ## Sets up .venv with everything, including the command mask2face.
 
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, or name it: make PYTHON=/path/to/python3.11 install" >&2; exit 1; }
@@ -50,7 +50,7 @@ $(INSTALLED)-dev: $(INSTALLED)
 	$(PIP) -e '.[dev]'
 	@# --no-deps: see the extra `fan` in pyproject.toml.
 	$(PIP) --no-deps face-alignment
-	@touch $(INSTALLED)-load $(INSTALLED)-train $@  # they are in it
+	@touch $(INSTALLED)-load $(INSTALLED)-train $@  # dev includes them
 
 serve: $(INSTALLED)  ## Serves CONFIG (configs/laptop.yaml) on http://localhost:8000.
 	$(VENV)/bin/mask2face serve $(CONFIG)
@@ -58,12 +58,12 @@ serve: $(INSTALLED)  ## Serves CONFIG (configs/laptop.yaml) on http://localhost:
 test: $(INSTALLED)-dev  ## Runs all tests.
 	$(VENV)/bin/python -m pytest
 
-check: $(INSTALLED)-dev  ## Lint, format and types, as in CI.
+check: $(INSTALLED)-dev  ## Checks lint, format and types, as in CI.
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 
-format: $(INSTALLED)-dev  ## Formats the code and mends what ruff can.
+format: $(INSTALLED)-dev  ## Formats the code and fixes what ruff can.
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
@@ -71,26 +71,26 @@ train: $(INSTALLED)-train  ## Trains NET (crop, mask, landmarks, inpaint, judge)
 	@test -n "$(NET)" -a -n "$(DATA)" || { echo "usage: make train NET=mask DATA=path/to/faces [RECIPE=configs/train/own/mask.yaml RUN=runs/own_mask]" >&2; exit 2; }
 	$(VENV)/bin/mask2face train $(NET) $(DATA) $(if $(RECIPE),--config $(RECIPE)) $(if $(RUN),--run $(RUN))
 
-load: $(INSTALLED)-load  ## Load test of HOST: USERS, TIME, SHAPE (steady, ramp, spike, soak, diurnal), MAX_P99_MS, MAX_ERROR_RATE, REFERENCE_SHARE.
+load: $(INSTALLED)-load  ## Load-tests HOST: USERS, TIME, SHAPE (steady, ramp, spike, soak, diurnal), MAX_P99_MS, MAX_ERROR_RATE, REFERENCE_SHARE.
 	@mkdir -p runs/load
 	$(LOCUST) --headless --only-summary --users $(USERS) --spawn-rate $(USERS) --run-time $(TIME) \
 		--load-shape $(SHAPE) --csv runs/load/$(SHAPE) --html runs/load/$(SHAPE).html
 
-load-ui: $(INSTALLED)-load  ## The same from Locust's page, http://localhost:8089.
+load-ui: $(INSTALLED)-load  ## Load-tests from Locust's page, http://localhost:8089.
 	$(LOCUST) --web-host 127.0.0.1 --load-shape $(SHAPE)
 
-bench: $(INSTALLED)  ## Our graph beside its limit and its peers: 1.5 hours; QUICK=1: 10 minutes.
+bench: $(INSTALLED)  ## Benchmarks the graph against its limit and its peers: 1.5 hours; QUICK=1: 10 minutes.
 	$(VENV)/bin/python -m loadtest.bench $(if $(QUICK),--quick)
 
 chaos: $(INSTALLED)  ## Kills parts of the service under load (CASES=inpaint,door; RATE=requests/s).
 	$(VENV)/bin/python -m loadtest.chaos $(if $(CASES),--cases $(CASES)) $(if $(RATE),--rate $(RATE))
 
-soak: $(INSTALLED)  ## Loads the service for MINUTES, looks at the memory of each process; keeps 20 and more.
+soak: $(INSTALLED)  ## Loads the service for MINUTES and watches each process's memory; saves runs of 20 or more.
 	$(VENV)/bin/python -m loadtest.chaos.soak --minutes $(MINUTES) $(if $(RATE),--rate $(RATE))
 
-picture: $(INSTALLED)-dev  ## Draws the pictures of README.md anew with the shipped weights.
+picture: $(INSTALLED)-dev  ## Redraws the pictures of README.md with the shipped weights.
 	$(VENV)/bin/python docs/pictures.py
 
-observe:  ## Starts Prometheus on a running service, http://localhost:9090; it keeps .observe.
+observe:  ## Starts Prometheus for a running service, http://localhost:9090; its data is in .observe.
 	@command -v prometheus >/dev/null || { echo "prometheus is needed: apt-get install prometheus" >&2; exit 1; }
 	prometheus --config.file=$(PROMETHEUS) --storage.tsdb.path=.observe --web.listen-address=127.0.0.1:9090
