@@ -1,8 +1,8 @@
-"""What the editor is trained against: two discriminators, and the features of the truth.
+"""What the editor trains against: two discriminators and the features of the truth.
 
-One discriminator looks at the whole face, one at the mask region (Din et al. 2020): at their
-pixels, or at features of ImageNet. With these, some hundred steps give lips and jaws edges that
-pixels did not in as many.
+One discriminator sees the whole face, the other the mask region (Din et al. 2020): their pixels
+or their ImageNet features. Features sharpen lips and jaws within some hundred steps; pixels didn't
+in as many.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,18 +29,18 @@ class Adversaries:
     """See the head of this file.
 
     Args:
-        projected: look at features, not at pixels.
-        device: where all of it computes.
+        projected: the discriminators see features instead of pixels.
+        device: where everything is computed.
 
     Raises:
-        PretrainedError: features are wanted, the package with the weights isn't installed.
+        PretrainedError: `projected`, but the package with the weights isn't installed.
     """
 
     def __init__(self, projected: bool, device: str) -> None:
         make = FeatureDiscriminator if projected else PatchDiscriminator
         self._features = Features().to(device) if projected else None
         self.nets: dict[str, nn.Module] = {name: make().to(device) for name in (WHOLE, REGION)}
-        # What they look at changes: with features, momentum would lag behind it.
+        # With features, momentum would lag behind their changing input.
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             name: torch.optim.Adam(net.parameters(), betas=(0.0 if projected else 0.5, 0.99))
             for name, net in self.nets.items()
@@ -58,13 +58,13 @@ class Adversaries:
 
         Args:
             painted, truth: float32 (B, 3, S, S) in [-1, 1].
-            context: float32 (B, 2, S, S), the hole and the landmark lines.
-            weights: of the generator's loss against each discriminator; one that isn't named
-                isn't trained.
-            distance_weight: of the distance between the features; needs `projected`.
+            context: float32 (B, 2, S, S), hole and landmark lines.
+            weights: the generator's loss weight for each discriminator; those not named aren't
+                trained.
+            distance_weight: weight of the distance between the features; needs `projected`.
 
         Returns:
-            The generator's weighted loss, and the discriminators' own and the distance.
+            The generator's weighted loss; each discriminator's loss and the distance.
         """
         loss, losses = painted.new_zeros(()), dict[str, torch.Tensor]()
         if not weights and not distance_weight:
@@ -90,7 +90,7 @@ class Adversaries:
         return maps
 
     def _views(self, name: str, maps: Maps, beside: Maps) -> list[torch.Tensor]:
-        # Of pixels, the region's discriminator sees nothing but the hole.
+        # With pixels, the region's discriminator sees only the hole.
         masked = name == REGION and not self._features
         return [
             torch.cat([(seen * context[:, :1] if masked else seen).float(), context], 1)
@@ -100,7 +100,7 @@ class Adversaries:
     def _cells(self, name: str, beside: Maps) -> list[torch.Tensor]:
         if not self._features or name == WHOLE:
             return [context.new_ones(()) for context in beside]
-        # Features reach beyond their cell: the region's discriminator counts those in the hole.
+        # Features see beyond their cell: the region's discriminator counts cells in the hole only.
         return [(context[:, :1] > 0.5).float() for context in beside]
 
     def _train(

@@ -1,4 +1,4 @@
-"""What cameras and phones do to pictures, done to training batches."""
+"""Changes that cameras and phones make to pictures, applied to training batches."""
 
 import cv2
 import numpy as np
@@ -10,12 +10,12 @@ from models.pixels import Image
 def jitter_colours(
     faces: torch.Tensor, generator: torch.Generator, strength: float = 1.0
 ) -> torch.Tensor:
-    """Varies light and colour of a batch, each picture its own way.
+    """Varies light and colour of a batch, differently for each picture.
 
     Args:
         faces: float32 (B, 3, H, W) RGB in [-1, 1].
         generator: source of randomness.
-        strength: 1 varies gain by about 15 %, colour by about 5 %; one in 20 turns grey.
+        strength: at 1, gain varies by about 15 %, colour by about 5 %, and one in 20 turns grey.
 
     Returns:
         A new batch of the same shape, clipped to [-1, 1].
@@ -37,7 +37,7 @@ def jitter_colours(
 
 
 def degrade(image: Image, rng: np.random.Generator) -> Image:
-    """Sometimes blurs, shrinks, adds grain or compresses, as cheap cameras and sites do."""
+    """Sometimes blurs, shrinks, adds grain or compresses, as cheap cameras and websites do."""
     if rng.random() < 0.3:
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.8))).astype(np.uint8)
     if rng.random() < 0.25:

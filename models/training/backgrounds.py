@@ -1,4 +1,4 @@
-"""Crops that show no face: what the detector mistakes for one, hands, prints, folds."""
+"""Crops without a face, such as the detector finds by mistake: hands, prints, folds."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,18 @@ from models.pixels import Image
 from models.training.crop.labels import Picture
 
 _TRIES = 20
-_SIDES = (0.06, 0.6)  # of the photo's shorter side
+_SIDES = (0.06, 0.6)  # smallest and largest square, shares of the photo's shorter side
 
 
 def draw_background(scenes: Sequence[Picture], rng: np.random.Generator) -> Image:
     """A random square of a random photo that touches none of its labelled faces.
 
     Args:
-        scenes: photos with boxes; faces that nobody labelled may slip in.
-        rng: source of the randomness.
+        scenes: photos with boxes; unlabelled faces may slip in.
+        rng: source of randomness.
 
     Returns:
-        uint8 (256, 256, 3); plain grey if no such square was found.
+        uint8 (256, 256, 3); plain grey if none was found.
     """
     for _ in range(_TRIES):
         scene = scenes[int(rng.integers(len(scenes)))]

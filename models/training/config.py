@@ -1,4 +1,4 @@
-"""What `configs/train/NET.yaml` may say, and how a run is built from it."""
+"""The keys of `configs/train/NET.yaml`, and how a run is built from them."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -40,12 +40,12 @@ from models.training.settings import Settings, blaming, check_types, refuse_miss
 NETS = ("crop", "mask", "landmarks", "inpaint", "judge")
 WITH_OWN = ("mask", "landmarks", "inpaint")  # nets with a recipe for faces of one's own
 
-_CONFIG = "config.yaml"  # in the folder of a run
-_ORIGINS = "builds_on"  # its key: sha256 of the nets, lists and boxes that the run reads
-_ANEW = "give this one a run of its own with --run, or delete that folder"
-_MAY_CHANGE = {"schedule", "device"}  # of a run: longer, faster, elsewhere
+_CONFIG = "config.yaml"  # in the run's folder
+_ORIGINS = "builds_on"  # its key with the sha256 of the nets, lists and boxes that the run reads
+_ANEW = "give this run another folder with --run, or delete that one"
+_MAY_CHANGE = {"schedule", "device"}  # when a run is resumed
 _ALL = {"seed", "device", "net", "start", "schedule", "task"}
-_CUT = {"sources", "only", "faces"}  # of nets that see faces in the frame
+_CUT = {"sources", "only", "faces"}  # for nets trained on faces cut to the frame
 KEYS = {
     "crop": _ALL,
     "landmarks": _ALL | _CUT,
@@ -85,11 +85,11 @@ _TYPES: dict[str, Any] = {
 
 
 def train_by(recipe: Path, net: str, data: Path, run: Path, weights: Path) -> None:
-    """Trains as `train` does, by the config in a YAML file.
+    """Runs `train` with the config in a YAML file.
 
     Raises:
-        ConfigError: the recipe is no YAML, or says what `train` takes for a ValueError.
-        OSError: it can't be read.
+        ConfigError: the recipe isn't YAML, or holds what `train` refuses with a ValueError.
+        OSError: the recipe can't be read.
         Mask2FaceError: as `train` does.
     """
     with blaming(recipe):
@@ -97,23 +97,25 @@ def train_by(recipe: Path, net: str, data: Path, run: Path, weights: Path) -> No
 
 
 def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path) -> None:
-    """Trains one net, or goes on where the run stopped.
+    """Trains one net, or resumes a stopped run.
 
     Args:
         net: one of `NETS`.
-        config: content of its YAML: `seed`, `device` (cpu, cuda or auto), `sources` of faces,
-            of which `only` (patterns of SOURCE/NAME) and `faces` (how many to train on),
-            `favoured` (patterns of those that the editor sees more often), sources of `real` masked
-            faces, of which those in `refused` (a csv file with SOURCE/NAME as `name`) are left out,
-            `net` (its sizes), `start` (a file in `weights` to go on from), `schedule`, `task`.
+        config: content of its YAML: `seed`; `device` (cpu, cuda or auto); `sources` of faces,
+            limited to those in `only` (patterns of SOURCE/NAME), `faces` of them to train on;
+            `favoured` (patterns of faces that the editor sees more often); `real`, sources of
+            masked faces, without those in `refused` (a CSV file with SOURCE/NAME as `name`);
+            `scenes`, photos for backgrounds; `net` (its sizes); `start` (a file in `weights` to
+            start from); `schedule`; `task`.
         data: folder with the sources of faces.
-        run: folder of the run; cut faces are cached beside it.
-        weights: where trained nets lie that this one builds on (the editor: landmarks;
-            a detector that leaves out unlabelled faces: an earlier detector).
+        run: the run's folder; cut faces are cached beside it.
+        weights: folder of the trained nets that this one builds on (the editor: landmarks; a mask
+            net with `real`: an earlier mask net; a detector that leaves out unlabelled faces: an
+            earlier detector).
 
     Raises:
-        ValueError: an unknown net or key, a key that is missing, a value of another type, a start
-            that is of other sizes, or a run that was begun with another config.
+        ValueError: an unknown net or key, a missing key, a value of the wrong type, a start file
+            of other sizes, or a run that was started with another config.
         SourceError: `data` lacks a source, or it isn't laid out as `models.training.frames` says.
         WeightsError: `weights` lacks a net that this one builds on.
     """
@@ -123,7 +125,7 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
     record = _record(net, config, data, run, weights)
     torch.manual_seed(config["seed"])
     if _device(config).startswith("cuda"):
-        torch.backends.cudnn.benchmark = True  # all batches have one shape
+        torch.backends.cudnn.benchmark = True  # batches come in few shapes
         torch.set_float32_matmul_precision("high")
     if config["schedule"].get("threads"):
         torch.set_num_threads(config["schedule"]["threads"])
@@ -136,7 +138,7 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
 
 
 def _check(net: str, config: Any) -> None:
-    """Names mistakes before any face is cut."""
+    """Reports mistakes before any face is cut."""
     where = f"the training config of {net}"
     check_values(net, config, where)
     needed = ["seed", "device", *(["sources"] if "sources" in KEYS[net] else []), "schedule"]
@@ -147,14 +149,14 @@ def _check(net: str, config: Any) -> None:
 
 
 def check_values(net: str, config: Any, where: str, useless: Collection[str] = ()) -> None:
-    """Raises ValueError unless all keys are known, and all values of their types and within bounds,
-    inner ones too.
+    """Raises ValueError unless all keys are known, and all values, nested ones included, have the
+    right types and are within bounds.
 
     Args:
-        net: one of `NETS`, which the config is of.
-        config: what a YAML says.
-        where: the config's place, for the message.
-        useless: keys, of the schedule too, that the place has no use for.
+        net: one of `NETS`, the net that the config is for.
+        config: what the YAML says.
+        where: name of the config, for the message.
+        useless: keys that aren't allowed here, nor in the schedule.
     """
     check_types(config, {key: _TYPES[key] for key in KEYS[net] - {*useless}}, where)
     types = {**get_type_hints(Schedule), "epochs": float}
@@ -163,7 +165,7 @@ def check_values(net: str, config: Any, where: str, useless: Collection[str] = (
     check_types(schedule, known, f"{where}: schedule")
     if not schedule.pop("epochs", 1) > 0:
         raise ValueError(f"{where}: schedule: epochs must be over 0")
-    # What it needs may be missing here: ablations have a budget instead of steps.
+    # Required keys may be missing here: ablations have a budget instead of steps.
     to_settings(Schedule, {"steps": 1, "learning_rate": 0} | schedule, f"{where}: schedule")
     to_settings(_TRAININGS[net], config.get("task", {}), f"{where}: task")
     if net in _SIZES:
@@ -173,10 +175,10 @@ def check_values(net: str, config: Any, where: str, useless: Collection[str] = (
 def _record(
     net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path
 ) -> dict[str, Any]:
-    """What the run's folder keeps: its config, and digests of what it reads.
+    """What the run's folder records: its config, and digests of what it reads.
 
     Raises:
-        ValueError: the run was begun with others.
+        ValueError: the run was started with others.
         SourceError: as `train` does.
     """
     settings: Any = to_settings(_TRAININGS[net], config.get("task", {}), "task")
@@ -191,19 +193,19 @@ def _record(
 
 
 def _labels(net: str, config: Mapping[str, Any], settings: Any, data: Path) -> dict[str, str]:
-    """What tells the faces of the config's sources from others of the same names."""
+    """`labels`: a digest of the names and landmarks in the config's sources."""
     try:
         return faces_digest(config, settings, data)
     except NoSourceError as error:
         if net not in WITH_OWN:
             raise
-        own = f"For your own faces alone, as the source mine, there is configs/train/own/{net}.yaml"
+        own = f"To train on your own faces only, as the source mine: configs/train/own/{net}.yaml"
         raise NoSourceError(f"{error}. {own}") from error
 
 
 def _refuse_another(config: Mapping[str, Any], begun: Mapping[str, Any], run: Path) -> None:
-    """A run goes on with what it was begun with: another seed or start would have no effect."""
-    # Runs of old versions don't say which labels a detector saw.
+    """A run keeps the config it started with: another seed or start would have no effect."""
+    # Runs of older versions don't record which labels a detector saw.
     unknown = {_ORIGINS, *({"labels"} - {*begun})}
     keys = {*begun, *config} - _MAY_CHANGE - unknown
     other = sorted(key for key in keys if begun.get(key) != config.get(key))
@@ -217,14 +219,14 @@ def _refuse_another(config: Mapping[str, Any], begun: Mapping[str, Any], run: Pa
 def _refuse_other_origins(
     origins: Mapping[str, Origin], begun: Mapping[str, Any], run: Path
 ) -> None:
-    """In the midst of a run, a newer net would label the same faces otherwise."""
-    known = begun.get(_ORIGINS, {})  # runs of old versions have none
+    """A newer net would label the same faces differently in the middle of a run."""
+    known = begun.get(_ORIGINS, {})  # runs of older versions have none
     other = [key for key, now in origins.items() if known.get(key, now.digest) != now.digest]
     if other:
         paths = ", ".join(str(origins[key].path) for key in other)
         raise ValueError(
             f"{run} was begun with other content of {paths} (see {', '.join(other)} of {_ORIGINS} "
-            f"in {run / _CONFIG}): put that back, name the folder that has it (of a net: with "
+            f"in {run / _CONFIG}): restore it, name the folder that has it (for a net: with "
             f"--weights), or {_ANEW}"
         )
 
@@ -237,10 +239,11 @@ def _go_on_from(task: Task, path: Path) -> None:
 
 
 def schedule_of(values: Mapping[str, Any], task: Task) -> Schedule:
-    """The schedule that a config means; `epochs` counts passes over the training faces.
+    """The schedule of a config; `epochs` counts passes over the training faces.
 
     Raises:
-        ValueError: an unknown key, or epochs of a task without one store of faces.
+        ValueError: an unknown key, both steps and epochs, or epochs for a task that has no single
+            store of faces.
     """
     values = dict(values)
     epochs = values.pop("epochs", None)
@@ -255,7 +258,7 @@ def schedule_of(values: Mapping[str, Any], task: Task) -> Schedule:
 
 
 def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, weights: Path) -> Task:
-    """What a config trains; `cache` keeps the cut faces. Raises as `train` does."""
+    """The task that a config describes; `cache` holds the cut faces. Raises as `train` does."""
     seed, device, values = config["seed"], _device(config), config.get("task", {})
     if net == "judge" and config.get("net"):
         raise ValueError(f"the sizes of {net} can't be set: leave 'net' out")
@@ -293,7 +296,7 @@ def _device(config: Mapping[str, Any]) -> str:
     if device == "auto":
         return "cuda" if seen else "cpu"
     if device.startswith("cuda") and not seen:
-        raise ValueError("device: torch sees no GPU here; say cpu or auto")
+        raise ValueError("device: torch sees no GPU here; use cpu or auto")
     return device
 
 
@@ -303,14 +306,14 @@ def _faces(config: Mapping[str, Any], data: Path, cache: Path) -> Faces:
         faces = matching(faces, source_names(data, config["sources"]), config["only"])
     if min(map(len, faces.split())) == 0:
         names = ", ".join(config["sources"])
-        raise ValueError(f"{names}: {len(faces)} faces are too few, as every 20th is kept apart")
+        raise ValueError(f"{names}: {len(faces)} faces are too few, as every 20th is held back")
     count = config.get("faces")
     if count is None:
         return faces
     train, apart = faces.split()
     if count > len(train):
-        raise ValueError(f"faces: {count} are wanted, the sources have {len(train)} to train on")
-    # Strewn over the sources, and the same ones in each run.
+        raise ValueError(f"faces: {count} are wanted; the sources have {len(train)} to train on")
+    # Spread over the sources, and the same in every run.
     chosen = train.rows[np.random.default_rng(0).permutation(len(train))[:count]]
     return faces.only(np.sort(np.concatenate([chosen, apart.rows])))
 
@@ -322,22 +325,22 @@ def _favoured(config: Mapping[str, Any], data: Path, faces: Faces) -> Faces | No
 
 
 def _earlier(weights: Path, device: str) -> Detector:
-    path = _built_on(weights, "crop", "say unlabelled_score: 0 in the task of a first detector")
+    path = _built_on(weights, "crop", "for a first detector, set unlabelled_score: 0 in the task")
     return Detector(load_net(path, FaceDetector, DetectorConfig, device), device)
 
 
 def _guesser(weights: Path, device: str) -> LandmarkNet:
-    mend = "train landmarks and pin it there, or say guided: false in the task"
+    mend = "train landmarks and pin it there, or set guided: false in the task"
     path = _built_on(weights, "landmarks", mend)
     return load_net(path, LandmarkNet, LandmarkConfig, device)
 
 
 def _built_on(weights: Path, net: str, mend: str) -> Path:
-    """The file of an earlier net; where there is none, an error that says what helps."""
+    """The file of an earlier net; if it is missing, an error that says what to do."""
     path = weights / f"{net}.safetensors"
     if not path.is_file():
         raise WeightsError(
-            f"{path} is missing, on which this config builds: {mend}, or name the folder that "
+            f"{path} is missing, and this config builds on it: {mend}, or name the folder that "
             "has it with --weights."
         )
     return path
@@ -370,7 +373,7 @@ def _refuse_absent(key: str, path: str) -> None:
 
 
 def _training_scenes(data: Path, name: str | None) -> list[Picture]:
-    """Photos for backgrounds, without the fifth that measures the detector."""
+    """Photos for backgrounds, without the fifth that is held back to score the detector."""
     found = read_scenes(scenes_path(data, name)) if name else []
     return [scene for scene in found if not is_held_back(scene.name)]
 

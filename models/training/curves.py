@@ -1,7 +1,7 @@
-"""Draws the log of a training: `python -m models.training.curves RUN/log.csv [...] -o OUT.svg`.
+"""Draws a training's log: `python -m models.training.curves RUN/log.csv [...] -o OUT.svg`.
 
-Several logs are parts of one training, one after the other. A panel for each loss and one for the
-throughput, over the images seen.
+Several logs are consecutive parts of one training. Each loss has a panel, and so has the
+throughput; x is the number of images seen.
 """
 
 import argparse
@@ -19,7 +19,7 @@ Curve = tuple[list[float], list[float]]  # images seen, value
 
 
 def read_curves(logs: Sequence[Path]) -> dict[str, Curve]:
-    """The columns of some logs over the images seen since the first one's start.
+    """The columns of the logs over the images seen since the start of the first.
 
     Raises:
         ValueError: a log has no rows.
@@ -34,7 +34,7 @@ def read_curves(logs: Sequence[Path]) -> dict[str, Curve]:
         for row in rows:
             seen = before + _images(row)
             for name in (RATE, *(key for key in row if key not in _NO_LOSSES)):
-                if row[name]:  # a discriminator that joins late has none before
+                if row[name]:  # empty before a discriminator joins
                     images, values = curves.setdefault(name, ([], []))
                     images.append(seen)
                     values.append(float(row[name]))
@@ -43,12 +43,12 @@ def read_curves(logs: Sequence[Path]) -> dict[str, Curve]:
 
 
 def _images(row: Mapping[str, str]) -> float:
-    """How many images were seen up to a row: the steps times the images of one."""
+    """Images seen up to a row: its step times the images per step."""
     return float(row["step"]) * round(float(row[RATE]) * float(row["step_s"]))
 
 
 def draw_curves(curves: Mapping[str, Curve], out: Path) -> None:
-    """Writes a picture with a panel a curve; the ending of `out` says in which format."""
+    """Writes a picture with one panel per curve; the suffix of `out` sets the format."""
     width, height = _PANEL
     figure = Figure(figsize=(width * len(curves), height), layout="constrained")
     for index, (name, (images, values)) in enumerate(curves.items()):

@@ -1,6 +1,6 @@
-"""Discriminators: is each patch of a face photographed or painted.
+"""Discriminators: is each patch of a face photographed or painted?
 
-Both take views of a face and give for each a map of scores, > 0 where it looks photographed.
+Both turn each view of a face into a map of scores, > 0 where it looks photographed.
 Spectral norm as in Miyato et al. 2018, arXiv:1802.05957; hinge loss.
 """
 
@@ -13,15 +13,15 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from models.training.features import CHANNELS
 
-_CONTEXT = 2  # channels beside each view: the hole and the landmark lines
+_CONTEXT = 2  # channels added to each view: hole and landmark lines
 
 
 class PatchDiscriminator(nn.Module):
-    """Looks at pixels: PatchGAN, Isola et al. 2017, arXiv:1611.07004.
+    """Judges pixels: PatchGAN, Isola et al. 2017, arXiv:1611.07004.
 
-    In:   one view, float32 (B, 3 + 2, S, S): the face in [-1, 1], the hole and the lines.
+    In:   one view, float32 (B, 3 + 2, S, S): the face in [-1, 1], hole and lines.
     Out:  one map, (B, 1, S/16, S/16).
-    Unlike the paper: the picture is folded by 2 first, and there is no batch norm.
+    Unlike the paper: the picture is folded by 2 first (pixel unshuffle), and no batch norm.
     """
 
     def __init__(self, width: int = 32) -> None:
@@ -44,8 +44,8 @@ class FeatureDiscriminator(nn.Module):
     """Looks at features of ImageNet: Projected GAN, Sauer et al. 2021, arXiv:2111.01007.
 
     In:   a view for each of `CHANNELS`, float (B, C + 2, H, W): the features, hole and lines.
-    Out:  a map for each, (B, 1, H, W).
-    Unlike the paper: no random mixing of the features, which costs more than it brings here.
+    In:   one view per entry of `CHANNELS`, float (B, C + 2, H, W): features, hole and lines.
+    Out:  one map per view, (B, 1, H, W).
     """
 
     def __init__(self, width: int = 64) -> None:
@@ -73,14 +73,14 @@ def hinge_discriminator(
 
     Args:
         real, fake: maps of scores, float32 (B, 1, H, W) each.
-        cells: how much each score counts, broadcast to these shapes.
+        cells: weight of each score, broadcast to these shapes.
     """
     missed = [F.relu(1 - one) + F.relu(1 + other) for one, other in zip(real, fake, strict=True)]
     return _mean(missed, cells)
 
 
 def hinge_generator(fake: Sequence[torch.Tensor], cells: Sequence[torch.Tensor]) -> torch.Tensor:
-    """What the generator minimizes against a hinge discriminator; arguments as there."""
+    """The generator's loss against a hinge discriminator; arguments as there."""
     return -_mean(fake, cells)
 
 

@@ -1,9 +1,9 @@
-"""What a net that learnt on ImageNet sees in a picture: edges, textures, parts.
+"""What a net trained on ImageNet sees in a picture: edges, textures, parts.
 
-Pictures that look alike to people are near to each other there, which pixels don't tell: Zhang et
-al. 2018, arXiv:1801.03924.
+Pictures that look alike to people are close in these features, unlike in pixels: Zhang et al.
+2018, arXiv:1801.03924.
 In:   float32 (B, 3, S, S), RGB in [-1, 1], S divisible by 16.
-Out:  maps of `CHANNELS` channels at a quarter, an eighth and a sixteenth of the side.
+Out:  maps of `CHANNELS` channels at 1/4, 1/8 and 1/16 of the side.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from models.crop.backbone import Backbone
 from models.training.pretrained import load_pretrained
 
 CHANNELS = (24, 40, 112)
-_QUARTER = 3  # blocks of the first level up to a quarter of the side
+_QUARTER = 3  # blocks of the first level that work at a quarter of the side
 
 
 class Features(nn.Module):
-    """The first two levels of EfficientNet-Lite0; they never learn.
+    """The first two levels of EfficientNet-Lite0; never trained.
 
     Raises:
         PretrainedError: the package with the weights isn't installed.
@@ -51,14 +51,14 @@ class Features(nn.Module):
 def feature_distance(
     painted: Sequence[torch.Tensor], truth: Sequence[torch.Tensor], hole: torch.Tensor
 ) -> torch.Tensor:
-    """Mean absolute difference of the maps at the hole, in their standard deviations.
+    """Mean absolute difference of the maps at the hole, in standard deviations of the truth.
 
     Args:
         painted, truth: maps of `Features`.
         hole: float32 (B, 1, S, S), 1 = painted.
 
     Returns:
-        A scalar, the sum over the maps.
+        A scalar: the sum over the maps.
     """
     total = hole.new_zeros(())
     for one, other in zip(painted, truth, strict=True):

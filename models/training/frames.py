@@ -1,8 +1,8 @@
 """Faces for training, cut once into a little more than the canonical frame.
 
 A source is a zip of pictures, each `NAME.webp`, `.png` or `.jpg`, with `labels.npz` (name,
-landmarks), or a folder laid out the same way. Faces are held as uint8 in one array, and each
-sample is cut from its face with its own jitter around the canonical frame.
+landmarks), or a folder laid out the same way. All faces are kept as uint8 in one array; each sample
+is cut from its face with its own jitter around the canonical frame.
 """
 
 import csv
@@ -48,10 +48,10 @@ class Labelled(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """A picture of a source as it lies there."""
+    """A picture of a source as its file stores it."""
 
     name: str
-    file: Path  # of a zip: within it
+    file: Path  # in a zip: the path continues inside it
     data: bytes
     landmarks: Landmarks  # (68, 2) px
 
@@ -63,7 +63,7 @@ class Faces:
     images: npt.NDArray[np.uint8]  # (N, STORE_PX, STORE_PX, 3) RGB
     landmarks: npt.NDArray[np.float32]  # (N, 68, 2) px of the stored face
     sources: npt.NDArray[np.str_]  # (N,) name of the zip or folder
-    rows: npt.NDArray[np.int64]  # the faces that are meant: indices into the others
+    rows: npt.NDArray[np.int64]  # the selected faces: indices into the other arrays
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -73,24 +73,24 @@ class Faces:
         return self.images[row], self.landmarks[row]
 
     def split(self, held_back: int = 20) -> tuple["Faces", "Faces"]:
-        """Training faces, and every `held_back`-th one apart."""
+        """Training faces, and every `held_back`-th face as the held-back ones."""
         apart = self.rows % held_back == held_back - 1
         return self.only(self.rows[~apart]), self.only(self.rows[apart])
 
     def only(self, rows: npt.NDArray[np.int64]) -> "Faces":
-        """The same store, other faces of it meant."""
+        """The same store with other faces selected."""
         return Faces(self.images, self.landmarks, self.sources, rows)
 
 
 def load_faces(folder: Path, sources: Sequence[str], cache: Path) -> Faces:
-    """Cuts all faces of some sources, or maps those of an earlier call.
+    """Cuts all faces of some sources, or maps the result of an earlier call.
 
-    Of several processes that want the same faces at once, one cuts them and the others wait.
+    Of several processes that want the same faces, one cuts them while the others wait.
 
     Args:
         folder: holds `SOURCE.zip` or `SOURCE/` for each source.
         sources: their names.
-        cache: where the cut faces are kept, so that the next start takes seconds.
+        cache: keeps the cut faces, so that the next start takes seconds.
 
     Raises:
         SourceError: see `read_source`.
@@ -106,7 +106,7 @@ def load_faces(folder: Path, sources: Sequence[str], cache: Path) -> Faces:
 
 
 def store_path(folder: Path, sources: Sequence[str], cache: Path) -> Path:
-    """Where `load_faces` keeps the faces of some sources: other labels have another place."""
+    """Where `load_faces` keeps the faces of some sources; other labels have another path."""
     digest = hashlib.sha256()
     for source in sources:
         labels = source_labels(folder, source)
@@ -116,19 +116,19 @@ def store_path(folder: Path, sources: Sequence[str], cache: Path) -> Path:
 
 
 def source_names(folder: Path, sources: Sequence[str]) -> npt.NDArray[np.str_]:
-    """SOURCE/NAME of each face, in the order in which `load_faces` keeps them."""
+    """SOURCE/NAME of each face, in the order of `load_faces`."""
     labels = {source: source_labels(folder, source)["name"] for source in sources}
     return np.array([f"{source}/{name}" for source, own in labels.items() for name in own])
 
 
 def read_refused(path: str) -> set[str]:
-    """SOURCE/NAME of the faces that a CSV file leaves out: its column `name`."""
+    """SOURCE/NAME of the faces that a CSV file excludes: its column `name`."""
     with Path(path).open(newline="") as file:
         return {row["name"] for row in csv.DictReader(file)}
 
 
 def matching(faces: Faces, names: npt.NDArray[np.str_], patterns: Sequence[str]) -> Faces:
-    """The faces whose SOURCE/NAME fits one of the patterns, such as `aaf/*`.
+    """The faces whose SOURCE/NAME matches one of the patterns, such as `aaf/*`.
 
     Raises:
         ValueError: none does.
@@ -142,12 +142,12 @@ def matching(faces: Faces, names: npt.NDArray[np.str_], patterns: Sequence[str])
 def jittered_frame(
     landmarks: Landmarks, rng: np.random.Generator, amount: float = 1.0, flip: bool = False
 ) -> Affine:
-    """A canonical frame as an imperfect detector would find it.
+    """A canonical frame as an imperfect detector would place it.
 
     Args:
         landmarks: (68, 2) px of a picture.
         rng: source of the jitter.
-        amount: 0 is exact; 1 turns by some degrees, scales and shifts by some percent.
+        amount: 0 is exact; 1 rotates by some degrees, scales and shifts by some percent.
         flip: mirror left and right.
 
     Returns:
@@ -172,7 +172,7 @@ def jittered_frame(
 def cut(
     image: Image, landmarks: Landmarks, frame: Affine, size: int = FRAME_PX
 ) -> tuple[Image, Landmarks]:
-    """The picture and its points in the frame; points in iBUG order also when mirrored."""
+    """The picture and its points in the frame; points stay in iBUG order when mirrored."""
     warped = cv2.warpAffine(
         image, frame, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
     )
@@ -183,7 +183,7 @@ def cut(
 
 
 def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
-    # Each picture is looked for first: to miss one after an hour would be late.
+    # Looks for every picture first: a missing one would otherwise show up an hour later.
     counts = {source: len(find_pictures(folder, source)) for source in sources}
     total = sum(counts.values())
     shape = (total, STORE_PX, STORE_PX, 3)
@@ -199,7 +199,7 @@ def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
         if row % 1000 == 0:
             print(f"cutting faces: {row} of {total}", flush=True)
     images.flush()
-    # Last, and as a whole: its presence says that the pictures are complete.
+    # Written last and atomically: its presence means that the pictures are complete.
     names = np.repeat(list(counts), list(counts.values()))
     part = kept / "part.npz"
     np.savez(part, landmarks=landmarks, sources=names)
@@ -207,10 +207,10 @@ def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
 
 
 def source_path(folder: Path, source: str) -> Path:
-    """`SOURCE.zip`, or without it `SOURCE/`.
+    """`SOURCE.zip`, or else `SOURCE/`.
 
     Raises:
-        NoSourceError: there is neither.
+        NoSourceError: neither exists.
     """
     path = folder / f"{source}.zip"
     if path.exists():
@@ -219,7 +219,7 @@ def source_path(folder: Path, source: str) -> Path:
         return folder / source
     raise NoSourceError(
         f"{folder} has neither {source}.zip nor {source}/: name other sources in the config, or "
-        f"make this one of photos: mask2face label PHOTOS {folder / source}"
+        f"make this one from photos: mask2face label PHOTOS {folder / source}"
     )
 
 
@@ -229,8 +229,8 @@ def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic
     They are `labels.npz` in the zip or folder, or `SOURCE_landmarks.npz` beside it.
 
     Raises:
-        SourceError: there is no such source, it has no labels, they aren't of these names and
-            shapes, or a landmark is no number.
+        SourceError: the source doesn't exist, has no labels or labels of other names or shapes,
+            or a landmark isn't a number.
     """
     beside = folder / f"{source}_landmarks.npz"
     if beside.exists():
@@ -242,7 +242,7 @@ def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic
     if len(unsure):
         raise SourceError(
             f"landmarks of {', '.join(map(str, unsure[:5]))} in {source} are no numbers "
-            f"({len(unsure)} in all): take them out of the labels, or label the photos anew."
+            f"({len(unsure)} in all): take them out of the labels, or label the photos again."
         )
     return labels
 
@@ -252,8 +252,8 @@ def _own_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic]]
     file = _labels_file(path)
     if file is None:
         raise SourceError(
-            f"{path} has no {_LABELS}, which names the pictures' landmarks: "
-            f"mask2face label PHOTOS {folder / source} makes it of photos."
+            f"{path} has no {_LABELS}, which holds the pictures' landmarks: "
+            f"mask2face label PHOTOS {folder / source} makes it from photos."
         )
     (content,) = _contents(path, [file])
     return _to_labels(content, path / file)
@@ -278,20 +278,20 @@ def _to_labels(content: bytes, path: Path) -> dict[str, npt.NDArray[np.generic]]
 
 
 def _labels_file(path: Path) -> str | None:
-    """labels.npz of a zip or folder; in a zip of a folder it lies within that."""
+    """labels.npz of a zip or folder; in a zip of a folder it lies in that folder."""
     found = (file for file in _files(path) if PurePath(file).name == _LABELS)
     return min(found, key=lambda file: file.count("/"), default=None)
 
 
 def _files(path: Path) -> list[str]:
-    """All files of a zip, in its folders too, or of a folder."""
+    """All files of a zip, including its folders, or of a folder."""
     if path.is_dir():
         return sorted(file.name for file in path.iterdir())
     try:
         with zipfile.ZipFile(path) as archive:
             return sorted(archive.namelist())
     except zipfile.BadZipFile as error:
-        raise SourceError(f"{path} is no zip, or cut off: put a whole one in its place.") from error
+        raise SourceError(f"{path} is no zip, or cut off: replace it with a whole one.") from error
 
 
 def _contents(path: Path, files: Sequence[str]) -> Iterator[bytes]:
@@ -303,10 +303,10 @@ def _contents(path: Path, files: Sequence[str]) -> Iterator[bytes]:
 
 
 def find_pictures(folder: Path, source: str) -> list[str]:
-    """The picture's file of each face of a source, in the order of its labels.
+    """The picture file of each face of a source, in the order of the labels.
 
     Raises:
-        SourceError: see `source_labels`; or a face has none.
+        SourceError: see `source_labels`; or a face has no picture.
     """
     path = source_path(folder, source)
     names = source_labels(folder, source)["name"].tolist()
@@ -327,17 +327,17 @@ def find_pictures(folder: Path, source: str) -> list[str]:
 
 
 def read_source(folder: Path, source: str, limit: int | None = None) -> Iterator[Labelled]:
-    """Pictures of a zip or folder in the order of its labels; of many, `limit` evenly spaced.
+    """Pictures of a zip or folder in the order of its labels; at most `limit`, evenly spaced.
 
     Raises:
-        SourceError: see `find_pictures`; or a file is no picture.
+        SourceError: see `find_pictures`; or a file isn't a picture.
     """
     for name, file, data, landmarks in read_encoded(folder, source, limit):
         yield Labelled(name, _decode(data, file), landmarks)
 
 
 def read_encoded(folder: Path, source: str, limit: int | None = None) -> Iterator[Encoded]:
-    """As `read_source`, the pictures as they lie there.
+    """Like `read_source`, but with the pictures still encoded.
 
     Raises:
         SourceError: see `find_pictures`.
@@ -355,5 +355,5 @@ def _decode(data: bytes, path: Path) -> Image:
     pixels = np.frombuffer(data, np.uint8)
     picture = cv2.imdecode(pixels, cv2.IMREAD_COLOR_RGB) if data else None
     if picture is None:
-        raise SourceError(f"{path} is no picture, or cut off: put a whole one in its place.")
+        raise SourceError(f"{path} is no picture, or cut off: replace it with a whole one.")
     return np.asarray(picture, np.uint8)

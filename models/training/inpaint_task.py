@@ -1,10 +1,10 @@
-"""Trains the editor: generator against two discriminators, after Din et al. 2020.
+"""Trains the editor: a generator against two discriminators, after Din et al. 2020.
 
-The recipe of doi:10.1109/ACCESS.2020.2977386: reconstruction L1 + (1 - SSIM), a discriminator
-on the whole face and, after two fifths of training, one on the mask region; weights 100, 0.3
-and 0.7. Unlike the paper the generator follows landmark lines: in training a mix of the
-labels and of what the landmark net guesses, so that it learns how far to trust a guess. And the
-discriminators may look at features of ImageNet (`projected`, see adversaries.py).
+The recipe of doi:10.1109/ACCESS.2020.2977386: reconstruction loss L1 + (1 - SSIM), a discriminator
+for the whole face and, after two fifths of training, one for the mask region; weights 100, 0.3
+and 0.7. Unlike in the paper, the generator follows landmark lines: in training a mix of the labels
+and of the landmark net's guesses, so that it learns how far to trust a guess. The discriminators
+can also judge ImageNet features (`projected`, see adversaries.py).
 """
 
 from dataclasses import dataclass
@@ -39,21 +39,21 @@ class InpaintTraining:
 
     batch_size: int = 16
     size: int = FRAME_PX  # side of the pictures, px; divisible by 16
-    favoured_share: float = 0.0  # samples of faces that would else be seen too seldom
-    faces_per_kind: int = 0  # each kind of mask sees so many faces; 0: all of them
+    favoured_share: float = 0.0  # samples with `favoured` faces, otherwise seen too rarely
+    faces_per_kind: int = 0  # faces that each kind of mask is drawn on; 0: all
     jitter: float = 1.0
     guided: bool = True  # paints along landmark lines
-    label_jitter_px: float = 1.0  # of the labels along which it paints, in the 256 px frame
+    label_jitter_px: float = 1.0  # of the labels that it paints along, in the 256 px frame
     guess_share: float = 0.5  # samples that follow the landmark net instead of the labels
-    reconstruction: float = 100.0  # weights of the losses
-    structure: float = 1.0  # of 1 - SSIM beside L1, within the reconstruction
+    reconstruction: float = 100.0  # loss weight, as are `whole` and `region`
+    structure: float = 1.0  # weight of 1 - SSIM relative to L1, within the reconstruction
     whole: float = 0.3
     region: float = 0.7
-    whole_from: float = 0.0  # share of training after which a discriminator joins
+    whole_from: float = 0.0  # share of training after which the discriminator joins
     region_from: float = 0.4
     discriminator_rate: float = 1.0  # of the generator's learning rate
-    projected: bool = False  # the discriminators look at features of ImageNet, not at pixels
-    features: float = 0.0  # weight of the distance to the truth in these; needs `projected`
+    projected: bool = False  # the discriminators judge ImageNet features, not pixels
+    features: float = 0.0  # weight of the features' distance to the truth; needs `projected`
 
     def __post_init__(self) -> None:
         check_least(self, 1, "batch_size")
@@ -73,12 +73,12 @@ class InpaintTask(Task):
     def __init__(
         self,
         faces: Faces,
-        landmark_net: LandmarkNet | None,  # None only if not guided
+        landmark_net: LandmarkNet | None,  # None only if not `guided`
         settings: InpaintTraining,
         seed: int,
         device: str = "cpu",
         sizes: GeneratorConfig = GeneratorConfig(),  # noqa: B008, frozen
-        favoured: Faces | None = None,  # some of `faces`
+        favoured: Faces | None = None,  # a subset of `faces`
     ) -> None:
         if (settings.favoured_share > 0) != (favoured is not None):
             raise ValueError("'favoured' says which faces, 'favoured_share' how often: give both")
@@ -148,7 +148,7 @@ class InpaintTask(Task):
     def _lines(
         self, face: torch.Tensor, hole: torch.Tensor, points: torch.Tensor, seed: int
     ) -> torch.Tensor:
-        """Lines to paint along: jittered labels, or for a share of the samples the guess."""
+        """Lines to paint along: jittered labels or, for a share of the samples, the guess."""
         if not self.settings.guided:
             return torch.zeros_like(hole)
         rng = np.random.default_rng((self.seed, seed, 1))
@@ -161,7 +161,7 @@ class InpaintTask(Task):
         return self._drawn(np.where(follow, guesses, labels), hole)
 
     def guessed_lines(self, face: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
-        """The lines as the service draws them: (B, 1, S, S), all 0 if not guided."""
+        """The lines as the service draws them: (B, 1, S, S), all 0 if not `guided`."""
         if not self.settings.guided:
             return torch.zeros_like(hole)
         return self._drawn(self._guess(face, hole), hole)
@@ -171,7 +171,7 @@ class InpaintTask(Task):
         """The landmark net's points, float32 (B, 68, 2), in px of the pictures given."""
         assert self.landmark_net is not None
         size = face.shape[-1]
-        if size % SEEN_PX:  # the landmark net halves pictures, or takes them as they are
+        if size % SEEN_PX:  # the landmark net shrinks by whole factors only
             face = F.interpolate(face, SEEN_PX, mode="area")
             hole = F.interpolate(hole, SEEN_PX, mode="area").ceil()
         points = self.landmark_net(face, hole).float().cpu().numpy()
@@ -184,7 +184,7 @@ class InpaintTask(Task):
 
     @torch.inference_mode()
     def sheet(self, net: nn.Module) -> Image:
-        """Rows of: masked, painted along the guess, painted along the labels, truth."""
+        """Rows: masked, painted along the guess, painted along the labels, truth."""
         rng = np.random.default_rng(1)
         size = self.settings.size
         batch = stack([draw_sample(self.apart, rng, 0.5, 0.0, size) for _ in range(16)])

@@ -1,7 +1,7 @@
-"""Masks for the judge, drawn by other means than those that the mask net learns from.
+"""Masks for the judge, drawn in another way than the masks that the mask net learns from.
 
-A smooth closed curve around nose and mouth, filled with a plain or striped cloth, with a
-patch of any picture, or with what a real masked face wears at the same place.
+A smooth closed curve around nose and mouth, filled with plain or striped cloth, with a patch of
+any picture, or with what a real masked face wears in the same place.
 """
 
 from collections.abc import Callable
@@ -14,17 +14,17 @@ from models.pixels import Image, Landmarks, Mask
 
 Field = npt.NDArray[np.float32]
 
-_CORNERS = 48  # of a curve
+_CORNERS = 48  # points of a curve
 _STRAPLESS = 0.4
 
 
 def draw_shape(points: Landmarks, shape: tuple[int, int], rng: np.random.Generator) -> Mask:
-    """A closed curve around nose and mouth: oval, cup, box or cloth that hangs down.
+    """A closed curve around nose and mouth: oval, cup, box or hanging cloth.
 
     Args:
         points: float32 (68, 2), (x, y) px, iBUG order.
         shape: height and width, px.
-        rng: source of the randomness.
+        rng: source of randomness.
 
     Returns:
         bool `shape`, True inside.
@@ -42,12 +42,12 @@ def draw_shape(points: Landmarks, shape: tuple[int, int], rng: np.random.Generat
 
 
 def _curve(rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """(_CORNERS, 2): a superellipse, bent a little; y down, within about -1..1."""
+    """(_CORNERS, 2): a superellipse, slightly bent; y down, within about -1..1."""
     angle = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
-    power = rng.uniform(0.35, 1.0)  # 1: oval, less: box
+    power = rng.uniform(0.35, 1.0)  # 1: oval; below: box
     x, y = (np.sign(v) * np.abs(v) ** power for v in (np.cos(angle), np.sin(angle)))
-    x = x * (1 + rng.uniform(-0.35, 0.15) * y)  # narrow or wide below
-    y = y - rng.uniform(-0.1, 0.35) * (1 - np.abs(x)) * (y < 0)  # up the nose, or low
+    x = x * (1 + rng.uniform(-0.35, 0.15) * y)  # narrower or wider towards the chin
+    y = y - rng.uniform(-0.1, 0.35) * (1 - np.abs(x)) * (y < 0)  # up the nose, or lower
     if rng.random() < 0.15:
         y = np.where(y > 0, y * rng.uniform(1.3, 2.2), y)  # a scarf
     waves = sum(rng.normal(0, 0.03 / k) * np.cos(k * angle + rng.uniform(0, 6)) for k in (2, 3, 5))
@@ -55,12 +55,12 @@ def _curve(rng: np.random.Generator) -> npt.NDArray[np.float64]:
 
 
 def make_cloth(face: Image, others: Callable[[], Image], rng: np.random.Generator) -> Image:
-    """A picture of the face's size that is cloth everywhere: plain, striped or torn from a photo.
+    """A picture of the face's size filled with cloth: plain, striped or torn from a photo.
 
     Args:
-        face: gives the light that falls on the cloth.
-        others: hands out another picture of the same size at each call.
-        rng: source of the randomness.
+        face: its light falls on the cloth.
+        others: returns another picture of the same size at each call.
+        rng: source of randomness.
     """
     colour = rng.uniform(0, 255, 3) if rng.random() < 0.5 else np.full(3, rng.uniform(10, 250))
     if rng.random() < 0.3:
@@ -80,7 +80,7 @@ def make_cloth(face: Image, others: Callable[[], Image], rng: np.random.Generato
 
 
 def lay_on(face: Image, cover: Image, where: Mask, rng: np.random.Generator) -> tuple[Image, Mask]:
-    """The face with the cover on it, its edge soft, and the pixels that show the cover."""
+    """The face with the cover on it, softly edged, and the pixels that show the cover."""
     soft = cv2.GaussianBlur(where.astype(np.float32), (0, 0), float(rng.uniform(0.5, 1.6)))
     shadow = cv2.GaussianBlur(where.astype(np.float32), (0, 0), float(rng.uniform(2, 6)))
     dark = face * (1 - rng.uniform(0, 0.4) * shadow[..., None])
@@ -104,7 +104,7 @@ def draw_straps(points: Landmarks, where: Mask, rng: np.random.Generator) -> Mas
 
 
 def _ramp(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
-    """Distance along a random direction, px, bent."""
+    """Distance along a random direction, px, slightly bent."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     angle = rng.uniform(0, np.pi)
     bent = rng.uniform(0, 12) * np.sin(x / shape[1] * rng.uniform(2, 9))
@@ -112,7 +112,7 @@ def _ramp(shape: tuple[int, ...], rng: np.random.Generator) -> Field:
 
 
 def _torn(picture: Image, rng: np.random.Generator) -> Image:
-    """A patch of a picture, enlarged, its colours exchanged and turned round."""
+    """A patch of a picture, enlarged, with swapped colour channels and rotated."""
     side = int(rng.integers(24, 160))
     y, x = rng.integers(0, np.array(picture.shape[:2]) - side + 1)
     patch = picture[y : y + side, x : x + side][..., rng.permutation(3)]
@@ -123,7 +123,7 @@ def _torn(picture: Image, rng: np.random.Generator) -> Image:
 
 
 def _light(face: Image) -> Field:
-    """How the light falls: the blurred brightness over its mean."""
+    """The fall of the light: blurred brightness over its mean."""
     grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)
     wide = cv2.GaussianBlur(cv2.resize(grey, (32, 32)), (0, 0), 5)
     even = cv2.resize(wide, face.shape[1::-1]) / max(1.0, float(wide.mean()))

@@ -1,9 +1,9 @@
-"""Judge: is any of a mask still seen on a face, and where.
+"""Judge: is any of a mask still visible on a face, and where?
 
 In:   face   float32 (B, 3, S, S), RGB in [-1, 1], canonical frame, S divisible by 32.
-Out:  cells  float32 (B, S / 8, S / 8), > 0 where a cell of 8x8 px shows some of a mask;
-      seen   float32 (B,), logit that any of a mask is seen.
-It measures the other nets and never trains one: a net that learns to please it would.
+Out:  cells  float32 (B, S / 8, S / 8), > 0 where a cell of 8x8 px shows part of a mask;
+      seen   float32 (B,), logit that any part of a mask is visible.
+It measures the other nets and never trains one: a net trained against it would learn to fool it.
 """
 
 from dataclasses import dataclass

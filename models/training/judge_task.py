@@ -1,7 +1,7 @@
-"""Trains the judge: does a face, bare, masked or painted, still show any of a mask.
+"""Trains the judge: does a face, bare, masked or painted, still show part of a mask?
 
-Painted faces are made without any of our nets: the mask's place shows the same face blurred,
-or another bare face in its colours. Remains are masks that were painted over but for a part.
+Painted faces are made without our nets: the mask's place shows the same face, or another bare face
+in its colours, mostly blurred. Remains are masks that were painted over except for a part.
 """
 
 from collections.abc import Callable
@@ -25,14 +25,14 @@ from models.training.precision import mixed_precision
 from models.training.settings import check_least, check_shares
 from models.training.sheets import contact_sheet, with_mask
 
-_LEAST_PX = 150  # fewer px of a mask are no sight
+_LEAST_PX = 150  # fewer px of a mask don't count as visible
 _LOWER_FACE = (slice(110, 220), slice(76, 180))  # rows and columns of the canonical frame
-_CELL_SHARE = 0.25  # of a cell, from which it shows a mask
+_CELL_SHARE = 0.25  # of a cell's px; from here on it shows a mask
 
 
 @dataclass(frozen=True)
 class JudgeTraining:
-    """Settings of the judge's trainer; what the shares leave is masked faces."""
+    """Settings of the judge's trainer; samples outside the shares are masked faces."""
 
     batch_size: int = 16
     jitter: float = 1.3
@@ -49,7 +49,7 @@ class JudgeTraining:
 
 @dataclass(frozen=True)
 class Look:
-    """One picture for the judge and which of its pixels show a mask."""
+    """One picture for the judge and the pixels that show a mask."""
 
     face: Image
     mask: Mask
@@ -111,7 +111,7 @@ class JudgeTask(Task):
         self, face: Image, points: Landmarks, rng: np.random.Generator, faces: Faces
     ) -> Look:
         where = draw_shape(points, face.shape[:2], rng)
-        if rng.random() < 0.4:  # what a real masked face wears there
+        if rng.random() < 0.4:  # what a real masked face wears in that place
             cover = self._draw(rng, self.real)[0]
             where &= draw_shape(points, face.shape[:2], rng)
         else:
@@ -124,7 +124,7 @@ class JudgeTask(Task):
     def _painted(
         self, worn: Image, face: Image, hole: Mask, rng: np.random.Generator, faces: Faces
     ) -> Image:
-        """The hole shows skin again: the face's own, blurred, or another one's."""
+        """Fills the hole with skin: the face's own or another one's, mostly blurred."""
         skin = face
         if rng.random() < 0.5:
             skin = _in_colours_of(self._draw(rng, faces)[0], face)
@@ -177,14 +177,14 @@ class JudgeTask(Task):
 
 
 def _verdict(face: Image, cells: Mask, logit: float) -> Image:
-    """The face with the cells that show a mask tinted, and framed red if one is seen."""
+    """The face, cells that show a mask tinted; framed red if a mask is seen, else green."""
     tile = with_mask(face, np.kron(cells, np.ones((CELL_PX, CELL_PX))) > 0)
     colour = (255, 0, 0) if logit > 0 else (0, 200, 0)
     return np.asarray(cv2.rectangle(tile, (0, 0), (255, 255), colour, 4), np.uint8)
 
 
 def _part(mask: Mask, rng: np.random.Generator) -> Mask:
-    """What a painter overlooked: a stretch of the rim, a strip or a blot of the mask."""
+    """What a painter missed: a stretch of the rim, a strip or a blot of the mask."""
     kind = rng.random()
     if kind < 0.4:
         side = 2 * int(rng.integers(4, 14)) + 1
@@ -202,7 +202,7 @@ def _part(mask: Mask, rng: np.random.Generator) -> Mask:
 
 
 def _half(mask: Mask, rng: np.random.Generator) -> Mask:
-    """One side of a random line across the mask, sometimes all of the picture."""
+    """One side of a random line across the mask, sometimes the whole picture."""
     rows, columns = np.nonzero(mask)
     if rng.random() < 0.25 or not len(rows):
         return np.ones(mask.shape, np.bool_)
@@ -218,7 +218,7 @@ def _grown(mask: Mask) -> Mask:
 
 
 def _in_colours_of(picture: Image, face: Image) -> Image:
-    """The picture with the mean and spread of the face's colours about nose and mouth."""
+    """The picture with the mean and spread of the face's colours around nose and mouth."""
     theirs, ours = (p[_LOWER_FACE].reshape(-1, 3).astype(np.float32) for p in (picture, face))
     gain = ours.std(axis=0) / np.maximum(theirs.std(axis=0), 1)
     scaled = (picture.astype(np.float32) - theirs.mean(axis=0)) * gain + ours.mean(axis=0)

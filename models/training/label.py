@@ -1,4 +1,4 @@
-"""A source of faces for training, made of photos by the service's own nets.
+"""A source of faces for training, made from photos by the service's own nets.
 
 See `models.training.frames` for how a source is laid out.
 """
@@ -13,13 +13,13 @@ from models.crop.frame import FRAME_PX, compose, crop_face
 from models.pixels import Affine, Image, Landmarks
 from models.training.evaluation.folder import write_image, write_landmarks
 
-KEPT_PX = 384  # side of a face's picture: the frame at its own scale, half as much again
+KEPT_PX = 384  # side of a face's picture: one and a half frames, at the frame's scale
 _QUALITY = 92
 
 
 @dataclass
 class SourceFolder:
-    """Writes faces into a folder that is there; their labels at the end."""
+    """Writes faces into an existing folder, and their labels at the end."""
 
     path: Path
     _points: dict[str, Landmarks] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class SourceFolder:
         """Writes one face of a photo.
 
         Args:
-            name: of the face, another than those before.
+            name: of the face; not used before.
             photo: uint8 (H, W, 3) RGB.
             frame: photo px to frame px.
             landmarks: float32 (68, 2), frame px.
@@ -46,10 +46,10 @@ class SourceFolder:
         self._points[name] = landmarks + np.float32(margin)
 
     def write_labels(self) -> None:
-        """Writes labels.npz, unless there is no face: what `load_faces` looks for.
+        """Writes labels.npz, which `load_faces` looks for, unless there is no face.
 
-        The points are marked as guessed: the landmark net found them, and scored by them it
-        would seem to be right.
+        The points are marked as guessed: the landmark net found them, so measured by them it
+        would seem right.
         """
         if self._points:
             write_landmarks(self.path / "labels.npz", self._points, guessed=True)

@@ -1,8 +1,8 @@
-"""Trains the landmark net: 68 points of bare and masked faces, hidden ones guessed.
+"""Trains the landmark net: 68 points of bare and masked faces, with hidden points guessed.
 
-Under the outline of a drawn mask the picture is erased. The outline is drawn apart from the
-points, or it would give them away and the net would fail on real masks. The model of faces that
-expressions and candidates need is fitted whenever weights are written (`models.training.shape`).
+The picture is erased under the outline of a drawn mask. The outline is drawn independently of the
+points; otherwise it would give them away, and the net would fail on real masks. The face model
+for expressions and candidates is fitted whenever weights are written (`models.training.shape`).
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class LandmarkTraining:
     """Settings of the landmark trainer."""
 
     batch_size: int = 48
-    jitter: float = 1.3  # how far from exact the canonical frames are
+    jitter: float = 1.3  # of the canonical frames, see `jittered_frame`
     bare_share: float = 0.15
     weight_decay: float = 1e-4
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path, wait_for: str) -> Iterator[None]:
-    """Keeps others out until the end, or until this process has ended, however it does.
+    """Keeps other processes out of this block; also released if the process dies.
 
     Args:
-        path: the lock's file, the same for all who take turns.
-        wait_for: what another does meanwhile, for the line that a waiting process prints.
+        path: the lock file, the same for all processes that take turns.
+        wait_for: what the other process is doing, for the line that a waiting one prints.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:

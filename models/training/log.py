@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def cut_rows(path: Path, step: int) -> None:
-    """Drops the rows after a step: a run that was killed goes on from its last checkpoint."""
+    """Drops the rows after a step: a killed run resumes at its last checkpoint."""
     if not path.exists():
         return
     with path.open(newline="") as file:
@@ -17,7 +17,7 @@ def cut_rows(path: Path, step: int) -> None:
 
 
 def append_row(path: Path, row: Mapping[str, float]) -> None:
-    """Adds a row; a column that the file lacks so far (a discriminator joins late) is added too."""
+    """Adds a row, and new columns if it has any (a discriminator that joins late)."""
     rows: list[Mapping[str, float | str]] = []
     names: list[str] = []
     if path.exists():

@@ -1,7 +1,7 @@
-"""The training loop that all nets share: schedule, EMA, checkpoints, resume, progress.
+"""The training loop that all nets share: schedule, EMA, checkpoints, resuming, progress.
 
-A batch depends only on the seed and the number of its step, so a run that was stopped
-goes on at the step where its checkpoint was written, with the same batches.
+A batch depends only on the seed and the step number, so a stopped run resumes at the step of its
+checkpoint with the same batches.
 """
 
 import json
@@ -27,11 +27,11 @@ from models.pixels import Image
 from models.training.log import append_row, cut_rows
 from models.training.settings import check_least, check_shares
 
-_LOG = "log.csv"  # in the folder of a run
+_LOG = "log.csv"  # in the run's folder
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_TWICE_S = 1.0  # `timeout` and `make` signal the process and its group: one wish, two signals
+_TWICE_S = 1.0  # `timeout` and `make` signal the process and its group: two signals, one stop
 Batch = dict[str, torch.Tensor]
-# Scalars; those that stay tensors don't make a GPU wait.
+# Scalars; left as tensors, they don't force a GPU to synchronise.
 Losses = Mapping[str, torch.Tensor | float]
 
 
@@ -42,12 +42,12 @@ class Schedule:
     steps: int
     learning_rate: float
     warmup_steps: int = 200
-    final_rate: float = 0.02  # of learning_rate, at the last step; cosine in between
+    final_rate: float = 0.02  # share of learning_rate at the last step; cosine decay
     ema_decay: float = 0.999
     log_every: int = 50  # steps
     save_every: int = 500  # steps: checkpoint, weights and sample sheet
-    workers: int = 0  # processes that make batches, at most the cores; 0: the trainer itself
-    threads: int = 0  # of torch; 0: as many as it likes
+    workers: int = 0  # processes that make batches, capped at the cores; 0: the trainer does
+    threads: int = 0  # of torch; 0: its default
 
     def __post_init__(self) -> None:
         check_least(self, 1, "steps", "log_every", "save_every")
@@ -64,8 +64,8 @@ class Schedule:
 class Task(ABC):
     """What is trained: nets with their optimizers, batches and losses."""
 
-    net: nn.Module  # the one that ships; its average over the steps is exported
-    others: dict[str, nn.Module]  # trained beside it and kept in the checkpoint: discriminators
+    net: nn.Module  # the one that ships; its EMA is exported
+    others: dict[str, nn.Module]  # trained with it and kept in the checkpoint: discriminators
     optimizers: dict[str, torch.optim.Optimizer]
 
     @abstractmethod
@@ -74,7 +74,7 @@ class Task(ABC):
 
     @abstractmethod
     def batch(self, step: int) -> Batch:
-        """The training batch of a step; the same for the same step."""
+        """The training batch of a step; always the same for a step."""
 
     @abstractmethod
     def train_step(self, batch: Batch, progress: float) -> Losses:
@@ -86,7 +86,7 @@ class Task(ABC):
 
     @abstractmethod
     def export(self, path: Path, net: nn.Module) -> None:
-        """Writes the weights of `net` as they ship."""
+        """Writes the weights of `net` in the format that ships."""
 
 
 class _Steps(Dataset[Batch]):
@@ -110,7 +110,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, net: nn.Module, step: int) -> None:
-        decay = min(self._decay, (step + 1) / (step + 10))  # a young average follows faster
+        decay = min(self._decay, (step + 1) / (step + 10))  # a young average adapts faster
         state = net.state_dict()
         for name, average in self.net.state_dict().items():
             if average.dtype.is_floating_point:
@@ -120,16 +120,16 @@ class Ema:
 
 
 def fit(task: Task, average: nn.Module, folder: Path, schedule: Schedule) -> None:
-    """Trains until the last step or until SIGTERM or SIGINT, whichever is first.
+    """Trains until the last step, SIGTERM or SIGINT, whichever comes first.
 
-    Another of these signals, a second or more later, ends the process at once.
+    Another such signal, a second or more later, ends the process immediately.
 
     Args:
         task: what to train.
         average: another net of the class and config of `task.net`; becomes its EMA.
-        folder: where the run lives: checkpoint.pt, weights.safetensors, log.csv and
-            sheet_*.jpg. A checkpoint found there is resumed; if it is of the last step, or past
-            it, only weights and sheet are made anew.
+        folder: the run's folder: checkpoint.pt, weights.safetensors, log.csv and sheet_*.jpg. A
+            checkpoint in it is resumed; if that is at or past the last step, only weights and
+            sheet are written again.
         schedule: steps and rates.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -149,7 +149,7 @@ class _Run:
     def __init__(self, task: Task, ema: Ema, folder: Path, schedule: Schedule) -> None:
         self.task, self.ema, self.folder, self.schedule = task, ema, folder, schedule
         self.step = 0
-        self._stop_at = math.inf  # when the run was asked to end, s
+        self._stop_at = math.inf  # when the run was asked to stop, s
 
     def train(self) -> None:
         batches = self._batches()
@@ -157,8 +157,8 @@ class _Run:
             try:
                 self._train_on(batches)
             finally:
-                # An error keeps the batches, and they their processes, which ignore SIGTERM: who
-                # then ends would wait for them for ever.
+                # An exception keeps the batches alive, and so their processes. These ignore
+                # SIGTERM, and the interpreter would wait for them forever at exit.
                 if isinstance(batches, _MultiProcessingDataLoaderIter):
                     batches._shutdown_workers()
 
@@ -214,7 +214,7 @@ class _Run:
         steps = range(self.step, self.schedule.steps)
         workers = min(self.schedule.workers, os.cpu_count() or 1)
         if workers:
-            # Before the fork: a forked copy waits for ever when it ends OpenCV's threads.
+            # Before the fork: a forked child hangs when it ends OpenCV's threads.
             cv2.setNumThreads(1)
         loader = DataLoader(
             _Steps(self.task, steps),
@@ -243,7 +243,7 @@ class _Run:
 
 
 class _Window:
-    """What happened since the last line of the log."""
+    """What happened since the last row of the log."""
 
     def __init__(self) -> None:
         self.clear()
@@ -254,7 +254,7 @@ class _Window:
         self._sums: dict[str, torch.Tensor | float] = {}
 
     def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """The same batches; the time that each is waited for counts as data's."""
+        """Passes the batches on; the time spent waiting for each counts as data time."""
         while True:
             start = time.perf_counter()
             batch = next(batches, None)
@@ -265,7 +265,7 @@ class _Window:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Time in here is no step's."""
+        """Time in this block counts for no step."""
         start = time.perf_counter()
         yield
         self._since += time.perf_counter() - start
@@ -277,7 +277,7 @@ class _Window:
             self._sums[name] = self._sums[name] + value if name in self._sums else value
 
     def row(self) -> dict[str, float]:
-        """Throughput, the share of waiting for data in a step's time, and the losses' means."""
+        """Throughput, the share of a step's time spent waiting for data, and mean losses."""
         means = {name: round(float(v) / self._steps, 5) for name, v in self._sums.items()}
         seconds = time.perf_counter() - self._since
         return {
@@ -289,7 +289,7 @@ class _Window:
 
 @contextmanager
 def _signals_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Has SIGTERM and SIGINT handled so, within."""
+    """Sends SIGTERM and SIGINT to `handler` in this block."""
     before = {number: signal.signal(number, handler) for number in _SIGNALS}
     try:
         yield
@@ -299,14 +299,14 @@ def _signals_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[No
 
 
 def set_rates(task: Task, rate: float) -> None:
-    """Gives each optimizer the learning rate, times its `rate_factor` if it has one."""
+    """Sets each optimizer's learning rate, times the group's `rate_factor` if it has one."""
     for optimizer in task.optimizers.values():
         for group in optimizer.param_groups:
             group["lr"] = rate * group.get("rate_factor", 1.0)
 
 
 def _start_worker(_: int) -> None:
-    # Who stops a run signals its whole group; the trainer still needs a batch to end well.
+    # A stop may signal the whole group, but the trainer needs one more batch to end cleanly.
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)

@@ -5,14 +5,14 @@ import torch.nn.functional as F
 
 
 def ssim_map(a: torch.Tensor, b: torch.Tensor, window: int = 7) -> torch.Tensor:
-    """Structural similarity at each pixel, with a box window: one tenth of a Gaussian's time.
+    """Structural similarity at each pixel, with a box window: a tenth of the time of a Gaussian.
 
     Args:
         a, b: float (B, C, H, W) in [-1, 1].
         window: side of the box, px.
 
     Returns:
-        float (B, 1, H - window + 1, W - window + 1), mean over channels, 1 = equal.
+        float (B, 1, H - window + 1, W - window + 1), mean over channels, 1 = identical.
 
     Wang et al. 2004, doi:10.1109/TIP.2003.819861.
     """
@@ -38,7 +38,7 @@ def reconstruction(
         Two scalars.
     """
     l1 = ((painted - truth).abs() * hole).sum() / (3 * hole.sum() + 1)
-    # Half size costs a quarter, and what it misses L1 sees.
+    # Half size costs a quarter, and L1 sees what it misses.
     half = [F.avg_pool2d(x, 2) for x in (painted, truth)]
     around = F.avg_pool2d(F.max_pool2d(hole, 2), 7, stride=1)
     ssim = ssim_map(half[0], half[1])
@@ -53,7 +53,7 @@ def dice_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         target: (B, 1, H, W), 0 or 1.
 
     Returns:
-        (B,), 0 = equal.
+        (B,), 0 = identical.
     """
     found = torch.sigmoid(logits)
     overlap = (found * target).sum(dim=(1, 2, 3))
@@ -61,7 +61,7 @@ def dice_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def landmark_error(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Distance of each point over the distance between the eyes' centres.
+    """Distance of each point as a share of the distance between the eyes' centres.
 
     Args:
         found, truth: (B, 68, 2) px.

@@ -1,9 +1,9 @@
 """Trains the U-Net: which pixels a mask covers, and whether one is worn.
 
 Faces wear drawn masks, whose pixels are known exactly. Real masked faces have labels where an
-earlier net and the colours agree (`real_masks`); all of them teach the "worn" head. Squares of
-photos that show no face teach both that nothing is worn there: the detector errs, and the
-service must not paint on a hand.
+earlier net and the colours agree (`real_masks`); all of them train the "worn" head. Squares of
+photos without a face teach both outputs that nothing is worn there: the detector makes mistakes,
+and the service must not paint over a hand.
 """
 
 from collections.abc import Sequence
@@ -39,10 +39,10 @@ class MaskTraining:
 
     batch_size: int = 16
     jitter: float = 1.3
-    bare_share: float = 0.15
-    real_share: float = 0.3  # real masked faces, labelled as far as `real_masks` could
-    background_share: float = 0.1  # no face at all
-    hand_share: float = 0.0  # of the faces with drawn masks or none: a hand before them
+    bare_share: float = 0.15  # of the faces for drawn masks: none is worn
+    real_share: float = 0.3  # of the faces: in real masks, labelled where `real_masks` could
+    background_share: float = 0.1  # of the samples: no face at all
+    hand_share: float = 0.0  # of the faces for drawn masks: a hand in front
     weight_decay: float = 1e-4
 
     def __post_init__(self) -> None:
@@ -129,7 +129,7 @@ class MaskTask(Task):
         return _Sample(face, np.asarray(labels, np.uint8), worn=True)
 
     def _frame(self, landmarks: Landmarks, rng: np.random.Generator) -> Affine:
-        # Now and then far off, as the detector's points are on faces seen from the side.
+        # Now and then far off, like the detector's points on faces seen from the side.
         amount = self.settings.jitter * float(np.exp(rng.normal(0, 0.5)))
         return jittered_frame(landmarks, rng, amount, bool(rng.random() < 0.5))
 
@@ -143,7 +143,7 @@ class MaskTask(Task):
         logits, worn = logits.float(), worn.float()
         pixel = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")
         bce = (pixel * known).sum() / known.sum().clamp(min=1)
-        # Pixels without a label count as found bare, and faces without any not at all.
+        # Dice: pixels without a label count as found bare; faces without any label don't count.
         labelled = known.amax((1, 2, 3))
         dice = dice_loss(logits.masked_fill(known == 0, -20.0), mask)
         dice = (dice * labelled).sum() / labelled.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""What a run builds on beside its config: labels, lists and earlier nets, told by their content."""
+"""What a run builds on beside its config: labels, lists and earlier nets, known by content."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from models.training.inpaint_task import InpaintTraining
 
 @dataclass(frozen=True)
 class Origin:
-    """A net, a list or a folder of photos that a run reads."""
+    """A net, list or folder of photos that a run reads."""
 
     path: Path
-    digest: str  # sha256 of what it says
+    digest: str  # sha256 of its content
 
 
 def faces_digest(config: Mapping[str, Any], settings: Any, data: Path) -> dict[str, str]:
-    """`labels`: what tells the faces of a config's sources from others of the same names.
+    """`labels`: a digest of the names and landmarks in a config's sources.
 
     Raises:
-        SourceError: `data` lacks a source, or it isn't laid out as `models.training.frames` says.
+        SourceError: `data` lacks a source, or one isn't laid out as `models.training.frames` says.
     """
     sources = [*config.get("sources", ()), *config.get("real", ())]
     if isinstance(settings, CropTraining):
-        scenes_path(data, "scenes")  # the first to be missed: they are the most work
+        scenes_path(data, "scenes")  # checked first: they are the most work to make
         sources = [*settings.sources]
     return {"labels": store_path(data, sources, data).name} if sources else {}
 
@@ -36,12 +36,12 @@ def faces_digest(config: Mapping[str, Any], settings: Any, data: Path) -> dict[s
 def find_origins(
     net: str, config: Mapping[str, Any], settings: Any, data: Path, weights: Path
 ) -> dict[str, Origin]:
-    """What else a run reads, by what it is to the run; files that aren't there are left out.
+    """What else a run reads, by its role in the run; missing files are left out.
 
     Args:
-        net: what is trained.
+        net: the net that is trained.
         config: content of its YAML.
-        settings: its `task`, with what it leaves unsaid.
+        settings: its `task`, with the defaults filled in.
         data: folder with the sources.
         weights: folder of earlier nets.
 
@@ -53,21 +53,21 @@ def find_origins(
     if isinstance(settings, CropTraining):
         scenes = scenes_path(data, "scenes")
         found["scenes"] = Origin(scenes, boxes_digest(scenes, points_path(data)))
-    elif config.get("scenes"):  # backgrounds: the faces' points are of no use
+    elif config.get("scenes"):  # backgrounds: the faces' points don't matter
         scenes = scenes_path(data, config["scenes"])
         found["scenes"] = Origin(scenes, boxes_digest(scenes))
     return found
 
 
 def _lists(config: Mapping[str, Any], settings: Any) -> dict[str, Path]:
-    """The CSV files that it names."""
+    """The CSV files that the config names."""
     named = {key: getattr(settings, key, "") for key in ("refused", "verdicts")}
     named["refused"] = named["refused"] or config.get("refused", "")
     return {key: Path(path) for key, path in named.items() if path}
 
 
 def _nets(net: str, config: Mapping[str, Any], settings: Any, weights: Path) -> dict[str, Path]:
-    """Those of earlier trainings that it learns from."""
+    """Weights of earlier trainings that the net learns from."""
     learns_from = {
         "landmarks": isinstance(settings, InpaintTraining) and settings.guided,
         "mask": net == "mask" and bool(config.get("real")),  # it labels them

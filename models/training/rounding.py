@@ -1,7 +1,7 @@
-"""Weights that bfloat16 holds exactly: in it and in float32 a net then computes with the same ones.
+"""Weights that bfloat16 represents exactly, so a net uses the same ones in it and in float32.
 
-Of the error that bfloat16 makes in the detector's points, the rounded weights are the larger part,
-the rounded pictures between the layers the smaller one.
+Of bfloat16's error in the detector's points, most comes from rounded weights, less from rounded
+activations.
 """
 
 import copy
@@ -17,10 +17,10 @@ Net = TypeVar("Net", bound=nn.Module)
 
 @torch.no_grad()
 def with_rounded_weights(net: Net) -> Net:
-    """A copy whose convolutions bfloat16 holds exactly, once the batch norm after each is folded.
+    """A copy whose convolutions bfloat16 represents exactly once batch norms are folded into them.
 
-    The batch norm's scale goes into the convolution, its statistics follow, so that the copy
-    answers as `net` does but for the rounding, and can be trained on.
+    Each batch norm's scale moves into its convolution and its statistics are adjusted, so that the
+    copy answers like `net` except for the rounding, and can be trained further.
 
     Args:
         net: float32; convolutions without a batch norm stay as they are.

@@ -16,9 +16,9 @@ from models.training.masks.outline import draw_outline
 
 @dataclass(frozen=True)
 class Sample:
-    face: Image  # uint8 (256, 256, 3), bare
-    landmarks: Landmarks  # float32 (68, 2) px
-    hole: Mask  # bool (256, 256)
+    face: Image  # uint8 (S, S, 3), bare
+    landmarks: Landmarks  # float32 (68, 2), px of `face`
+    hole: Mask  # bool (S, S)
 
 
 def draw_sample(
@@ -29,17 +29,17 @@ def draw_sample(
     size: int = FRAME_PX,
     faces_per_kind: int = 0,
 ) -> Sample:
-    """A random face of the store, jittered, with the outline of a drawn mask, or with none.
+    """A random face of the store, jittered, with the outline of a drawn mask or with none.
 
-    Only the outline is drawn: what looks at such samples never sees under it. `size` is the
-    side of the picture in px; the points are in px of it. With `faces_per_kind` each kind of
-    mask is seen on so many faces only, always the same ones.
+    Only the outline is drawn, as nets trained on such samples never see under it. `size` is the
+    side of the picture in px, to which the points refer. With `faces_per_kind`, each kind of mask
+    is drawn on that many faces only, always the same ones.
     """
     kind = None
     row = int(rng.integers(len(faces)))
     if faces_per_kind:
         kind = KINDS[int(rng.integers(len(KINDS)))]
-        # A prime far from any count of faces strews the few over all.
+        # A prime far from any count of faces spreads the few over all.
         row = (row % faces_per_kind * len(KINDS) + KINDS.index(kind)) * 7919 % len(faces)
     image, landmarks = faces[row]
     frame = jittered_frame(landmarks, rng, jitter, flip=bool(rng.random() < 0.5))
@@ -51,7 +51,7 @@ def draw_sample(
 
 
 def stack(samples: list[Sample]) -> Batch:
-    """Samples as uint8 and float32 tensors: face (B, 256, 256, 3), hole (B, 1, ..), points."""
+    """Samples as uint8, bool and float32 tensors: face (B, S, S, 3), hole (B, 1, S, S), points."""
     return {
         "face": torch.from_numpy(np.stack([s.face for s in samples])),
         "hole": torch.from_numpy(np.stack([s.hole for s in samples]))[:, None],
@@ -60,6 +60,6 @@ def stack(samples: list[Sample]) -> Batch:
 
 
 def _grown(mask: Mask, px: int) -> Mask:
-    # The service paints a little more than it found, and the found mask is never exact.
+    # The service paints slightly more than it found, and a found mask is never exact.
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * px + 1, 2 * px + 1))
     return cv2.dilate(mask.astype(np.uint8), disc).astype(bool)

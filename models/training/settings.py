@@ -1,7 +1,7 @@
-"""Checks what a YAML says, once, where it is read: keys, types, lists and bounds.
+"""Checks a YAML's keys, types, lists and bounds once, where it is read.
 
-A mistake is a ValueError of one line that says what to write, before any face is cut; who reads
-the file names it with `blaming`.
+A mistake raises a ValueError with one line that says what to write, before any face is cut. The
+reader of the file adds its path with `blaming`.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -31,12 +31,12 @@ _LISTS = {
 
 
 class ConfigError(Mask2FaceError):
-    """A file of settings that can't be used. One line: its path, and what is wrong."""
+    """A settings file that can't be used. The message is one line: its path and what is wrong."""
 
 
 @contextmanager
 def blaming(path: Path) -> Iterator[None]:
-    """Makes of the mistakes that are found within a ConfigError of the file that they are in."""
+    """Turns mistakes found in this block into a ConfigError that names their file."""
     try:
         yield
     except (ValueError, yaml.YAMLError) as error:
@@ -44,15 +44,15 @@ def blaming(path: Path) -> Iterator[None]:
 
 
 def to_settings(kind: type[Settings], values: Any, where: str) -> Settings:
-    """A dataclass out of a mapping of YAML; its lists become tuples, since YAML has none.
+    """Builds a dataclass from a YAML mapping; lists become tuples.
 
     Args:
-        kind: a dataclass with fields of int, float, bool, str and tuples of one of these.
+        kind: a dataclass with fields of int, float, bool, str, or tuples of one of these.
         values: what the YAML says.
-        where: the values' place in the config, for the message.
+        where: name of the values, for the message.
 
     Raises:
-        ValueError: no mapping, an unknown key, a missing one, a value of another type, or one
+        ValueError: not a mapping, an unknown or missing key, a value of the wrong type, or one
             that the dataclass refuses.
     """
     types = get_type_hints(kind)
@@ -66,7 +66,7 @@ def to_settings(kind: type[Settings], values: Any, where: str) -> Settings:
 
 
 def check_least(settings: object, least: float, *names: str) -> None:
-    """Raises ValueError that names the first of these fields which is below `least`."""
+    """Raises ValueError that names the first of these fields below `least`."""
     for name in names:
         value = getattr(settings, name)
         if not value >= least:
@@ -74,7 +74,7 @@ def check_least(settings: object, least: float, *names: str) -> None:
 
 
 def check_shares(settings: object, *names: str) -> None:
-    """Raises ValueError that names the first of these fields which isn't from 0 to 1."""
+    """Raises ValueError that names the first of these fields outside 0 to 1."""
     for name in names:
         value = getattr(settings, name)
         if not 0 <= value <= 1:
@@ -82,7 +82,7 @@ def check_shares(settings: object, *names: str) -> None:
 
 
 def check_types(values: Any, types: Mapping[str, Any], where: str) -> None:
-    """Raises ValueError unless it is a mapping of known keys with values of their types."""
+    """Raises ValueError unless `values` maps known keys to values of the right types."""
     if not isinstance(values, Mapping):
         found = "empty" if values is None else repr(values)
         raise ValueError(f"{where} is {found}: it must be a mapping of keys, as in configs/train")
@@ -93,14 +93,14 @@ def check_types(values: Any, types: Mapping[str, Any], where: str) -> None:
 
 
 def refuse_missing(values: Mapping[str, Any], needed: Collection[str], where: str) -> None:
-    """Raises ValueError that names the needed keys which aren't there, or are empty lists."""
+    """Raises ValueError that names the needed keys that are missing or empty."""
     missing = [key for key in needed if values.get(key) in (None, [], {})]
     if missing:
         raise ValueError(f"{where} needs {', '.join(missing)}: see the recipes in configs/train")
 
 
 def refuse_unknown(values: Mapping[str, Any], known: Collection[str], where: str) -> None:
-    """Raises ValueError that names the keys which are not known."""
+    """Raises ValueError that names the unknown keys."""
     unknown = sorted(set(values) - set(known), key=str)
     if unknown:
         raise ValueError(f"{where} has no key {unknown}; known: {sorted(known)}")

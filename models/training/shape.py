@@ -1,7 +1,7 @@
-"""Fits the small linear model of faces that is kept with the landmark net.
+"""Fits the small linear face model that is stored with the landmark net.
 
-There are no labels of expressions. A smile is measured on the labelled points of bare faces: a
-wide mouth whose corners are lifted, both as far as the pose of the head doesn't explain them.
+There are no expression labels. A smile is measured on the labelled points of bare faces: a wide
+mouth with lifted corners, as far as the pose of the head doesn't explain either.
 """
 
 import numpy as np
@@ -14,20 +14,20 @@ from models.training.frames import Faces
 from models.training.samples import draw_sample
 
 _WIDTH, _LIFT, _GAP = 1, 2, 3  # columns of `features`
-_POSE = [0, 4, 5, 6]  # one, yaw, yaw squared, pitch
+_POSE = [0, 4, 5, 6]  # columns of `features`: one, yaw, yaw squared, pitch
 _NEUTRAL, _SMILING = 30, 92  # percentiles of the training faces
-_RIDGE = 1e-3  # of the faces' count
-_ERRORS = 480  # masked held-back faces that the spread is measured on
+_RIDGE = 1e-3  # times the number of faces
+_ERRORS = 480  # masked held-back faces on which the spread is measured
 _BATCH = 32
 
 
 def fit_shape(net: LandmarkNet, faces: Faces, apart: Faces) -> None:
-    """Fits the model of faces and puts it into the net's buffers; takes seconds.
+    """Fits the face model and puts it into the net's buffers; takes seconds.
 
     Args:
-        net: trained.
-        faces: what it was trained on.
-        apart: faces that it never saw.
+        net: a trained one.
+        faces: those it was trained on.
+        apart: held-back faces.
     """
     mean = net.mean_face.cpu().numpy().astype(np.float64)
     points, _ = align(faces.landmarks[faces.rows].astype(np.float64), mean)
@@ -47,7 +47,7 @@ def fit_shape(net: LandmarkNet, faces: Faces, apart: Faces) -> None:
 
 
 def fit_gauges(measured: Floats) -> Floats:
-    """How smile and lip gap are read off the features: linear, z-scored.
+    """How smile and lip gap are computed from the features: linear, z-scored.
 
     Args:
         measured: (N, FEATURES) of training faces.
@@ -66,7 +66,7 @@ def fit_gauges(measured: Floats) -> Floats:
 
 
 def fit_moves(points: Floats, mouths: Floats, measured: Floats) -> Floats:
-    """What all points do when the smile or the gap grows by one while the pose stays.
+    """How all points move when smile or gap grows by one and the pose stays.
 
     Args:
         points: (N, 68, 2), aligned.
@@ -83,7 +83,7 @@ def fit_moves(points: Floats, mouths: Floats, measured: Floats) -> Floats:
 
 
 def fit_levels(mouths: Floats) -> Floats:
-    """Smile and gap of a quiet, closed mouth and of one that smiles as such mouths do.
+    """Smile and gap of a calm, closed mouth, and of a smiling one with the gap usual for its smile.
 
     Args:
         mouths: (N, 2), smile and gap.
@@ -98,7 +98,7 @@ def fit_levels(mouths: Floats) -> Floats:
 
 
 def guessing_errors(net: LandmarkNet, faces: Faces, count: int = _ERRORS) -> tuple[Floats, Floats]:
-    """Truth less guess on masked faces, and how much of each point was hidden.
+    """Truth minus guess on masked faces, and how much of each point was hidden.
 
     Returns:
         (N, 68, 2) px of the mean face, and (N, 68), 0..1.
@@ -117,7 +117,7 @@ def guessing_errors(net: LandmarkNet, faces: Faces, count: int = _ERRORS) -> tup
 
 
 def fit_spread(errors: Floats, hidden: Floats, components: int) -> Floats:
-    """Principal components of the errors at hidden points, one standard deviation long each.
+    """Principal components of the errors at hidden points, each one standard deviation long.
 
     Args:
         errors: (N, 68, 2) px.

@@ -1,4 +1,4 @@
-"""Contact sheets: pictures side by side, to be looked at."""
+"""Contact sheets: pictures side by side, for people to look at."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from models.pixels import Image, Landmarks, Mask
 
 
 def contact_sheet(rows: Sequence[Sequence[Image]]) -> Image:
-    """Rows of pictures of one size as one picture; short rows are filled with white."""
+    """Rows of equally large pictures as one picture; short rows are padded with white."""
     columns = max(len(row) for row in rows)
     blank = np.full_like(rows[0][0], 255)
     full = [[*row, *[blank] * (columns - len(row))] for row in rows]

@@ -1,6 +1,6 @@
-"""Triples of masked face, truth and mask, made of bare faces by the masker.
+"""Triples of masked face, truth and mask, made by drawing masks on bare faces.
 
-They are laid out as `mask2face evaluate` reads them: see `models.training.evaluation.folder`.
+They are laid out for `mask2face evaluate`: see `models.training.evaluation.folder`.
 """
 
 import csv
@@ -28,7 +28,7 @@ class Subject:
     source: str
     image: Image
     faces: tuple[Landmarks, ...]  # (68, 2) px each
-    labelled: bool = False  # whether the landmarks are a truth to measure by
+    labelled: bool = False  # whether the landmarks are ground truth
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Triple:
 
 
 def draw_triple(subject: Subject, kinds: Sequence[str], rng: np.random.Generator) -> Triple:
-    """Puts a mask of one of the kinds on each face of a picture."""
+    """Draws a mask on each face of a picture, all of one random kind."""
     kind = kinds[int(rng.integers(len(kinds)))]
     masked, mask = subject.image, np.zeros(subject.image.shape[:2], np.bool_)
     for landmarks in subject.faces:
@@ -50,21 +50,21 @@ def draw_triple(subject: Subject, kinds: Sequence[str], rng: np.random.Generator
 
 @dataclass
 class TripleFolder:
-    """Writes triples into a folder, a row of index.csv with each: it may be stopped any time."""
+    """Writes triples into a folder, each with its row of index.csv: may be stopped any time."""
 
     path: Path
     _points: dict[str, Landmarks] = field(default_factory=dict)
 
     def __enter__(self) -> "TripleFolder":
         self.path.mkdir(parents=True, exist_ok=True)
-        # "x" refuses a folder in which other triples lie already.
+        # "x" refuses a folder that already holds triples.
         self._file = (self.path / "index.csv").open("x", newline="", buffering=1)
         self._rows = csv.DictWriter(self._file, COLUMNS)
         self._rows.writeheader()
         return self
 
     def add(self, subject: Subject, triple: Triple) -> None:
-        """Writes masked/, truth/ and mask/ of one picture, without loss."""
+        """Writes masked/, truth/ and mask/ of one picture, losslessly."""
         name = subject.name.replace("/", "_")
         write_image(self.path / "masked" / f"{name}.png", triple.masked)
         write_image(self.path / "truth" / f"{name}.png", subject.image)
@@ -86,7 +86,7 @@ class TripleFolder:
 
 
 def draw_kinds(subjects: Sequence[Subject], kinds: Sequence[str] = KINDS, seed: int = 0) -> Image:
-    """A contact sheet: a row for each kind, a column for each picture's first face."""
+    """A contact sheet: one row per kind, one column per picture's first face."""
     faces = []
     for subject in subjects:
         frame = fit_frame(five_points(subject.faces[0]))
