@@ -1,4 +1,4 @@
-"""Bare faces of a photo, found by the service's own nets: what masks are drawn on."""
+"""The bare faces of a photo, found by the service's own nets: masks are drawn on these."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BareFaces:
-    landmarks: "list[Landmarks]"  # (68, 2) px of the photo each
+    landmarks: "list[Landmarks]"  # one array of (68, 2) a face, px of the photo
     masked: list[int]  # indices of the faces that wear a mask already
 
 
 async def find_bare_faces(photo: "Photo", stages: "Stages") -> BareFaces:
-    """The faces of a photo without a mask.
+    """Finds a photo's bare faces, and which of its faces wear a mask.
 
     Raises:
         NoFaceError: the photo shows no face.

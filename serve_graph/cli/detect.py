@@ -33,16 +33,16 @@ _STDOUT = Path("-")
 def detect(
     source: Source,
     csv_file: Annotated[
-        Path, typer.Option("--csv", help="Where to write; - is standard output.")
+        Path, typer.Option("--csv", help="CSV file to write; - is standard output.")
     ] = _STDOUT,
     max_faces: MaxFaces = MAX_FACES,
     weights: Weights = WEIGHTS,
     device: Device = "cpu",
 ) -> None:
-    """List the faces of photos with their masks, one row a face.
+    """List the faces in photos and their masks as CSV, one row per face.
 
-    The column `face` has the number by which `run --faces` and the API know the face. Doubtful
-    finds are left out but keep their numbers: there may be gaps.
+    The column `face` is the number that `run --faces` and the API use for the face. Doubtful
+    finds are left out but keep their numbers, so there may be gaps.
     """
     paths = pictures_of(source)
 

@@ -1,4 +1,4 @@
-"""How a command fails: one line that says what to do, 1 for failed work, 2 for wrong use."""
+"""How a command fails: one line that says what to do; 1 for failed work, 2 for wrong use."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from models.errors import Mask2FaceError
 
 
 class OneLineErrors(TyperGroup):
-    """Answers an expected error with its message instead of a traceback."""
+    """Reports an expected error with its message instead of a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -20,17 +20,17 @@ def expressions(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", metavar="SHEET", help="Picture of the sheet.", show_default=False
+            "--out", "-o", metavar="SHEET", help="Picture file of the sheet.", show_default=False
         ),
     ],
-    people: Annotated[int, typer.Option(min=1, help="At most so many faces, a row each.")] = 10,
+    people: Annotated[int, typer.Option(min=1, help="Most faces on the sheet, a row each.")] = 10,
     weights: Weights = WEIGHTS,
     device: Device = "cpu",
 ) -> None:
-    """Draw masked faces in each expression and each candidate side by side.
+    """Draw each masked face in all expressions and candidates, side by side.
 
-    Columns: as sent; neutral; as guessed, which is the first candidate; smile; the second, third
-    and fourth candidate.
+    Columns: the photo; neutral; as guessed, which is the first candidate; smile; the second, third
+    and fourth candidates.
     """
     from models.training.sheets import contact_sheet
 

@@ -1,4 +1,4 @@
-"""Which pictures a command reads, what it writes, and how it goes on past a bad one."""
+"""The pictures that a command reads and writes, and how it continues after a bad one."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from models.photo.encode import AnswerFormat
     from models.pixels import Image
 
-QUALITY = 92  # of JPEG and WebP, as the service's default
-_NAMED = 3  # files or folders in a message
+QUALITY = 92  # of JPEG and WebP; also the service's default
+_NAMED = 3  # most files or folders named in a message
 _HEIC = (".heic", ".heif")
 _FORMATS: "dict[str, AnswerFormat]" = {
     ".jpg": "jpeg",
@@ -28,12 +28,12 @@ _FORMATS: "dict[str, AnswerFormat]" = {
 
 
 def pictures_of(source: Path) -> list[Path]:
-    """The picture itself, or those of a folder by their suffix; says what else the folder holds.
+    """The picture itself, or a folder's pictures by suffix; reports what else the folder holds.
 
-    Hidden files are left out without a word.
+    Hidden files are skipped silently.
 
     Raises:
-        typer.BadParameter: the folder holds none itself; its folders are named.
+        typer.BadParameter: the folder itself holds none; the message names its subfolders.
     """
     if not source.is_dir():
         return [source]
@@ -72,9 +72,9 @@ def _some(names: Sequence[str]) -> str:
 
 
 def targets_of(source: Path, out: Path) -> dict[Path, Path]:
-    """Where the answer to each picture goes: same name, HEIC as JPEG.
+    """The output path for each picture: the same name, but HEIC becomes JPEG.
 
-    `out` is a folder, or with a single picture a file of any format that can be written.
+    `out` is a folder or, for a single picture, a file in any format that can be written.
     """
     if not source.is_dir() and out.suffix and not out.is_dir():
         if out.suffix.lower() not in _FORMATS:
@@ -87,7 +87,7 @@ def targets_of(source: Path, out: Path) -> dict[Path, Path]:
 
 
 def numbered(source: Path, target: Path, count: int) -> list[Path]:
-    """Where so many answers to one photo go: OUT, or OUT_1, OUT_2 and so on if there are several.
+    """The output paths for one photo: OUT, or OUT_1, OUT_2 and so on if there are several.
 
     Raises:
         typer.BadParameter: one of them is the photo itself.
@@ -115,9 +115,9 @@ def write_photo(
     face_changed: bool = False,
     quality: int = QUALITY,
 ) -> None:
-    """Writes pixels in the format of the suffix; makes the folder.
+    """Writes a picture in the format of the suffix; creates the folder.
 
-    `quality` is of JPEG and WebP, 1 to 100.
+    `quality` applies to JPEG and WebP, 1 to 100.
     """
     from models.photo.encode import encode_photo
 
@@ -133,11 +133,11 @@ def write_photo(
 
 
 def work_through(paths: Sequence[Path], work: Callable[[Path], str | None], title: str) -> None:
-    """Does the work on each picture behind a progress bar; it may return a note to show.
+    """Runs `work` on each picture with a progress bar; it may return a note to show.
 
     Raises:
-        typer.Exit: 1, after all, if a picture failed; each is named with its reason.
-        ReferencePhotoError: at once, since every picture would fail alike.
+        typer.Exit: code 1, after all pictures, if any failed; each is named with its reason.
+        ReferencePhotoError: at once, since every picture would fail the same way.
     """
     failed: list[str] = []
     with Progress(console=Console(stderr=True)) as progress:

@@ -1,4 +1,4 @@
-"""`mask2face label`: a source of faces for training out of photos."""
+"""`mask2face label`: turns photos into a source of faces for training."""
 
 import asyncio
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from models.stages import Stages
     from models.training.label import SourceFolder
 
-_LEAST_PX = 32  # width of a face; of a smaller one there is too little to learn
+_LEAST_PX = 32  # minimum width of a face: a smaller one shows too little to learn from
 
 
 def label(
@@ -40,10 +40,10 @@ def label(
     weights: Weights = WEIGHTS,
     device: Device = "cpu",
 ) -> None:
-    """Cut the faces out of many photos and find their landmarks: a source for `train`.
+    """Cut the faces out of many photos and find their landmarks, as a source for `train`.
 
     OUT gets a picture of each bare face (or, with --masked, of each masked one) and labels.npz.
-    The names of sources are what `sources` and `real` in configs/train/ list.
+    `sources` and `real` in configs/train/ list sources by name.
     """
     if (out / "labels.npz").exists():
         raise typer.BadParameter(f"{out} holds faces already: choose another folder.")
@@ -82,7 +82,7 @@ async def _add_faces(source: "SourceFolder", path: Path, masked: bool, stages: "
         and (one.finding.probability >= options.min_probability) == masked
     ]
     for number, one in enumerate(wanted):
-        # With its suffix a photo's name is no other's, and so are those of its faces.
+        # A photo's name with its suffix is unique, and so are the names of its faces.
         name = path.name if len(wanted) == 1 else f"{path.name}_{number}"
         source.add(name, photo.pixels, one.frame, await _landmarks(one, masked, stages))
 

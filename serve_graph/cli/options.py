@@ -21,14 +21,14 @@ Source = Annotated[
 ]
 Out = Annotated[
     Path,
-    typer.Option("--out", "-o", help="Folder, or for one photo a file.", show_default=False),
+    typer.Option("--out", "-o", help="Output folder, or a file for one photo.", show_default=False),
 ]
 WEIGHTS = PROJECT / "weights"
 FAN_WEIGHTS = WEIGHTS / "fan"
 
 
 def check_is_clone() -> None:
-    """Raises typer.BadParameter where only the package is, without weights/ and configs/."""
+    """Raises typer.BadParameter if this is only the package, without weights/ and configs/."""
     if not WEIGHTS.is_dir():
         raise typer.BadParameter(
             "the installed package has no weights and no configs: install a clone of the "
@@ -56,16 +56,20 @@ Device = Annotated[DeviceName, typer.Option("--device", help="Where the nets run
 
 MaxFaces = Annotated[
     int,
-    typer.Option("--max-faces", min=1, help="Of one photo, best first; the others are left."),
+    typer.Option(
+        "--max-faces",
+        min=1,
+        help="Most faces per photo, best first; the others are left as they are.",
+    ),
 ]
 
 ExpressionName = Literal["auto", "neutral", "smile"]
 LandmarkerName = Literal["embedded", "face-alignment"]
-# Those of models.swap.swap.
+# The same as in models.swap.swap.
 WarpName = Literal["mesh", "2d"]
 BlendName = Literal["feather", "poisson"]
 MAX_FACES = 32
-# Those of models.training.masks, which is too slow to import for a help text.
+# The same as in models.training.masks, which is too slow to import for a help text.
 MASK_KINDS = (
     "surgical_blue, surgical_white, surgical_green, surgical_black, kf94, n95_cup, cloth_plain, "
     "cloth_patterned, printed or nude"
@@ -79,10 +83,10 @@ def load_stages(
     warp: WarpName = "mesh",
     blend: BlendName = "feather",
 ) -> "LocalStages":
-    """All stages in this process.
+    """Loads all stages into this process.
 
     Raises:
-        typer.BadParameter: there is no such device here.
+        typer.BadParameter: this machine doesn't have the device.
         WeightsError, MissingPackageError: see `load_models`.
     """
     import torch
@@ -95,7 +99,7 @@ def load_stages(
 
 
 def left_out(more: int) -> str | None:
-    """What to say of the faces beyond --max-faces, if there are any."""
+    """A note on the faces beyond --max-faces, if there are any."""
     if more < 2:
         return "1 more face was left as it is (--max-faces)" if more else None
     return f"{more} more faces were left as they are (--max-faces)"

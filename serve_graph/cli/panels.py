@@ -6,16 +6,16 @@ import numpy as np
 from models.pipeline import Unmasked, photo_mask
 from models.pixels import Image, Mask
 
-_SIDE_PX = 1024  # of a panel, at most
+_SIDE_PX = 1024  # longer side of a panel, at most
 _TINT = (255, 0, 80)
 
 
 def draw_panels(photo: Image, result: Unmasked) -> Image:
-    """Photo, found masks, painted and with a reference swapped, left to right.
+    """Photo, found masks, painted photo and, with a reference, swapped photo, left to right.
 
     Args:
-        photo: RGB, uint8 (H, W, 3), as it came.
-        result: its answer.
+        photo: RGB, uint8 (H, W, 3), the input.
+        result: what was made of it.
 
     Returns:
         One picture, each panel at most 1024 px high and wide.

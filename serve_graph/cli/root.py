@@ -1,7 +1,7 @@
-"""`mask2face` and its groups of commands.
+"""`mask2face` and its commands.
 
-Modules of this package import nothing heavy at the top, so that `--help` answers at once:
-torch comes in when a command runs, Ray only with `serve`.
+Modules of this package import nothing heavy at the top, so that `--help` is instant: torch is
+imported when a command runs, Ray only by `serve`.
 """
 
 from importlib.metadata import version
@@ -55,7 +55,7 @@ def options(
             "--version",
             callback=_tell_versions,
             is_eager=True,
-            help="Say which package and which weights these are.",
+            help="Show the versions of the package and of the weights.",
         ),
     ] = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`mask2face run`: takes the masks off in photos on disk, without a server."""
+"""`mask2face run`: takes the masks off faces in photos on disk, without a server."""
 
 import asyncio
 from pathlib import Path
@@ -58,49 +58,49 @@ def run(
             exists=True,
             dir_okay=False,
             show_default=False,
-            help="Picture of the photo's size: white is painted, instead of what is found, black "
-            "stays. For one photo.",
+            help="Picture of the photo's size: white is painted instead of the mask that is found, "
+            "black stays. Only for a single photo.",
         ),
     ] = None,
     faces: Annotated[
         str,
         typer.Option(
             metavar="all|largest|0,2",
-            help="Which faces; numbers are those of `detect` and of the API.",
+            help="Which faces; the numbers are those that `detect` and the API give.",
         ),
     ] = "all",
     max_faces: MaxFaces = MAX_FACES,
     expression: Annotated[
         ExpressionName,
-        typer.Option("--expression", help="Of the painted part; auto: as guessed."),
+        typer.Option("--expression", help="Expression of the painted part; auto keeps the guess."),
     ] = "auto",
     candidates: Annotated[
         int,
         typer.Option(
             min=1,
             max=4,
-            help="How many plausible faces, most likely first: OUT_1, OUT_2 and so on. "
-            "With --reference the first has the swap.",
+            help="How many plausible faces to paint, most likely first: OUT_1, OUT_2 and so on. "
+            "With --reference, the first has the swap.",
         ),
     ] = 1,
-    sharpen: Annotated[bool, typer.Option("--sharpen", help="Sharpens the painted part.")] = False,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = QUALITY,
+    sharpen: Annotated[bool, typer.Option("--sharpen", help="Sharpen the painted part.")] = False,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="JPEG and WebP quality.")] = QUALITY,
     landmarks: Annotated[
-        LandmarkerName, typer.Option("--landmarks", help="Who finds the points of the reference.")
+        LandmarkerName, typer.Option("--landmarks", help="What finds the reference's landmarks.")
     ] = "embedded",
     fan_weights: Annotated[
         Path,
         typer.Option(
             metavar="FOLDER",
             show_default="weights/fan",
-            help="Of face-alignment: holds 2DFAN4-11f355bf06.pth.tar.",
+            help="Of face-alignment: the folder with 2DFAN4-11f355bf06.pth.tar.",
         ),
     ] = FAN_WEIGHTS,
     warp: Annotated[
         WarpName,
         typer.Option(
             "--warp",
-            help="mesh bends the reference to the face, 2d only turns, scales and shifts it.",
+            help="mesh bends the reference to the face, 2d only rotates, scales and shifts it.",
         ),
     ] = "mesh",
     blend: Annotated[
@@ -115,12 +115,12 @@ def run(
     weights: Weights = WEIGHTS,
     device: Device = "cpu",
 ) -> None:
-    """Take the mask off in a photo, or in every photo of a folder."""
+    """Take the masks off the faces in a photo, or in every photo of a folder."""
     targets = {
         path: numbered(path, target, candidates) for path, target in targets_of(source, out).items()
     }
     if mask and len(targets) > 1:
-        raise typer.BadParameter("--mask is of one photo: name that photo, not a folder.")
+        raise typer.BadParameter("--mask needs a single photo: name that photo, not a folder.")
     which = _parse(faces)
     own = _read(reference) if reference else None
 
@@ -137,7 +137,7 @@ def run(
     def unmask_file(path: Path) -> str | None:
         photo = read_photo(path)
         result = asyncio.run(unmask(photo, stages, options, Clock(), own, drawn))
-        # Where nobody wears a mask there is one answer only.
+        # If nobody wears a mask, there is only one result.
         for target, pixels in zip(targets[path], result.best, strict=False):
             write_photo(target, pixels, photo.icc_profile, result.changed, quality)
         if panels:
@@ -149,7 +149,7 @@ def run(
 
 
 def _read(path: Path) -> "Photo":
-    """The photo of an option: what is wrong with it begins with its path."""
+    """Reads the photo of an option; messages about it start with its path."""
     try:
         return read_photo(path)
     except InputError as error:

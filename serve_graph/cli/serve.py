@@ -1,4 +1,4 @@
-"""`mask2face serve`: the graph on this machine."""
+"""`mask2face serve`: serves the graph on this machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ def serve(
         typer.Argument(
             exists=True,
             dir_okay=False,
-            help="What is served, such as configs/laptop.yaml.",
+            help="Config to serve, such as configs/laptop.yaml.",
             show_default=False,
         ),
     ],
@@ -23,28 +23,28 @@ def serve(
         bool,
         typer.Option(
             "--check",
-            help="Only say what is wrong with it, GPUs aside: for before `serve deploy`.",
+            help="Only report what is wrong with it, GPUs aside; run it before `serve deploy`.",
         ),
     ] = False,
     host: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Instead of the config's; 0.0.0.0 answers the whole network, without a log-in.",
+            help="Overrides the config; 0.0.0.0 serves the whole network, without a login.",
             show_default=False,
         ),
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Instead of the config's.", show_default=False),
+        typer.Option(min=1, max=65535, help="Overrides the config.", show_default=False),
     ] = None,
     device: Annotated[
         str | None,
-        typer.Option(help="cpu or cuda, instead of the config's.", show_default=False),
+        typer.Option(help="cpu or cuda; overrides the config.", show_default=False),
     ] = None,
     num_gpus: Annotated[
         int | None,
-        typer.Option(help="Logical GPUs, instead of those that are found.", show_default=False),
+        typer.Option(help="Logical GPUs, instead of those found.", show_default=False),
     ] = None,
 ) -> None:
     """Check a config, then serve it until Ctrl-C."""

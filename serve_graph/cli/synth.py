@@ -1,4 +1,4 @@
-"""`mask2face synth`: triples of masked face, truth and mask out of bare faces."""
+"""`mask2face synth`: makes triples of masked face, truth and mask from bare faces."""
 
 import asyncio
 from collections.abc import Iterator
@@ -33,27 +33,27 @@ def synth(
     ],
     out: Annotated[
         Path,
-        typer.Argument(file_okay=False, help="Folder of the triples.", show_default=False),
+        typer.Argument(file_okay=False, help="Folder to write the triples to.", show_default=False),
     ],
     kind: Annotated[
         list[str] | None,
-        typer.Option(help=f"Kind of mask: {MASK_KINDS}. May be repeated; all kinds without it."),
+        typer.Option(help=f"Kind of mask: {MASK_KINDS}. May be repeated; default: all kinds."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed draws the same masks.")] = 0,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many pictures.", show_default=False)
+        int | None, typer.Option(min=1, help="Use at most this many pictures.", show_default=False)
     ] = None,
     sheet: Annotated[
         Path | None,
-        typer.Option(help="Also draw each kind on ten of the faces into this picture."),
+        typer.Option(help="Also write a picture that shows each kind on ten of the faces."),
     ] = None,
     weights: Weights = WEIGHTS,
     device: Device = "cpu",
 ) -> None:
     """Draw masks on the bare faces of many pictures: training or evaluation data.
 
-    FOLDER|ZIP holds pictures with labels.npz (name, landmarks), or FOLDER photos in which the
-    service finds the faces. OUT gets masked/, truth/, mask/ and index.csv, as
+    FOLDER|ZIP holds pictures with labels.npz (name, landmarks); a FOLDER may hold photos instead,
+    in which the service finds the faces. OUT gets masked/, truth/, mask/ and index.csv, as
     `mask2face evaluate` reads them.
     """
     import numpy as np
@@ -88,7 +88,7 @@ def synth(
 def _subjects(
     folder: Path, limit: int | None, weights: Path, device: DeviceName
 ) -> "tuple[int, Iterator[Subject | None]]":
-    """How many pictures there are, and those that show bare faces; None for the others."""
+    """The number of pictures, and each one's bare faces; None for those left out."""
     if folder.is_file() or (folder / "labels.npz").exists():
         return _labelled(folder, limit)
     if zips := sorted(folder.glob("*.zip")):
@@ -118,7 +118,7 @@ def _labelled(folder: Path, limit: int | None) -> "tuple[int, Iterator[Subject |
 
 
 def _found(paths: list[Path], weights: Path, device: DeviceName) -> "Iterator[Subject | None]":
-    """Photos in which each face is bare; the others are named and left out."""
+    """Photos in which every face is bare; the others are reported and left out, as None."""
     from models.training.synth import Subject
 
     stages, names = load_stages(weights, device), set[str]()

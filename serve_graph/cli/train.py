@@ -1,4 +1,4 @@
-"""`mask2face train` and `mask2face evaluate`: the nets' makers and their marks."""
+"""`mask2face train` and `mask2face evaluate`: train the nets, score the service."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,20 +21,20 @@ def train(
         typer.Argument(
             exists=True,
             file_okay=False,
-            help="Folder with a folder or zip for each source: docs/training.md.",
+            help="Folder with a folder or zip for each source; see docs/training.md.",
             show_default=False,
         ),
     ],
     run: Annotated[
-        Path | None, typer.Option(help="Folder of the run.", show_default="runs/NET")
+        Path | None, typer.Option(help="Output folder of the run.", show_default="runs/NET")
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(exists=True, help="Its recipe.", show_default="configs/train/NET.yaml"),
+        typer.Option(exists=True, help="Training recipe.", show_default="configs/train/NET.yaml"),
     ] = None,
     weights: Weights = WEIGHTS,
 ) -> None:
-    """Train a net on a folder of faces, or go on where its run stopped."""
+    """Train a net on a folder of faces, or resume its run where it stopped."""
     from models.training.config import NETS, train_by
     from models.training.settings import ConfigError
 
@@ -53,27 +53,27 @@ def evaluate(
         typer.Argument(
             exists=True,
             file_okay=False,
-            help="What is scored; `synth` makes one.",
+            help="Pictures to score; `synth` makes such a folder.",
             show_default=False,
         ),
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="Folder of report and sheets.", show_default=False),
+        typer.Option("--out", "-o", help="Folder for report and sheets.", show_default=False),
     ],
     scenes: Annotated[
         Path | None,
         typer.Option(
             exists=True,
             metavar="FOLDER|ZIP",
-            help="Photos and boxes.json: scores the face detector too.",
+            help="Photos and boxes.json, to score the face detector too.",
             show_default=False,
         ),
     ] = None,
     held_back: Annotated[
         bool,
         typer.Option(
-            "--held-back/--all-scenes", help="Of SCENES only the fifth that training leaves out."
+            "--held-back/--all-scenes", help="Score only the fifth of SCENES left out of training."
         ),
     ] = True,
     verdicts: Annotated[
@@ -81,7 +81,7 @@ def evaluate(
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="A strays.csv of an earlier run, completed: which unlabelled boxes are faces.",
+            help="The strays.csv of an earlier run, completed: which unlabelled boxes are faces.",
             show_default=False,
         ),
     ] = None,
@@ -91,18 +91,18 @@ def evaluate(
             exists=True,
             dir_okay=False,
             help="The net that looks for remains of masks.",
-            show_default="judge.safetensors of the weights, if there",
+            show_default="judge.safetensors of the weights, if present",
         ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many pictures.", show_default=False)
+        int | None, typer.Option(min=1, help="Use at most this many pictures.", show_default=False)
     ] = None,
     baselines: Annotated[
-        bool, typer.Option(help="Score what costs nothing, for comparison.")
+        bool, typer.Option(help="Also score baselines that cost nothing, for comparison.")
     ] = True,
     weights: Weights = WEIGHTS,
 ) -> None:
-    """Score the service on a folder of pictures with a known truth.
+    """Score the service on a folder of pictures with known ground truth.
 
     FOLDER holds truth/, masked/, mask/ and index.csv (id, source, mask_kind); optionally
     landmarks.npz, real/ (photo/, mask/) and swap/ (with reference/).
@@ -132,7 +132,7 @@ def evaluate(
         judge=judge or _pinned_judge(weights),
     )
     typer.echo(write_report(evaluation, out))
-    typer.echo(f"{out / 'report.md'} has it too; look at the sheets beside it.")
+    typer.echo(f"{out / 'report.md'} has the same text; see the sheets beside it.")
 
 
 def _pinned_judge(weights: Path) -> Path | None:

@@ -1,4 +1,4 @@
-"""`mask2face wear`: draws masks on the bare faces of a photo, with their exact pixels."""
+"""`mask2face wear`: draws masks on the bare faces of a photo and writes their exact pixels."""
 
 import asyncio
 from pathlib import Path
@@ -24,7 +24,7 @@ def wear(
     kind: Annotated[
         str | None,
         typer.Option(
-            help=f"Kind of mask: {MASK_KINDS}; a random one without it.", show_default=False
+            help=f"Kind of mask: {MASK_KINDS}; default: a random one.", show_default=False
         ),
     ] = None,
     seed: Annotated[
@@ -34,7 +34,7 @@ def wear(
     weights: Weights = WEIGHTS,
     device: Device = "cpu",
 ) -> None:
-    """Draw a mask on each bare face; NAME_mask.png gets its exact pixels."""
+    """Draw a mask on each bare face; NAME_mask.png gets the exact pixels of the masks."""
     target = targets_of(photo, out)[photo]
 
     import numpy as np

@@ -23,7 +23,7 @@ app = typer.Typer(help="Check and pin the nets' files.", no_args_is_help=True)
 
 @app.command()
 def verify(weights: Weights = WEIGHTS) -> None:
-    """Check each file against the manifest, load its net and hold its cost to the budget."""
+    """Check each file against the manifest, load its net and compare its cost with the budget."""
     from models.budgets import FACE_BUDGET_GMAC, NETS, cost_of
     from models.checkpoint import load_manifest
 
@@ -57,8 +57,8 @@ def _held_to(budget: float, gmac: float, name: str, problems: list[str]) -> tupl
 @app.command()
 def pin(
     name: Annotated[str, typer.Argument(help="crop, mask, landmarks or inpaint.")],
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Its safetensors.")],
-    trained: Annotated[str, typer.Option(help="One line: data, images, time.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Its .safetensors.")],
+    trained: Annotated[str, typer.Option(help="One line on its training: data, images, time.")],
     licence: Annotated[str, typer.Option(help="Terms of use.")] = "research, non-commercial",
     weights: Weights = WEIGHTS,
 ) -> None:
@@ -81,7 +81,7 @@ def pin(
 
 
 def version_of(digests: Mapping[str, str]) -> str:
-    """The day and a short hash of all pinned files, like 2026.11.24-1a2b3c."""
+    """The date and a short hash of all pinned files, such as 2026.11.24-1a2b3c."""
     everything = "".join(f"{name} {digests[name]}\n" for name in sorted(digests))
     return f"{datetime.now(UTC):%Y.%m.%d}-{hashlib.sha256(everything.encode()).hexdigest()[:6]}"
 
