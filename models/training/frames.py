@@ -32,7 +32,7 @@ _SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")  # of pi
 
 
 class SourceError(Mask2FaceError):
-    """A source of faces isn't laid out as this module's head says."""
+    """A source of faces isn't laid out as described at the top of this module."""
 
 
 class NoSourceError(SourceError):

@@ -1,10 +1,8 @@
-"""Composes the detector's training canvases: scenes at all scales, faces in tiles.
+"""Composes the detector's training canvases: scenes at all scales, and faces in tiles.
 
-Each canvas is square and holds up to `MAX_FACES` labelled faces. A face of which too
-little is seen, that is too small or that nobody labelled is marked as 'don't care' rather
-than as background.
+Each canvas is square and holds up to `MAX_FACES` labelled faces. A face that is mostly cut off, too
+small, or labelled by nobody is marked "don't care" rather than taught as background.
 """
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,10 +16,10 @@ from models.training.crop.labels import Floats, Picture
 from models.training.masks import wear_mask
 
 MAX_FACES = 64
-SMALLEST_PX = 10.0  # side of the smallest face that counts, px of the canvas
+SMALLEST_PX = 10.0  # least side of a face that counts, px of the canvas
 _SEEN = 0.55  # share of a face's box that must be on the canvas
 _BARE = 0.4  # share of bare faces that stay bare
-_DECOYS = 0.5  # of the draws from a scene that has some, aimed at what is no face
+_DECOYS = 0.5  # share of draws from a scene with decoys that aim at one
 _GREY = 114
 
 Rectangle = tuple[int, int, int, int]  # x0, y0, x1, y1
@@ -35,7 +33,7 @@ class Canvas:
     boxes: Floats  # (N, 4) px
     points: Floats  # (N, 5, 2) px
     trust: Floats  # (N, 5)
-    counts: npt.NDArray[np.bool_]  # (N,) False: neither face nor background
+    counts: npt.NDArray[np.bool_]  # (N,) False: don't care, neither face nor background
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Pool:
     """Pictures to compose from."""
 
     scenes: Sequence[Picture]
-    faces: Sequence[Sequence[Picture]]  # one list a source
+    faces: Sequence[Sequence[Picture]]  # one list per source
     shares: Sequence[float]  # how often a face comes from each source; sums to 1
 
 
@@ -74,7 +72,7 @@ Part = tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]
 
 
 def _scene(canvas: Image, tile: Rectangle, pool: Pool, rng: np.random.Generator) -> Part:
-    """A scene, scaled so that one of its faces or decoys gets a size drawn at random."""
+    """A scene, scaled to give one of its faces or decoys a random size."""
     picture = _pick(pool.scenes, rng)
     side = tile[2] - tile[0]
     _fill(canvas, tile, rng)
@@ -85,7 +83,7 @@ def _scene(canvas: Image, tile: Rectangle, pool: Pool, rng: np.random.Generator)
         boxes = picture.decoys
     box = boxes[rng.integers(len(boxes))]
     scale = np.exp(rng.uniform(np.log(13.0), np.log(0.85 * side))) / _side(box)
-    # A tiny face blown up shows nothing.
+    # An enlarged tiny face shows nothing.
     scale = float(np.clip(scale, 0.2, 2.5))
     affine = _aim(tile, box, scale, _turn(rng, 7.0), rng.random() < 0.5, rng)
     return _paste(canvas, tile, picture.image, picture, affine, rng)
@@ -102,7 +100,7 @@ def _place_anywhere(
 
 
 def _letterbox(canvas: Image, pool: Pool, rng: np.random.Generator) -> Part:
-    """A picture as the service shows it: upper left corner, the rest grey."""
+    """A picture as the service feeds it: in the upper left corner, the rest grey."""
     size = canvas.shape[0]
     canvas[:] = _GREY
     scene = rng.random() < 0.5
@@ -118,7 +116,7 @@ def _letterbox(canvas: Image, pool: Pool, rng: np.random.Generator) -> Part:
 
 
 def _face(canvas: Image, tile: Rectangle, pool: Pool, rng: np.random.Generator) -> Part:
-    """One face at a size drawn at random, on some ground."""
+    """One face at a random size, on a random ground."""
     picture = _draw_face(pool, rng)
     _fill(canvas, tile, rng, pool)
     box = picture.boxes[0]
@@ -139,7 +137,7 @@ def _pick(pictures: Sequence[Picture], rng: np.random.Generator) -> Picture:
 
 
 def _dressed(picture: Picture, rng: np.random.Generator) -> Image:
-    """The picture; a bare face wears a drawn mask about half the time."""
+    """The picture; a bare face wears a drawn mask in 60 % of the draws."""
     if picture.landmarks is None:
         return picture.image
     if rng.random() < _BARE:
@@ -156,7 +154,7 @@ def _turn(rng: np.random.Generator, spread: float) -> float:
 def _aim(
     tile: Rectangle, box: Floats, scale: float, turn: float, flip: bool, rng: np.random.Generator
 ) -> Affine:
-    """Brings the box to a random place of the tile, nearly always in full."""
+    """Moves the box to a random place in the tile, nearly always in full."""
     low, high = np.array(tile[:2]), np.array(tile[2:])
     half = (box[2:] - box[:2]) * scale / 2
     spare = np.maximum((high - low) / 2 - half * 0.8, 0.1 * half)
@@ -197,7 +195,7 @@ def _paste(
 
 
 def _turned(boxes: Floats, affine: Affine) -> Floats:
-    """Boxes around the turned ellipses that fill the given boxes."""
+    """Boxes around the transformed ellipses that fill the given boxes."""
     centres = transform(((boxes[:, :2] + boxes[:, 2:]) / 2).astype(np.float32), affine)
     half = (boxes[:, 2:] - boxes[:, :2]) / 2
     grown = np.sqrt(half**2 @ (affine[:, :2].T ** 2))
@@ -205,7 +203,7 @@ def _turned(boxes: Floats, affine: Affine) -> Floats:
 
 
 def _warp_into(canvas: Image, tile: Rectangle, image: Image, affine: Affine, smooth: bool) -> None:
-    """Draws the image into the tile and leaves the tile's ground where there is none."""
+    """Draws the image into the tile; where there is none, the tile's ground stays."""
     scale = scale_of(affine)
     if smooth and scale < 0.7:
         height, width = image.shape[:2]
@@ -226,7 +224,7 @@ def _warp_into(canvas: Image, tile: Rectangle, image: Image, affine: Affine, smo
 def _fill(
     canvas: Image, tile: Rectangle, rng: np.random.Generator, pool: Pool | None = None
 ) -> None:
-    """Ground of a tile: a colour, a gradient with grain, or a part of a scene without faces."""
+    """Ground of a tile: a colour, smooth random blotches, or a part of a scene without faces."""
     x0, y0, x1, y1 = tile
     height, width = y1 - y0, x1 - x0
     kind = rng.random()
@@ -242,7 +240,7 @@ def _fill(
 
 
 def _faceless(pool: Pool, rng: np.random.Generator) -> Image | None:
-    """A random rectangle of a scene that touches no labelled face; None if none was hit on."""
+    """A random rectangle of a scene that touches no labelled face; None if none was found."""
     picture = _pick(pool.scenes, rng)
     height, width = picture.image.shape[:2]
     boxes = np.concatenate([picture.boxes, picture.others])
@@ -258,7 +256,7 @@ def _faceless(pool: Pool, rng: np.random.Generator) -> Image | None:
 
 
 def _tiles(whole: Rectangle, rng: np.random.Generator, depth: int) -> list[Rectangle]:
-    """Splits a rectangle into smaller ones, again and again."""
+    """Splits a rectangle recursively into smaller ones."""
     x0, y0, x1, y1 = whole
     if depth == 0 or min(x1 - x0, y1 - y0) < 90:
         return [whole]

@@ -1,4 +1,4 @@
-"""What the detector learns from: pictures with boxes and five points of their faces."""
+"""What the detector learns from: pictures with a box and five points for each face."""
 
 import hashlib
 import json
@@ -19,12 +19,12 @@ from models.training.frames import NoSourceError, SourceError, read_encoded, sou
 
 Floats = npt.NDArray[np.float32]
 
-# How far the boxes of scenes.zip reach beyond the 68 landmarks, in shares of their width
-# and height: medians over 1,327 faces that have both.
+# How far the boxes of scenes.zip extend beyond the 68 landmarks, in shares of the landmarks'
+# height: medians over 1,327 faces that have both.
 _ABOVE, _BELOW = 0.227, 0.062
 _BOXES = "boxes.json"
 _BARE = "without_mask"
-# Teacher's points on masked faces: what is hidden is a guess, so it counts less.
+# The teacher's points on masked faces: hidden ones are guesses, so they count less.
 _TRUST_MASKED = (1.0, 1.0, 0.15, 0.05, 0.05)
 
 
@@ -36,11 +36,11 @@ class Picture:
     data: bytes
     boxes: Floats  # (N, 4) px
     points: Floats  # (N, 5, 2) px
-    trust: Floats  # (N, 5) weight of each point, 0: unknown
-    landmarks: Landmarks | None = None  # (68, 2) of a bare face, the only one of its picture
-    masked: tuple[bool, ...] = ()  # of a scene: which of its faces wear a mask, well or badly
-    # (K, 4) px, of a scene: likely faces that nobody labelled, and what was taken for a face
-    # and is none; see unlabelled.py
+    trust: Floats  # (N, 5) weight of each point; 0: unknown
+    landmarks: Landmarks | None = None  # (68, 2) of the picture's only face, if bare
+    masked: tuple[bool, ...] = ()  # of a scene: the faces that wear a mask, well or badly
+    # (K, 4) px, of a scene: likely faces that nobody labelled, and false finds (no faces); see
+    # unlabelled.py
     others: Floats = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     decoys: Floats = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
@@ -56,35 +56,35 @@ class Picture:
 
 
 def is_held_back(name: str) -> bool:
-    """Whether a picture is one of the fifth that is never trained on, by a hash of its name."""
+    """Whether a picture belongs to the fifth that is never trained on, by a hash of its name."""
     return hashlib.sha256(Path(name).stem.encode()).digest()[0] % 5 == 0
 
 
 def box_of(landmarks: Landmarks) -> Floats:
-    """Box (4,) around 68 landmarks, made to agree with the hand-drawn boxes of the scenes."""
+    """Box (4,) around 68 landmarks, extended to match the hand-drawn boxes of the scenes."""
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     height = high[1] - low[1]
     return np.array([low[0], low[1] - _ABOVE * height, high[0], high[1] + _BELOW * height], "f4")
 
 
 def is_plausible(points: Landmarks) -> bool:
-    """Whether five points lie like those of a face seen from the front or half from the side."""
+    """Whether five points could be those of a face in frontal or half-profile view."""
     eyes, mouth = (points[0] + points[1]) / 2, (points[3] + points[4]) / 2
     down = mouth - eyes
     length = float(np.linalg.norm(down)) + 1e-6
     width = float(np.linalg.norm(points[1] - points[0])) / length
     nose = float((points[2] - eyes) @ down) / length**2
-    # Left and right in order for somebody who stands upright or leans.
+    # Left and right in the right order for a face that is upright or tilted.
     across = np.array([down[1], -down[0]]) / length
     ordered = (points[1] - points[0]) @ across > 0 and (points[4] - points[3]) @ across > 0
     return bool(ordered and 0.35 < width < 1.6 and 0.15 < nose < 0.9)
 
 
 def scenes_path(folder: Path, name: str) -> Path:
-    """`NAME.zip`, or without it `NAME/`: photos with boxes.json, which `read_scenes` reads.
+    """`NAME.zip`, or else `NAME/`: photos with boxes.json, which `read_scenes` reads.
 
     Raises:
-        NoSourceError: there is neither.
+        NoSourceError: neither exists.
     """
     try:
         return source_path(folder, name)
@@ -102,11 +102,11 @@ def points_path(folder: Path) -> Path | None:
 
 
 def boxes_digest(source: Path, landmarks: Path | None = None) -> str:
-    """sha256 of what is labelled in scenes: tells them from others whose photos have these names.
+    """sha256 of the labels of scenes: tells them from others whose photos have the same names.
 
     Args:
         source: as in `read_scenes`.
-        landmarks: the same.
+        landmarks: as in `read_scenes`.
 
     Raises:
         SourceError: it has no boxes.json.
@@ -119,15 +119,15 @@ def boxes_digest(source: Path, landmarks: Path | None = None) -> str:
 
 
 def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
-    """Photos with boxes.json, out of a zip or a folder.
+    """Photos with boxes.json, from a zip or a folder.
 
     Args:
-        source: `*.zip` or folder: pictures and `boxes.json`, name -> [{label, box}].
+        source: `*.zip` or folder with pictures and `boxes.json`, name -> [{label, box}].
         landmarks: npz with name (N,) as `PHOTO/INDEX of the box` and landmarks (N, 68, 2);
             without it, no face has points.
 
     Raises:
-        SourceError: it has no boxes.json, or no photo that this names.
+        SourceError: there is no boxes.json, or it names a photo that is missing.
     """
     known = _landmarks_by_name(landmarks) if landmarks else {}
     files = dict(_files(source))
@@ -144,7 +144,7 @@ def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
 def read_faces(
     folder: Path, source: str, are_masked: bool, refused: Set[str] = frozenset()
 ) -> list[Picture]:
-    """Pictures of one face each, out of a zip or a folder.
+    """Pictures of one face each, from a zip or a folder.
 
     Args:
         folder: holds the source as `models.training.frames` says.
@@ -215,7 +215,7 @@ def _landmarks_by_name(path: Path) -> dict[str, Landmarks]:
 
 
 def _files(source: Path, only: str = "") -> Iterator[tuple[str, bytes]]:
-    """Names and content of all files in a zip or a folder, or of those of one name."""
+    """Names and contents of all files in a zip or folder, or only of those with one name."""
     if source.is_dir():
         for path in sorted(source.iterdir()):
             if path.is_file() and only in ("", path.name):

@@ -1,4 +1,4 @@
-"""Light, colour, blur and compression as cameras and phones vary them."""
+"""Light, colour, blur and compression varied as by cameras and phones."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from models.pixels import Image
 
 
 def vary_look(image: Image, rng: np.random.Generator) -> Image:
-    """The same picture under another light, through another camera.
+    """The same picture in another light, through another camera.
 
     Args:
         image: RGB, uint8 (H, W, 3).
@@ -55,6 +55,6 @@ def _grain(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _compress(image: Image, quality: int) -> Image:
-    # Channel order doesn't matter: it is the same on the way back.
+    # OpenCV's channel order doesn't matter: it is the same on the way back.
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)

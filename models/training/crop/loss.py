@@ -1,4 +1,4 @@
-"""Which cells answer for which face, and what their errors cost."""
+"""Which cells predict which face, and the cost of their errors."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,21 @@ from torch.nn import functional as F
 
 from models.crop.net import STRIDES, Candidates, cell_centres
 
-# Sides of the faces, in px, that each stride answers for; faces near a border have two.
+# Sides of the faces, px, that each stride predicts; faces near a border get two strides.
 _BORDERS = (0.0, 40.0, 110.0, 300.0, float("inf"))
 _OVERLAP = 1.25
-_CORE = 0.25  # cells within this share of a face's sides around its centre answer for it
+_CORE = 0.25  # cells within this share of a face's sides around its centre predict it
 _BOX_WEIGHT, _POINT_WEIGHT = 2.0, 12.0
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Faces of a batch, padded to the same number."""
+    """Faces of a batch, padded to one number per picture."""
 
     boxes: torch.Tensor  # (B, M, 4) px
     points: torch.Tensor  # (B, M, 5, 2) px
     trust: torch.Tensor  # (B, M, 5)
-    counts: torch.Tensor  # (B, M) bool: a face to find
+    counts: torch.Tensor  # (B, M) bool: a face to be found
     ignored: torch.Tensor  # (B, M) bool: neither face nor background
 
 
@@ -31,7 +31,7 @@ class Cells:
 
     centres: torch.Tensor  # (N, 2) px
     strides: torch.Tensor  # (N,)
-    low: torch.Tensor  # (N,) smallest side a cell answers for, px
+    low: torch.Tensor  # (N,) smallest side that a cell predicts, px
     high: torch.Tensor  # (N,)
 
 
@@ -48,10 +48,10 @@ def cells_of(size: int, device: torch.device) -> Cells:
 
 
 def assign(targets: Targets, cells: Cells) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which face each cell answers for.
+    """The face that each cell predicts.
 
     Returns:
-        Index of the face, int64 (B, N), -1 for none; and whether the cell counts at all,
+        Index of the face, int64 (B, N), -1 for none; and whether the cell counts in the loss,
         bool (B, N).
     """
     boxes = targets.boxes[:, None]  # (B, 1, M, 4)
@@ -62,7 +62,7 @@ def assign(targets: Targets, cells: Cells) -> tuple[torch.Tensor, torch.Tensor]:
     core = torch.maximum(_CORE * sides, 0.75 * cells.strides[None, :, None, None])
     off = (centres - (boxes[..., :2] + boxes[..., 2:]) / 2).abs()
     fits = (off <= core).all(-1) & (size >= low) & (size < high) & targets.counts[:, None]
-    # Where several faces claim a cell, the smallest one gets it.
+    # If several faces claim a cell, the smallest gets it.
     smallest, index = torch.where(fits, size, float("inf")).min(dim=-1)
     index = torch.where(smallest.isfinite(), index, -1)
     within = ((centres > boxes[..., :2]) & (centres < boxes[..., 2:])).all(-1)
@@ -76,7 +76,7 @@ def detection_loss(
     """Loss of a batch, and its parts for the log.
 
     Quality focal loss for the score (Li et al., 2020, https://arxiv.org/abs/2006.04388),
-    generalised IoU for the box, L1 in shares of the face's side for the points.
+    generalised IoU for the box, smooth L1 in shares of the face's side for the points.
     """
     index, counted = assign(targets, cells)
     batch, cell = torch.nonzero(index >= 0, as_tuple=True)

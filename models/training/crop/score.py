@@ -14,10 +14,10 @@ from models.training.crop.verdicts import Verdict, is_face
 from models.training.evaluation.statistics import Estimate, estimate_share
 
 MATCH_IOU = 0.5
-NEAR_IOU = 0.3  # a box that overlaps a face so much means it, but draws it otherwise
-SMALLEST_PX = 32.0  # faces below don't count towards the recall
-MOST_FALSE = 0.1  # boxes a photo
-LOWEST_SCORE = 0.2  # boxes below are neither counted nor shown
+NEAR_IOU = 0.3  # IoU from which a box is on the face, even if loosely drawn
+SMALLEST_PX = 32.0  # smaller faces don't count in the recall
+MOST_FALSE = 0.1  # boxes per photo
+LOWEST_SCORE = 0.2  # boxes with less are neither counted nor shown
 _SIZES = (0.0, 16.0, 32.0, 48.0, 96.0, 192.0, float("inf"))
 
 
@@ -30,7 +30,7 @@ class LabelledFace:
     side_px: float  # root of the box's area, px of the photo
     masked: bool  # wears a mask, well or badly
     score: float  # of the box that found it; 0 where none did
-    iou: float  # with that box; else with the nearest
+    iou: float  # with that box, or else with the nearest
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,16 @@ class StrayBox:
     box: tuple[float, float, float, float]  # px of the photo
     score: float
     iou: float  # with the nearest labelled face
-    face: bool | None  # what somebody who looked says; None: nobody did
+    face: bool | None  # a person's verdict; None: nobody looked
 
     @property
     def loose(self) -> bool:
-        """Whether it means a labelled face, but is drawn otherwise."""
+        """Whether it is on a labelled face, but loosely drawn."""
         return self.iou >= NEAR_IOU
 
     @property
     def wrong(self) -> bool:
-        """Whether it counts as false: all but faces that nobody labelled."""
+        """Whether it counts as false: all except faces that nobody labelled."""
         return self.loose or not self.face
 
 
@@ -64,12 +64,12 @@ class PhotoScore:
 
 @dataclass(frozen=True)
 class Operation:
-    """The detector with one threshold."""
+    """The detector at one threshold."""
 
     threshold: float
-    false_boxes: float  # a photo; boxes that nobody looked at count
-    loose_boxes: float  # a photo, among these: on a labelled face, but drawn otherwise
-    unlabelled_faces: float  # a photo: said to be faces that nobody labelled
+    false_boxes: float  # per photo; boxes that nobody looked at count
+    loose_boxes: float  # per photo, among these: on a labelled face, but loosely drawn
+    unlabelled_faces: float  # per photo: faces by a person's verdict, but unlabelled
     masked: Estimate | None  # recall of masked faces of SMALLEST_PX or more
     every: Estimate | None  # recall of all faces of that size
 
@@ -91,14 +91,14 @@ class SceneScore:
     photos: int
     masked_faces: int  # at least SMALLEST_PX large
     faces: int
-    quiet: Operation  # with the lowest threshold that leaves MOST_FALSE false boxes a photo
+    quiet: Operation  # at the lowest threshold with at most MOST_FALSE false boxes per photo
     lenient: Operation  # the same where loose boxes don't count as false
-    served: Operation  # with the service's threshold
-    by_size: dict[str, SizeRecall]  # side in px -> recall, quiet
-    missed: list[LabelledFace]  # masked, of SMALLEST_PX or more, quiet; worst first
+    served: Operation  # at the service's threshold
+    by_size: dict[str, SizeRecall]  # side in px -> recall at the quiet threshold
+    missed: list[LabelledFace]  # masked, SMALLEST_PX or more, at that threshold; worst first
     faint: int  # of these: found, but with a lower score
-    nearly: int  # of these: the best box overlaps by NEAR_IOU to MATCH_IOU only
-    mean_iou: float  # of all faces that were found, quiet
+    nearly: int  # of these: the best box overlaps by only NEAR_IOU to MATCH_IOU
+    mean_iou: float  # of all faces found at the quiet threshold
     strays: list[StrayBox]  # all of LOWEST_SCORE or more, best first
 
 
@@ -109,26 +109,26 @@ def score_scenes(
     verdicts: Sequence[Verdict] = (),
     progress: Callable[[Sequence[Picture]], Iterable[Picture]] = iter,
 ) -> SceneScore:
-    """Runs the detector on photos and compares with their boxes.
+    """Runs the detector on photos and compares its boxes with theirs.
 
     Args:
         detector: from `load_detector`.
         source: zip or folder with pictures and boxes.json.
         names: which pictures count, by name; `is_held_back` for the fifth that is never
-            trained on. All without it.
-        verdicts: what somebody says of boxes that nobody labelled.
-        progress: goes around the pictures.
+            trained on. None: all.
+        verdicts: what people say about boxes that nobody labelled.
+        progress: wraps the pictures.
 
     Returns:
-        Recall and false boxes; a face is found by the box that overlaps it by an IoU of
-        at least 0.5, each box finds one. Intervals come from resampled photos.
+        Recall and false boxes. A box finds the face that it overlaps with an IoU of at least
+        0.5; each box finds one face. Intervals come from resampled photos.
 
     Raises:
-        ValueError: no picture is left to score.
+        ValueError: there is no picture to score.
     """
     pictures = [p for p in read_scenes(source) if names is None or names(p.name)]
     if not pictures:
-        raise ValueError(f"{source} holds no picture to score: look at its boxes.json.")
+        raise ValueError(f"{source} holds no picture to score: check its boxes.json.")
     photos = [_score(detector, picture, verdicts) for picture in progress(pictures)]
     return _summary(photos)
 
@@ -137,7 +137,7 @@ def match_boxes(found: Boxes, truth: Boxes) -> npt.NDArray[np.int64]:
     """Pairs found boxes, best first, with true ones.
 
     Returns:
-        int64 (number of found boxes,): the true box that each found, -1 where none.
+        int64 (number of found boxes,): the true box that each one found, -1 for none.
     """
     pairs = np.full(len(found), -1)
     free = np.ones(len(truth), bool)
@@ -194,7 +194,7 @@ def _summary(photos: Sequence[PhotoScore]) -> SceneScore:
     threshold = quiet_threshold([s for s in strays if s.wrong], len(photos))
     lenient = quiet_threshold([s for s in strays if s.wrong and not s.loose], len(photos))
     missed = [face for face in counted if face.masked and face.score < threshold]
-    # A face that no box found at all is the worst, the larger it is the worse.
+    # Faces that no box found at all are the worst, larger ones first.
     missed.sort(key=lambda face: (face.score, -face.side_px))
     found = [face.iou for face in faces if face.score >= threshold]
     return SceneScore(
@@ -214,7 +214,7 @@ def _summary(photos: Sequence[PhotoScore]) -> SceneScore:
 
 
 def quiet_threshold(wrong: Sequence[StrayBox], photos: int) -> float:
-    """The lowest score from which at most MOST_FALSE of the boxes a photo are left."""
+    """The lowest score from which at most MOST_FALSE of the boxes per photo are left."""
     scores = sorted((stray.score for stray in wrong), reverse=True)
     allowed = int(MOST_FALSE * photos)
     if len(scores) <= allowed:

@@ -39,21 +39,21 @@ from models.training.sheets import contact_sheet, with_points
 
 @dataclass(frozen=True)
 class CropTraining:
-    """What to train on, and in which portions."""
+    """What to train on, and in which shares."""
 
     sources: tuple[str, ...] = ("aaf", "scut", "utk", "omi", "masked")
-    masked: tuple[str, ...] = ("masked",)  # those of the sources whose faces wear masks
+    masked: tuple[str, ...] = ("masked",)  # the sources whose faces wear masks
     shares: tuple[float, ...] = (0.33, 0.12, 0.2, 0.05, 0.3)
-    canvases: tuple[int, ...] = (320, 448, 640)  # sides, px; one size a batch
+    canvases: tuple[int, ...] = (320, 448, 640)  # sides, px; one per batch
     canvas_shares: tuple[float, ...] = (0.6, 0.15, 0.25)
-    pixels: int = 16 * 320 * 320  # of a batch
+    pixels: int = 16 * 320 * 320  # per batch
     weight_decay: float = 0.01
-    pretrained: bool = True  # the backbone starts from ImageNet, and its first level stays so
-    # Finds of an earlier net that nobody labelled are no background from this score on; 0: all are.
+    pretrained: bool = True  # the backbone starts from ImageNet; its first level is frozen
+    # An earlier net's unlabelled finds aren't background from this score on; 0: all are.
     unlabelled_score: float = 0.0
-    # CSV of verdicts.py: which finds in the scenes are faces and which are none; "": not known.
+    # CSV for verdicts.py: which finds in the scenes are faces and which aren't; "": not known.
     verdicts: str = ""
-    # CSV with SOURCE/NAME as `name`: faces of the sources that are left out; "": none.
+    # CSV with SOURCE/NAME as `name`: faces of the sources to leave out; "": none.
     refused: str = ""
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class CropTraining:
 
 
 def _check_drawn(names: str, things: Sequence[Any], key: str, shares: Sequence[float]) -> None:
-    """Raises ValueError unless each of some things has its share, and these sum to 1."""
+    """Raises ValueError unless each thing has its share, and the shares sum to 1."""
     if len(shares) != len(things):
         raise ValueError(f"{key} has {len(shares)} numbers, {names} has {len(things)}: as many")
     if min(shares, default=0) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-8):
@@ -95,7 +95,7 @@ class CropTask(Task):
         if settings.pretrained:
             load_pretrained(self.net.backbone)
         self.others: dict[str, nn.Module] = {}
-        # Fused: one thread takes several ms less a step.
+        # Fused: on one thread, a step takes several ms less.
         adam = torch.optim.AdamW(
             self.net.parameters(), weight_decay=settings.weight_decay, fused=True
         )
@@ -149,7 +149,7 @@ def _to_floats(images: torch.Tensor) -> torch.Tensor:
 
 
 def draw_faces(image: Image, faces: Sequence[Face]) -> Image:
-    """A copy of the picture with boxes, scores and points drawn in."""
+    """A copy of the picture with boxes, scores and points."""
     drawn = image.copy()
     for face in faces:
         x0, y0, x1, y1 = (round(float(v)) for v in face.box)

@@ -1,8 +1,8 @@
 """Faces that nobody labelled: they should not be taught as background.
 
-In crowds and backgrounds, people draw boxes around some faces only. Of 640 finds of an earlier
-detector with a score of 0.33 or more that lie on no label of 656 photos, 220 were faces, 308 were
-none (fists, knees, wheels, balls, backs of heads), and 112 couldn't be told.
+In crowds and backgrounds, people draw boxes around only some of the faces. Of 640 finds of an
+earlier detector that scored 0.33 or more and lie on no label of 656 photos, 220 were faces, 308
+were not (fists, knees, wheels, balls, backs of heads), and 112 couldn't be told.
 """
 
 import dataclasses
@@ -23,10 +23,10 @@ def find_unlabelled(
     """The picture with `others`: finds of `least_score` or more that touch none of its faces.
 
     Args:
-        detector: an earlier one.
-        picture: a scene; with the faces of `with_verdicts`, where there are verdicts.
-        least_score: finds below are background.
-        verdicts: finds that they speak of are no longer in doubt.
+        detector: an earlier detector.
+        picture: a scene; if there are verdicts, as `with_verdicts` returns it.
+        least_score: lower finds are background.
+        verdicts: finds that they decide are no longer in doubt.
     """
     thumb = to_thumb(picture.decode())
     (finds,) = detect_faces(detector, [thumb.image], least_score)
@@ -37,9 +37,11 @@ def find_unlabelled(
 
 
 def with_verdicts(picture: Picture, verdicts: Sequence[Verdict]) -> Picture:
-    """The picture with the faces that the verdicts add to its labels, without points, and
-    with `decoys`: what was taken for a face and is none. Whether an added face wears a mask is
-    not known, so it counts as bare."""
+    """A copy of the picture with the faces that verdicts add, without points, and with `decoys`.
+
+    Decoys were taken for faces but aren't any. Whether an added face wears a mask isn't known, so
+    it counts as bare.
+    """
     own = [verdict for verdict in verdicts if verdict.photo == picture.name]
     faces = np.array([v.box for v in own if v.face], np.float32).reshape(-1, 4)
     decoys = np.array([v.box for v in own if not v.face], np.float32).reshape(-1, 4)

@@ -1,7 +1,7 @@
-"""What somebody who looked says of found boxes that nobody labelled.
+"""People's verdicts on found boxes that nobody labelled.
 
-A CSV file with the columns photo, x0, y0, x1, y1 (px of the photo) and verdict: `face`, or
-`false`. It is matched by overlap, so that it holds for another detector's boxes too.
+A CSV file with the columns photo, x0, y0, x1, y1 (px of the photo) and verdict: `face` or
+`false`. Verdicts are matched by overlap, so they hold for another detector's boxes too.
 """
 
 import csv
@@ -20,7 +20,7 @@ _SAME_IOU = 0.5
 
 
 class VerdictsError(Mask2FaceError):
-    """The file isn't laid out as this module's head says."""
+    """The file isn't laid out as described at the top of this module."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Verdict:
 
 
 def read_verdicts(path: Path) -> list[Verdict]:
-    """The verdicts of a file; rows without one are left out.
+    """The verdicts of a file; rows without a verdict are skipped.
 
     Raises:
-        VerdictsError: a column is missing, or a value is none.
+        VerdictsError: a column is missing, or a value can't be read.
     """
     with path.open(newline="") as file:
         reader = csv.DictReader(file)
@@ -57,12 +57,12 @@ def _verdict(path: Path, row: dict[str, str]) -> Verdict:
 
 
 def is_face(photo: str, box: Boxes, verdicts: Sequence[Verdict]) -> bool | None:
-    """What the verdicts say of a box; None if they don't speak of it.
+    """What the verdicts say about a box; None if none covers it.
 
     Args:
-        photo: its name.
+        photo: the photo's name.
         box: float32 (4,), px of the photo.
-        verdicts: of any photos.
+        verdicts: may include other photos.
     """
     own = [verdict for verdict in verdicts if verdict.photo == photo]
     if not own:

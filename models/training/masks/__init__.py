@@ -1,4 +1,4 @@
-"""Face masks drawn on photos, with the exact pixels they hide, and hands before them."""
+"""Face masks drawn on photos, with the exact pixels that they hide, and hands in front of them."""
 
 from models.training.masks.hands import hold_hand
 from models.training.masks.kinds import KINDS

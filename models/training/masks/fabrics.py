@@ -1,4 +1,4 @@
-"""The surface of a mask: its colours, folds and fittings, as the camera's light finds it."""
+"""The surface of a mask before the photo's light: its colours, folds and fittings."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from models.training.masks.sheet import Colours, Field, Sheet
 class Fabric:
     colours: Colours  # (H, W, 3), 0..1, without light
     shade: Field  # (H, W), about 1
-    rough: float  # how much single threads stand out
+    rough: float  # how visible single threads are
     strap: Colour  # (3,)
     strap_shade: float
 
@@ -24,14 +24,14 @@ class Fabric:
 def make_fabric(
     kind: Kind, shape: str, sheet: Sheet, unit: float, rng: np.random.Generator
 ) -> Fabric:
-    """Dyes, prints and folds the cloth.
+    """Colours, prints and folds the cloth.
 
     Args:
         kind: colours and print to choose from.
-        shape: family of the outline, which decides folds and seams.
+        shape: family of the outline; it determines folds and seams.
         sheet: cloth coordinates of each pixel.
         unit: px from the bridge of the nose to the chin.
-        rng: source of the randomness.
+        rng: source of randomness.
     """
     ground = _ground(kind, rng)
     colours = _dye(kind, ground, sheet, unit, rng)
@@ -65,7 +65,7 @@ def _dye(
         return np.full((*sheet.shape, 3), ground, np.float32)
     side = int(np.clip(unit * 1.7, 48, 900))
     tile = make(rng, side, ground)
-    # The tile spans the cloth: around -1..1, and as much down the face.
+    # The tile spans the cloth: `around` from -1 to 1, and 1.5 units down the face.
     x = (sheet.around + 1) * (side / 2)
     y = (sheet.drop + 0.55) * (side / 1.5)
     printed = cv2.remap(tile, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)

@@ -1,7 +1,7 @@
 """A face's own coordinates, and how an outline is made independent of its landmarks.
 
 Local coordinates: origin under the nose, x along the eyes, y down the face, one unit =
-bridge of the nose to chin. Everything about a mask's shape is said in them.
+bridge of the nose to chin. All shapes of masks are given in them.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _MIN_UNIT_PX = 4.0
 @dataclass(frozen=True)
 class Face:
     origin: Points  # (2,) px
-    axes: Points  # (2, 2): rows are the local x and y directions in px space, unit length
+    axes: Points  # (2, 2): rows are the local x and y directions in px, unit length
     unit: float  # px
     points: Points  # (68, 2) local
 
@@ -29,7 +29,7 @@ class Face:
         return np.asarray(self.origin + self.unit * (local @ self.axes))
 
     def line_px(self, width: float) -> int:
-        """A line's width in whole px, at least 1."""
+        """A line's width in px, rounded, at least 1."""
         return max(1, round(width * self.unit))
 
     def jaw(self, index: float, reach: float = 1.0) -> Points:
@@ -40,21 +40,21 @@ class Face:
         return np.asarray(centre + reach * (on_jaw - centre))
 
     def ridge(self, position: float) -> Points:
-        """A point down the middle: 0 bridge of the nose, 3 its tip, 4 under it, 5 upper lip."""
+        """A point on the midline: 0 bridge of the nose, 3 its tip, 4 under it, 5 upper lip."""
         middle = self.points[[27, 28, 29, 30, 33, 51]]
         low = min(int(position), 4)
         return np.asarray(middle[low] + (position - low) * (middle[low + 1] - middle[low]))
 
     @property
     def yaw(self) -> float:
-        """Below 0: the left side of the picture is the far one; above 0: the right; -1..1."""
+        """-1..1: below 0, the left side of the picture is the far one; above 0, the right one."""
         x = self.points[:, 0]
         left, right = x[_BRIDGE] - x[0:3].mean(), x[14:17].mean() - x[_BRIDGE]
         return float(np.clip((left - right) / max(abs(left) + abs(right), 1e-6), -1, 1))
 
 
 def measure(landmarks: Landmarks) -> Face:
-    """The face's local coordinates.
+    """Measures a face's local coordinates.
 
     Args:
         landmarks: float32 (68, 2), (x, y) px, iBUG order.
@@ -71,15 +71,15 @@ def measure(landmarks: Landmarks) -> Face:
 
 
 def loosen(face: Face, rng: np.random.Generator, strength: float) -> Face:
-    """The same face with points moved as a whole, so that a mask drawn on them tells little.
+    """The same face with its points moved together, so that a mask drawn on them reveals little.
 
     Args:
-        face: what was measured.
-        rng: source of the randomness.
+        face: as measured.
+        rng: source of randomness.
         strength: 1 for training, 0 leaves the points alone.
 
-    A mask drawn exactly on the landmarks gives them away: nets trained on such masks
-    read them off the outline and fail on masks that sit otherwise.
+    A mask drawn exactly on the landmarks gives them away: nets trained on such masks read them
+    off the outline, and fail on masks that sit differently.
     """
     wide, high = 1 + strength * rng.uniform(-0.15, 0.2, 2)
     sides = 1 + strength * rng.uniform(-0.08, 0.08, 2)

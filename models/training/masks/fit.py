@@ -1,4 +1,4 @@
-"""How a mask sits on a face: a shape that covers the mouth and spares the eyes, its straps."""
+"""How a mask sits on a face: its straps, and a shape that covers the mouth but not the eyes."""
 
 import cv2
 import numpy as np
@@ -10,9 +10,9 @@ from models.training.masks.kinds import Kind
 
 _MOUTH = slice(48, 60)
 _EYES = slice(36, 48)
-_LOOSE_TRIES = (1.0, 1.0, 1.0, 0.7, 0.45, 0.2, 0.0)  # strengths, until it could be worn
+_LOOSE_TRIES = (1.0, 1.0, 1.0, 0.7, 0.45, 0.2, 0.0)  # strengths to try until the mask is wearable
 _BELOW_NOSE = 0.08  # share of masks that leave the nose bare
-_STRAPLESS = 0.07  # share whose straps can't be seen
+_STRAPLESS = 0.07  # share without visible straps
 
 
 def fit_shape(
@@ -22,12 +22,12 @@ def fit_shape(
 
     Args:
         face: who wears it.
-        kind: says how it is held.
+        kind: determines its straps.
         family: one of `shapes.EDGES`.
-        rng: source of the randomness.
-        independent: move and bend it away from the landmarks.
+        rng: source of randomness.
+        independent: move and bend the mask away from the landmarks.
     """
-    # A stiff one keeps its height: under the nose it would be squashed.
+    # A stiff mask keeps its height; worn under the nose it would be squashed.
     low = family not in ("cup", "boat") and rng.random() < _BELOW_NOSE
     nose = rng.uniform(4.0, 4.7) if low else rng.uniform(0.3, 2.7 if independent else 1.8)
     for strength in _LOOSE_TRIES if independent else (0.0, 0.0, 0.0):
@@ -38,7 +38,7 @@ def fit_shape(
         eyes, mouth = face.points[_EYES], face.points[_MOUTH]
         if _inside(outline, mouth).all() and not _inside(outline, eyes).any():
             break
-        nose = min(max(nose, 0.8), 4.3)  # away from the eyes or the lip next time
+        nose = min(max(nose, 0.8), 4.3)  # further from the eyes or the lip next time
     return shapes.Shape(edges[0], edges[1], outline, _straps(face, edges, kind, family, rng))
 
 

@@ -1,4 +1,4 @@
-"""What is fixed on the cloth: breathing valves, a metal nose clip, an edge of another colour."""
+"""What is fixed to the cloth: breathing valves, a metal nose clip, an edge of another colour."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ _EDGE = 0.012  # local units over which a fitting's border fades
 def add_valves(
     colours: Colours, shade: Field, sheet: Sheet, ground: Colour, rng: np.random.Generator
 ) -> None:
-    """One valve near the middle, or one on each side; changes colours and shade in place."""
+    """Adds one valve near the middle or one on each side; changes colours and shade in place."""
     radius, power = rng.uniform(0.07, 0.14), rng.choice([2.0, 2.0, 5.0])
     level, pair = rng.uniform(-0.02, 0.28), rng.random() < 0.3
     centres = [-0.4, 0.4] if pair else [float(rng.choice([0.0, rng.uniform(-0.5, 0.5)]))]
@@ -33,7 +33,7 @@ def add_valves(
 
 
 def add_clip(colours: Colours, shade: Field, sheet: Sheet, rng: np.random.Generator) -> None:
-    """A metal strip over the nose; changes colours and shade in place."""
+    """Adds a metal strip over the nose; changes colours and shade in place."""
     reach, top, thick = rng.uniform(0.25, 0.5), rng.uniform(0.03, 0.12), rng.uniform(0.03, 0.06)
     along = np.clip((reach - np.abs(sheet.across)) / 0.05, 0, 1)
     off = (sheet.edge - (top + thick / 2)) / (thick / 2)
@@ -44,13 +44,13 @@ def add_clip(colours: Colours, shade: Field, sheet: Sheet, rng: np.random.Genera
 
 
 def add_trim(colours: Colours, sheet: Sheet, ground: Colour, rng: np.random.Generator) -> None:
-    """A border along the outline in another colour; changes colours in place."""
+    """Adds a border along the outline in another colour; changes colours in place."""
     border = np.clip((rng.uniform(0.02, 0.07) - sheet.edge) / _EDGE, 0, 1).astype(np.float32)
     colours += in_colour(border) * (other_colour(rng, ground) - colours)
 
 
 def _box(sheet: Sheet, across: float, drop: float, reach: float) -> tuple[slice, slice]:
-    """Rows and columns that hold a square around a place on the cloth."""
+    """Rows and columns of a square around a place on the cloth."""
     near = np.abs(sheet.across - np.float32(across)) < reach / sheet.half_width
     near &= np.abs(sheet.drop - np.float32(drop)) < reach
     rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))

@@ -1,4 +1,4 @@
-"""Light and dark of the cloth: its large form, pleats, wrinkles, seams and felt."""
+"""Light and dark of the cloth: its overall form, pleats, wrinkles, seams and felt."""
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ def fold_cloth(sheet: Sheet, shape: str, unit: float, rng: np.random.Generator) 
 
 
 def _relief(sheet: Sheet, shape: str, rng: np.random.Generator) -> Field:
-    """The large form, lit from somewhere: dome, nose, rumpled cloth."""
+    """The overall form in a random light: dome, nose, rumpled cloth."""
     size = sheet.coarse
     across = cv2.resize(sheet.across, size[::-1], interpolation=cv2.INTER_LINEAR)
     down = cv2.resize(sheet.down, size[::-1], interpolation=cv2.INTER_LINEAR)

@@ -1,6 +1,6 @@
-"""A hand before the face: it may hide parts of a mask, and is none.
+"""A hand in front of the face: it may hide parts of a mask but isn't part of it.
 
-Nets that never saw one take it for a part of the mask, and the service paints it away.
+Nets that never saw a hand take it for a part of the mask, and the service paints it away.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _GLOVES = ((0.35, 0.55, 0.8), (0.9, 0.91, 0.93), (0.12, 0.12, 0.14), (0.55, 0.45
 
 @dataclass(frozen=True)
 class _Part:
-    """A limb: a chain of joints, or for a palm its corners."""
+    """A part of hand or arm: a chain of joints, or the corners of the palm."""
 
     joints: Points  # (N, 2) local
     radius: float  # local
@@ -35,7 +35,7 @@ class _Part:
 class _Hand:
     """Where a hand is held, and its sizes; all local."""
 
-    knuckles: Points  # (2,) the middle of their row
+    knuckles: Points  # (2,) middle of their row
     ahead: Points  # (2,) from the wrist to the fingers, unit length
     side: Points  # (2,) across, towards the thumb
     width: float
@@ -49,16 +49,16 @@ class _Hand:
 def hold_hand(
     image: Image, bare: Image, landmarks: Landmarks, rng: np.random.Generator
 ) -> tuple[Image, Mask]:
-    """Draws a hand that comes from below or from a side, with its arm.
+    """Draws a hand with its arm, coming from below or from a side.
 
     Args:
         image: uint8 (H, W, 3) RGB, the face, masked or not; it isn't changed.
-        bare: the same face without a mask: its skin gives the hand's colour.
+        bare: the same face without a mask: its skin sets the hand's colour.
         landmarks: float32 (68, 2), (x, y) px.
-        rng: source of the randomness.
+        rng: source of randomness.
 
     Returns:
-        The picture, with a soft shadow around the hand, and which of its pixels are hand, arm or
+        The picture, with a soft shadow around the hand; and its pixels that are hand, arm or
         sleeve, bool (H, W).
     """
     face = measure(landmarks)
@@ -96,7 +96,7 @@ def _skin(bare: Image, landmarks: Landmarks, rng: np.random.Generator) -> Colour
 
 
 def _pose(rng: np.random.Generator) -> Iterator[_Part]:
-    """The parts of a hand, those farthest from the camera first."""
+    """The parts of a hand, the farthest from the camera first."""
     hand = _hold(rng)
     yield from _arm(hand, rng)
     yield _palm(hand)
@@ -109,7 +109,7 @@ def _hold(rng: np.random.Generator) -> _Hand:
     turn = rng.normal(0, np.radians(50))
     ahead = np.array([np.sin(turn), -np.cos(turn)])
     side = np.array([-ahead[1], ahead[0]]) * rng.choice([-1, 1])
-    # A fist's fingers are a third as long.
+    # A fist's fingers look a third as long.
     stretched = rng.choice([rng.uniform(0.25, 0.45), rng.uniform(0.5, 1.0), 1.0])
     length = rng.uniform(0.5, 0.72) * stretched
     tip = np.array([rng.normal(0, 0.4), rng.uniform(-0.15, 0.9)])
@@ -190,7 +190,7 @@ def _flesh(
     light: tuple[float, float],
     rng: np.random.Generator,
 ) -> Colours:
-    """Rounds a part: bright where it faces the light, dark towards its edges."""
+    """Shades a part as round: bright where it faces the light, dark towards its edges."""
     inside = cv2.distanceTransform((cover > 127).astype(np.uint8), cv2.DIST_L2, 3)
     low = np.clip(inside / max(radius_px, 1.0), 0, 1)
     height = np.sqrt(1 - (1 - low) ** 2).astype(np.float32)
@@ -219,7 +219,7 @@ def _add_nail(colours: Colours, part: _Part, face: Face, window: Window, nails: 
 def _lay(
     canvas: Colours, cover: Coverage, colours: Colours, unit: float, rng: np.random.Generator
 ) -> Colours:
-    """Puts a part on top; it darkens a little what lies beneath."""
+    """Lays a part on top; it slightly darkens what lies beneath."""
     alpha = cv2.GaussianBlur(cover, (0, 0), 0.6).astype(np.float32) / 255
     dark = cv2.GaussianBlur(alpha, (0, 0), max(0.6, 0.03 * unit)) * rng.uniform(0.1, 0.45)
     beneath = canvas * in_colour(np.asarray(1 - dark, np.float32))

@@ -1,4 +1,4 @@
-"""The kinds of masks: which shapes, colours and surfaces each may take."""
+"""The kinds of masks: the shapes, colours and surfaces that each can have."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Kind:
-    shapes: tuple[tuple[str, float], ...]  # shape and its share
-    colours: tuple[tuple[int, int, int], ...]  # RGB to start from; none: any hue
+    shapes: tuple[tuple[str, float], ...]  # shape and its weight
+    colours: tuple[tuple[int, int, int], ...]  # RGB to start from; empty: any hue
     printed: str = ""  # "" plain, "pattern" repeats, "picture" one motif
     bands: float = 0.0  # share with head bands instead of ear loops
     valve: float = 0.0  # share with breathing valves
@@ -59,6 +59,6 @@ def pick_kind(name: str | None, rng: np.random.Generator) -> tuple[str, Kind]:
 
 
 def pick_shape(kind: Kind, rng: np.random.Generator) -> str:
-    """One of the kind's shapes, by their shares."""
+    """One of the kind's shapes, by their weights."""
     names, shares = zip(*kind.shapes, strict=True)
     return str(names[int(np.searchsorted(np.cumsum(shares), rng.random() * sum(shares)))])

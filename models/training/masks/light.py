@@ -1,4 +1,4 @@
-"""Puts a drawn mask into the light, the blur and the grain of its photo."""
+"""Gives a drawn mask the light, the blur and the grain of its photo."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from models.training.masks.sheet import Colours, Field, enlarge, in_colour
 _LIT_SKIN = 0.62  # grey of well-lit skin of middle tone
 _CELLS = 12
 _SHOULDER = 205.0
-_SAMPLE = 80  # px: side of the square whose sharpness is read
+_SAMPLE = 80  # px: side of the square whose sharpness is measured
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Light:
 
 
 def measure_light(image: Image, window: Window, unit: float, rng: np.random.Generator) -> Light:
-    """Reads brightness, colour cast, blur and grain off the face around the mask.
+    """Measures brightness, colour cast, blur and grain of the face around the mask.
 
     Args:
         image: uint8 (H, W, 3), the bare face.
-        window: where the mask is going to be.
+        window: where the mask will be.
         unit: px from the bridge of the nose to the chin.
-        rng: source of the randomness.
+        rng: source of randomness.
     """
     part = image[window.y0 : window.y1, window.x0 : window.x1]
     grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
@@ -40,7 +40,7 @@ def measure_light(image: Image, window: Window, unit: float, rng: np.random.Gene
     small = cv2.GaussianBlur(small.astype(np.float32) / 255, (0, 0), 1.5)
     core = small[2:-2, 3:-3]
     skin = float(np.median(core))
-    # Dark skin in good light must not darken the mask: lean on the photo's highlights too.
+    # Dark skin in good light must not darken the mask: use the photo's highlights too.
     bright = float(np.percentile(image[::8, ::8], 95)) / 255
     exposure = np.clip(0.5 * skin / _LIT_SKIN + 0.5 * bright / 0.9, 0.15, 1.1)
     falloff = np.clip(small / max(skin, 0.05), 0.45, 1.45) ** rng.uniform(0.3, 0.9)
@@ -53,13 +53,13 @@ def measure_light(image: Image, window: Window, unit: float, rng: np.random.Gene
 
 
 def _sharpness(grey: npt.NDArray[np.uint8], unit: float) -> tuple[float, float]:
-    """How soft and how grainy the photo is there: blur in px, grain 0..1."""
+    """How soft and grainy the photo is at the mask: blur in px, grain 0..1."""
     rows, columns = grey.shape
     top, left = max(0, rows // 3 - _SAMPLE // 2), max(0, (columns - _SAMPLE) // 2)
     plain = grey[top : top + _SAMPLE, left : left + _SAMPLE].astype(np.float32)
     fine = plain - cv2.GaussianBlur(plain, (0, 0), 1.0)
     coarse = plain - cv2.GaussianBlur(plain, (0, 0), 3.0)
-    # Edges keep more of their fine part the sharper they are.
+    # The sharper an edge, the more of its fine part it keeps.
     fine, coarse = np.abs(fine), np.abs(coarse)
     strong = coarse > max(4.0, float(np.percentile(coarse, 85)))
     ratio = float(fine[strong].mean() / coarse[strong].mean()) if strong.any() else 0.3
@@ -71,7 +71,7 @@ def _sharpness(grey: npt.NDArray[np.uint8], unit: float) -> tuple[float, float]:
 def light_colours(
     colours: Colours, shade: Field, rough: float, light: Light, rng: np.random.Generator
 ) -> Colours:
-    """Colours of the mask as the camera would have seen them, 0..255, float32."""
+    """Colours of the mask as the camera would have recorded them, 0..255, float32."""
     level = shade * (255 * light.level)
     lit = colours * np.asarray(cv2.merge([level * part for part in light.tint]))
     if light.grey:

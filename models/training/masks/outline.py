@@ -1,4 +1,4 @@
-"""The outline of a drawn mask alone: for nets that never see what is under it."""
+"""Only the outline of a drawn mask: for nets that never see what is under it."""
 
 import numpy as np
 
@@ -20,12 +20,12 @@ def draw_outline(
     Args:
         landmarks: float32 (68, 2), (x, y) px, iBUG order.
         shape: height and width of the picture, px.
-        rng: source of the randomness.
+        rng: source of randomness.
         kind: one of `KINDS`; None takes a random one.
 
     Returns:
-        bool `shape`, True = hidden, straps included; moved away from the landmarks as
-        `wear_mask` does in training.
+        bool `shape`, True = hidden, straps included; moved away from the landmarks like the
+        training masks of `wear_mask`.
     """
     chosen = pick_kind(kind, rng)[1]
     face = measure(landmarks)

@@ -1,4 +1,4 @@
-"""What is printed on cloth: patterns that repeat and single motifs, as square tiles."""
+"""What is printed on cloth: repeating patterns and single motifs, as square tiles."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ Colour = npt.NDArray[np.float32]  # (3,), 0..1
 
 
 def any_colour(rng: np.random.Generator) -> Colour:
-    """A colour cloth may have: any hue, often muted, sometimes black or white."""
+    """A colour that cloth can have: any hue, often muted, sometimes black or white."""
     hue, sort = rng.uniform(0, 6), rng.random()
     wheel = np.clip(np.abs((hue + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1, 0, 1)
     saturation = rng.uniform(0.0, 0.12) if sort < 0.25 else rng.beta(1.4, 1.9)
@@ -39,7 +39,7 @@ def make_mark(rng: np.random.Generator, side: int, ground: Colour) -> Colours:
 
 
 def other_colour(rng: np.random.Generator, ground: Colour) -> Colour:
-    """A colour that can be told from the ground."""
+    """A colour that stands out from the ground."""
     for _ in range(4):
         colour = any_colour(rng)
         if np.abs(colour - ground).max() > 0.25:
@@ -127,7 +127,7 @@ def _heather(rng: np.random.Generator, side: int, ground: Colour) -> Colours:
 
 
 def _canvas(side: int, ground: Colour) -> npt.NDArray[np.uint8]:
-    """For OpenCV's drawing, which smooths edges and writes text on 8 bits only."""
+    """A canvas for OpenCV, which draws smooth edges and text on 8 bits only."""
     return np.full((side, side, 3), _ink(ground), np.uint8)
 
 
@@ -141,7 +141,7 @@ def _done(canvas: npt.NDArray[np.uint8]) -> Colours:
 
 
 def _flowers(rng: np.random.Generator, side: int, ground: Colour) -> Colours:
-    """Petals, leaves and sprigs strewn over the cloth."""
+    """Petals, leaves and sprigs scattered over the cloth."""
     sheet = _canvas(side, ground)
     colours = [_ink(other_colour(rng, ground)) for _ in range(4)]
     size = side * rng.uniform(0.02, 0.07)

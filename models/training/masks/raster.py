@@ -1,4 +1,4 @@
-"""Polygons and lines on pixels, antialiased."""
+"""Antialiased polygons and lines."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ from models.training.masks.face import Points
 
 Coverage = npt.NDArray[np.uint8]  # (H, W), 0 none .. 255 full
 
-_BITS = 4  # OpenCV draws at fixed-point coordinates
-_FAR = 2.0**24  # keeps points far outside within 32 bits
+_BITS = 4  # fraction bits of OpenCV's fixed-point coordinates
+_FAR = 2.0**24  # keeps far-off points within 32 bits
 
 
 @dataclass(frozen=True)

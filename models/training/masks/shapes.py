@@ -1,7 +1,7 @@
-"""Outlines of masks and the run of their straps, in a face's local coordinates.
+"""Outlines of masks and the course of their straps, in a face's local coordinates.
 
-Each shape is an upper and a lower edge, both from left to right; their ends are joined
-by the sides of the mask. Sheet coordinates for fabric are measured between these edges.
+Each shape has an upper and a lower edge, both from left to right; the sides of the mask join their
+ends. Sheet coordinates for fabric are measured between these edges.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ Edges = tuple[Points, Points]
 
 def pleated_edges(face: Face, rng: np.random.Generator, nose: float) -> Edges:
     """A folded rectangle: surgical masks and flat cloth ones, with tall sides."""
-    # A mask that sits low has its corners low too.
+    # A mask that sits low also has low corners.
     upper, lower = rng.uniform(0.9, 1.9) + 0.35 * nose, rng.uniform(3.8, 5.7)
     reach = rng.uniform(0.86, 1.02)
     return _edges(
@@ -126,7 +126,7 @@ def _tip(top: Points, foot: Points, corner_y: float) -> Points:
 
 
 def _collar(face: Face, top: Points, foot: Points, reach: float, neck: float) -> Points:
-    """A tube that follows the jaw and goes down the neck; `neck` is its share of the width."""
+    """A tube that follows the jaw and runs down the neck; `neck` is its share of the width."""
     jaw = [face.jaw(index, reach) for index in (2.5, 4, 5.2)]
     far = [face.jaw(16 - index, reach) for index in (5.2, 4, 2.5)]
     side = np.linspace(-1, 1, 7)[:, None]
@@ -182,7 +182,7 @@ def _arch(left: Points, middle: Points, right: Points, power: float) -> Points:
 
 
 def close_outline(face: Face, edges: Edges, rng: np.random.Generator, wobble: float) -> Points:
-    """Joins the edges by their sides into a polygon, with a free-hand wobble."""
+    """Joins the edges into a polygon along the mask's sides, with a free-hand wobble."""
     top, bottom = edges
     left = _side(face, top[0], bottom[0], -1.0)
     right = _side(face, top[-1], bottom[-1], 1.0)
@@ -197,7 +197,7 @@ def close_outline(face: Face, edges: Edges, rng: np.random.Generator, wobble: fl
 def _side(face: Face, upper: Points, lower: Points, sign: float) -> Points:
     along = np.linspace(0, 1, 8)[1:-1, None]
     side = upper + along * (lower - upper)
-    # On a turned head nose and lips stand out beyond the far cheek; cloth goes round them.
+    # On a turned head, nose and lips stand out beyond the far cheek; cloth goes around them.
     profile = face.points[[28, 30, 33, 51, 57, 8]] + np.array([sign * 0.05, 0])
     profile[:, 1] = np.maximum.accumulate(profile[:, 1] + np.arange(6) * 1e-6)
     bound = np.interp(side[:, 1], profile[:, 1], profile[:, 0] * sign, left=-9, right=-9)
@@ -206,9 +206,9 @@ def _side(face: Face, upper: Points, lower: Points, sign: float) -> Points:
 
 
 def ear_loops(face: Face, edges: Edges, rng: np.random.Generator) -> tuple[Strap, ...]:
-    """Thin loops from the corners of the mask to the ears that can be seen."""
+    """Thin loops from the corners of the mask to the visible ears."""
     width = rng.uniform(0.006, 0.018) if rng.random() < 0.85 else rng.uniform(0.018, 0.045)
-    # The loop is lost behind the ear, a little beyond the first and the last point.
+    # The loop disappears behind the ear, slightly beyond the first and the last point.
     out, lift = rng.uniform(-0.02, 0.06), rng.uniform(-0.2, 0.06)
     straps: list[Strap] = []
     for sign, end in ((-1.0, 0), (1.0, -1)):
@@ -223,7 +223,7 @@ def ear_loops(face: Face, edges: Edges, rng: np.random.Generator) -> tuple[Strap
 
 
 def head_bands(face: Face, edges: Edges, rng: np.random.Generator) -> tuple[Strap, ...]:
-    """Two elastic bands around the head, over and under the ears, as respirators have."""
+    """Two elastic bands around the head, over and under the ears, as on respirators."""
     width = rng.uniform(0.008, 0.028)
     rise, fall = rng.uniform(0.0, 0.2), rng.uniform(0.1, 0.5)
     straps: list[Strap] = []

@@ -14,17 +14,17 @@ Field = npt.NDArray[np.float32]  # (H, W)
 Colours = npt.NDArray[np.float32]  # (H, W, 3), RGB, 0..1
 
 _AROUND = np.arcsin(0.9 * np.linspace(-1, 1, 4096)) / np.arcsin(0.9)
-_CELLS_PER_UNIT = 28  # fields are smooth: computed on a coarse grid, then enlarged
+_CELLS_PER_UNIT = 28  # fields are smooth, so computed on a coarse grid and enlarged
 
 
 @dataclass(frozen=True)
 class Sheet:
     across: Field  # -1 at the left end, 0 down the middle of the face, 1 at the right end
     down: Field  # 0 on the upper edge, 1 on the lower
-    drop: Field  # down the face in local units: prints don't follow the edges
+    drop: Field  # down the face in local units: prints follow it, not the edges
     edge: Field  # distance to the outline, local units, inside only
-    half_width: float  # local units from the middle to an end, the mean of both
-    coarse: tuple[int, int]  # size of the coarse grid, rows and columns
+    half_width: float  # local units from the middle to an end, mean of both sides
+    coarse: tuple[int, int]  # rows and columns of the coarse grid
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -87,7 +87,7 @@ def look_up(curve: npt.NDArray[np.floating], field: Field, low: float, high: flo
 
 
 def in_colour(field: Field) -> Colours:
-    """The field three times over, as factors of red, green and blue."""
+    """The field repeated as factors for red, green and blue."""
     return np.asarray(cv2.merge((field, field, field)), np.float32)
 
 

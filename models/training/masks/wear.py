@@ -1,4 +1,4 @@
-"""Draws a face mask on a photo and says exactly which pixels it hides."""
+"""Draws a face mask on a photo, and returns exactly which pixels it hides."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,14 @@ from models.training.masks.shapes import Shape
 from models.training.masks.sheet import Colours, Field, enlarge, in_colour, lay_sheet
 
 _VISIBLE = 0.1  # coverage below this is dropped, so that the mask stays exact
-_FRAY_PX = 3  # a strap's colour reaches this much further than its coverage
+_FRAY_PX = 3  # a strap's colour extends this far beyond its coverage
 
 
 @dataclass(frozen=True)
 class Worn:
     image: Image  # the masked face
     mask: Mask  # every pixel of the mask and its straps
-    shadow: Mask  # pixels beside the mask that its soft shadow darkened
+    shadow: Mask  # pixels beside the mask that are darkened by its soft shadow
     kind: str
 
 
@@ -64,7 +64,7 @@ def wear_mask(
 
 
 def _window(face: Face, shape: Shape, image: Image) -> Window | None:
-    """The photo's part around mask, straps and shadow; None if the mask is outside."""
+    """The part of the photo around mask, straps and shadow; None if the mask is outside."""
     local = np.concatenate([shape.outline, *(strap.path for strap in shape.straps)])
     corners = face.to_px(local)
     margin = 0.15 * face.unit + 4
@@ -100,7 +100,7 @@ def _draw(
 def _add_straps(
     fabric: Fabric, cloth: Coverage, face: Face, shape: Shape, window: Window
 ) -> Coverage:
-    """Coverage with the straps, which run out from under the cloth; colours them in place."""
+    """Coverage including the straps, which start under the cloth; colours them in place."""
     straps, around, core = np.zeros((3, *cloth.shape), np.uint8)
     for strap in shape.straps:
         path, width = face.to_px(strap.path), face.line_px(strap.width)
@@ -115,7 +115,7 @@ def _add_straps(
 
 def _cast(alpha: Field, coarse: tuple[int, int], unit: float, rng: np.random.Generator) -> Field:
     """The mask's soft shadow on the skin: 0 none .. 1 black."""
-    step = unit * coarse[0] / alpha.shape[0]  # cells a unit; a shadow has no fine parts
+    step = unit * coarse[0] / alpha.shape[0]  # cells per unit; a shadow has no fine parts
     small = cv2.resize(alpha, coarse[::-1], interpolation=cv2.INTER_AREA)
     shift = np.array([[1, 0, rng.normal(0, 0.015)], [0, 1, rng.uniform(0.0, 0.04)]])
     shift[:, 2] *= step
