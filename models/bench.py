@@ -1,8 +1,8 @@
-"""Times the nets as the service runs them beside plain ones, and compares their pictures.
+"""Times the nets as the service runs them against plain ones, and compares their pictures.
 
     python -m models.bench loadtest/people/*.webp [--weights weights] [--rounds 15]
 
-Plain is what one writes first: eager, float32, PyTorch's own memory format, all of the face
+Plain is what one would write first: eager, float32, PyTorch's own memory format, the whole face
 painted. The two take turns.
 """
 
@@ -28,22 +28,22 @@ from models.pixels import Image
 from models.stages import LocalStages, Models, load_models
 
 HOLE_ROWS, HOLE_COLUMNS = slice(112, 224), slice(48, 208)  # where a mask sits in the frame
-NEAR = 4  # levels of 255 that nobody sees
+NEAR = 4  # levels of 255: a difference that nobody sees
 
 Call = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Times:
-    """Medians of one call, ms: of the wall clock and of all cores together."""
+    """Medians of one call, ms: wall-clock time, and CPU time of all cores together."""
 
     wall_ms: float
     cpu_ms: float
 
 
 class PaintsAll(Generator):
-    """The generator without the thought of a window: the layers see all of the face, and what
-    was asked for is cut out of the result."""
+    """The generator without the window: its layers see the whole face, and the window is cut out of
+    the result."""
 
     def forward(
         self,
@@ -58,7 +58,7 @@ class PaintsAll(Generator):
 
 
 def load_plain(manifest: Manifest) -> Models:
-    """The same nets without `models.inference`, the generator without its window."""
+    """The same nets without `models.inference`, and the generator without its window."""
 
     def load(name: str) -> nn.Module:
         spec = NETS[name]
@@ -90,7 +90,7 @@ def calls_of(models: Models) -> Mapping[str, Call]:
 
 @torch.inference_mode()
 def take_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, Times]:
-    """Times some calls one after the other, again and again, so that all see the same machine."""
+    """Times the calls in turns, again and again, so that all see the same machine."""
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
     for turn in range(rounds + 2):
         for name, call in calls.items():
@@ -104,7 +104,7 @@ def take_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, Times]:
 
 
 def time_nets(plain: Models, fast: Models, rounds: int) -> None:
-    """Prints the table of one thread count."""
+    """Prints the table for one thread count."""
     pairs = calls_of(plain), calls_of(fast)
     calls = {
         f"{kind} {n}": c
@@ -130,7 +130,7 @@ def difference(one: Image, other: Image) -> tuple[float, float]:
 
 
 def compare_pictures(plain: Models, fast: Models, photos: list[Path]) -> None:
-    """Prints how far apart the answers are: whole photos through all stages."""
+    """Prints how much the answers differ: whole photos through all stages."""
     print("| photo | mean difference, of 255 | pixels within 4 |")
     print("|---|---|---|")
     found = []

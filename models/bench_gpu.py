@@ -2,10 +2,10 @@
 
     python -m models.bench_gpu PHOTO [--weights weights] [--batches 1 2 4 ...] [--threads 1 4]
 
-A net: bfloat16, its kernels launched one by one or replayed as one CUDA graph; its share of the
-card's rate, which a large matrix product shows; how far the two results are apart. A stage: the
-function that a replica calls, from pictures in memory to results in memory, with what it does on
-the processor.
+Nets run in bfloat16, their kernels launched one by one or replayed as one CUDA graph. The table has
+their share of the card's rate, as measured with a large matrix product, and the largest difference
+between the two results. A stage is the function that a replica calls, from pictures in memory to
+results in memory, including its work on the processor.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from models.photo.decode import decode_photo
 from models.pixels import Image
 from models.stages import Models, load_models
 
-PRODUCT = 8192  # rows and columns of the matrices that show the card's rate
+PRODUCT = 8192  # rows and columns of the matrices that measure the card's rate
 
 Call = Callable[[], object]
 
@@ -55,7 +55,7 @@ def peak_flops() -> float:
 
 
 def inputs_of(name: str, batch: int) -> list[torch.Tensor]:
-    """Noise of the net's input shapes, on the GPU."""
+    """Noise in the net's input shapes, on the GPU."""
     shapes = [(batch, *shape[1:]) for shape in NETS[name].input_shapes]
     tensors = [torch.rand(shape, device="cuda") * 2 - 1 for shape in shapes]
     return [t.contiguous(memory_format=torch.channels_last) for t in tensors]

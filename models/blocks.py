@@ -1,7 +1,7 @@
 """Building blocks that several nets share: plain convolutions on small grids.
 
 A CPU does a 3x3 convolution of many channels on a small grid several times faster than one
-of few channels on a large grid, so these nets fold their picture first (pixel unshuffle).
+of few channels on a large grid, so these nets fold their input first (pixel unshuffle).
 """
 
 import torch
@@ -17,7 +17,7 @@ def conv_bn(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn
 
 
 class Join(nn.Sequential):
-    """A U-Net's step up: a grid, doubled, beside a finer one, through one `conv_bn`."""
+    """A U-Net's step up: joins a doubled coarse grid and a finer one with one `conv_bn`."""
 
     def __init__(self, coarse: int, fine: int, outputs: int) -> None:
         super().__init__(*conv_bn(coarse + fine, outputs))
@@ -32,7 +32,7 @@ class Join(nn.Sequential):
 
 
 class SqueezeExcitation(nn.Module):
-    """Weighs channels by what the whole picture holds: Hu et al. 2018, arXiv:1709.01507."""
+    """Weights channels by the content of the whole picture: Hu et al. 2018, arXiv:1709.01507."""
 
     def __init__(self, channels: int, reduction: int = 4) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions around a skip, optionally dilated or with squeeze-excitation."""
+    """Two convolutions and a skip connection, optionally with dilation or squeeze-excitation."""
 
     def __init__(self, channels: int, dilation: int = 1, excite: bool = False) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which nets there are, what each may cost, and what each does cost."""
+"""The nets, what each may cost, and what each does cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ NETS: Mapping[str, NetSpec] = {
     "landmarks": NetSpec(LandmarkNet, LandmarkConfig, (_FACE, _PLANE), 0.5),
     "inpaint": NetSpec(Generator, GeneratorConfig, (_FACE, _PLANE, _PLANE), 5.0),
 }
-FACE_BUDGET_GMAC = 8.0  # all nets that run once a face: every one but "crop"
+FACE_BUDGET_GMAC = 8.0  # all nets that run once per face: all but "crop"
 
 
 @dataclass(frozen=True)
 class NetCost:
-    """What a pinned net takes."""
+    """What a pinned net costs."""
 
     megabytes: float
     parameters: int
@@ -48,10 +48,10 @@ class NetCost:
 
 
 def cost_of(manifest: Manifest, name: str) -> NetCost:
-    """Loads the net `name` and counts.
+    """Loads the net `name` and measures its file, parameters and compute.
 
     Raises:
-        WeightsError: its file isn't what the manifest says, or is of another net.
+        WeightsError: its file differs from the manifest, or belongs to another net.
     """
     path, spec = manifest.path(name), NETS[name]
     net = load_net(path, spec.net_class, spec.config_class)

@@ -1,8 +1,8 @@
-"""Tells light of a strong colour, as on a stage or in a club, from what skin looks like by itself.
+"""Tells strongly coloured light, as on a stage or in a club, from the colour of skin itself.
 
-Skin of all people has much the same hue, from very dark to very pale: more red than green, and less
-blue. A face far from that was lit by coloured light. Only warm light, as lamps give it, is left as
-it is: the nets know it, and what blue there is left is noise.
+All skin, from very dark to very pale, has much the same hue: more red than green, and less blue.
+A face far from that was lit by coloured light. Only warm light, as from lamps, is left as it is:
+the nets know it, and what blue remains is noise.
 """
 
 import cv2
@@ -16,26 +16,26 @@ Gains = tuple[float, float, float]  # of red, green and blue
 
 UNCHANGED: Gains = (1.0, 1.0, 1.0)
 _FEWEST = 100  # px
-_EVERY = 3  # px that are looked at for one tone
-# How warm (red against blue) a face is and how little green, halves of logarithms to base 2: the
-# middle, and how far others are from it. Of 3,500 bare faces 17 are farther, most of them tinted to
-# the eye.
+_EVERY = 3  # px between those that are checked for a single tone
+# A face's warmth (red against blue) and lack of green, in halves of base-2 logarithms: centre and
+# half-axes of the ellipse of usual colours. Of 3,500 bare faces 17 lie outside; most of them look
+# tinted.
 _SKIN, _REACH = np.array([0.45, 0.07]), np.array([0.70, 0.40])
-_STEEP = 3  # how soon beyond it the full correction is reached
-_LAMP = -1.2  # logarithm of blue over green: as lamps have it, or even less
-_MOST = 2.0  # of the logarithms: what a channel lacks more of is noise
+_STEEP = 3  # how soon outside it the full correction is reached
+_LAMP = -1.2  # log2 of blue over green under lamps; anything lower counts as this
+_MOST = 2.0  # largest correction, log2: what a channel lacks beyond this is noise
 
 
 def gains_against(skin: Image) -> Gains:
-    """What takes a strong colour out of the light; the brightness stays.
+    """Gains that take a strong colour out of the light and keep the brightness.
 
-    Nothing jumps where it sets in: it grows from none.
+    The correction sets in gradually, from none.
 
     Args:
-        skin: uint8 (N, 3) RGB, the face that is seen.
+        skin: uint8 (N, 3) RGB, the visible face.
 
     Returns:
-        Factors; `UNCHANGED` in usual light, and in photos of one tone, which have their own way.
+        Factors; `UNCHANGED` in usual light, and for photos of one tone (see `models.crop.tone`).
     """
     if len(skin) < _FEWEST:
         return UNCHANGED

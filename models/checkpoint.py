@@ -37,17 +37,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The weights that belong together."""
+    """A set of weights that belong together."""
 
     folder: Path
-    version: str  # goes out as X-Model-Version
+    version: str  # sent as X-Model-Version
     entries: dict[str, Entry]
 
     def path(self, name: str) -> Path:
-        """The file of the net `name`, after its size and sha256 were checked.
+        """The file of the net `name`, after checking its size and sha256.
 
         Raises:
-            WeightsError: unknown name, missing file, or its content is not the pinned one.
+            WeightsError: unknown name, missing file, or content that differs from the manifest.
         """
         if name not in self.entries:
             raise WeightsError(f"{self.folder / MANIFEST_NAME} has no entry '{name}'.")
@@ -55,7 +55,7 @@ class Manifest:
         path = self.folder / entry.file
         if not path.is_file():
             raise WeightsError(f"{path} is missing: restore it from the repository.")
-        # The size first: a cut-off file is known at once.
+        # The size first: a truncated file is refused without reading it.
         wrong = "size" if path.stat().st_size != entry.size else "sha256"
         if wrong == "size" or file_sha256(path) != entry.sha256:
             raise WeightsError(
@@ -69,7 +69,7 @@ def load_manifest(folder: Path) -> Manifest:
     """Reads `folder/manifest.json`.
 
     Raises:
-        WeightsError: there is none, or it isn't a manifest.
+        WeightsError: the file is missing, or isn't a manifest.
     """
     path = folder / MANIFEST_NAME
     try:
@@ -104,7 +104,7 @@ def save_net(path: Path, net: nn.Module, config: Any) -> None:
     state = {name: _stored(tensor) for name, tensor in net.state_dict().items()}
     metadata = {"config": json.dumps(dataclasses.asdict(config))}
     part = path.with_suffix(".part")
-    # `save_file` would let its owner alone read it.
+    # `save_file` would make it readable by its owner alone.
     part.write_bytes(save(state, metadata=metadata))
     part.replace(path)
 
@@ -119,7 +119,7 @@ def load_net(path: Path, net_class: type[Net], config_class: type[Any], device: 
     """Builds the net that `save_net` wrote, in eval mode, channels last, without gradients.
 
     Raises:
-        WeightsError: not a weights file, or of another net.
+        WeightsError: not a weights file, or one of another net.
     """
     try:
         with safe_open(path, framework="pt", device=device) as file:
@@ -138,6 +138,6 @@ def load_net(path: Path, net_class: type[Net], config_class: type[Any], device: 
 def _config_of(metadata: dict[str, str] | None) -> dict[str, Any]:
     config = json.loads((metadata or {})["config"])
     if not isinstance(config, dict):
-        raise TypeError("its config is no object")
+        raise TypeError("its config is not an object")
     # JSON has no tuples, and the configs are hashable.
     return {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}

@@ -1,4 +1,4 @@
-"""Where a request's time goes: seconds by stage."""
+"""Where a request's time goes: seconds per stage."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,16 +6,16 @@ from contextlib import contextmanager
 
 
 class Clock:
-    """Adds up the seconds of each stage; stages that overlap are counted each in full."""
+    """Adds up the seconds of each stage; overlapping stages each count in full."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        # Gets each stage that ended without an error, and its seconds.
+        # Called with each stage that ended without an error, and its seconds.
         self.on_end: Callable[[str, float], None] | None = None
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Counts the time inside the `with` block for the stage."""
+        """Adds the time spent in the `with` block to the stage."""
         start = time.perf_counter()
         try:
             yield

@@ -1,8 +1,8 @@
-"""Replays a net on a GPU: its kernels are recorded once and from then on launched all at once.
+"""Replays a net on a GPU: its kernels are recorded once and then launched all together.
 
-A net of a hundred small kernels takes the GPU less time than Python takes to launch them. A graph
+A GPU runs a hundred small kernels in less time than Python takes to launch them. A graph
 (https://pytorch.org/docs/stable/notes/cuda.html#cuda-graphs) takes one launch, but always works on
-the same memory and on one size of batch: a batch is filled up to the next size that is recorded.
+the same memory and batch size: a batch is filled up to the next recorded size.
 """
 
 import threading
@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-SIZES = (1, 2, 4, 8, 16, 32, 64)  # of batches that are recorded; larger ones are launched as ever
-_MAX_GRAPHS = 32  # of one net: each keeps the memory of its layers
+SIZES = (1, 2, 4, 8, 16, 32, 64)  # recorded batch sizes; larger batches are launched as usual
+_MAX_GRAPHS = 32  # per net; each keeps the memory of the net's layers
 _WARM_UPS = 3  # PyTorch's libraries choose their kernels in the first calls
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -22,27 +22,27 @@ Result = Any  # a tensor, or a tuple of tensors, named or not
 
 
 def with_graphs(net: Net) -> Net:
-    """Lets a net replay graphs from now on; what it takes and gives stays the same.
+    """Makes a net replay graphs from now on; its arguments and results stay the same.
 
     Args:
-        net: on a GPU, in eval mode. The first axis of all tensors that it takes and gives is the
-            batch, and its results depend on nothing but its arguments.
+        net: on a GPU, in eval mode. The first axis of all tensors that it takes and returns is the
+            batch, and its results depend on its arguments alone.
 
     Returns:
-        The same net. Each size of batch, and each shape, is recorded when it first comes, which
-        takes some tenths of a second.
+        The same net. Each batch size and each shape is recorded on first use, which takes some
+        tenths of a second.
     """
     net.forward = Graphs(net.forward)
     return net
 
 
 class Graphs:
-    """A net's `forward` as graphs; several threads may call it."""
+    """Replays a net's `forward`; several threads may call it."""
 
     def __init__(self, launch: Callable[..., Result]) -> None:
-        self.launch = launch  # the kernels one by one
+        self.launch = launch  # the net's kernels, one by one
         self._recorded: dict[str, _Recorded] = {}
-        self._lock = threading.Lock()  # the memory of a graph is for one call at a time
+        self._lock = threading.Lock()  # a graph's memory serves one call at a time
 
     @torch.inference_mode()
     def __call__(self, *args: Any) -> Result:
@@ -83,7 +83,7 @@ class _Recorded:
         for own, tensor in zip(self._inputs, given, strict=True):
             own[:count].copy_(tensor)
         self._graph.replay()
-        # Copies, since the next call writes over them.
+        # Copies, since the next call overwrites the results.
         if isinstance(self._result, torch.Tensor):
             return self._result[:count].clone()
         parts = [part[:count].clone() for part in self._result]
@@ -92,7 +92,7 @@ class _Recorded:
 
 
 def _filled(tensor: torch.Tensor, size: int) -> torch.Tensor:
-    """A batch of that size in memory of its own, of the same shape, format and layout."""
+    """A batch of `size` copies of the first item, in memory of its own; same dtype and layout."""
     is_last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
     layout = torch.channels_last if is_last else torch.contiguous_format
     own = tensor.new_empty((size, *tensor.shape[1:])).contiguous(memory_format=layout)

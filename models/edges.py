@@ -1,4 +1,4 @@
-"""A mask that the photo's edge cuts is found to its end."""
+"""Finds a mask that the photo's edge cuts off, all the way to that edge."""
 
 from collections.abc import Awaitable, Callable
 
@@ -16,16 +16,17 @@ async def find_to_edge(
     find_mask: Callable[[Image], Awaitable[MaskFinding]],
     run: Runner,
 ) -> MaskFinding:
-    """What `find_mask` says of a face, and of one without its mirror image beyond the photo.
+    """The mask of a face, searched for with and without the mirror image beyond the photo.
 
-    A mask and its mirror image look like one long mask that ends somewhere about the chin. So
-    where the found mask reaches the photo's edge, it is looked for again with a flat colour there.
+    A mask and its mirror image look like one long mask that ends somewhere around the chin. So if
+    the mask reaches the photo's edge, a second search sees a flat colour beyond that edge, and
+    both masks are joined.
 
     Args:
         face: canonical crop, uint8 (256, 256, 3).
-        corners: of the photo, as of `photo_corners`.
+        corners: of the photo, see `photo_corners`.
         find_mask: the mask stage.
-        run: does the work of this process.
+        run: runs this process's own work.
     """
     found = await find_mask(face)
     flat = await run(_flattened, face, found.mask, corners)
@@ -36,7 +37,7 @@ async def find_to_edge(
 
 
 def _flattened(face: Image, mask: Mask, corners: Landmarks) -> Image | None:
-    """The face with its mean colour beyond the photo's edges that the mask reaches, if any."""
+    """The face with its mean colour beyond the edges that the mask reaches; None if none."""
     beyond = beyond_reach(mask, corners)
     if not beyond.any():
         return None

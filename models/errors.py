@@ -1,7 +1,7 @@
-"""What can go wrong with a photo or with a weights file.
+"""What can go wrong with a photo, a request, a weights file or an optional package.
 
 Mask2FaceError
-├── InputError              the caller's picture or request; names its HTTP status
+├── InputError              the caller's picture or request is at fault; has an HTTP status
 │   ├── BadImageError           400  the bytes don't decode
 │   ├── TooLargeError           413  bytes, pixels, side or frames over a limit
 │   ├── NotAnImageError         415  not JPEG, PNG, WebP or HEIC
@@ -9,7 +9,7 @@ Mask2FaceError
 │   ├── NoFaceError             422  no face where one is needed
 │   ├── NoMaskError             422  no masked face where one is needed
 │   ├── ConsentError            422  a reference photo without consent=true
-│   ├── ReferencePhotoError     422  a reference with no face, several, or a cut one
+│   ├── ReferencePhotoError     422  a reference with no face, several, a masked or a cut-off one
 │   └── DrawnMaskError          422  a drawn mask of another size, or on no face
 ├── WeightsError            our own file: missing, changed, or of another net
 └── MissingPackageError     a setting needs an optional package that isn't installed
@@ -21,7 +21,7 @@ class Mask2FaceError(Exception):
 
 
 class InputError(Mask2FaceError):
-    """The caller can mend it. `str(error)` says how."""
+    """The caller can fix it; `str(error)` says how."""
 
     status = 400
     slug = "bad-input"
@@ -86,4 +86,4 @@ class WeightsError(Mask2FaceError):
 
 
 class MissingPackageError(Mask2FaceError):
-    """A setting needs an optional package; the text says how to install it."""
+    """A setting needs an optional package; the message says how to install it."""

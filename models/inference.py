@@ -1,12 +1,14 @@
-"""Makes a loaded net fast: the same function in fewer and cheaper steps, on the nets' own layers.
+"""Makes a loaded net fast: the same function in fewer and cheaper steps, on the net's own layers.
 
-Batch norm goes into the convolution before it, an activation into oneDNN's convolution, a fold
-(pixel unshuffle) into a convolution of that stride. Layers compute in bfloat16 where the
-processor multiplies it (twice the rate of float32), in float32 elsewhere, inner ones in bytes
-(three times the rate) where it multiplies those. Pictures are kept channels last from the fold on,
-or in blocks of channels where that is faster; weights in the order that the processor's kernels
-read (onednn.py). Needs no compiler and takes milliseconds. A GPU replays the net's kernels as one
-graph (cuda_graphs.py).
+- Batch norm is folded into the convolution before it, an activation is fused into oneDNN's
+  convolution, and a fold (pixel unshuffle) becomes a convolution of that stride.
+- Layers compute in bfloat16 where the processor multiplies it (twice the rate of float32), in
+  float32 elsewhere; inner ones in bytes (three times the rate) where it multiplies those.
+- Pictures are kept channels last from the fold on, or in blocks of channels where that is faster;
+  weights in the order that the processor's kernels read (onednn.py).
+- On a GPU, the net's kernels are replayed as one graph (cuda_graphs.py).
+
+It needs no compiler and takes milliseconds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +25,7 @@ from models.parallel import on_one_thread
 
 Net = TypeVar("Net", bound=nn.Module)
 
-_ACTIVATIONS: Mapping[type[nn.Module], str] = {nn.SiLU: "swish", nn.ReLU: "relu"}  # oneDNN's words
+_ACTIVATIONS: Mapping[type[nn.Module], str] = {nn.SiLU: "swish", nn.ReLU: "relu"}  # oneDNN's names
 
 
 @on_one_thread()
@@ -35,20 +37,20 @@ def for_inference(
     blocks_until: Sequence[str] = (),
     int8: Sequence[str] = (),
 ) -> Net:
-    """Rebuilds a net from `load_net` in place; it can't be trained or saved after.
+    """Rebuilds a net from `load_net` in place; it can't be trained or saved afterwards.
 
     Args:
-        net: in eval mode, float32; takes and gives float32 as before.
+        net: in eval mode, float32; its inputs and outputs stay float32.
         folds: names of its pixel unshuffles, each with the name of the convolution that takes
-            its output and nothing else, or "" if there is more between them.
+            exactly its output, or "" if there is more between them.
         float32: names of modules that compute in float32 everywhere: coordinates and
-            probabilities need more digits than bfloat16 has.
-        entry: names of the layers that the picture goes through first, where no fold takes it. On a
-            processor they compute in float32: what is lost here, all layers after it miss.
-        blocks_until: names of the last layers on all ways from `entry` on which there are only
+            probabilities need more precision than bfloat16 has.
+        entry: names of the first layers, if there is no fold. On a CPU they compute in float32:
+            what is lost here is missing in all later layers.
+        blocks_until: names of the last layers on all paths from `entry` that have only
             convolutions and sums: up to them, pictures may be kept in blocks of channels.
         int8: names of modules whose convolutions may multiply bytes where the processor is faster
-            at that. Not for the first layers nor for those that draw.
+            at that. Not for the first layers or those that draw.
 
     Returns:
         The same net.
@@ -99,11 +101,11 @@ def _put_after(net: nn.Module, name: str, step: nn.Module) -> None:
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
-    """The number format that the device computes fastest in at sufficient precision."""
+    """The dtype in which the device computes fastest at sufficient precision."""
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        # oneDNN also takes bfloat16 where it has to emulate it, slower than float32.
+        # oneDNN also takes bfloat16 where it must emulate it, which is slower than float32.
         fast = device.type == "cpu" and (
             torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
         )
@@ -111,7 +113,7 @@ def fast_dtype(device: torch.device) -> torch.dtype:
 
 
 class _ToLayers(nn.Module):
-    """The picture as the layers take it: their number format, channels last."""
+    """Converts the picture to what the layers take: their dtype, channels last."""
 
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
@@ -122,7 +124,7 @@ class _ToLayers(nn.Module):
 
 
 class _ToBlocks(nn.Module):
-    """The picture as oneDNN keeps it for itself: pixel by pixel, eight channels at a time."""
+    """Converts the picture to oneDNN's own layout: pixel by pixel, eight channels at a time."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.contiguous().to_mkldnn()
@@ -136,7 +138,7 @@ class _FromBlocks(nn.Module):
 class _InFloat32(nn.Module):
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        self.module = nn.Sequential(module)  # so that a convolution is found by the passes below
+        self.module = nn.Sequential(module)  # so that the passes below find a convolution
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = self.module(x.float())
@@ -144,11 +146,11 @@ class _InFloat32(nn.Module):
 
 
 class SplitJoin(nn.Module):
-    """A `Join` whose coarse part is convolved before it is doubled: 4 products, not 9.
+    """A `Join` that convolves its coarse part before doubling it: 4 products instead of 9.
 
-    Doubling repeats each value, so that of a kernel's three rows two meet the same coarse row:
-    their weights can be added beforehand; which two depends on the output's row being even or
-    odd, and columns alike. One 2x2 convolution gives all four cases as groups of channels.
+    Doubling repeats each value, so two of a kernel's three rows meet the same coarse row, and their
+    weights can be added in advance. Which two depends on whether the output's row is even or odd;
+    likewise for columns. One 2x2 convolution gives all four cases as groups of channels.
     """
 
     def __init__(self, join: Join) -> None:
@@ -183,15 +185,17 @@ class SplitJoin(nn.Module):
 
 
 def _halves(kernels: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Three rows (or columns) as two, for even outputs and for odd ones."""
+    """Merges three rows (or columns) into two: for even outputs, and for odd ones."""
     first, middle, last = kernels.unbind(dim)
     even = torch.stack([first, middle + last], dim)
     return even, torch.stack([first + middle, last], dim)
 
 
 def _are_blocks_faster(device: torch.device, dtype: torch.dtype) -> bool:
-    """Where oneDNN's kernels for channels last are slow: depthwise ones take twice the time on
-    processors with AVX2 and no more."""
+    """Whether blocks of channels are faster than channels last.
+
+    oneDNN's depthwise kernels for channels last take twice the time on processors with AVX2 only.
+    """
     has_avx2_only = torch.backends.cpu.get_cpu_capability() == "AVX2"
     is_plain = device.type == "cpu" and dtype == torch.float32
     return is_plain and has_avx2_only and has_fused_convolutions()
@@ -200,7 +204,7 @@ def _are_blocks_faster(device: torch.device, dtype: torch.dtype) -> bool:
 def normed_convolutions(
     net: nn.Module,
 ) -> Iterator[tuple[nn.Sequential, int, nn.Conv2d, nn.BatchNorm2d]]:
-    """Each convolution that a batch norm follows: their sequence, its index there, and the two."""
+    """Each convolution followed by a batch norm: their sequence, its index there, and the two."""
     for block in _sequences(net):
         for index in range(len(block) - 1):
             conv, norm = block[index], block[index + 1]
@@ -237,7 +241,7 @@ def unfolded_conv(conv: nn.Conv2d, factor: int) -> nn.Conv2d:
 
     Args:
         conv: of stride 1, neither grouped nor dilated.
-        factor: of the unshuffle, becomes the stride.
+        factor: of the unshuffle; becomes the stride.
     """
     outputs, folded, rows, columns = conv.weight.shape
     channels = folded // factor**2
@@ -254,11 +258,11 @@ def unfolded_conv(conv: nn.Conv2d, factor: int) -> nn.Conv2d:
 
 
 def _convert(module: nn.Module, dtype: torch.dtype) -> None:
-    """Layers only: a buffer such as the mean face keeps its digits."""
+    """Converts layers only: a buffer such as the mean face keeps its precision."""
     if isinstance(module, _InFloat32):
         return
     if isinstance(module, FusedConv):
-        # Its bias stays: oneDNN adds it to the sums before they are rounded, at no cost.
+        # Its bias stays float32: oneDNN adds it to the sums before rounding them, at no cost.
         module.weight = nn.Parameter(module.weight.to(dtype))
     elif isinstance(module, nn.Conv2d | nn.Linear):
         module.to(dtype)

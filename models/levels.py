@@ -1,9 +1,10 @@
-"""Shows the nets a dark, flat or tinted crop as they learnt faces: bright, clear, skin-coloured.
+"""Corrects dark, flat or tinted crops to what the nets have learnt: bright, clear, skin-coloured.
 
-The nets learnt from well lit photos; from a crop at a quarter of the light they paint a blurred,
-blotchy chin, and find half of a mask; under blue light they paint a grey one. So they are shown
-one with other levels, and what they paint is taken back to the photo's own. So is what a reference
-gives, which would glare in haze. Photos with usual levels are shown as they are.
+The nets were trained on well-lit photos. From a crop at a quarter of the light they paint a
+blurred, blotchy chin, and find half of a mask; under blue light they paint a grey chin. So they
+are shown such a crop with other levels, and what they paint is converted back to the photo's own.
+A reference's lower face is treated alike; otherwise it would glare in haze. Photos with usual
+levels are shown as they are.
 """
 
 from dataclasses import dataclass
@@ -16,31 +17,31 @@ import numpy.typing as npt
 from models.cast import UNCHANGED, Gains, gains_against
 from models.pixels import Image, Mask
 
-_OVAL = (128, 110), (58, 72)  # of the face in the canonical frame: its middle, half its axes
-_FEWEST = 100  # px of the face; of fewer, all that is seen counts
-# Levels of 255. Of 379 photos, eleven are shown otherwise than they are, most of them hardly.
-_DARK, _BRIGHT = 60.0, 120.0  # mean below which a face is brightened, and up to which
+_OVAL = (128, 110), (58, 72)  # the face in the canonical frame: centre, half-axes
+_FEWEST = 100  # px of the face; with fewer, all visible px count
+# Levels of 255. Of 379 photos, eleven are shown corrected, most of them hardly so.
+_DARK, _BRIGHT = 60.0, 120.0  # mean below which a face is brightened, and its target
 _HIGHLIGHTS = 98  # percentile of brightness that stays below white
-_FLAT, _CLEAR = 30.0, 55.0  # standard deviation below which contrast is raised, and up to which
-_MIDDLE = 125.0  # where the mean goes when contrast is raised
-_MOST = 8.0  # factor: what is darker yet is noise
+_FLAT, _CLEAR = 30.0, 55.0  # standard deviation below which contrast is raised, and its target
+_MIDDLE = 125.0  # where the mean moves when contrast is raised
+_MOST = 8.0  # largest factor: what is darker still is noise
 _STEEP = 3  # how soon below a threshold the full correction is reached
 
 
 @dataclass(frozen=True)
 class Levels:
-    """What a crop was multiplied by and what was added then."""
+    """How a crop is corrected: multiplied by `gain` and `colour`, then `offset` is added."""
 
     gain: float = 1.0
     offset: float = 0.0
-    colour: Gains = UNCHANGED  # what each channel was multiplied by before
+    colour: Gains = UNCHANGED  # a further factor for each channel
 
     def shown(self, face: Image) -> Image:
         """The crop as the nets see it, uint8 (S, S, 3)."""
         return face if self == AS_THEY_ARE else _rounded(face * self._gains + self.offset)
 
     def taken_back(self, painted: Image, face: Image, hole: Mask) -> Image:
-        """What was painted into a shown crop in the photo's levels; `face` beyond the hole."""
+        """What was painted into a shown crop, in the photo's levels; `face` outside the hole."""
         if self == AS_THEY_ARE:
             return painted
         own = _rounded((painted.astype(np.float32) - self.offset) / np.float32(self._gains))
@@ -55,14 +56,14 @@ AS_THEY_ARE = Levels()
 
 
 def levels_of(face: Image, hidden: Mask | None = None) -> Levels:
-    """By how much a crop must be brightened, its light made whiter, and its contrast raised.
+    """How much a crop must be brightened, its light made whiter, and its contrast raised.
 
-    Nothing jumps where it sets in: both grow from none.
+    Each correction sets in gradually, from none.
 
     Args:
         face: canonical crop, uint8 (256, 256, 3) RGB.
-        hidden: bool (256, 256), True = doesn't count. None: not known, so that the whole crop
-            counts instead of the face, and the light's colour stays.
+        hidden: bool (256, 256), True = doesn't count. None: unknown; then the whole crop counts
+            instead of the face, and the light keeps its colour.
     """
     colour = UNCHANGED if hidden is None else gains_against(_of_face(face, hidden))
     if colour != UNCHANGED:
@@ -73,7 +74,7 @@ def levels_of(face: Image, hidden: Mask | None = None) -> Levels:
         return AS_THEY_ARE
     gain = _factor(_mean_of_face(light, seen, hidden), _DARK, _BRIGHT)
     if gain > 1:
-        # What is bright must not turn white: a face before a window, a lit cheek below dark hair.
+        # Bright parts must not clip: a face in front of a window, a lit cheek below dark hair.
         gain = max(1.0, min(gain, 255 / max(float(np.percentile(seen, _HIGHLIGHTS)), 1.0)))
     lit = np.minimum(seen * np.float32(gain), 255) if gain > 1 else seen
     mean, spread = (float(value[0, 0]) for value in cv2.meanStdDev(lit))
@@ -91,14 +92,14 @@ def _mean_of_face(light: Image, seen: Image, hidden: Mask | None) -> float:
 
 
 def _of_face(picture: Image, hidden: Mask) -> Image:
-    """The pixels of the face that are seen, uint8 (N,) or (N, 3)."""
+    """The visible pixels of the face, uint8 (N,) or (N, 3)."""
     oval = np.zeros(hidden.shape, np.uint8)
     cv2.ellipse(oval, *_OVAL, 0, 0, 360, 1, -1)
     return picture[(oval > 0) & ~hidden]
 
 
 def _factor(value: float, least: float, wanted: float) -> float:
-    """One from `least` on; below it, what makes `value` as large as `wanted`, in the end."""
+    """1 from `least` on; below it, rises to the factor that brings `value` to `wanted`."""
     value = max(value, 1.0)
     return max(1.0, min((least / value) ** _STEEP, wanted / value, _MOST))
 

@@ -1,7 +1,7 @@
 """Tells photos of one tone from those with colours.
 
-In a photo of one tone (black and white, sepia) the brightness of a pixel says its colour; in one
-with colours it doesn't.
+In a photo of one tone (black and white, sepia), a pixel's brightness determines its colour; in
+one with colours it doesn't.
 """
 
 import cv2
@@ -12,22 +12,22 @@ from models.pixels import Image
 
 Floats = npt.NDArray[np.float32]
 
-# Root of the mean square, as a share of the range of brightness: a darker photo has less colour in
-# levels, too. Of 379 photos, six had 0.0002 to 0.005 and all others 0.012 or more.
+# RMS error as a share of the range of brightness, as a darker photo also has less colour in
+# levels. Of 379 photos, six had 0.0002 to 0.005 and all others 0.012 or more.
 MOST_OFF = 0.01
-_ROUNDING = 0.45  # levels: what a toned photo in the dark is off by being whole numbers
-_FEWEST = 100
-_LEAST_RANGE = 16  # levels of brightness: an even surface says nothing of other ones
+_ROUNDING = 0.45  # levels: the error of a dark toned photo that rounding explains
+_FEWEST = 100  # px
+_LEAST_RANGE = 16  # levels of brightness: an even surface tells nothing about other levels
 
 
 def tone_curve(seen: Image) -> Floats | None:
-    """The colour of each brightness, if the pixels have but one tone.
+    """The colour of each brightness, if the pixels have a single tone.
 
     Args:
         seen: uint8 (N, 3), RGB.
 
     Returns:
-        float32 (3, 256), parabolas of brightness; None where there are colours, or too little to
+        float32 (3, 256), parabolas over brightness; None if there are colours, or too little to
         tell.
     """
     if len(seen) < _FEWEST:
@@ -41,7 +41,7 @@ def tone_curve(seen: Image) -> Floats | None:
     off = float(np.sqrt(np.mean(np.square(curve @ powers - seen.T))))
     if off > max(_ROUNDING, MOST_OFF * extent):
         return None
-    # Beyond what was seen a parabola may go anywhere: there the tone of its end goes on.
+    # Outside the range seen, a parabola may go anywhere: there, continue the tone at its end.
     levels = np.arange(256, dtype=np.float32)
     known = np.clip(levels, brightness.min(), brightness.max())
     return np.asarray(curve @ _powers(known) + (levels - known), np.float32)

@@ -1,7 +1,7 @@
-"""oneDNN's convolutions on x86, called as torch.compile calls them (torch 2.1 and later).
+"""oneDNN's convolutions on x86, called the way torch.compile calls them (torch 2.1 and later).
 
-Each takes the activation after it along, in one pass over memory, and has its weights ordered
-beforehand for the processor's kernels.
+Each applies the activation that follows it in the same pass over memory, and has its weights
+reordered in advance for the processor's kernels.
 """
 
 from functools import lru_cache
@@ -9,10 +9,10 @@ from functools import lru_cache
 import torch
 from torch import nn
 
-_ORDERS = 8  # input shapes (and counts of threads) whose ordered weights a convolution keeps
-_INPUT_STEPS = 254  # of a byte's 255: one is spare, for the zero's own rounding
-_WEIGHT_STEPS = 127  # of a signed byte, the same both ways
-_LEAST = 1e-9  # range of values: steps are divided by
+_ORDERS = 8  # reordered weights that a convolution caches: one per input shape and thread count
+_INPUT_STEPS = 254  # of a byte's 255: one is spare, for rounding the zero point
+_WEIGHT_STEPS = 127  # of a signed byte, symmetric around 0
+_LEAST = 1e-9  # smallest range of values: avoids a division by zero
 
 
 def has_fused_convolutions() -> bool:
@@ -23,8 +23,11 @@ def has_fused_convolutions() -> bool:
 
 
 def has_fast_int8() -> bool:
-    """Whether `Int8Conv` works here and is the fastest: where the processor multiplies four pairs
-    of bytes at once (AVX-512 VNNI) and no whole tiles of bfloat16 (AMX)."""
+    """Whether `Int8Conv` works here and is the fastest choice.
+
+    It is where the processor multiplies four pairs of bytes at once (AVX-512 VNNI), but not whole
+    tiles of bfloat16 (AMX).
+    """
     operators = ("qconv2d_pointwise", "qconv_prepack")
     has_operators = all(hasattr(torch.ops.onednn, name) for name in operators)
     has_vnni, has_tiles = torch.cpu._is_vnni_supported(), torch.cpu._is_amx_tile_supported()
@@ -32,10 +35,10 @@ def has_fast_int8() -> bool:
 
 
 class _OrderedConv(nn.Module):
-    """A convolution that keeps its weights as oneDNN reads them.
+    """A convolution that keeps its weights in oneDNN's own layout.
 
-    Left to itself it orders them anew in each call, a twentieth of the time. The order that is
-    best for one shape, or for one thread, may leave another without a fast kernel.
+    Otherwise oneDNN reorders them in each call, which takes a twentieth of the time. The layout
+    that is best for one shape or thread count may leave another without a fast kernel.
     """
 
     def __init__(self, conv: nn.Conv2d, activation: str) -> None:
@@ -53,11 +56,11 @@ class _OrderedConv(nn.Module):
 
 
 class FusedConv(_OrderedConv):
-    """A convolution in the number format of its weights, and its activation.
+    """A convolution in the dtype of its weights, with its activation.
 
     Args:
-        conv: with weights float32 or bfloat16.
-        activation: in oneDNN's words: none, relu or swish.
+        conv: its weights are float32 or bfloat16.
+        activation: oneDNN's name for it: none, relu or swish.
     """
 
     def __init__(self, conv: nn.Conv2d, activation: str) -> None:
@@ -71,7 +74,7 @@ class FusedConv(_OrderedConv):
         return ordered
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        weight = self.weight  # in blocks, PyTorch takes no ordered ones together with an activation
+        weight = self.weight  # PyTorch takes no reordered ones for blocked input with activation
         if not x.is_mkldnn:
             x = x.contiguous(memory_format=torch.channels_last)
             weight = self._ordered_for(x)
@@ -91,18 +94,18 @@ class FusedConv(_OrderedConv):
 
 
 class Int8Conv(_OrderedConv):
-    """A convolution that multiplies bytes, and its activation; takes float32 and bfloat16.
+    """An int8 convolution with its activation; takes float32 and bfloat16.
 
-    Each output channel's weights are rounded to 255 steps of its own largest one, each input to 255
-    steps between its own least and largest value, as it comes: nothing to calibrate, and no picture
-    is out of range. Each picture of a batch by itself, by its own range: that of what the layer is
-    given, so a part of a picture (see `window_of`) is rounded a little otherwise than the whole.
-    Jacob et al. 2018, arXiv:1712.05877.
+    Weights are quantised per output channel, to 255 levels scaled to the channel's largest one.
+    Inputs are quantised as they come, to 255 levels between the picture's own minimum and maximum:
+    nothing to calibrate, and no picture is out of range. Each picture of a batch is quantised by
+    the range of what the layer receives of it, so a part of a picture (see `window_of`) is rounded
+    slightly differently from the whole. Jacob et al. 2018, arXiv:1712.05877.
 
     Args:
         conv: float32.
-        activation: in oneDNN's words: none, relu or swish.
-        gives: number format of the result, float32 or bfloat16.
+        activation: oneDNN's name for it: none, relu or swish.
+        gives: dtype of the result, float32 or bfloat16.
     """
 
     def __init__(
@@ -117,7 +120,7 @@ class Int8Conv(_OrderedConv):
         self._zeros = torch.zeros(len(largest), dtype=torch.int32)
 
     def _order(self, shape: list[int]) -> torch.Tensor:
-        # They fit each step of the input, and each zero but 0.
+        # The result fits any step of the input, and any zero point but 0.
         ordered: torch.Tensor = torch.ops.onednn.qconv_prepack.default(
             self._codes,
             self._steps,
@@ -158,14 +161,18 @@ class Int8Conv(_OrderedConv):
 
 
 def _rounded(x: torch.Tensor) -> tuple[torch.Tensor, float, int]:
-    """Values as `step` * (code - `zero`): codes uint8, channels last, step and zero."""
+    """Quantises values as step * (code - zero).
+
+    Returns:
+        Codes (uint8, channels last), step and zero.
+    """
     values = x.permute(0, 2, 3, 1).contiguous()
     least, largest = (float(end) for end in values.aminmax())
-    least, largest = min(least, 0.0), max(largest, 0.0)  # the padding is 0, exactly
+    least, largest = min(least, 0.0), max(largest, 0.0)  # the padding's 0 must be exact
     step = max(largest - least, _LEAST) / _INPUT_STEPS
-    zero = max(round(-least / step), 1)  # the weights' order is one for inputs whose zero isn't 0
-    digits = values.float()  # bfloat16 would round a second time: it has no more than a byte
+    zero = max(round(-least / step), 1)  # the weights are prepared for a zero point other than 0
+    digits = values.float()  # bfloat16 would round twice: it is no more precise than a byte
     scratch = None if digits is values else digits
     digits = torch.add(torch.tensor(zero + 0.5), digits, alpha=1 / step, out=scratch)
-    codes = digits.to(torch.uint8)  # which cuts off what follows the point
+    codes = digits.to(torch.uint8)  # truncates, hence the 0.5 above
     return codes.permute(0, 3, 1, 2), step, zero

@@ -1,4 +1,4 @@
-"""Threads: the same small work for each item of a batch, and loading that leaves none behind."""
+"""Threads: the same small work for each item of a batch; loading nets without leftover threads."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +12,10 @@ R = TypeVar("R")
 
 
 def each(work: Callable[..., R], *columns: Iterable[object]) -> list[R]:
-    """`work` of the first items of all columns, of the second ones, and so on.
+    """Calls `work` with the first items of all columns, with the second ones, and so on.
 
-    On `torch.get_num_threads()` threads, so it should be work that numpy and OpenCV do: they let
-    other threads run meanwhile.
+    It runs on `torch.get_num_threads()` threads, so `work` should be done by numpy and OpenCV,
+    which let other threads run meanwhile.
 
     Returns:
         The results in the order of the items.
@@ -29,11 +29,11 @@ def each(work: Callable[..., R], *columns: Iterable[object]) -> list[R]:
 
 @contextmanager
 def on_one_thread() -> Iterator[None]:
-    """For loading nets: torch computes on the calling thread alone, and as before after.
+    """For loading nets: torch computes on the calling thread alone, and as before afterwards.
 
-    OpenMP keeps helpers for each thread that once called torch on several. Those of the thread that
-    loads have nothing to do later, but once a process has more OpenMP threads than cores, all of
-    them go to sleep between two layers: on two threads, nets then take 1.6 times as long.
+    OpenMP keeps helpers for each thread that has ever called torch on several threads. Those of a
+    loading thread have nothing to do later. But once a process has more OpenMP threads than cores,
+    all of them sleep between two layers: on two threads, nets then take 1.6 times as long.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""The way of a photo through the stages, written once."""
+"""The path of a photo through the stages, written once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ from models.stages import REFERENCE_PX, Reference, Stages
 from models.swap.swap import refuse_cut
 from models.upright import find_any_way_up
 
-# Hands, discs and letters score more than this in one photo of thirty, real faces in crowds less.
+# Hands, discs and letters score higher in one photo in thirty; real faces in crowds score lower.
 _SURE_SCORE, _SURE_PROBABILITY = 0.45, 0.98
 _NO_FACE = "No face was found: send a photo in which a face is well visible."
 _ON_NO_FACE = "The mask lies on no face that was found and chosen: draw it over one."
@@ -53,19 +53,19 @@ class Options:
 
     faces: Literal["all", "largest"] | tuple[int, ...] = "all"
     sharpen: bool = False
-    wish: Wish = AS_GUESSED  # what the hidden part of each face shall be
+    wish: Wish = AS_GUESSED  # what the hidden part of each face should look like
 
-    max_faces: int = 32  # more than these, best first, are left as they are
+    max_faces: int = 32  # of one photo, best first; the others are left as they are
     at_once: int = 4  # faces of one photo that are in the stages at the same time
-    min_probability: float = 0.5  # that a mask is worn, below which a face stays untouched
-    turn_below: float = TURN_BELOW  # the best face's score below which all turns are tried
+    min_probability: float = 0.5  # that a mask is worn; below it, a face stays untouched
+    turn_below: float = TURN_BELOW  # if the best face scores less, all rotations are tried
 
 
 @dataclass(frozen=True)
 class MaskedFace:
-    """One face of a photo and what the mask stage says of it."""
+    """One face of a photo, and what the mask stage found on it."""
 
-    index: int  # what `Options.faces` calls it
+    index: int  # its number in `Options.faces`
     face: Face  # px of the photo
     frame: Affine  # photo px to frame px
     crop: Image
@@ -78,17 +78,17 @@ class Found:
 
     faces: list[MaskedFace]
     others: list[Affine]  # frames of the sure faces that were not chosen
-    more: int  # sure faces beyond `Options.max_faces`, where all faces were asked for
+    more: int  # sure faces beyond `Options.max_faces`, if all faces were requested; else 0
 
 
 @dataclass(frozen=True)
 class EditedFace:
-    """One face after painting; nothing was painted where no mask was worn."""
+    """One face after painting; nothing was painted if no mask was worn."""
 
     found: MaskedFace
     hole: Mask | None = None  # what goes into the photo: the mask and its rim
     candidates: Sequence[Painted] = ()  # most likely first
-    swapped: Image | None = None  # the first of them with the reference's lower face
+    swapped: Image | None = None  # the first candidate with the reference's lower face
     beside: Mask | None = None  # where masks of other faces touch the hole: painted, not pasted
 
     @property
@@ -102,9 +102,9 @@ class Unmasked:
     """The answer: the photo with its faces edited, and what happened to each."""
 
     candidates: list[Image]  # the photo, masked faces painted; most likely first
-    swapped: Image | None  # the photo, the reference's lower face in place; with a reference only
+    swapped: Image | None  # the photo with the reference's lower face; None without a reference
     faces: list[EditedFace]
-    more: int = 0  # as of `Found`
+    more: int = 0  # see `Found`
 
     @property
     def painted(self) -> Image:
@@ -137,7 +137,7 @@ async def find_faces(
     """The faces of a photo, in its px.
 
     Returns:
-        Best first, `options.max_faces` at most; `options.faces` counts in this order. Empty if
+        Best first, at most `options.max_faces`; `options.faces` counts in this order. Empty if
         there is none.
     """
     return (await _detect(photo, stages, options, clock, run))[: options.max_faces]
@@ -163,22 +163,21 @@ async def find_masks(
 ) -> list[MaskedFace]:
     """The chosen faces of a photo with their masks.
 
-    A find of which the detector is not sure counts only if it clearly wears a mask, or if
-    `options.faces` names it. Where a mask goes on below the frame, a longer frame is taken, if
-    that shows a mask too.
+    A doubtful find counts only if it clearly wears a mask, or if `options.faces` names it. If a
+    mask continues below the frame, a longer frame is used, provided it shows a mask as well.
 
     Args:
         photo: upright pixels.
-        stages: who does the steps.
+        stages: runs the steps.
         options: the caller's choices.
-        clock: gets the seconds of each stage.
-        drawn: bool, of the photo's size: the masks, instead of what the mask stage finds.
-        run: does the work of this process, which holds the photo.
+        clock: records the seconds of each stage.
+        drawn: bool, the photo's size: the masks, instead of what the mask stage finds.
+        run: runs this process's own work; the photo stays in this process.
 
     Raises:
         NoFaceError: the photo shows no face.
         BadRequestError: `options.faces` names a face that isn't there.
-        DrawnMaskError: of another size, or on none of the chosen faces.
+        DrawnMaskError: `drawn` has another size, or is on none of the chosen faces.
     """
     return (await look_for_masks(photo, stages, options, clock, drawn, run)).faces
 
@@ -191,7 +190,7 @@ async def look_for_masks(
     drawn: Mask | None = None,
     run: Runner = asyncio.to_thread,
 ) -> Found:
-    """As `find_masks`, and what else is in the photo."""
+    """As `find_masks`, with what else is in the photo."""
     white = None if drawn is None else await run(open_drawn, drawn, photo.pixels)
     everyone = await _detect(photo, stages, options, clock, run)
     faces = everyone[: options.max_faces]
@@ -232,13 +231,13 @@ async def look_for_masks(
 
 
 def _others(faces: Sequence[Face], chosen: Sequence[int]) -> list[Affine]:
-    """Frames of the faces that were not chosen; what is doubtful may be a hand on a mask."""
+    """Frames of the sure faces that were not chosen; a doubtful find may be a hand on a mask."""
     left = (face for index, face in enumerate(faces) if index not in chosen)
     return [fit_frame(face.points) for face in left if face.score >= _SURE_SCORE]
 
 
 def _share_drawn(found: Sequence[MaskedFace], others: Sequence[Affine]) -> list[MaskedFace]:
-    """Faces under a drawn mask; bare where all that a frame shows of it is another face's."""
+    """Faces under a drawn mask; bare if all that a frame shows of it belongs to other faces."""
     shares = share_out([one.finding.mask for one in found], [one.frame for one in found], others)
     return [
         one if share.any() else replace(one, finding=MaskFinding(share, 0.0))
@@ -264,18 +263,18 @@ async def unmask(
 
     Args:
         photo: upright pixels; not changed.
-        stages: who does the steps.
+        stages: runs the steps.
         options: the caller's choices.
-        clock: gets the seconds of each stage.
-        reference: the person without a mask; swaps their own lower face in.
-        drawn: bool, of the photo's size: the masks, instead of what the mask stage finds.
-        run: does the work of this process, which holds the photo.
+        clock: records the seconds of each stage.
+        reference: the person without a mask, whose lower face is swapped in.
+        drawn: bool, the photo's size: the masks, instead of what the mask stage finds.
+        run: runs this process's own work; the photo stays in this process.
 
     Raises:
         NoFaceError: the photo shows no face.
-        ReferencePhotoError: the reference shows no face, several, a masked or a cut one.
+        ReferencePhotoError: the reference shows no face, several, or one masked or cut off.
         BadRequestError: `options.faces` names a face that isn't there.
-        DrawnMaskError: of another size, or on none of the chosen faces.
+        DrawnMaskError: `drawn` has another size, or is on none of the chosen faces.
     """
     own = await _prepare(reference, stages, options, clock, run)
     looked = await look_for_masks(photo, stages, options, clock, drawn, run)
@@ -314,7 +313,7 @@ def photo_mask(faces: Sequence[MaskedFace], shape: tuple[int, int]) -> Mask:
 async def _holes(
     found: Sequence[MaskedFace], others: Sequence[Affine], min_probability: float, run: Runner
 ) -> list[Mask]:
-    """What is painted of each face; nothing where no mask is worn, or where it is another's."""
+    """What is painted of each face; nothing if no mask is worn, or if it is another face's."""
 
     async def hole(one: MaskedFace) -> Mask:
         if one.finding.probability < min_probability:
@@ -340,12 +339,12 @@ async def _prepare(
             raise ReferencePhotoError("The reference photo shows no face.") from None
         if len(found) > 1:
             raise ReferencePhotoError(
-                f"The reference photo shows {len(found)} faces: send one with only yours."
+                f"The reference photo shows {len(found)} faces: send one with a single face."
             )
         own = found[0]
         if own.finding.probability >= options.min_probability:
             raise ReferencePhotoError(
-                "The face in the reference photo wears a mask: send one without."
+                "The face in the reference photo wears a mask: send a photo without one."
             )
         return await as_reference(photo, own, stages, run)
 
@@ -353,7 +352,7 @@ async def _prepare(
 async def as_reference(
     photo: Photo, own: MaskedFace, stages: Stages, run: Runner = asyncio.to_thread
 ) -> Reference:
-    """A bare face of a photo, cut as finely as the photo shows it; errors as of `refuse_cut`."""
+    """A bare face, cropped as finely as its photo shows it; raises what `refuse_cut` raises."""
     face = own.crop
     if scale_of(own.frame) < 1:
         side = max(REFERENCE_PX)

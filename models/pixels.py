@@ -1,4 +1,4 @@
-"""The types of pictures and masks, and the only places where they change form.
+"""The types of pictures and masks, and the only functions that convert them.
 
 Pictures between functions are uint8 RGB, 0..255; nets see float32 RGB in [-1, 1].
 Masks between functions are bool, True = hidden by a face mask.
@@ -34,7 +34,7 @@ def masks_to_tensor(masks: Sequence[Mask], device: torch.device | str = "cpu") -
 
 
 def pack_mask(mask: Mask) -> bytes:
-    """A mask as packed bits, row after row: 8 KB for 256x256."""
+    """A mask as packed bits, row by row: 8 KB for 256x256."""
     return np.packbits(mask).tobytes()
 
 

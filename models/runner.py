@@ -1,4 +1,4 @@
-"""Who runs the work that blocks: by default `asyncio.to_thread`, in the API a request's threads."""
+"""Runs blocking work in threads: by default `asyncio.to_thread`, in the API a request's threads."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
@@ -8,16 +8,16 @@ T = TypeVar("T")
 
 
 class Runner(Protocol):
-    """Does work in a thread and waits for it, as `asyncio.to_thread` does.
+    """Runs work in a thread and waits for it, like `asyncio.to_thread`.
 
-    A caller that is cancelled goes on at once and the thread does not: a runner may count it.
+    A cancelled caller stops waiting immediately, but its thread runs on; a runner may count those.
     """
 
     async def __call__(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T: ...
 
 
 async def all_of(jobs: Iterable[Coroutine[object, object, T]]) -> list[T]:
-    """Results in order; the first error cancels the rest, so that no work runs for nothing."""
+    """Results in order; the first error cancels the rest, so that no work is wasted."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(job) for job in jobs]

@@ -1,8 +1,7 @@
-"""The steps between the crops, and all of them done in this process.
+"""The steps between cropping and pasting, and a class that runs them all in this process.
 
-The flow of `models.pipeline` asks `Stages` for each step. `LocalStages` does the steps in this
-process (the CLI, the fused replica and the benchmark's limit); `serve_graph.stages` sends them
-to deployments.
+`models.pipeline` calls `Stages` for each step. `LocalStages` runs the steps in this process (the
+CLI, the fused replica and the benchmark's limit); `serve_graph.stages` sends them to deployments.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ from models.mask.unet import UNet
 from models.pixels import Image, Landmarks, Mask
 from models.swap.swap import Blend, Warp, swap_face
 
-# Sides of a reference's crop: the larger one where its photo shows more than 256 px can hold.
+# Side of a reference's crop, px: the larger one if its photo shows the face finer than 256 px.
 REFERENCE_PX = (FRAME_PX, 2 * FRAME_PX)
 
 P = ParamSpec("P")
@@ -42,26 +41,26 @@ class Reference:
 
     face: Image  # uint8 (S, S, 3), canonical crop; S is one of REFERENCE_PX
     landmarks: Landmarks  # float32 (68, 2) px of the 256 px frame
-    corners: Landmarks | None = None  # of its photo, see `photo_corners`; None: all is inside
+    corners: Landmarks | None = None  # see `photo_corners`; None: its photo fills the frame
 
 
 class Stages(Protocol):
-    """The steps between the crops; faces and masks are (256, 256), canonical frame."""
+    """The steps between cropping and pasting; faces and masks are (256, 256), canonical frame."""
 
     async def detect(self, thumb: Image) -> list[Face]:
-        """Faces of a letterboxed thumb, in its px, best first."""
+        """Faces of a thumb (see `to_thumb`), in its px, best first."""
 
     async def find_mask(self, face: Image) -> MaskFinding:
         """The mask on a face."""
 
     async def paint(self, face: Image, hole: Mask, wish: Wish) -> list[Painted]:
-        """The face with its hole painted: as many candidates as wished, most likely first."""
+        """The face with its hole painted: as many candidates as requested, most likely first."""
 
     async def landmarks(self, face: Image) -> Landmarks:
         """68 points of a bare face."""
 
     async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
-        """The painted face with the reference's lower face in the hole, as large as its crop."""
+        """The painted face with the reference's lower face in the hole, at the reference's size."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +75,16 @@ class Models:
 
 
 def load_models(weights: Path, device: str = "cpu", fan_weights: Path | None = None) -> Models:
-    """Loads what `weights/manifest.json` pins.
+    """Loads the nets that `weights/manifest.json` pins.
 
     Args:
         weights: folder with the manifest.
         device: where the nets run.
-        fan_weights: folder with FAN's file, see `load_fan`; None: do without.
+        fan_weights: folder with FAN's file, see `load_fan`; None: FAN isn't used.
 
     Raises:
-        WeightsError: a file is missing, changed or of another net.
-        MissingPackageError: FAN is wanted, face-alignment isn't installed.
+        WeightsError: a file is missing, was changed, or belongs to another net.
+        MissingPackageError: `fan_weights` is given, but face-alignment isn't installed.
     """
     manifest = load_manifest(weights)
     return Models(
@@ -98,7 +97,7 @@ def load_models(weights: Path, device: str = "cpu", fan_weights: Path | None = N
 
 
 def swap_own(painted: Painted, hole: Mask, reference: Reference, warp: Warp, blend: Blend) -> Image:
-    """`swap_face` with what the stages hand on."""
+    """`swap_face` on the stages' own types."""
     return swap_face(
         painted.face,
         painted.landmarks,
@@ -112,7 +111,7 @@ def swap_own(painted: Painted, hole: Mask, reference: Reference, warp: Warp, ble
 
 
 class LocalStages:
-    """All steps in this process, in a thread pool of their own."""
+    """Runs all steps in this process, in its own thread pool."""
 
     def __init__(
         self, models: Models, threads: int = 1, warp: Warp = "mesh", blend: Blend = "feather"

@@ -1,4 +1,4 @@
-"""Finds the faces of a photo whichever side is up; most photos are looked at once."""
+"""Finds the faces of a photo whichever way up it is; most photos need one full pass."""
 
 from collections.abc import Awaitable, Callable
 
@@ -22,16 +22,16 @@ Detect = Callable[[Image], Awaitable[list[Face]]]
 async def find_any_way_up(
     thumb: Image, detect: Detect, run: Runner, turn_below: float = TURN_BELOW
 ) -> list[Face]:
-    """The faces of a thumb, in its px, all of the one turn that shows most.
+    """The faces of a thumb, in its px, all from the one rotation that shows most.
 
     Args:
         thumb: uint8 (H, W, 3).
         detect: finds upright faces, best first.
-        run: turns the thumb in a thread.
-        turn_below: where the best face scores less, all turns are tried.
+        run: rotates the thumb in a thread.
+        turn_below: if the best face scores less, all rotations are tried.
 
     Returns:
-        Best first; what was found as the thumb came, unless another turn is clearly better.
+        Best first; the faces of the thumb as it came, unless another rotation is clearly better.
     """
     turns: tuple[int, ...] = (1, 2, 3)
     needed = CLEARLY
@@ -39,7 +39,7 @@ async def find_any_way_up(
     if found and found[0].score >= turn_below:
         if not await _is_upside_down(thumb, found[0], detect, run):
             return found
-        turns, needed = (2,), 1.0  # the second look has said so before
+        turns, needed = (2,), 1.0  # the second look has already said so
     best, least = found, needed * worth(found)
     for quarters in turns:
         faces = await detect(await run(turned, thumb, quarters))

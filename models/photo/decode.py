@@ -1,4 +1,4 @@
-"""Bytes of a photo to upright RGB pixels, in memory."""
+"""Decodes the bytes of a photo to upright RGB pixels, in memory."""
 
 import struct
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _TURNS = {
 
 @dataclass
 class Photo:
-    """A decoded photo; what edits it works on copies of its pixels."""
+    """A decoded photo; edits work on copies of its pixels."""
 
     pixels: Image  # upright, C-contiguous and writable
     icc_profile: bytes | None  # of an RGB space; None is read as sRGB
@@ -49,7 +49,7 @@ def decode_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Photo:
         NotAnImageError: none of the accepted formats.
         TooLargeError: bytes, pixels, side or frames over a limit.
         BadImageError: truncated or corrupt.
-        MemoryError: this machine's memory is short; the photo may be fine.
+        MemoryError: this machine is short of memory; the photo may be fine.
     """
     name, image = open_photo(data, limits)
     try:
@@ -64,15 +64,15 @@ def decode_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Photo:
         raise BadImageError(
             f"The {name} is damaged or cut off: send it again or save it anew ({error})."
         ) from error
-    if name != "heic":  # libheif has turned it already
+    if name != "heic":  # libheif has already turned it upright
         pixels = _upright(pixels, _orientation(image.info.get("exif")))
     return Photo(pixels, profile, name)
 
 
 def to_drawn_mask(picture: Photo) -> Mask:
-    """A mask that somebody drew, bool (H, W): True where the picture is brighter than mid-grey.
+    """A drawn mask, bool (H, W): True where the picture is brighter than mid-grey.
 
-    What was transparent is white, so a mask on a transparent ground covers everything.
+    Transparent parts become white, so a mask on a transparent background covers everything.
     """
     return np.asarray(picture.pixels.max(axis=2) > 127, np.bool_)
 
@@ -86,7 +86,7 @@ def _to_rgb(image: ImageFile) -> tuple[PilImage.Image, bytes | None]:
     space = profile[16:20] if profile else b""
     if profile and (flat.mode, space) in {("L", b"GRAY"), ("CMYK", b"CMYK")}:
         return _to_srgb(flat, profile), None
-    # Equal RGB values are the greys of a grey picture with an RGB profile: it stays.
+    # A grey picture keeps an RGB profile: equal RGB values are its greys.
     keeps = space == b"RGB " and flat.mode != "CMYK"
     return _in_mode(flat, "RGB"), profile if keeps else None
 
@@ -98,8 +98,8 @@ def _in_mode(image: PilImage.Image, mode: str) -> PilImage.Image:
 def _to_array(image: PilImage.Image) -> Image:
     """Writable pixels of an RGB picture, copied a few rows at a time.
 
-    Strips under 128 KB come from memory that is in use already: 12 megapixels take 16 ms
-    instead of 53 ms in one piece, and half the memory.
+    Strips under 128 KB reuse memory that is already allocated: 12 megapixels take 16 ms instead of
+    53 ms in one piece, and half the memory.
     """
     width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)
@@ -121,9 +121,9 @@ def _to_8_bits(image: PilImage.Image) -> PilImage.Image:
 
 
 def _shorten_colour_key(image: PilImage.Image) -> None:
-    """Pillow reads the upper bytes of 16-bit colours, but both of the transparent one.
+    """Shortens a transparent colour of 16 bits to 8, as Pillow does with the pixels alone.
 
-    So colours that differ from it in their lower bytes alone are transparent too.
+    So colours that differ from it only in their lower bytes become transparent as well.
     """
     key = image.info.get("transparency")
     if isinstance(key, tuple):  # of colours, not of grey
@@ -131,7 +131,7 @@ def _shorten_colour_key(image: PilImage.Image) -> None:
 
 
 def _opaque(image: PilImage.Image) -> PilImage.Image:
-    """In mode L, RGB or CMYK; what is transparent is laid over white."""
+    """The picture in mode L, RGB or CMYK, its transparent parts over white."""
     if image.mode == "CMYK":
         return image
     mode = "L" if image.mode in {"1", "L", "LA"} else "RGB"
@@ -177,7 +177,7 @@ def _orientation(exif: object) -> int:
 
 
 def _upright(pixels: Image, orientation: int) -> Image:
-    """Undoes what the EXIF orientation says the camera did."""
+    """Rotates and mirrors a picture upright, as its EXIF orientation says."""
     if orientation in {5, 7}:
         pixels = cv2.transpose(pixels).astype(np.uint8, copy=False)
         orientation = {5: 1, 7: 3}[orientation]

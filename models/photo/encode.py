@@ -12,7 +12,7 @@ from models.pixels import Image
 
 AnswerFormat = Literal["jpeg", "png", "webp"]
 
-# IPTC's word for a photo in which a part was made by a trained model:
+# IPTC's term for a photo of which a part was made by a trained model:
 # https://cv.iptc.org/newscodes/digitalsourcetype/
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -28,7 +28,7 @@ _WEBP_MAX_SIDE = 16_383  # px, of the format itself
 
 
 def answer_format(came_in: PhotoFormat) -> AnswerFormat:
-    """The format to answer in when the caller names none: as it came, JPEG for HEIC."""
+    """The answer's format if the caller names none: the photo's own, or JPEG for HEIC."""
     return "jpeg" if came_in == "heic" else came_in
 
 

@@ -1,4 +1,4 @@
-"""What a photo says of itself before any pixel is decoded: its format, size and frames."""
+"""Reads a photo's format, size and number of frames before any pixel is decoded."""
 
 import re
 import warnings
@@ -17,7 +17,7 @@ from models.errors import BadImageError, NotAnImageError, TooLargeError
 
 PhotoFormat = Literal["jpeg", "png", "webp", "heic"]
 
-# The plugins themselves: `Image.open` guesses, warns, and takes an Ultra HDR JPEG for two frames.
+# The plugins directly: `Image.open` guesses, warns, and takes an Ultra HDR JPEG for two frames.
 _PLUGINS: dict[PhotoFormat, type[ImageFile]] = {
     "jpeg": JpegImageFile,
     "png": PngImageFile,
@@ -28,17 +28,17 @@ _HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis"}
 _SEQUENCE_BRANDS = {b"msf1", b"hevc", b"hevx", b"hevm", b"hevs"}
 # A progressive JPEG has about ten; each costs a pass over all pixels, however short it is.
 _MAX_JPEG_SCANS = 100
-# Of a segment with a length; zeros and the eight restarts stand within a scan.
+# Of a segment with a length; zeros and the eight restart markers occur within a scan.
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
-# A photo has some dozens; each costs Pillow time, and many of one kind cost it quadratic time.
+# A photo has a few dozen; each costs Pillow time, and many of one kind cost it quadratic time.
 _MAX_SEGMENTS = 1000
 _MAX_PADDING = 100_000  # bytes between a JPEG's segments: Pillow reads them one by one
-_MAX_DATA_CHUNKS = 50_000  # of a PNG, which may be as short as a row
+_MAX_DATA_CHUNKS = 50_000  # of a PNG; one may be as short as a row
 _ANY_MARKER = re.compile(rb"\xff[^\x00\xff]")
 _TOO_MANY = "The {} has too many segments beside its pixels: save it anew, without metadata."
 
-# Broken metadata makes Pillow warn on stderr; what matters of it raises here.
+# Broken metadata makes Pillow warn on stderr; whatever matters raises an error here.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -64,7 +64,7 @@ DEFAULT_LIMITS = Limits()
 
 
 def sniff_format(data: bytes) -> PhotoFormat:
-    """The format by its magic bytes.
+    """The format, told by the magic bytes.
 
     Raises:
         NotAnImageError: none of the accepted formats.
@@ -81,7 +81,7 @@ def sniff_format(data: bytes) -> PhotoFormat:
 
 
 def open_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[PhotoFormat, ImageFile]:
-    """Reads the header and holds it to the limits; decodes no pixel.
+    """Reads the header and checks it against the limits; decodes no pixel.
 
     Args:
         data: the file's content.
@@ -136,7 +136,7 @@ def _check_size(image: ImageFile, limits: Limits) -> None:
 
 
 def _check_frames(data: bytes, name: PhotoFormat, image: ImageFile) -> None:
-    # Pillow's JPEG class knows one frame only: what follows it (a gain map, say) is no frame.
+    # Pillow's JPEG class sees one frame only: what follows it (a gain map, say) is no frame.
     sequence = name == "heic" and data[8:12] in _SEQUENCE_BRANDS
     if sequence or getattr(image, "n_frames", 1) > 1:
         raise TooLargeError("The file holds several pictures or an animation: send a single one.")
@@ -145,7 +145,7 @@ def _check_frames(data: bytes, name: PhotoFormat, image: ImageFile) -> None:
 
 
 def _check_segments(data: bytes) -> None:
-    """Raises TooLargeError for a JPEG whose header Pillow would read for long."""
+    """Raises TooLargeError for a JPEG whose header would take Pillow long to read."""
     place, padding = 2, 0
     for _ in range(_MAX_SEGMENTS):
         limit = place + 2 + _MAX_PADDING - padding
@@ -156,7 +156,7 @@ def _check_segments(data: bytes) -> None:
             return
         padding += marker.start() - place
         place = marker.end()
-        # As Pillow does: where it has no reader, what follows is looked through, not skipped.
+        # As in Pillow: after a marker without a reader, the data is searched, not skipped.
         _, _, reader = MARKER.get(int.from_bytes(marker[0]), ("", "", None))
         if reader is not None:
             place += max(2, int.from_bytes(data[place : place + 2]))
@@ -164,7 +164,7 @@ def _check_segments(data: bytes) -> None:
 
 
 def _check_chunks(data: bytes) -> None:
-    """Raises TooLargeError for a PNG of very many chunks, or of several colour profiles."""
+    """Raises TooLargeError for a PNG with very many chunks, or with several colour profiles."""
     place, counts = 8, {"IDAT": 0, "iCCP": 0, "": 0}
     while len(head := data[place : place + 8]) == 8 and head[4:] != b"IEND":
         kind = head[4:].decode("latin-1")
@@ -177,7 +177,7 @@ def _check_chunks(data: bytes) -> None:
 
 
 def _has_more_scans(data: bytes, most: int) -> bool:
-    """Whether a JPEG has more scans; what follows its end (a phone's video, say) has none."""
+    """Whether a JPEG has more scans than `most`; none count past its end (a phone's video, say)."""
     place, scans = 2, 0
     while scans <= most:
         marker = _MARKER.search(data, place)

@@ -1,7 +1,7 @@
-"""ICC profiles of photos that name their colour space otherwise.
+"""ICC profiles for photos that describe their colour space in another way.
 
-HEIC files may say in a few numbers (nclx, ITU-T H.273) what others say in an ICC profile. Encoders
-of answers take ICC profiles only.
+HEIC files may use a few numbers (nclx, ITU-T H.273) instead of an ICC profile. The encoders of
+answers take ICC profiles only.
 """
 
 import struct
@@ -12,9 +12,9 @@ from typing import Any
 from PIL import ImageCms
 
 _P3_PRIMARIES = 12  # of H.273: SMPTE EG 432-1, Display P3's
-# Curves that are shown like sRGB's; PQ and HLG (16, 18) are not.
+# Transfer curves that are displayed like sRGB's; PQ and HLG (16, 18) are not.
 _LIKE_SRGB = {1, 2, 6, 13}
-# Colours of Display P3's red, green and blue, adapted to D50 as profiles want them.
+# Colours of Display P3's red, green and blue, adapted to D50 as profiles require.
 _COLORANTS = {
     b"rXYZ": (0.51512, 0.24120, -0.00105),
     b"gXYZ": (0.29198, 0.69225, 0.04189),
@@ -24,7 +24,7 @@ _CHROMATICITIES = (0.680, 0.320, 0.265, 0.690, 0.150, 0.060)  # the same as x an
 
 
 def profile_of_nclx(nclx: object) -> bytes | None:
-    """The ICC profile of a HEIC's nclx, as pillow-heif gives it; None if sRGB's or none of ours."""
+    """The ICC profile for a HEIC's nclx as pillow-heif gives it; None unless it is Display P3."""
     if not isinstance(nclx, Mapping):
         return None
     numbers: Mapping[str, Any] = nclx
@@ -34,7 +34,7 @@ def profile_of_nclx(nclx: object) -> bytes | None:
 
 @lru_cache
 def display_p3() -> bytes:
-    """Display P3: sRGB's profile, which LittleCMS makes, with other primaries and another name."""
+    """Display P3: LittleCMS's sRGB profile with other primaries and another name."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     (count,) = struct.unpack_from(">I", profile, 128)
     for entry in range(count):
