@@ -1,5 +1,6 @@
-// The page: a photo (and perhaps the person's own face) in, POST /v1/unmask, before and after out.
-// Nothing is kept: pictures live in this tab as object URLs and go when it closes.
+// The page: takes a photo and optionally the person's own face, calls POST /v1/unmask, shows before
+// and after.
+// Nothing is stored: pictures live in this tab as object URLs until it closes.
 
 import { arriving, post, titled } from "./ask.js";
 import { Drawing, Easel } from "./mend.js";
@@ -16,14 +17,14 @@ const picker = new Picker($("faces"), nameFaces);
 const slider = new Slider($("compare"), $("cut"));
 const result = new Result();
 const work = new Work(showButtons);
-const GUESSES = 4; // the most that the service paints at once
+const GUESSES = 4; // the service's limit
 
 let photo = null; // File
 let view = "drop"; // what the stage shows: "drop", "compare", "easel" or "picker"
-let upright = null; // {width, height} of the photo as the service sees it, px
+let upright = null; // {width, height} of the upright photo as the service sees it, px
 let found = null; // [{index, box}] of all faces, once they are known
-let drawing = null; // Drawing over this photo: stays for another round
-let mended = null; // Blob: the drawn mask of the answer that is shown; null: as found
+let drawing = null; // Drawing over this photo; kept for another round of editing
+let mended = null; // Blob: the drawn mask behind the answer shown; null if it was found
 
 // --- choosing ---------------------------------------------------------------------------------
 
@@ -45,11 +46,11 @@ function setPhoto(file) {
 }
 
 function setReference(file) {
-  $("consent").checked = false; // it was given for the face before
+  $("consent").checked = false; // it was given for the previous face
   const name = file ? file.name || "Pasted photo" : "Photo without a mask";
   $("reference-name").textContent = name;
   if (file) $("own-face").open = true;
-  if (file && picker.chosen.length > 1) picker.clear(); // one person's face goes on one
+  if (file && picker.chosen.length > 1) picker.clear(); // one person's face goes on one face only
   nameFaces();
   if (view === "picker") openPicker();
   passFocusTo($("reference"), () => {
@@ -73,11 +74,11 @@ async function takeExample() {
   if (work.isRunning) return;
   await work.run("Fetching the example…", async (signal) => {
     const response = await arriving(fetch("static/example.jpg", { signal }));
-    if (!response.ok) throw titled("The example isn't here", "Choose a photo of your own.");
+    if (!response.ok) throw titled("The example couldn't be loaded", "Choose a photo of your own.");
     const picture = await arriving(response.blob());
     if (signal.aborted) return;
     setPhoto(new File([picture], "example.jpg", { type: picture.type }));
-    say("A portrait by NASA; the mask is drawn. Press “Take the mask off”.");
+    say("A portrait by NASA; the mask is drawn on. Press “Take the mask off”.");
   });
 }
 
@@ -87,7 +88,7 @@ async function submit(event) {
   event.preventDefault();
   if (work.isRunning || !isReady()) return;
   await work.run("Finding the faces and painting…", async (signal) => {
-    // Run again is for another expression or face: what was mended stays mended.
+    // “Run again” tries another expression or face: an edited mask stays in use.
     await paint(view === "easel" ? await drawing.toPng() : mended, 1, signal);
   });
 }
@@ -105,7 +106,7 @@ async function paint(mask, candidates, signal) {
   showAnswer(answer, response.headers.get("Server-Timing"));
 }
 
-/** Whether there is a photo, and consent where it takes one; says what is missing. */
+/** True if there is a photo, and consent if it is needed; otherwise shows what is missing. */
 function isReady() {
   if (!hasPhoto()) return false;
   if ($("reference").files[0] && !$("consent").checked) {
@@ -127,7 +128,7 @@ function hasPhoto() {
 function ask(mask, candidates, signal) {
   const fields = { photo, expression: $("expression").value };
   const reference = $("reference").files[0];
-  // Of a group, the others aren't this person.
+  // In a group photo, the others aren't this person.
   if (reference) Object.assign(fields, { reference, consent: "true", faces: "largest" });
   if (picker.chosen.length) fields.faces = picker.chosen.join();
   if (candidates > 1) fields.candidates = candidates;
@@ -147,9 +148,9 @@ async function pick() {
   const file = photo;
   const isShown = await new Promise((done) => showPicture($("picker-photo"), file, done));
   const alike = isShown && (await isTurnedAlike(file, $("picker-photo"), upright));
-  if (file !== photo) return; // another one meanwhile
+  if (file !== photo) return; // another photo was chosen meanwhile
   if (found.length === 1) {
-    showView(view, $("go")); // without that choice
+    showView(view, $("go")); // hides the row that offers the choice
     say("There is only one face.");
     return;
   }
@@ -173,10 +174,10 @@ async function fetchFaces(signal) {
 function openPicker() {
   const single = Boolean($("reference").files[0]);
   picker.open(found, upright, single);
-  say(single ? "Press the face that is yours." : "Press the faces whose mask shall come off.");
+  say(single ? "Select your face." : "Select the faces to unmask.");
 }
 
-/** Says which faces are worked on. */
+/** Shows which faces will be edited. */
 function nameFaces() {
   const others = $("reference").files[0] ? "The largest" : "All";
   const { chosen, count } = picker;
@@ -189,7 +190,7 @@ function leavePicker() {
   say("");
 }
 
-// --- mending ----------------------------------------------------------------------------------
+// --- editing the mask -------------------------------------------------------------------------
 
 async function mend() {
   if (work.isRunning || !isReady()) return;
@@ -199,10 +200,10 @@ async function mend() {
   showView("easel", $("brush"));
   easel.open(drawing);
   reveal($("stage"));
-  say("Brush over what shall be painted, erase what shall stay. Then press “Paint again”.");
+  say("Brush over what to repaint, erase what to keep. Then press “Paint again”.");
 }
 
-/** Gets the found mask into the drawing; where none was found it can be drawn without. */
+/** Fetches the found mask for the drawing; if no mask was found, the user draws from scratch. */
 async function fetchFound(signal) {
   try {
     const response = await post("v1/mask", { photo }, "image/png", signal, sayBusy);
@@ -211,25 +212,25 @@ async function fetchFound(signal) {
   } catch (error) {
     if (signal.aborted) throw error;
     if (!result.hasChanged || mended) return;
-    const again = "Press “Mend the mask” to fetch it again.";
-    throw titled("The found mask isn't here", `${error.message} ${again}`);
+    const again = "Press “Edit the mask” to fetch it again.";
+    throw titled("The mask couldn't be loaded", `${error.message} ${again}`);
   }
 }
 
 function undo() {
-  if (work.isRunning) return; // what is sent has the last stroke
-  if (!easel.undo()) say("There is nothing to undo.");
+  if (work.isRunning) return; // the last stroke has already been sent
+  if (!easel.undo()) say("Nothing to undo.");
 }
 
 /** Leaves the canvas. */
 function leaveEasel() {
   if (work.isRunning) return;
   showView("compare", $("mend"));
-  $("problem").hidden = true; // it was of the drawing
-  say("Not painted again. What you drew stays until another photo.");
+  $("problem").hidden = true; // it was about the drawing
+  say("Not painted again. Your drawing is kept until you choose another photo.");
 }
 
-/** Breaks off what is under way, or else leaves what is open on the stage. */
+/** Cancels what is running; otherwise leaves what is open on the stage. */
 function leave() {
   if (work.isRunning) work.cancel();
   else if (view === "easel") leaveEasel();
@@ -238,7 +239,7 @@ function leave() {
 
 // --- showing ----------------------------------------------------------------------------------
 
-/** Shows one thing on the stage, with what belongs to it; `control` gets a focus that is lost. */
+/** Shows one view on the stage with its controls; `control` gets the focus if it would be lost. */
 function showView(next, control) {
   view = next;
   if (view !== "easel") easel.close();
@@ -256,7 +257,7 @@ function showView(next, control) {
   $("go").className = view === "compare" ? "quiet" : "main";
 }
 
-/** Those that depend on whether something runs, too. */
+/** Shows the buttons that also depend on whether something is running. */
 function showButtons() {
   $("cancel").hidden = !work.isRunning;
   $("leave").hidden = work.isRunning || view !== "easel";
@@ -278,7 +279,7 @@ function showAnswer(answer, timing) {
   const file = photo;
   showPicture($("before"), file, async (isShown) => {
     const alike = isShown && (await isTurnedAlike(file, $("before"), upright));
-    if (file !== photo) return; // another one meanwhile
+    if (file !== photo) return; // another photo was chosen meanwhile
     $("compare").classList.toggle("only-after", !alike || !result.hasChanged);
     $("mend").hidden = !alike;
   });
@@ -300,7 +301,7 @@ function clearResult() {
 
 $("photo").addEventListener("change", () => {
   const [file] = $("photo").files;
-  $("photo").value = ""; // so that choosing the same file again is a change
+  $("photo").value = ""; // so that choosing the same file again fires the event
   if (file) setPhoto(file);
 });
 $("reference").addEventListener("change", () => setReference($("reference").files[0]));
@@ -336,14 +337,14 @@ document.addEventListener("paste", (event) => {
   const [file] = event.clipboardData.files;
   if (file) setPhoto(file);
 });
-// A photo that misses its place must not replace the page.
+// A photo dropped beside the stage must not replace the page.
 window.addEventListener("dragover", (event) => event.preventDefault());
 window.addEventListener("drop", (event) => event.preventDefault());
-// A browser that goes back may fill in the inputs of then; one that kept the page shows all of it.
+// On “back”, a browser may restore old inputs; one that kept the whole page (persisted) is fine.
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) dropReference();
 });
 
-// Chosen before this was read: there were no listeners yet.
+// Chosen before this script ran: there were no listeners yet.
 if ($("photo").files[0]) $("photo").dispatchEvent(new Event("change"));
 $("go").disabled = false;

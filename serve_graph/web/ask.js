@@ -1,11 +1,11 @@
-// Calls to the service, and what went wrong with one, in words.
+// Calls to the service, and their errors in words.
 
-const TRIES = 4; // of a call that the service has no place for
-const LONGEST_TOLD_S = 20; // nobody sits before the page for longer waits
+const TRIES = 4; // of a call while the service is full
+const LONGEST_TOLD_S = 20; // nobody waits longer in front of a page
 
 /**
- * Sends fields as a form; the answer, or an error with `title` and `message`. Where the service is
- * full, it calls `sayBusy`, waits and sends them again.
+ * Sends fields as a form. Returns the answer or throws an error with `title` and `message`. If the
+ * service is full, calls `sayBusy`, waits and sends them again.
  */
 export async function post(path, fields, accept, signal, sayBusy) {
   const body = new FormData();
@@ -15,10 +15,10 @@ export async function post(path, fields, accept, signal, sayBusy) {
   for (let left = TRIES - 1, factor = 1; ; left -= 1, factor *= 2) {
     const response = await arriving(fetch(path, request), files);
     if (response.ok) return response;
-    const told = Number(response.headers.get("Retry-After")) || 1; // s; a proxy may name a date
+    const told = Number(response.headers.get("Retry-After")) || 1; // s; a proxy may send a date
     if (response.status !== 503 || !left || told > LONGEST_TOLD_S) throw await problemOf(response);
     sayBusy();
-    // The random part, so that all who were refused together don't come back together.
+    // Random, so that clients refused at the same time don't all return at the same time.
     await pause(1000 * factor * told * (1 + Math.random()), signal);
   }
 }
@@ -31,28 +31,28 @@ function pause(ms, signal) {
   });
 }
 
-/** What comes from the service, if all of it comes; `files` went there. */
+/** Awaits the service; a broken connection becomes an error to show. `files` were sent to it. */
 export async function arriving(promise, files = []) {
   try {
     return await promise;
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error; // somebody broke it off
+    if (!(error instanceof TypeError)) throw error; // it was cancelled
     for (const file of files) await checkReadable(file);
     throw titled("The service doesn't answer", "Check the connection and try again.");
   }
 }
 
-/** A file that changed after it was chosen, or a folder, fails as a broken connection does. */
+/** A folder, or a file changed since it was chosen, fails like a broken connection. */
 async function checkReadable(file) {
   try {
     await file.arrayBuffer();
   } catch {
     const name = file.name || "The picture";
-    throw titled(`${name} can't be read`, "It is no file, or not as it was: choose it again.");
+    throw titled(`${name} can't be read`, "It isn't a file, or it has changed: choose it again.");
   }
 }
 
-/** What an error answer (RFC 9457, application/problem+json) says, in words. */
+/** The error to show for an error answer (RFC 9457, application/problem+json). */
 async function problemOf(response) {
   const problem = await response.json().catch(() => ({}));
   const wait = response.headers.get("Retry-After");
@@ -61,7 +61,7 @@ async function problemOf(response) {
   return titled(problem.title ?? "That didn't work", detail);
 }
 
-/** An error as the page shows it. */
+/** An error with a title, as the page shows it. */
 export function titled(title, message) {
   return Object.assign(new Error(message), { title });
 }

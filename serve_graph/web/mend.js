@@ -1,13 +1,13 @@
-// Mending a mask by hand: what was drawn over a photo, and the canvas that it is drawn on.
-// Strokes are kept as lines, in px of the photo. So the canvas needs no more px than the screen
-// shows, undo leaves out the last line, and only the mask that is sent is made in full size.
+// Editing a mask by hand: the strokes drawn over a photo, and the canvas they are drawn on.
+// Strokes are stored as lines in px of the photo. So the canvas needs no more px than the screen
+// shows, undo drops the last line, and only the mask that is sent is rendered at full size.
 
-const TINT = [0, 190, 40]; // as film studios take: neither skin nor most cloth is like it
-const ROWS = 256; // that are taken out of a canvas at a time: all of a large one are 48 MB
+const TINT = [0, 190, 40]; // chroma-key green: unlike skin and most cloth
+const ROWS = 256; // read from a canvas at a time: all of a large one are 48 MB
 
-/** The mask that was found in a photo, and the strokes over it. */
+/** The mask found in a photo, and the strokes over it. */
 export class Drawing {
-  found = null; // Blob: PNG of the photo's size, white where something is hidden
+  found = null; // Blob: PNG of the photo's size, white where the face is hidden
   strokes = []; // {points: [[x, y]], width, erases}, px of the photo
 
   /** The size of the upright photo, px. */
@@ -16,7 +16,7 @@ export class Drawing {
     this.height = height;
   }
 
-  /** A new canvas with the found mask alone: tinted where something is hidden, else clear. */
+  /** A new canvas with only the found mask: tinted where the face is hidden, else transparent. */
   async ground(width, height) {
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
     const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -28,7 +28,7 @@ export class Drawing {
     return canvas;
   }
 
-  /** Draws strokes on a canvas that shows the photo's mask in whatever size. */
+  /** Draws strokes on a canvas that shows the photo's mask at any size. */
   draw(canvas, strokes = this.strokes) {
     const context = canvas.getContext("2d");
     context.setTransform(canvas.width / this.width, 0, 0, canvas.height / this.height, 0, 0);
@@ -41,7 +41,7 @@ export class Drawing {
   async toPng() {
     const canvas = await this.ground(this.width, this.height);
     this.draw(canvas);
-    // The soft rims of lines too become one or the other.
+    // Antialiased edges become black or white too.
     recolour(canvas.getContext("2d"), whitenTint);
     const png = await new Promise((done) => canvas.toBlob(done, "image/png"));
     if (!png) throw new Error("This browser can't make a mask of the photo's size.");
@@ -56,14 +56,14 @@ function drawStroke(context, { points, width, erases }) {
   context.lineCap = context.lineJoin = "round";
   const [[x, y]] = points;
   context.beginPath();
-  context.arc(x, y, width / 2, 0, 2 * Math.PI); // a tap: some browsers draw no line without length
+  context.arc(x, y, width / 2, 0, 2 * Math.PI); // a tap: some browsers draw no line of length 0
   context.fill();
   context.beginPath();
   for (const point of points) context.lineTo(...point);
   context.stroke();
 }
 
-/** Changes the bytes of all pixels, red, green, blue, alpha of each. */
+/** Changes all pixels' bytes: red, green, blue and alpha of each. */
 function recolour(context, change) {
   const { width, height } = context.canvas;
   for (let top = 0; top < height; top += ROWS) {
@@ -75,7 +75,7 @@ function recolour(context, change) {
 
 function tintWhite(bytes) {
   for (let at = 0; at < bytes.length; at += 4) {
-    bytes[at + 3] = bytes[at]; // black becomes clear
+    bytes[at + 3] = bytes[at]; // black becomes transparent
     [bytes[at], bytes[at + 1], bytes[at + 2]] = TINT;
   }
 }
@@ -87,15 +87,15 @@ function whitenTint(bytes) {
   }
 }
 
-/** Lets mouse, pen or finger draw over a photo that lies below the canvas. */
+/** Lets a mouse, pen or finger draw over the photo below the canvas. */
 export class Easel {
   #canvas;
-  #ring; // shows how large the brush is
+  #ring; // shows the size of the brush
   #size; // input: the brush's width, per cent of the picture's shorter side
-  #eraser; // input: whether strokes take away
+  #eraser; // input: whether strokes erase
   #drawing = null;
   #ground = null; // canvas with the found mask
-  #stroke = null; // that is being drawn
+  #stroke = null; // being drawn
 
   constructor(canvas, ring, size, eraser) {
     this.#canvas = canvas;
@@ -106,10 +106,10 @@ export class Easel {
     on("pointerdown", this.#begin);
     on("pointermove", this.#move);
     on("pointerup", this.#end);
-    on("pointercancel", this.#takeBack); // a palm, or the system took the finger over
+    on("pointercancel", this.#takeBack); // a palm, or the system took over the touch
     on("pointerleave", () => (ring.hidden = true));
     size.addEventListener("input", () => this.#showRing(0.5, 0.5));
-    // Also when the photo is there, and when a phone is turned.
+    // Also once the photo has loaded, and when a phone is rotated.
     new ResizeObserver(() => this.#fit()).observe(canvas);
   }
 
@@ -124,9 +124,9 @@ export class Easel {
     this.#ring.hidden = true;
   }
 
-  /** Takes the last stroke back; false if there is none. */
+  /** Removes the last stroke; false if there is none. */
   undo() {
-    this.#stroke = null; // what is being drawn is the last one
+    this.#stroke = null; // a stroke being drawn is the last one
     const last = this.#drawing.strokes.pop();
     this.#redraw();
     return Boolean(last);
@@ -154,7 +154,7 @@ export class Easel {
 
   #begin(event) {
     if (event.button !== 0 || !event.isPrimary) return;
-    event.preventDefault(); // else the focus leaves the tools
+    event.preventDefault(); // or the tools lose the focus
     this.#canvas.setPointerCapture(event.pointerId);
     this.#stroke = { points: [], width: this.#width(), erases: this.#eraser.checked };
     this.#drawing.strokes.push(this.#stroke);
@@ -168,7 +168,7 @@ export class Easel {
     if (!this.#stroke) return;
     const { points } = this.#stroke;
     const before = points.slice(-1);
-    const fine = event.getCoalescedEvents?.() ?? []; // what came since the last frame
+    const fine = event.getCoalescedEvents?.() ?? []; // the points since the last frame
     const added = (fine.length ? fine : [event]).map((one) => this.#toPhoto(this.#place(one)));
     points.push(...added);
     this.#drawing.draw(this.#canvas, [{ ...this.#stroke, points: [...before, ...added] }]);
@@ -182,7 +182,7 @@ export class Easel {
     if (event.isPrimary && this.#stroke) this.undo();
   }
 
-  /** Where a pointer is, as shares of the picture's width and height. */
+  /** Position of a pointer as fractions of the picture's width and height. */
   #place(event) {
     const { left, top, width, height } = this.#canvas.getBoundingClientRect();
     return [(event.clientX - left) / width, (event.clientY - top) / height];
@@ -192,7 +192,7 @@ export class Easel {
     return [x * this.#drawing.width, y * this.#drawing.height];
   }
 
-  /** Of the brush, px of the photo. */
+  /** Width of the brush, px of the photo. */
   #width() {
     const shorter = Math.min(this.#drawing.width, this.#drawing.height);
     return (shorter * Number(this.#size.value)) / 100;

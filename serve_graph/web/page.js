@@ -1,4 +1,4 @@
-// The page's elements, what it says, and where the eyes and the focus go.
+// The page's elements, its messages, scrolling and focus.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -14,9 +14,9 @@ export function showProblem(title, detail) {
   reveal($("problem"));
 }
 
-/** Makes a change; where it hides the control that has the focus, another one gets it. */
+/** Makes a change; if it hides the focused control, `control` gets the focus. */
 export function passFocusTo(control, change) {
-  const before = document.activeElement; // hidden, it wouldn't be it any more
+  const before = document.activeElement; // read before hiding it takes the focus away
   change();
   if (before?.closest("[hidden]")) control.focus();
 }

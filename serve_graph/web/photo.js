@@ -1,6 +1,6 @@
-// A photo before it is sent: how it gets here, and whether the browser shows it upright.
+// A photo before it is sent: dropping and showing it, and whether the browser shows it upright.
 
-/** Shows a file in an <img> and says whether the browser could (few can show HEIC). */
+/** Shows a file in an <img>; `done` receives whether the browser could (few can show HEIC). */
 export function showPicture(image, file, done) {
   URL.revokeObjectURL(image.src);
   image.onload = () => done(true);
@@ -22,9 +22,9 @@ export function takeDrops(zone, take) {
   });
 }
 
-/** Whether the browser turns the photo as the service does: few do for each format. */
+/** Whether the browser rotates the photo as the service does: few do for every format. */
 export async function isTurnedAlike(file, { naturalWidth, naturalHeight }, upright) {
-  if (await isWebpWithExif(file)) return false; // Chromium doesn't turn these at all
+  if (await isWebpWithExif(file)) return false; // Chromium doesn't rotate these at all
   return naturalWidth > naturalHeight === upright.width > upright.height;
 }
 

@@ -1,9 +1,9 @@
 // Choosing faces: a button over each face of a photo.
 
-/** Those that are pressed are chosen; with none, the service decides. */
+/** Pressed faces are chosen; if none is, the service decides. */
 export class Picker {
-  chosen = []; // the service's number of each
-  count = 0; // of the photo's faces
+  chosen = []; // the service's numbers of the faces
+  count = 0; // faces in the photo
   #holder;
   #onChange;
 
@@ -12,10 +12,10 @@ export class Picker {
     this.#onChange = onChange;
   }
 
-  /** Faces as the service tells them, px of a photo of `size`; `single`: one at most. */
+  /** Offers faces, in px of a photo of `size`, as the service sends them; `single`: one at most. */
   open(faces, size, single) {
     this.count = faces.length;
-    const ordered = [...faces].sort((a, b) => a.box[0] - b.box[0]); // as the Tab key goes
+    const ordered = [...faces].sort((a, b) => a.box[0] - b.box[0]); // in Tab order
     const buttons = ordered.map((face, at) => this.#button(face, at + 1, size, single));
     this.#holder.replaceChildren(...buttons);
     this.#showChosen();

@@ -1,9 +1,9 @@
-// The pictures of an answer, and the small ones to choose from.
+// The pictures of an answer, and thumbnails to choose from.
 
-const THUMB_PX = 128; // shown at half of it
-const ROOM = 1.1; // a thumb's side by its face's
+const THUMB_PX = 128; // shown at half this size
+const ROOM = 1.1; // side of a thumbnail relative to its face
 
-/** The own face first, then the guesses, most likely first: {label, url, file} each. */
+/** The swap first, then the guesses, most likely first; each {label, url, file}. */
 export function unpack({ painted, swapped, candidates }, stem) {
   const guesses = candidates ?? [painted];
   const pictures = guesses.map((picture, at) => {
@@ -14,7 +14,7 @@ export function unpack({ painted, swapped, candidates }, stem) {
   return pictures;
 }
 
-/** A base64 picture as a file, and an object URL of it. */
+/** A base64 picture as a file with an object URL. */
 function keep({ base64, media_type: type }, label, stem) {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
   const ending = type.split("/")[1].replace("jpeg", "jpg");
@@ -22,7 +22,7 @@ function keep({ base64, media_type: type }, label, stem) {
   return { label, file, url: URL.createObjectURL(file) };
 }
 
-/** Radio buttons, one a picture, each with the face at `box` (px) as it is there. */
+/** Radio buttons, one per picture, each with that picture's face at `box` (px). */
 export function choices(pictures, box) {
   return pictures.map(({ label, file }, at) => {
     const row = document.createElement("label");
@@ -31,7 +31,7 @@ export function choices(pictures, box) {
     input.checked = at === 0;
     const thumb = Object.assign(document.createElement("canvas"), { width: THUMB_PX });
     thumb.height = THUMB_PX;
-    drawThumb(thumb, file, box).catch(() => thumb.remove()); // the label is there all the same
+    drawThumb(thumb, file, box).catch(() => thumb.remove()); // the label remains
     row.append(input, thumb, label);
     return row;
   });

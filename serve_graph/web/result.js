@@ -4,9 +4,9 @@ import { $, passFocusTo, showProblem } from "./page.js";
 import { choices, unpack } from "./pictures.js";
 
 export class Result {
-  hasChanged = false; // whether the answer's faces did
+  hasChanged = false; // whether any face in the answer has changed
   #pictures = []; // of the answer: {label, url, file}
-  #shown = null; // the one of them that is seen
+  #shown = null; // the one being shown
 
   constructor() {
     $("choices").addEventListener("change", ({ target }) => this.#show(target.value));
@@ -17,7 +17,7 @@ export class Result {
     return this.#pictures.length > 0;
   }
 
-  /** Shows the answer's first picture; files are called by `stem`, the photo's name. */
+  /** Shows the answer's first picture; files are named after `stem`, the photo's name. */
   open(answer, stem) {
     this.forget();
     this.hasChanged = answer.faces.some((face) => face.changed);
@@ -31,7 +31,7 @@ export class Result {
     this.#pictures = [];
   }
 
-  /** What can be done; where nothing changed, only that a mask is drawn by hand. */
+  /** Offers what can be done; if nothing has changed, only drawing a mask by hand. */
   #offer({ faces, candidates }) {
     const { hasChanged } = this;
     const changed = faces.filter((face) => face.changed);
@@ -44,7 +44,7 @@ export class Result {
     });
     const rows = $("choice").hidden ? [] : choices(this.#pictures, largest.box);
     $("choices").replaceChildren(...rows);
-    $("mend").textContent = hasChanged ? "Mend the mask" : "It wears one? Show me where";
+    $("mend").textContent = hasChanged ? "Edit the mask" : "Is there one? Show me where";
     $("mend").className = hasChanged ? "quiet" : "main";
     $("after").alt = hasChanged
       ? "After: the same photo with the mask taken off"
@@ -65,7 +65,7 @@ export class Result {
     try {
       await navigator.share({ files: [this.#shown.file] });
     } catch (error) {
-      if (error.name === "AbortError") return; // nobody was picked to get it
+      if (error.name === "AbortError") return; // the user closed the share dialog
       showProblem("That couldn't be shared", "Download it, and send it from there.");
     }
   }

@@ -1,6 +1,6 @@
-// The slider between before and after.
+// The slider between the photos before and after.
 
-/** A finger or the mouse moves the cut, anywhere on the picture; `input` is for the keyboard. */
+/** Finger or mouse moves the cut anywhere on the picture; `input` is for the keyboard. */
 export class Slider {
   #figure;
   #input;

@@ -1,21 +1,21 @@
 // What an answer says, in words.
 
-/** All faces of the photo, or those that were `chosen`; `mended`: painted where somebody drew. */
+/** All faces in the photo, or the `chosen` ones; `mended`: painted where the user drew. */
 export function describeFaces(faces, chosen, mended) {
   const changed = faces.filter((face) => face.changed).length;
   const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
   const found = `${count} ${chosen ? "chosen" : "found"}`;
-  if (!changed) return `${found}, but no mask: the photo is as it was.`;
+  if (!changed) return `${found}, but no mask: the photo is unchanged.`;
   if (mended) return `${found}, ${changed} painted where you drew.`;
   return `${found}, ${changed === 1 ? "1 mask" : `${changed} masks`} taken off.`;
 }
 
-/** Only one face was looked at: it is no news of the others. */
+/** Only one face was processed, so nothing is said about the others. */
 export function describeSwap([face], chosen) {
   const which = chosen ? "The chosen face" : "The largest face";
   return face.changed
     ? `${which} has your lower face.`
-    : `${which} wears no mask: the photo is as it was.`;
+    : `${which} wears no mask: the photo is unchanged.`;
 }
 
 /** `crop;dur=12.3, mask;dur=4` as "crop 12 ms · mask 4 ms". */

@@ -1,12 +1,12 @@
-// What the page waits for: one thing at a time, which can be broken off.
+// What the page waits for: one task at a time, which can be cancelled.
 
 import { $, passFocusTo, reveal, say, showProblem } from "./page.js";
 
 export class Work {
-  #running = null; // AbortController of what is under way
+  #running = null; // AbortController of the running task
   #showButtons;
 
-  /** `showButtons` shows those that depend on whether something runs. */
+  /** `showButtons` updates the buttons that depend on whether a task is running. */
   constructor(showButtons) {
     this.#showButtons = showButtons;
   }
@@ -15,7 +15,7 @@ export class Work {
     return this.#running !== null;
   }
 
-  /** Does what can be broken off, saying `text` meanwhile; whether it went through. */
+  /** Runs a cancellable action and shows `text` meanwhile; true if it succeeded. */
   async run(text, action) {
     const run = new AbortController();
     const { signal } = run;
@@ -26,7 +26,7 @@ export class Work {
       await action(signal);
       return !signal.aborted;
     } catch (error) {
-      // Who broke it off has said so.
+      // Whoever cancelled it has said so.
       if (!signal.aborted) showProblem(error.title ?? "Something went wrong", error.message);
       return false;
     } finally {
@@ -35,7 +35,7 @@ export class Work {
     }
   }
 
-  /** Breaks off what is under way; without a run under way, only shows that there is none. */
+  /** Cancels the running task; if there is none, only updates the page. */
   stop() {
     this.#running?.abort();
     this.#running = null;
@@ -48,8 +48,8 @@ export class Work {
   }
 
   #setBusy(busy, text) {
-    $("go").setAttribute("aria-disabled", busy); // `disabled` would take the focus from it
-    $("easel").inert = $("picker").inert = busy; // what is done now wouldn't be in the answer
+    $("go").setAttribute("aria-disabled", busy); // `disabled` would make it lose the focus
+    $("easel").inert = $("picker").inert = busy; // edits made now wouldn't be in the answer
     passFocusTo($("go"), () => {
       $("progress").hidden = !busy;
       this.#showButtons();
