@@ -1,4 +1,4 @@
-"""Chromium without a window, driven over a pipe by its DevTools protocol.
+"""Headless Chromium, driven over a pipe by the DevTools protocol.
 
 https://chromedevtools.github.io/devtools-protocol/
 """
@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
-TIMEOUT_S = 60.0  # of whatever a test waits for; the cores may be busy
+TIMEOUT_S = 60.0  # for anything a test waits for; the cores may be busy
 POLL_S = 0.05
-_READS, _WRITES = 3, 4  # file descriptors that Chromium speaks on
+_READS, _WRITES = 3, 4  # Chromium's file descriptors for the protocol
 _FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -26,7 +26,7 @@ _FLAGS = (
     "--no-first-run",
     "--force-prefers-reduced-motion",  # nothing scrolls away while a test points at it
     "--disable-background-networking",
-    # Else going back shows the page as it was left, without loading it.
+    # Otherwise going back shows the page as it was left, without loading it.
     "--disable-features=BackForwardCache",
     "--remote-debugging-pipe",
 )
@@ -44,7 +44,7 @@ class Page:
         self.send("Page.enable")
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Gives a command and returns its result."""
+        """Sends a command and returns its result."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters, **self._session}
         self._out.write(json.dumps(message).encode() + b"\0")
@@ -62,7 +62,7 @@ class Page:
         return json.loads(text)
 
     def run(self, script: str) -> Any:
-        """The value of an expression, or of the promise that it is."""
+        """The value of an expression; a promise is awaited."""
         how = {"returnByValue": True, "awaitPromise": True}
         result = self.send("Runtime.evaluate", expression=script, **how)
         assert "exceptionDetails" not in result, result
@@ -82,12 +82,12 @@ class Page:
         self.wait_until_loaded()
 
     def wait_until_loaded(self) -> None:
-        """Waits for the page that takes the place of one with `window.isOld`."""
+        """Waits for the page that replaces the one with `window.isOld`."""
         self.wait_for("!window.isOld && document.readyState == 'complete'")
         self.run("new Promise(requestAnimationFrame)")
 
     def choose(self, selector: str, *files: Path) -> None:
-        """Puts files into a file input, as a person does."""
+        """Puts files into a file input, as a user does."""
         root = self.send("DOM.getDocument")["root"]["nodeId"]
         node = self.send("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.send("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
@@ -109,8 +109,8 @@ class Page:
 
         Args:
             selector: the element.
-            places: of the line, as shares of the element's width and height.
-            finger: whether it is one.
+            places: points of the line, as shares of the element's width and height.
+            finger: draw with a finger instead of the mouse.
         """
         box = self.run(
             f"(e => (e.scrollIntoView({{block: 'center', behavior: 'instant'}}), "
@@ -132,7 +132,7 @@ class Page:
         self.send("Input.dispatchMouseEvent", type="mouseReleased", **points[-1], **how)
 
     def picture(self, path: Path, width: int, height: int) -> None:
-        """Writes a PNG of the whole page, as a window of this size (px) shows it."""
+        """Writes a PNG of the whole page as shown in a window of this size, px."""
         size = {"width": width, "height": height}
         self.send("Emulation.setDeviceMetricsOverride", deviceScaleFactor=1, mobile=False, **size)
         data = self.send("Page.captureScreenshot", captureBeyondViewport=True)["data"]
@@ -141,14 +141,14 @@ class Page:
 
 @contextmanager
 def browsing(profile: Path) -> Iterator[Page]:
-    """A browser that ends with the block.
+    """Runs a browser while the block runs.
 
     Args:
-        profile: an empty folder for what it keeps.
+        profile: an empty folder for the browser's files.
     """
     reads, out = os.pipe()
     into, writes = os.pipe()
-    # Far from 3 and 4, which these become in Chromium.
+    # Kept away from 3 and 4, which these become in Chromium.
     ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 64) for end in (reads, writes)]
 
     def take_ends() -> None:

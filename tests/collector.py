@@ -11,14 +11,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 class Collector:
-    """Spans as they came."""
+    """The spans received so far."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.bodies: list[bytes] = []
 
     def spans(self, trace_id: str) -> list[Any]:
-        """Those of a trace."""
+        """The spans of one trace."""
         requests = (ExportTraceServiceRequest.FromString(body) for body in list(self.bodies))
         return [
             span
@@ -32,7 +32,7 @@ class Collector:
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
-    """A collector on a free port."""
+    """Runs a collector on a free port while the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):

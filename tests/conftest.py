@@ -14,10 +14,10 @@ from models.crop.detect import Face
 from models.mask.detect import MaskFinding
 from serve_graph import flags, launch
 
-os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)  # else Ray writes one to the home folder
+os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)  # or Ray writes one to the home folder
 flags.set_flags()  # before any test imports Ray
 
-# Much smaller than what ships: the tests ask what is done with a net, not how well it does.
+# Much smaller than the shipped nets: tests check what is done with a net, not how good it is.
 TINY = {
     "crop": {"width": 0.1, "coarsest": 8, "necks": (8, 8, 8, 8)},
     "mask": {"width": 4, "depth": 2},
@@ -70,8 +70,8 @@ def seeing(monkeypatch):
     """Lets `LocalStages` see what a trained detector and mask net would.
 
     There is one face, in the canonical frame of the photo's upper left 256 px, unless the first
-    pixel is black (so for a photo without a face blacken all corners: it is turned, too). It wears
-    a mask over nose and mouth if its mouth is red.
+    pixel is black. For a photo without a face blacken all corners, since it is also rotated. The
+    face wears a mask over nose and mouth if its mouth is red.
     """
 
     def detect_faces(_, thumbs):

@@ -1,4 +1,4 @@
-"""Stands in for the service before a page in a browser: a test chooses what it answers."""
+"""Stands in for the service behind a page in a browser; the test chooses its answers."""
 
 import base64
 import io
@@ -31,12 +31,12 @@ def size_of(photo, turns):
     try:
         image = PilImage.open(io.BytesIO(photo))
         return (ImageOps.exif_transpose(image) if turns else image).size
-    except OSError:  # a photo that no browser shows
+    except OSError:  # a photo that the browser can't show
         return (60, 40)
 
 
 def found_mask(size):
-    """What the fake service finds: the lower half of the left half."""
+    """The mask that the fake service finds: the lower half of the left half."""
     width, height = size
     mask = np.zeros((height, width), np.uint8)
     mask[height // 2 :, : width // 2] = 255
@@ -44,20 +44,20 @@ def found_mask(size):
 
 
 class FakeService(ThreadingHTTPServer):
-    """Serves the page, and answers each call with a face that was changed once it may."""
+    """Serves the page and, once `may_answer` is set, answers each call with a changed face."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.forms = []  # of each call of /v1/unmask, by field; files by their names
-        self.masks = []  # the drawn ones, decoded: uint8 (H, W, 4)
-        self.finds = True  # whether it finds a mask
-        self.turns = True  # whether it honours the orientation of a photo
+        self.forms = []  # of each call of /v1/unmask, by field; files by name
+        self.masks = []  # the drawn masks, decoded: uint8 (H, W, 4)
+        self.finds = True  # finds a mask
+        self.turns = True  # honours a photo's orientation
         self.refused = set()  # calls that get a REFUSAL
-        self.full_for = 0  # calls that are told that the service is full
-        self.boxes = {0: (5, 5, 25, 25)}  # of the faces, by their numbers
+        self.full_for = 0  # number of calls to be told that the service is full
+        self.boxes = {0: (5, 5, 25, 25)}  # of the faces, by number
         self.may_answer = threading.Event()
         self.may_answer.set()
-        self.may_load = threading.Event()  # the page's script
+        self.may_load = threading.Event()  # may serve the page's script
         self.may_load.set()
 
     @property

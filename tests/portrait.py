@@ -1,7 +1,7 @@
 """The test photo: the NASA portrait of Eileen Collins (public domain, inside scikit-image).
 
-Head and shoulders only: a patch on her suit is a doubtful find of the detector, and tests
-that count calls want one face a portrait.
+Head and shoulders only: the detector may take a patch on her suit for a face, and tests that
+count calls need exactly one face.
 """
 
 import cv2
@@ -47,15 +47,15 @@ def crowd() -> Image:
 
 
 def to_png(image: Image) -> bytes:
-    """A picture as a file."""
+    """Encodes a picture as PNG."""
     return bytes(cv2.imencode(".png", image[..., ::-1])[1])
 
 
 def to_jpeg(image: Image) -> bytes:
-    """A picture as a file."""
+    """Encodes a picture as JPEG."""
     return bytes(cv2.imencode(".jpg", image[..., ::-1])[1])
 
 
 def from_bytes(data: bytes) -> Image:
-    """A file as a picture."""
+    """Decodes a picture."""
     return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1])

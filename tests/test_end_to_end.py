@@ -1,4 +1,4 @@
-"""The shipped weights on the NASA portrait: a drawn mask goes, and the rest stays."""
+"""The shipped weights on the NASA portrait: a drawn mask is removed, and the rest stays."""
 
 import asyncio
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_the_mask_detector_sees_no_mask_in_the_result(result, stages):
 
 
 def test_the_whole_bare_portrait_comes_back_untouched(stages):
-    bare = photo(astronaut())  # with the patch on her suit
+    bare = photo(astronaut())  # includes the patch on her suit
 
     untouched = asyncio.run(unmask(bare, stages, Options(), Clock()))
 

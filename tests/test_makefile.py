@@ -1,4 +1,4 @@
-"""What `make` installs for each of its words: pip only writes down what it was asked for."""
+"""What each target of `make` installs; pip only logs what it was asked to install."""
 
 import re
 import subprocess
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-# What the words call in .venv/bin, beside Python.
+# What the targets call in .venv/bin.
 PROGRAMS = ("python", "mask2face", "ruff", "mypy", "locust")
 
 
 @pytest.fixture
 def make(tmp_path):
-    """Runs make's words in a new .venv; returns what pip was asked to install."""
+    """Runs targets of make with a new .venv; returns what pip was asked to install."""
     log, programs = tmp_path / "log", tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
     for name in PROGRAMS:

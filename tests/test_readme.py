@@ -1,4 +1,4 @@
-"""What README.md, CONTRIBUTING.md and docs/ tell people to type, open or send exists."""
+"""Whatever README.md, CONTRIBUTING.md and docs/ tell people to type, open or send exists."""
 
 import re
 import shlex
@@ -28,7 +28,7 @@ PATH = re.compile(
 
 @pytest.fixture(scope="module")
 def paths() -> dict[str, Any]:
-    """Of the API's OpenAPI document."""
+    """The paths of the API's OpenAPI document."""
     service = Service(Mock(), "0", ApiSettings(), Mock(), Mock(), NoRecorder())
     return create_api(service).openapi()["paths"]
 
@@ -39,7 +39,7 @@ def fields_of(paths: dict[str, Any], path: str) -> set[str]:
 
 
 def code_in(text: str) -> list[str]:
-    """What stands in backticks or code blocks, a line each."""
+    """The contents of backticks and code blocks, line by line."""
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
     return [*"".join(blocks).splitlines(), *spans]
@@ -73,7 +73,7 @@ def test_each_link_leads_to_a_file(name: str) -> None:
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_each_named_file_exists(text: str) -> None:
     words = {word for line in code_in(text) for word in line.split() if PATH.match(word)}
-    example = {word for word in words if "glasses" in word}  # the stage that isn't there yet
+    example = {word for word in words if "glasses" in word}  # the stage that doesn't exist yet
     assert not [word for word in words - example if not (ROOT / word).exists()]
 
 

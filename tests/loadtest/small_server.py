@@ -1,22 +1,22 @@
-"""An HTTP server that does what a test tells it to, on a thread of its own."""
+"""An HTTP server whose behaviour the test defines, on its own thread."""
 
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-# Gets the number of the request and its body; returns the raw answer, or nothing: it hangs up.
+# Gets a request's number and body; returns the raw answer, or nothing to hang up.
 Behaviour = Callable[[int, bytes], Awaitable[bytes]]
 
 
 def raw(status: int = 200, body: bytes = b"picture") -> bytes:
-    """An answer as it goes over the wire."""
+    """An answer in its wire format."""
     head = f"HTTP/1.1 {status} Said So\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
 class SmallServer:
-    """Counts what it sees."""
+    """Counts requests and connections."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
@@ -43,7 +43,7 @@ class SmallServer:
 
 @contextmanager
 def serving(behaviour: Behaviour) -> Iterator[SmallServer]:
-    """The server while the block runs."""
+    """Runs the server while the block runs."""
     server = SmallServer(behaviour)
     loop = asyncio.new_event_loop()
     listening = loop.run_until_complete(asyncio.start_server(server.handle, "127.0.0.1", 0))

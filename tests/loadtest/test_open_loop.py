@@ -37,7 +37,7 @@ def test_arrivals_come_at_the_rate_asked_for_and_at_random():
     gaps = np.diff([0.0, *Plan(1000, 20, seed=0).arrivals_s])
 
     assert gaps.mean() == pytest.approx(1e-3, rel=0.03)
-    assert gaps.std() == pytest.approx(1e-3, rel=0.05)  # of an exponential: its mean
+    assert gaps.std() == pytest.approx(1e-3, rel=0.05)  # for an exponential, equal to the mean
 
 
 def test_each_arrival_of_the_plan_becomes_one_right_outcome():
@@ -67,7 +67,7 @@ def test_latency_counts_from_the_schedule():
 
 
 def test_each_request_has_a_connection_of_its_own_as_if_it_came_from_another_caller():
-    """Servers whose workers accept connections would see kept ones all in one worker."""
+    """With kept connections, one worker of a server could get all requests."""
     with serving(right) as server:
         asyncio.run(send_in_turn(server.url, 20, request))
 

@@ -15,7 +15,7 @@ def decode(jpeg: bytes) -> np.ndarray:
 
 @pytest.fixture
 def magenta_disc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Discs in the place of people: they can be counted."""
+    """Draws discs instead of people, so that they can be counted."""
     y, x = np.mgrid[-1:1:200j, -1:1:200j]
     disc = np.zeros((200, 200, 4), np.uint8)
     disc[x**2 + y**2 < 0.9] = (255, 0, 255, 255)

@@ -1,4 +1,4 @@
-"""Runs Locust against a small server that unmasks faces rightly or wrongly."""
+"""Runs Locust against a small server that unmasks faces correctly or not."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from serve_graph.flags import free_port
 
 LOCUSTFILE = PROJECT / "loadtest" / "locustfile.py"
 PICTURE = {"media_type": "image/jpeg"}
-Answer = tuple[int, list[bool] | None]  # status, by face whether it was unmasked; None: no JSON
+Answer = tuple[int, list[bool] | None]  # status; whether each face was unmasked, None: no JSON
 
 
 def right(faces: int) -> Answer:
@@ -159,7 +159,7 @@ def test_make_hands_bounds_and_references_on(word: str) -> None:
 
 
 def locust(host: str, *options: str) -> list[str]:
-    port = str(free_port())  # of the first process, where there are several
+    port = str(free_port())  # of the first process, if there are several
     among = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
     return [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", host, *among, *options]
 
@@ -201,7 +201,7 @@ def test_a_shape_ends_by_itself_and_writes_its_reports(tmp_path: Path) -> None:
 
 @contextmanager
 def page(host: str) -> Iterator[str]:
-    """Locust's page, as `make load-ui` starts it."""
+    """Locust's page, started as by `make load-ui`."""
     port = free_port()
     options = ["--web-host", "127.0.0.1", "--web-port", str(port), "--reference-share", "0"]
     process = subprocess.Popen(locust(host, *options), stdout=subprocess.PIPE, text=True)
@@ -218,10 +218,10 @@ def get(url: str) -> dict[str, Any]:
 
 
 def wait_for(url: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """What the page says, once it is so."""
+    """What the page reports, as soon as `is_so` holds."""
     end = time.monotonic() + 120  # it draws its photos first
     while time.monotonic() < end:
-        with suppress(OSError):  # not there yet
+        with suppress(OSError):  # not up yet
             if is_so(found := get(url)):
                 return found
         time.sleep(0.2)
@@ -229,7 +229,7 @@ def wait_for(url: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any
 
 
 def swarm(url: str) -> None:
-    """What the page's button does."""
+    """Does what the page's button does."""
     wait_for(f"{url}/stats/requests", lambda found: found["state"] == "ready")
     form = urlencode({"user_count": 2, "spawn_rate": 2, "run_time": "1m"}).encode()
     assert json.load(urlopen(f"{url}/swarm", form, timeout=5))["success"]

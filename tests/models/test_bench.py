@@ -26,7 +26,7 @@ def test_calls_take_turns():
 
     times = take_turns({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, rounds=2)
 
-    assert order == ["a", "b"] * 4  # two rounds more, to warm up
+    assert order == ["a", "b"] * 4  # includes two rounds of warm-up
     assert all(one.wall_ms >= 0 for one in times.values())
 
 

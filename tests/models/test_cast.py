@@ -19,8 +19,8 @@ def skin(colour=(200, 155, 130), light=(1, 1, 1)):
         (240, 215, 205),  # very pale
         (215, 130, 115),  # sunburnt
         (205, 165, 105),  # yellowish
-        (220, 120, 40),  # under a lamp
-        (200, 95, 4),  # of which hardly any blue is left
+        (220, 120, 40),  # lit by a lamp
+        (200, 95, 4),  # with hardly any blue left
     ],
 )
 def test_skin_in_usual_light_is_left_as_it_is(colour):

@@ -33,7 +33,7 @@ def folder(tmp_path):
 
 def test_a_loaded_net_answers_as_the_saved_one(tmp_path):
     net = UNet(SMALL).eval()
-    # Stored as float16: round first, so that equal means equal.
+    # Weights are stored as float16: round first, so that equal means equal.
     net.load_state_dict(
         {k: v.half().float() if v.ndim > 1 else v for k, v in net.state_dict().items()}
     )

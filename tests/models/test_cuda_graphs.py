@@ -28,7 +28,7 @@ class Doubler(nn.Module):
 
 
 class Repeater(cuda_graphs._Recorded):
-    """Stands for a graph: it runs the kernels anew on its own memory, as a GPU would."""
+    """Stands in for a graph: reruns the kernels on its own memory, as a GPU would."""
 
     def __init__(self, launch, args, size):
         own = [cuda_graphs._filled(a, size) if isinstance(a, torch.Tensor) else a for a in args]

@@ -15,7 +15,7 @@ CORNERS = photo_corners(SHIFT, (200, 256))  # the photo ends at row 200 of the f
 
 
 def look(bottom):
-    """Finds a mask down to row `bottom`, to row 200 in a face with a flat colour below."""
+    """Finds a mask down to row `bottom`, or to row 200 if the face has a flat colour below it."""
     seen = []
 
     async def find_mask(face):

@@ -15,7 +15,7 @@ SIZE = 128
 HEADS = [f"heads.{level}.out" for level in range(4)]
 LATERALS = [f"neck.lateral.{level}" for level in range(4)]
 NARROW = (4, 4, 8, 8)
-# Where the processor doesn't have it, no net is ever made to compute in it.
+# A processor without bfloat16 never runs a net in it.
 NEEDS_BFLOAT16 = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="bfloat16 needs AVX-512"
 )
@@ -23,7 +23,7 @@ NEEDS_INT8 = pytest.mark.skipif(not has_fast_int8(), reason="bytes need AVX-512 
 
 
 def lived_in(net):
-    """A net whose batch norms have seen something, as after training."""
+    """A net whose batch norms have statistics, as after training."""
     generator = torch.Generator().manual_seed(0)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -182,7 +182,7 @@ def test_the_first_layers_keep_the_digits_of_the_picture(monkeypatch):
 
     found = fast.backbone.levels[0][0](fast.backbone.stem(picture))
 
-    assert found.dtype == torch.bfloat16  # as the next layers take it
+    assert found.dtype == torch.bfloat16  # the next layers' type
     torch.testing.assert_close(found.float(), expected.bfloat16().float(), atol=1e-5, rtol=0.008)
     assert fast(picture).boxes.isfinite().all()
 

@@ -1,4 +1,4 @@
-"""Faces that their photo shows finer than the editor paints."""
+"""Faces that the photo shows in finer detail than the editor paints."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from tests.models.test_pipeline import FakeStages, grey_photo, run
 
 
 class Near(FakeStages):
-    """A face that is so many times as large as the frame."""
+    """A face `times` as large as the frame."""
 
     def __init__(self, times):
         super().__init__([(40, 40)], photo_px=900)

@@ -127,7 +127,7 @@ def test_a_bare_face_comes_back_untouched():
 
 
 def test_with_a_reference_both_results_come_back():
-    stages = FakeStages([(100, 100)], [0.1, 0.9])  # the reference is looked at first
+    stages = FakeStages([(100, 100)], [0.1, 0.9])  # the reference is checked first
 
     result = run(unmask(grey_photo(), stages, Options(), Clock(), reference=grey_photo()))
 
@@ -161,7 +161,7 @@ def test_no_face_is_an_empty_list_when_only_faces_are_asked_for():
 
 
 class Unsure(FakeStages):
-    """The second face scores low."""
+    """Gives the second face a low score."""
 
     async def detect(self, thumb):
         first, second = await super().detect(thumb)
@@ -172,7 +172,7 @@ class Unsure(FakeStages):
 def test_a_doubtful_find_counts_if_it_clearly_wears_a_mask(probability, faces):
     stages = Unsure([(0, 0), (350, 350)], [0.9, probability])
 
-    # One after the other, so that the second probability is the second face's.
+    # One at a time, so that the second probability is the second face's.
     found = run(find_masks(grey_photo(), stages, Options(at_once=1), Clock()))
 
     assert len(found) == faces
@@ -185,7 +185,7 @@ def test_a_doubtful_find_counts_if_it_is_named():
 
 
 def test_the_largest_face_is_the_largest_of_those_that_count():
-    stages = Unsure([(0, 0), (350, 350)], [0.8, 0.9])  # the second is larger, and doubtful
+    stages = Unsure([(0, 0), (350, 350)], [0.8, 0.9])  # the second is larger, but doubtful
 
     (found,) = run(find_masks(grey_photo(), stages, Options(faces="largest"), Clock()))
 
@@ -203,7 +203,7 @@ def test_each_face_says_what_it_is_called():
 
 def test_neighbours_are_not_painted_twice():
     class Wide(FakeStages):
-        """Sees both masks from each face."""
+        """Sees both masks in the frame of each face."""
 
         async def find_mask(self, face):
             mask = np.zeros((256, 256), bool)
@@ -264,7 +264,7 @@ def test_a_drawn_mask_that_cannot_be_used_is_refused(mask, message):
 
 
 class LongMask(FakeStages):
-    """A mask of white pixels, which the photo shows as far as row 275 of the canonical frame."""
+    """Takes white for a mask, which the photo shows down to row 275 of the canonical frame."""
 
     async def find_mask(self, face):
         self.calls.append("mask")
@@ -356,7 +356,7 @@ def test_an_error_stops_the_faces_that_have_not_started():
 
     with pytest.raises(NoFaceError, match="on purpose"):
         run(unmask(grey_photo(), stages, Options(at_once=1), Clock()))
-    assert stages.calls.count("paint") <= 2  # one more may have passed the gate
+    assert stages.calls.count("paint") <= 2  # one more may already have started
 
 
 def test_the_masks_of_all_faces_come_as_one_picture():

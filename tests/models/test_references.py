@@ -1,4 +1,4 @@
-"""A reference beside a photo with several faces."""
+"""A reference with a photo of several faces."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ GREEN, BLUE = (0, 255, 0), (0, 0, 255)
 
 
 class Two(FakeStages):
-    """Two masked faces in the photo, which is the second to be looked at; each swap its colour."""
+    """Two masked faces in the photo, which is examined second; each swap has its colour."""
 
     def __init__(self, in_reference=1):
         super().__init__([(0, 0), (350, 350)], [0.1] * in_reference + [0.9, 0.9])
@@ -55,7 +55,7 @@ def test_a_reference_of_two_faces_is_refused_though_one_is_chosen_in_the_photo(f
 
 
 class Cut(FakeStages):
-    """A reference whose photo ends at row 180 of the face's frame; its mouth is at `mouth`."""
+    """A reference whose photo ends at row 180 of the face's frame, with its mouth at `mouth`."""
 
     def __init__(self, mouth):
         super().__init__([(0, 460)], [0.1, 0.1, 0.9])

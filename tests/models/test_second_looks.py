@@ -1,4 +1,4 @@
-"""Faces whose mask goes on below the frame are looked at twice."""
+"""A face whose mask continues below the frame is examined a second time."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from tests.models.test_pipeline import FakeStages, grey_photo, run
 
 
 class Doubting(FakeStages):
-    """Sees a mask to the frame's lower edge, and the second time none."""
+    """Sees a mask down to the frame's lower edge, and none the second time."""
 
     async def find_mask(self, face):
         self.calls.append("mask")

@@ -1,4 +1,4 @@
-"""Faces so near to each other that the frame of one shows the mask of the other."""
+"""Faces so close together that each one's frame shows the other's mask."""
 
 import numpy as np
 import pytest
@@ -11,11 +11,11 @@ from models.pipeline import Options, unmask
 from tests.models.test_pipeline import FakeStages, drawn_mask, grey_photo, run
 
 LEFT, RIGHT = (50, 100), (230, 100)  # where their frames begin in the photo
-MIDDLE = (50 + 230 + 256) // 2  # column of the photo between their mouths
+MIDDLE = (50 + 230 + 256) // 2  # column of the photo halfway between their mouths
 
 
 class Wide(FakeStages):
-    """Sees the masks of both faces in the frame of each."""
+    """Sees both faces' masks in each frame."""
 
     async def find_mask(self, face):
         self.calls.append("mask")
@@ -25,7 +25,7 @@ class Wide(FakeStages):
 
 
 def is_painted(result):
-    return (result.painted != 128).any(axis=(0, 2))  # columns of the photo
+    return (result.painted != 128).any(axis=(0, 2))  # by column of the photo
 
 
 @pytest.mark.parametrize("faces", [(1,), "largest"])
@@ -35,7 +35,7 @@ def test_the_mask_of_a_neighbour_who_was_not_chosen_stays(faces):
     result = run(unmask(grey_photo(), stages, Options(faces=faces), Clock()))
 
     assert is_painted(result)[MIDDLE + 9 :].any()
-    assert not is_painted(result)[: MIDDLE - 4].any()  # but for the blend
+    assert not is_painted(result)[: MIDDLE - 4].any()  # apart from the blend
     assert stages.calls.count("mask") == 1
 
 
@@ -56,7 +56,7 @@ def test_a_doubtful_find_that_was_not_chosen_takes_nothing_from_a_face():
     assert is_painted(result)[MIDDLE + 9 : 300].all()
 
 
-ON_THE_LEFT = drawn_mask((128, 230, 246, 300))  # reaches into the right one's frame
+ON_THE_LEFT = drawn_mask((128, 230, 246, 300))  # reaches into the right face's frame
 
 
 def test_a_mask_drawn_on_one_face_leaves_its_neighbour_bare():

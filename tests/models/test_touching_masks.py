@@ -1,4 +1,4 @@
-"""Masks of two faces that touch in the photo: no line of their colour stays between the faces."""
+"""Where the masks of two faces touch, no line of their colour stays between the faces."""
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ PHOTO_PX = 800
 
 
 class Couple(FakeStages):
-    """Two faces; takes what is blue for a mask, and paints skin there."""
+    """Two faces; takes blue for a mask, and paints skin there."""
 
     def __init__(self, faces, photo_px):
         super().__init__([], photo_px=max(THUMB_PX, photo_px))  # small photos aren't enlarged
@@ -68,5 +68,5 @@ def test_nothing_of_masks_that_touch_stays_between_the_faces(times, turns_deg, l
 
     result = run(unmask(photo, Couple(faces, photo_px), Options(), Clock()))
 
-    # A line of the mask differs by 39 and more; small photos overshoot by 4 at the mask's rim.
+    # A line of mask differs by 39 or more; small photos overshoot by 4 at the mask's rim.
     assert np.abs(result.painted.astype(int) - SKIN).max() <= 5

@@ -19,7 +19,7 @@ PLAIN, WIDE = (40, 20, 60, 50), (40, 20, 70, 50)
 
 
 class Finder:
-    """Finds a face of a given score in each turn of a thumb whose first pixel is marked."""
+    """Finds a face with a given score in each rotation of a thumb whose first pixel is marked."""
 
     def __init__(self, scores, box=PLAIN, second_look="upright"):
         self.scores, self.box, self.second_look = scores, box, second_look

@@ -1,4 +1,4 @@
-"""A Prometheus with our configuration, and what it scrapes: our metrics' names, rising values."""
+"""A Prometheus with our configuration, and what it scrapes: our metrics with rising values."""
 
 import json
 import shutil
@@ -46,7 +46,7 @@ ray_node_gram_available{ip="10.0.0.1",GpuIndex="0"} 1000
 
 
 def write_metrics(seconds: float) -> str:
-    """What a service exposes that has counted for so long."""
+    """What a service exposes after counting for this long."""
     lines = []
     for metric in DECLARED:
         for labels in _combinations(metric.labels):
@@ -86,7 +86,7 @@ def _text(labels: dict[str, str]) -> str:
 
 @contextmanager
 def exposing(prefix: str = "") -> Iterator[str]:
-    """An address whose /metrics has our metrics; a node's agent puts a prefix before the names."""
+    """Serves /metrics with our metrics; a node's agent puts a prefix before the names."""
     start = time.monotonic()
 
     class Handler(BaseHTTPRequestHandler):
@@ -107,7 +107,7 @@ def exposing(prefix: str = "") -> Iterator[str]:
 
 @dataclass
 class Prometheus:
-    """A running server."""
+    """A running Prometheus."""
 
     url: str
 
@@ -118,7 +118,7 @@ class Prometheus:
         return answer.json()["data"]["result"]
 
     def wait_for(self, expression: str) -> list[dict]:
-        """The same, once there are any."""
+        """The series of a query, as soon as there are any."""
         end = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < end:
             found = self.query(expression)
@@ -129,7 +129,7 @@ class Prometheus:
 
 
 def write_nodes(folder: Path, *targets: str) -> None:
-    """Ray's list, as it writes it: replaced in the session's folder, with a link to it beside."""
+    """Writes the list of nodes as Ray does: replaced in the session's folder, with a link to it."""
     session = folder / "session"
     session.mkdir(exist_ok=True)
     new, link = session / "new", folder / "nodes.json"
@@ -141,7 +141,7 @@ def write_nodes(folder: Path, *targets: str) -> None:
 
 @contextmanager
 def prometheus_on(name: str, target: str, folder: Path) -> Iterator[Prometheus]:
-    """Runs a shipped configuration, each second, on another target than the shipped one."""
+    """Runs a shipped configuration that scrapes another target, and every second."""
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("prometheus isn't installed: apt-get install prometheus")
@@ -188,7 +188,7 @@ def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory) -> Iterator[Prometheus]:
-    """The shipped configuration of one machine, with two scrapes of a service in it."""
+    """The shipped configuration for one machine, after two scrapes of a service."""
     folder = tmp_path_factory.mktemp("prometheus")
     with exposing() as target, prometheus_on("prometheus.yml", target, folder) as server:
         server.wait_for("rate(mask2face_requests_total[1m])")

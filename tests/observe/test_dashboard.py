@@ -1,4 +1,4 @@
-"""Each query of the dashboard, asked of a Prometheus with our configuration."""
+"""Each query of the dashboard, run against a Prometheus with our configuration."""
 
 import json
 
@@ -26,7 +26,7 @@ SHARES = {
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_panel_has_data(prometheus, query):
-    # Grafana fills these in.
+    # Grafana fills in these variables.
     expression = QUERIES[query].replace("$__rate_interval", "1m")
     expression = expression.replace("$application", "mask2face")
     assert "$" not in expression

@@ -1,4 +1,4 @@
-"""What rules and dashboard ask for is what the service measures."""
+"""Rules and dashboard only query what the service measures."""
 
 import json
 import os
@@ -18,7 +18,7 @@ PROMETHEUS = PROJECT / "configs" / "prometheus"
 RULES = PROMETHEUS / "rules.yml"
 ALERTS = PROMETHEUS / "alerts.yml"
 DASHBOARD = PROJECT / "configs" / "grafana" / "mask2face.json"
-METRICS_LAG_S = 6.0  # a check every 2 s, then Serve's and Ray's 2 s each
+METRICS_LAG_S = 6.0  # a check every 2 s, then 2 s each for Serve and Ray
 
 
 def rules(path):
@@ -94,7 +94,7 @@ def test_each_alert_says_what_to_do():
 
 @pytest.fixture(scope="module")
 def _a_replica_died(service):
-    """Ray exposes a counter from its first event on."""
+    """Ray only exposes a counter after its first event."""
     (before,) = service.pids("FaceSwapper")
     os.kill(before, signal.SIGKILL)
     wait_for(lambda: service.pids("FaceSwapper") not in ([], [before]))
@@ -113,7 +113,7 @@ def test_serve_and_nodes_expose_what_is_asked_of_them(service):
 
 
 def died(service, deployment):
-    """Its replicas that `replicas:died15m` counts."""
+    """The replicas of a deployment that `replicas:died15m` counts."""
     return {
         sample.labels["replica"]
         for family in text_string_to_metric_families(service.metrics())

@@ -1,4 +1,4 @@
-"""Prometheus' configuration, its rules and their own tests, by promtool."""
+"""Prometheus's configuration, its rules and their own tests, checked by promtool."""
 
 import pytest
 

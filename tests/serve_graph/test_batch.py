@@ -77,7 +77,7 @@ def test_a_caller_whose_clock_is_ahead_waited_no_time():
 
 
 class Slow:
-    """A stage function that takes its time, and what it was given."""
+    """A slow stage function that keeps the batches it received."""
 
     def __init__(self, seconds=0.05):
         self.seconds, self.batches = seconds, []
@@ -97,7 +97,7 @@ def batcher(work, max_batch_size=4, batch_wait_timeout_s=0.0):
 
 
 async def ask(batch, *numbers):
-    """Asks for all, one after the other; results and errors in order."""
+    """Submits all, one after another; returns results and errors in order."""
     calls = []
     for number in numbers:
         calls.append(asyncio.create_task(batch(Job(number, Asked()))))

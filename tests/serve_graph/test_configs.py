@@ -1,4 +1,4 @@
-"""What a config file may hold; and that the shipped ones are in order."""
+"""What a config file may contain; the shipped ones are valid."""
 
 import copy
 import dataclasses
@@ -76,7 +76,7 @@ def test_shipped_configs_bound_the_queue_of_each_deployment(name):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_doors_own_bound_comes_first(name):
-    """So that the refusal is ours, with its words, and not Serve's."""
+    """The refusal then comes from our API, in its words, and not from Serve."""
     (app,) = launch.read_config(CONFIGS / f"{name}.yaml")["applications"]
     args = GraphArgs.model_validate(app["args"])
 

@@ -1,4 +1,4 @@
-"""What HAProxy still passes on at the end; a real one, as Ray brings it."""
+"""What HAProxy still forwards at the end, with the real HAProxy that Ray ships."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from serve_graph.flags import SOCKET, WRAPPER, find_haproxy, free_port
 from serve_graph.problems import MEDIA_TYPE, Problem
 
 HAPROXY = find_haproxy(os.environ)
-BIG = b"x" * 20_000_000  # more than all buffers on the way hold
+BIG = b"x" * 20_000_000  # more than all buffers along the way hold
 STATISTICS = """\
 # pxname,svname,qcur,scur,
 metrics,FRONTEND,,7,
@@ -31,7 +31,7 @@ http-other,BACKEND,0,1,
 
 @pytest.fixture
 def folder(monkeypatch):
-    # The path of a socket must be short.
+    # Socket paths must be short.
     path = Path(tempfile.mkdtemp(dir="/tmp"))
     (path / "node").mkdir()
     monkeypatch.setenv(SOCKET, str(path / "admin.sock"))
@@ -41,7 +41,7 @@ def folder(monkeypatch):
 
 @pytest_asyncio.fixture
 async def door(folder):
-    """The port of a HAProxy before a server that answers with `BIG`."""
+    """The port of a HAProxy in front of a server that answers with `BIG`."""
 
     async def answer(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
@@ -67,7 +67,7 @@ async def door(folder):
 
 
 async def begin_to_take_an_answer(door):
-    """Its head is read, most of its body not yet; the writer keeps the connection open."""
+    """Reads the head of an answer but not most of its body; the writer keeps the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", door, limit=65_536)
     writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     await reader.readuntil(b"\r\n\r\n")
@@ -77,7 +77,7 @@ async def begin_to_take_an_answer(door):
 @pytest.mark.asyncio
 @pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
 async def test_the_end_waits_for_a_client_that_takes_its_answer_slowly(door):
-    await asyncio.wait_for(wait_for_clients(), 5)  # nobody is there
+    await asyncio.wait_for(wait_for_clients(), 5)  # there are no clients
     reader, _writer = await begin_to_take_an_answer(door)
 
     waiting = asyncio.create_task(wait_for_clients())

@@ -1,4 +1,4 @@
-"""The end of `mask2face serve`, step by step; `make chaos` has it under load."""
+"""The end of `mask2face serve`, step by step; `make chaos` tests it under load."""
 
 import asyncio
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ CONTENT = {"applications": [{"name": "one", "import_path": "serve_graph.app:buil
 
 @pytest.fixture
 def steps(monkeypatch):
-    """What was done so far; each step takes its time."""
+    """The steps so far; each takes a while."""
     done = []
 
     def step(name):

@@ -60,7 +60,7 @@ def test_all_of_ours_show_up_even_before_any_request():
 
 
 class Agent(BaseHTTPRequestHandler):
-    """A node's metrics agent, whose answer drips until the server's `done`, if it has one."""
+    """A node's metrics agent; its answer drips until the server's `done` is set, if it has one."""
 
     def do_GET(self):
         done = getattr(self.server, "done", None)
@@ -75,7 +75,7 @@ class Agent(BaseHTTPRequestHandler):
 
 @contextmanager
 def running(server):
-    """The server's node, as Ray lists it."""
+    """Runs the server; yields its node as Ray lists it."""
     threading.Thread(target=server.serve_forever).start()
     host, port = server.server_address
     try:
@@ -103,7 +103,7 @@ def hung_agent(monkeypatch):
 
 
 def faces_in(text):
-    """Of the counter of faces."""
+    """The sum of the faces counter."""
     families = {one.name: one for one in text_string_to_metric_families(text.decode())}
     return sum(sample.value for sample in families["mask2face_faces"].samples)
 

@@ -1,4 +1,4 @@
-"""How many swaps one replica does at once, and what is told of those that wait."""
+"""How many swaps a replica runs at once, and what is recorded for those that wait."""
 
 import asyncio
 import threading
@@ -23,7 +23,7 @@ POINTS = np.zeros((68, 2), np.float32)
 
 
 class Swap:
-    """In place of `swap_face`: takes its time, or until it is let go."""
+    """Replaces `swap_face`: takes a while, or until released."""
 
     def __init__(self):
         self.inside = self.most = 0
@@ -57,7 +57,7 @@ def replica(threads=1):
 
 
 async def ask(swapper, count=1):
-    """The answers to so many calls at once, each of another grey."""
+    """The answers to `count` calls at once, each with another grey."""
     calls = [
         swapper.swap(
             Painted(np.full_like(BLANK_FACE, grey), POINTS),

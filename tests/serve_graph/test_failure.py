@@ -1,4 +1,4 @@
-"""What fails, or is given up, in the running graph."""
+"""What fails or is given up in the running graph."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.serve
 
 HELD_S = 6.0  # how long a batch waits for others, so that a test can act meanwhile
 METRICS_LAG_S = 5.0
-DOOR_S = 20.0  # within it another door stands, and has heard of its routes anew
+DOOR_S = 20.0  # time for a new door to start and to learn its routes
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_a_killed_replica_costs_no_request(service, photo):
     (before,) = service.pids("Inpainter")
     with service.changed("Inpainter", user_config=held(2.0)), ThreadPoolExecutor(4) as senders:
         answers = [senders.submit(service.post, "/v1/unmask", photo) for _ in range(12)]
-        # The first answers are there, so others are in the replica, waiting for their batch.
+        # Once the first are answered, others are in the replica, waiting for their batch.
         wait_for(lambda: any(answer.done() for answer in answers), 120)
         time.sleep(1.0)
         os.kill(before, signal.SIGKILL)
@@ -99,6 +99,6 @@ def test_a_killed_door_comes_back_with_its_routes(service):
 
 
 def _doors() -> list[int]:
-    # By its folder: another service of the same session has a door too.
+    # By its folder: another service in the same session has a door too.
     folder = str(Path(os.environ["RAY_SERVE_HAPROXY_CONFIG_FILE_LOC"]).parent)
     return [pid for pid, title in processes_of(os.getsid(0)).items() if folder in title]

@@ -1,4 +1,4 @@
-"""The flags of `mask2face serve`: what reaches the environment, and HAProxy's ports and folder."""
+"""The flags of `mask2face serve`: what reaches the environment; HAProxy's ports and folder."""
 
 import os
 import socket
@@ -84,7 +84,7 @@ def test_free_ports_differ_and_are_none_that_outgoing_connections_get():
     ports = [free_port() for _ in range(20)]
 
     assert len(set(ports)) == 20
-    assert max(ports) < 32_768  # Linux takes those from here on
+    assert max(ports) < 32_768  # from here on Linux assigns them to outgoing connections
 
 
 def test_a_port_that_somebody_listens_on_is_passed_over(monkeypatch):
@@ -147,7 +147,7 @@ ROUTES, NONE = "backend http-mask2face\n", "backend default_backend\n"
 
 @pytest.fixture
 def door(tmp_path):
-    """Starts the wrapper, as Ray does; returns what the program that it becomes reads."""
+    """Starts the wrapper as Ray does; returns what the program that replaces it reads."""
     program = tmp_path / "haproxy"
     program.write_text('#!/bin/sh\nwhile [ "$1" != -f ]; do shift; done\ncat "$2"\n')
     program.chmod(0o755)

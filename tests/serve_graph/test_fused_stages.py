@@ -42,4 +42,4 @@ def test_a_step_that_waits_for_the_worker_spends_that_time_in_the_queue(stages, 
     asyncio.run(two())
     (_, _, first_compute_s), (_, second_queue_s, _) = recorder.stages
 
-    assert second_queue_s > 0.3 * first_compute_s  # on a busy machine it may be asked late
+    assert second_queue_s > 0.3 * first_compute_s  # on a busy machine the second call may come late

@@ -1,4 +1,4 @@
-"""The batches of configs/gpu.yaml, beside what whole stages did on a GPU (loadtest/RESULTS.md)."""
+"""The batches in configs/gpu.yaml match the stages' rates on a GPU (loadtest/RESULTS.md)."""
 
 import re
 
@@ -7,8 +7,8 @@ import pytest
 from serve_graph import PROJECT, launch
 from serve_graph.checks import BATCHED
 
-LARGEST = 16  # a batch: larger ones take long, whatever their rate
-NEARLY = 0.95  # of the best rate: less than that isn't between two measurements
+LARGEST = 16  # batches beyond this take long, whatever their rate
+NEARLY = 0.95  # of the best rate; a smaller difference is noise between two measurements
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def deployments():
 
 @pytest.fixture(scope="module")
 def rates():
-    """Of each deployment: size of a batch -> faces/s, with graphs."""
+    """For each deployment: batch size -> faces/s, with graphs."""
     section = (PROJECT / "loadtest" / "RESULTS.md").read_text().split("\n## GPU\n")[1]
     table = re.search(r"^\| batch (\| [A-Z]\w+ )+\|\n(\|.*\n)+", section, re.MULTILINE)[0]
     head, _, *rows = [line.strip("|").split("|") for line in table.splitlines()]

@@ -1,4 +1,4 @@
-"""The graph in Ray gives what the pipeline gives in one process."""
+"""The graph in Ray gives the same result as the pipeline in one process."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from tests.portrait import bare_portrait, crowd, from_bytes, masked_portrait, to
 
 pytestmark = pytest.mark.serve
 
-MAX_MEAN, MAX_FAR, FAR = 0.5, 0.001, 4  # of 255; how many pixels may differ by more
+MAX_MEAN, MAX_FAR, FAR = 0.5, 0.001, 4  # of 255; MAX_FAR: share of pixels beyond FAR
 
 
 def assert_same_picture(one, other):

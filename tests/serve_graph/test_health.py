@@ -1,4 +1,4 @@
-"""When a replica says of itself that it is broken: by trials, not by what photos do to it."""
+"""When a replica reports itself as broken: by trials, not because of what photos do to it."""
 
 import asyncio
 import threading
@@ -16,14 +16,14 @@ from serve_graph.stages import MeasuredStages
 from tests.recorder import MemoryRecorder
 
 PHOTO = np.full((256, 256, 3), 99, np.uint8)
-HOLE = ALL_HIDDEN.tobytes()[:8192]  # packed, all bits of no matter
+HOLE = ALL_HIDDEN.tobytes()[:8192]  # packed; its bits don't matter
 ASKS = {
     "crop": ("detect", (PHOTO,)),
     "mask": ("detect", (PHOTO,)),
     "inpaint": ("inpaint", (PHOTO, HOLE, Wish())),
     "landmarks": ("find_landmarks", (PHOTO,)),
 }
-WORK = {  # where the deployments and the fused stages have each stage's function from
+WORK = {  # where deployments and fused stages get each stage's function
     "crop": (face_cropper, "detect_faces"),
     "mask": (mask_detector, "detect_masks"),
     "inpaint": (inpainter, "paint_candidates"),
@@ -33,7 +33,7 @@ LOCAL = {"crop": "detect", "mask": "find_mask", "inpaint": "paint", "landmarks":
 
 
 class Stage:
-    """A stage function; what is broken fails with each picture, else only with those of callers."""
+    """A stage function: fails with every picture if broken, otherwise only with `bad` ones."""
 
     def __init__(self, work, is_broken=False, bad=99):
         self.work, self.is_broken, self.bad, self.calls = work, is_broken, bad, 0
@@ -47,7 +47,7 @@ class Stage:
 
 
 class Hanging:
-    """A stage function that hangs in each call until it is let go, or a test has failed."""
+    """A stage function that hangs in each call until released, at most 10 s."""
 
     def __init__(self, work):
         self.work, self.begun, self.go = work, threading.Semaphore(0), threading.Semaphore(0)
@@ -59,7 +59,7 @@ class Hanging:
 
 
 class Clock:
-    """What stages tell time by."""
+    """The clock of the stages."""
 
     def __init__(self):
         self.now = 0.0
@@ -77,7 +77,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def make(tiny_weights, monkeypatch):
-    """The deployment of a stage, and the function that it calls."""
+    """The deployment of a stage, and the function it calls."""
 
     def made(stage, function_class=Stage, **options):
         module, name = WORK[stage]
@@ -109,7 +109,7 @@ async def test_a_replica_whose_net_fails_in_each_call_is_unhealthy(make, stage):
     await replica.check_health()
     await fail(replica, stage, IN_A_ROW)
 
-    for _ in range(3):  # so often Serve asks before it replaces the replica
+    for _ in range(3):  # as often as Serve asks before it replaces the replica
         with pytest.raises(RuntimeError, match="CUDA"):
             await replica.check_health()
 
@@ -179,7 +179,7 @@ async def test_a_replica_whose_net_hangs_is_unhealthy(make, clock, stage):
     await replica.check_health()
     clock.now += 1
 
-    for _ in range(3):  # so often Serve asks before it replaces the replica
+    for _ in range(3):  # as often as Serve asks before it replaces the replica
         with pytest.raises(TimeoutError, match=f"{stage} hangs: its call has run for 61 s"):
             await replica.check_health()
     function.go.release()
@@ -215,7 +215,7 @@ def test_a_fused_step_hangs_from_when_its_thread_began(tiny_weights, monkeypatch
         function.go.release()
         await asyncio.to_thread(function.begun.acquire)
         clock.now += HUNG_S
-        await fused.try_out()  # the second one waited for as long before
+        await fused.try_out()  # the second one had waited that long before
         clock.now += 1
         with pytest.raises(TimeoutError, match="mask hangs"):
             await fused.try_out()

@@ -293,7 +293,7 @@ def test_when_a_process_of_rays_own_dies_the_service_ends_and_fails(monkeypatch,
     try:
         with pytest.raises(launch.LostError, match=f"Ray's {name} died"):
             launch.serve(LAPTOP, port=0)
-        # Nobody has taken note of the death: Ray's workers would end, with what they hold.
+        # The dead process wasn't reaped: otherwise Ray's workers would end, with what they hold.
         assert processes[name].returncode is None
     finally:
         for one, handler in before.items():

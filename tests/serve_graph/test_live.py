@@ -1,4 +1,4 @@
-"""Numbers of the YAML that change without a restart."""
+"""Settings in the YAML that change without a restart."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The line that the log gets of each request."""
+"""The log line of each request."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ LINE = {
 
 @pytest.fixture
 def lines():
-    """What the log of a replica would get, as its formatter writes it."""
+    """What a replica's log would contain, as its formatter writes it."""
     written = []
 
     class Keeper(logging.Handler):
@@ -71,7 +71,7 @@ def test_the_running_service_writes_one_line_a_request(service, path):
             line
             for line in lines_of(service, "Ingress")
             if line.get("request_id") == headers["X-Request-ID"]
-            and line["message"].startswith("POST ")  # the first one also starts Serve's routers
+            and line["message"].startswith("POST ")  # the first request also starts Serve's routers
         ]
 
     wait_for(found)

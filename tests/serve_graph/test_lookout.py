@@ -13,7 +13,7 @@ SOON_S = 0.05
 
 
 class Asked:
-    """A call that can be made to hang or to fail."""
+    """A call that can be made to hang or fail."""
 
     def __init__(self):
         self.times, self.error, self.fails_after = 0, None, 0
@@ -57,7 +57,7 @@ def test_a_call_that_hangs_is_not_made_again_and_leaves_asyncio_its_threads(aske
 
     assert set(asyncio.run(look())) == {1}
     assert asked.times == 2
-    assert time.monotonic() - start < 2  # only the first one waited
+    assert time.monotonic() - start < 2  # only the first look waited
 
 
 def test_what_comes_late_is_kept(asked):

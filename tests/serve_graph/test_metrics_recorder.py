@@ -1,4 +1,4 @@
-"""What a replica measures, with fakes of Ray's metrics."""
+"""What a replica measures, recorded by fakes of Ray's metrics."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from serve_graph import metrics
 
 
 class FakeMetrics:
-    """`ray.serve.metrics`: keeps what each metric was given."""
+    """Stands in for `ray.serve.metrics`: keeps what each metric receives."""
 
     def __init__(self):
         self.told = []

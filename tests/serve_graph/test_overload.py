@@ -1,4 +1,4 @@
-"""Past the bounds of a stage's queue."""
+"""Beyond the bounds of a stage's queue."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,7 +19,7 @@ def answers(service):
         "user_config": {"max_batch_size": 2, "batch_wait_timeout_s": 2.0},
     }
     with service.changed("MaskDetector", **narrow), ThreadPoolExecutor(8) as senders:
-        # A replica that takes the new numbers in refuses for a moment.
+        # A replica refuses requests for a moment while it takes in new settings.
         wait_for(lambda: service.post("/v1/mask", photo).status_code == 200)
         return list(senders.map(lambda _: service.post("/v1/mask", photo), range(8)))
 

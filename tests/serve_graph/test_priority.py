@@ -1,4 +1,4 @@
-"""Which threads let others go first; on Linux, where each has a niceness of its own."""
+"""Which threads yield to others; only on Linux, where each thread has its own niceness."""
 
 import asyncio
 import os

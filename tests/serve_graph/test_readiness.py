@@ -33,7 +33,7 @@ def controller(monkeypatch):
 
 
 def ask(*between, times=1):
-    """The last answer of one `Readiness`; `between` happens after the first."""
+    """The last answer of one `Readiness`; `between` is called after the first."""
 
     async def all_of_it():
         ready = Readiness("app", DEPLOYMENTS)

@@ -1,4 +1,4 @@
-"""docs/settings.md has each setting with its default and range, and none that isn't there."""
+"""docs/settings.md lists each setting with its default and range, and no others."""
 
 import re
 
@@ -39,18 +39,18 @@ SERVES = {
     "ray_actor_options": RayActorOptionsSchema,
     "autoscaling_config": AutoscalingConfig,
 }
-ELSEWHERE = ("args", "user_config")  # in tables of their own
+ELSEWHERE = ("args", "user_config")  # in their own tables
 SEE_BELOW = "see below"
 
 
 def section(title):
-    """The text below a heading of the second level."""
+    """The text below a second-level heading."""
     (text,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", DOC, re.M | re.S)
     return text
 
 
 def rows(title):
-    """By the name in backticks that a row begins with: its other cells."""
+    """The table rows by the name in backticks at their start: their other cells."""
     found = re.findall(r"^\| `([\w.]+)` \| (.*) \|$", section(title), re.MULTILINE)
     names = [name for name, _ in found]
     assert len(names) == len(set(names))
@@ -62,7 +62,7 @@ def schema_of(model):
 
 
 def range_of(schema):
-    """What the table says of a field's values; None where its type says it all."""
+    """What the table says about a field's values; None if the type says it all."""
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if schema.get("type") == "boolean":
@@ -104,7 +104,7 @@ def test_the_table_has_the_ranges(title, model):
 
 
 def keys_in(content, inside=""):
-    """Serve's keys of a config, each behind its section and a dot."""
+    """Serve's keys in a config, each prefixed with its section and a dot."""
     for key, value in content.items():
         if key in SERVES:
             for item in value if isinstance(value, list) else [value]:

@@ -1,4 +1,4 @@
-"""Values that would only do harm once the service runs."""
+"""Values that would only cause harm once the service runs."""
 
 import math
 

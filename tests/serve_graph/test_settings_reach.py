@@ -1,4 +1,4 @@
-"""`args` reach the deployments, and in a fused replica its stages."""
+"""`args` reach the deployments and, in a fused replica, its stages."""
 
 import pytest
 
@@ -10,7 +10,7 @@ REFERENCE = {"warp": "2d", "blend": "poisson"}
 
 
 def bound(app):
-    """Name and arguments of a deployment that `bind` was called on."""
+    """Name and arguments of a deployment that was bound."""
     deployment = app._bound_deployment
     return deployment.name, deployment.init_args
 

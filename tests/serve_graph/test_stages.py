@@ -40,7 +40,7 @@ class FakeResponse:
 
 
 class FakeHandle:
-    """A deployment whose calls have these outcomes, one after the other; None never ends."""
+    """A deployment whose calls have these outcomes in turn; None never ends."""
 
     def __init__(self, *outcomes):
         self._outcomes = list(outcomes)

@@ -139,7 +139,7 @@ def test_the_log_names_the_callers_trace_while_tracing_is_off(header, expected):
 
 @pytest.fixture
 def batched():
-    """Keeps what was sent; a batch is closed after a minute."""
+    """Keeps the spans that were sent; a batch is sent after a minute."""
     kept = InMemorySpanExporter()
     processor = BatchSpanProcessor(kept, schedule_delay_millis=60_000)
     tracing.trace_to(processor)
@@ -188,7 +188,7 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 
 @pytest.fixture(params=ENDPOINTS)
 def endpoint(request, monkeypatch):
-    """One of the variables, which alone is set."""
+    """One of the variables, the only one set."""
     for name in ENDPOINTS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(request.param, "http://127.0.0.1:4318/v1/traces")

@@ -14,12 +14,12 @@ pytestmark = pytest.mark.serve
 
 MEGABYTE = 1_000_000
 CHUNK = 65_536
-PAUSE_S = 1.0  # before the last bytes, with everything else received
+PAUSE_S = 1.0  # before the last bytes, when everything else has been received
 
 
 @pytest.fixture
 def seen_files(service):
-    """Gathers what is in the temp folder, also files without a name."""
+    """Collects what is in the temp folder, including files without a name."""
     seen, ended = set(), threading.Event()
 
     def watch():
@@ -55,7 +55,7 @@ def slowly(body):
 @pytest.mark.parametrize("megabytes", [1, 5, 20])
 def test_an_upload_leaves_nothing_in_the_temp_folder(service, seen_files, megabytes):
     photo = to_jpeg(bare_portrait())
-    photo += bytes(megabytes * MEGABYTE - len(photo))  # a JPEG may be followed by anything
+    photo += bytes(megabytes * MEGABYTE - len(photo))  # anything may follow a JPEG
     request = httpx.Request("POST", service.url, files={"photo": photo})
 
     answer = httpx.post(

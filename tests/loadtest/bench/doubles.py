@@ -21,14 +21,14 @@ def picture(brighter: int = 0, seed: int = 0) -> bytes:
 
 
 def workload(faces: int = 1) -> Workload:
-    """One photo."""
+    """A workload of one photo."""
     scene = Scene(SIDE_PX * SIDE_PX / 1e6, faces)
     photo = DrawnPhoto(picture(), SIDE_PX, SIDE_PX, scene)
     return Workload("W1", scene, (photo,), (encode_form("/v1/unmask", {"photo": photo.jpeg}),))
 
 
 def answer_with(faces: int, body: bytes, seconds: float = 0.0) -> bytes:
-    """As a peer sends it."""
+    """An answer as a peer sends it."""
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nX-Faces: {faces}\r\n"
     head += f"Server-Timing: crop;dur={1000 * seconds}, total;dur=9.0\r\n\r\n"
     return head.encode() + body

@@ -59,7 +59,7 @@ def test_the_same_bytes_are_right():
 def test_a_picture_that_differs_by_rounding_is_right():
     judge = judge_for(answer_with(1, picture()))
     noise = np.asarray(Image.open(BytesIO(picture()))).copy()
-    noise[0, 0] += 4  # one pixel by a little
+    noise[0, 0] += 4  # changes one pixel slightly
     judge.check(0, Answer(200, {}, encoded(Image.fromarray(noise))))
 
     judge.settle()

@@ -51,7 +51,7 @@ def test_one_shed_of_a_hundred_is_too_many():
 
 
 def test_a_short_burst_shows_no_more_than_the_server_does():
-    """Five places of 0.5 s: 10 answers/s, whatever comes within two seconds."""
+    """Five places of 0.5 s each: 10 answers/s, however many arrive within two seconds."""
     burst = Plan(20, 2, seed=0)
     some = [
         Outcome(index, due, due, max(due + 0.5, 0.5 + 0.1 * index), 200)
@@ -65,7 +65,7 @@ def test_a_short_burst_shows_no_more_than_the_server_does():
 
 
 def test_goodput_is_found_below_the_capacity_of_a_server_that_takes_turns():
-    """50 ms each, one after the other: 20 answers/s at most."""
+    """50 ms each, one at a time: 20 answers/s at most."""
     turn = asyncio.Lock()
 
     async def one_by_one(_number: int, _body: bytes) -> bytes:
@@ -125,7 +125,7 @@ def test_a_system_that_answers_503_unloaded_is_not_measured():
 
 
 def test_refusals_are_timed_apart_from_answers():
-    """Answers take 500 ms, and each second request is refused at once."""
+    """Answers take 500 ms, and every other request is refused immediately."""
 
     async def half_full(number: int, _body: bytes) -> bytes:
         if number % 2:
@@ -148,7 +148,7 @@ def test_no_queue_holds_its_whole_capacity_and_more_servers_hold_more():
 
 
 class Limited:
-    """Holds up to a rate."""
+    """Holds all rates up to `most`."""
 
     def __init__(self, most: float) -> None:
         self._most = most

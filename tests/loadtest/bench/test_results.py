@@ -47,7 +47,7 @@ def test_efficiency_is_taken_within_each_round(results):
 
 
 def test_a_process_that_was_slower_alone_than_beside_another_is_no_baseline(results):
-    slow_minute = InProcess(5.0, 150.0, 90.0)  # 110 ms beside another
+    slow_minute = InProcess(5.0, 150.0, 90.0)  # 110 ms beside another process
     results.limits[0]["W1"][ONE_THREAD.name] = slow_minute
 
     assert results.alone_p50_ms("W1") == 100
@@ -62,7 +62,7 @@ def test_who_had_the_machine_in_a_slow_minute_is_compared_as_if_it_had_been_fast
     assert slow.goodput == pytest.approx(9.0 / 0.8)
     assert slow.most == pytest.approx(1.2 * 9.0 / 0.8)
     assert slow.paced_p50_ms == pytest.approx(80)
-    assert slow.overload_share == pytest.approx(0.9)  # of measurements of the same minutes
+    assert slow.overload_share == pytest.approx(0.9)  # both were measured in the same minutes
     assert other.goodput == 10.0
     row = "| fused | 9.00 | 1.00 | 10.00 | 1.00 | 100.0 | 1.00 |"  # medians of the three rounds
     assert row in markdown(results, FULL, "make bench")

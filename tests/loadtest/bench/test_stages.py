@@ -24,7 +24,7 @@ def test_the_seconds_of_all_replicas_are_added():
 
 def test_what_a_stage_takes_beyond_queue_and_compute_is_the_hop():
     before = {("crop", "queue"): 1.0, ("crop", "compute"): 2.0}
-    # What the request waits before it is decoded is in Server-Timing's total only.
+    # A request's wait before it is decoded is only in Server-Timing's total.
     after = {("crop", "queue"): 1.1, ("crop", "compute"): 2.4, ("place", "queue"): 0.2}
     timings = {"decode": 7.0, "crop": 60.0, "total": 80.0}
 

@@ -7,7 +7,7 @@ from loadtest.chaos.memory import PARTS, Memory, Samples, Trend, short_title, tr
 
 
 def samples(growth_mb_per_s: float) -> Samples:
-    """100 MB at the start, growing from 60 s on; before, it rises by 50 MB a minute."""
+    """100 MB at the start, rising by 50 MB in the first minute, then by `growth_mb_per_s`."""
     at_s = [float(at) for at in range(0, 600, 10)]
     values = [100 + min(at, 60) * 50 / 60 + max(0, at - 60) * growth_mb_per_s for at in at_s]
     return Samples("replica", at_s, values, values)
@@ -45,7 +45,7 @@ def trend(*medians_mb: float, slope_mb_per_h: float = 15.0) -> Trend:
 
 
 def test_a_small_process_that_goes_on_growing_is_not_flat():
-    # A raylet, in the twenty minutes of a soak.
+    # A raylet in a soak of twenty minutes.
     assert not trend(34.0, 34.7, 35.5, 36.3, 37.0, 37.8).is_flat
 
 

@@ -20,7 +20,7 @@ from loadtest.chaos.processes import (
     wait_for_work,
 )
 
-# The title that Ray gives a process is its command line as the kernel shows it.
+# Ray titles a process by changing its command line, which is what the kernel shows.
 TITLE = "ray::ServeReplica:mask2face:Inpainter"
 
 
@@ -50,7 +50,7 @@ def test_a_killed_process_is_gone_at_once():
     with sleeper() as one:
         wait_for(one.pid, TITLE, 1, timeout_s=5)
         kill(one.pid)
-        time.sleep(0.2)  # nobody has waited for it: it is a zombie
+        time.sleep(0.2)  # nobody has waited for it, so it is a zombie
 
         assert find(one.pid, TITLE) == []
 

@@ -12,7 +12,7 @@ from tests.loadtest.small_server import raw, serving
 
 
 class TrustingExam:
-    """Takes each answer as right."""
+    """Accepts every answer."""
 
     def message(self, _index: int) -> bytes:
         return b"GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"

@@ -40,7 +40,7 @@ def test_a_large_photo_is_scaled_to_its_long_side(height, width):
 
 
 def test_a_thumb_is_where_averaging_all_px_would_put_it():
-    # Odd sides, halved once; what lies in it moves by a small part of a px at most.
+    # Odd sides, halved once: the content moves by a small part of a px at most.
     wide = cv2.GaussianBlur(photo(747, 1001), (0, 0), 20)
 
     thumb = to_thumb(wide, 320).image
@@ -57,7 +57,7 @@ def test_what_lies_at_the_end_of_a_photo_of_odd_size_goes_back_there(side):
 
     thumb = to_thumb(picture, 128)
 
-    edge = (thumb.image[-1, :, 0] / 255).sum()  # px of the thumb that are white
+    edge = (thumb.image[-1, :, 0] / 255).sum()  # how many px of the thumb are white
     start = Face(np.full(4, 127.5 - edge, np.float32), 0.9, np.zeros((5, 2), np.float32))
     assert thumb.to_photo(start).box == pytest.approx(side - 80.5, abs=1.1 / thumb.scale[0] / 4)
 

@@ -175,7 +175,7 @@ def test_points_of_a_photo_lie_inside_of_it_however_it_is_turned(degrees):
     assert not lies_inside(transform(outer, affine), corners).any()
 
 
-SHIFT = np.array([[1, 0, 0], [0, 1, 56]], np.float32)  # the frame's first 56 rows aren't seen
+SHIFT = np.array([[1, 0, 0], [0, 1, 56]], np.float32)  # the frame's first 56 rows are off the photo
 
 
 def block(rows, columns=slice(80, 180)):
@@ -187,7 +187,7 @@ def block(rows, columns=slice(80, 180)):
 def test_a_hole_that_reaches_the_photos_edge_goes_on_beyond_it():
     hole = block(slice(120, 200))
 
-    led = lead_out([hole], [SHIFT], (144, 256))[0]  # ends at row 200
+    led = lead_out([hole], [SHIFT], (144, 256))[0]  # the photo ends at row 200
 
     expected = hole.copy()
     expected[200:] = True

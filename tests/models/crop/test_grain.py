@@ -23,7 +23,7 @@ def test_a_plain_face_gets_a_share_of_the_skins_grain(face_px):
         plain_face(700), grainy_photo(16), ellipse(), frame_at(50, 50, face_px), FRAME_PX
     )
 
-    # Of white noise, nearly all is in the bands that a patch of 256 px lacks.
+    # Nearly all white noise is in the bands that a patch of 256 px lacks.
     assert 0.75 * SHARE * 16 < face[..., 0].std() < 1.1 * SHARE * 16
     assert abs(face.mean() - GREY) < 0.5
 

@@ -7,12 +7,12 @@ SIDE = 256
 
 
 def frame(x, scale=1.0):
-    """Of an upright face whose frame begins at column x of the photo; its mouth is in row 150."""
+    """The frame of an upright face: begins at column x of the photo, mouth in row 150."""
     return np.array([[scale, 0, -scale * x], [0, scale, 150 * (1 - scale)]], np.float32)
 
 
 def hole(*columns):
-    """Columns of the frame, from the nose down."""
+    """A mask over these columns of the frame, from the nose down."""
     mask = np.zeros((SIDE, SIDE), bool)
     for first, last in columns:
         mask[120:200, first:last] = True
@@ -30,7 +30,7 @@ def test_what_both_claim_goes_to_the_nearer_face():
 
 
 def test_a_mask_in_one_piece_is_not_split_by_a_neighbour_who_sees_its_end():
-    # The left mask reaches nearer to the right face's mouth than to its own.
+    # The left mask reaches closer to the right face's mouth than to its own.
     left, right = hole((60, 240)), hole((0, 90), (110, 220))
 
     holes = share_out([left, right], [frame(0), frame(150)])
@@ -53,7 +53,7 @@ def test_nearness_goes_by_the_size_of_the_face():
 
     holes = share_out([large, small], [frame(0), frame(140, scale=2.0)])
 
-    # 51 px from the one, 25 px from the other: as many px of each one's frame.
+    # 51 px from one mouth and 25 px from the other: the same distance in each face's frame.
     assert np.flatnonzero(holes[0][150]).max() == pytest.approx(178.7, abs=1)
     assert np.flatnonzero(holes[1][150]).min() / 2 + 140 == pytest.approx(178.7, abs=1)
 

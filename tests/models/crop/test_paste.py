@@ -47,7 +47,7 @@ def test_pixels_outside_of_the_feathered_mask_stay(face_px):
 
 @pytest.mark.parametrize("face_px", [90, 256, 700])
 def test_the_patch_arrives_inside_of_the_mask(face_px):
-    photo = soft_noise(800, 900, max(3, face_px / 100))  # has no grain
+    photo = soft_noise(800, 900, max(3, face_px / 100))  # it has no grain
     affine = frame_at(60, 40, face_px, 12)
     core = cv2.erode(ellipse().astype(np.uint8), np.ones((41, 41), np.uint8)).astype(bool)
 
@@ -189,7 +189,7 @@ def test_a_step_at_the_edge_of_a_finer_patch_is_evened_out():
 def test_a_hole_that_leaves_the_frame_has_no_dark_edge():
     photo, patch = np.full((400, 600, 3), 200, np.uint8), np.full((256, 256, 3), 200, np.uint8)
     mask = np.zeros((256, 256), bool)
-    mask[150:, :120] = True  # to the left and lower edges
+    mask[150:, :120] = True  # reaches the left and lower edges
     frame = np.array([[0.8, 0, -100.3], [0, 0.8, -40.6]], np.float32)
 
     paste_face(photo, patch, mask, frame)

@@ -1,4 +1,4 @@
-"""What `paste_face` does to a patch before it is in the photo."""
+"""What `paste_face` does to a patch before pasting it."""
 
 import cv2
 import numpy as np

@@ -8,7 +8,7 @@ SIZE = 256
 
 
 def masked_face(cloth_from, found_from):
-    """A face of plain skin in cloth below one row, and a mask that was found below another."""
+    """A plain face, cloth below row `cloth_from`, and a mask found below row `found_from`."""
     face = np.full((SIZE, SIZE, 3), SKIN, np.uint8)
     face[cloth_from:220, 40:210] = CLOTH
     mask = np.zeros((SIZE, SIZE), bool)
@@ -66,7 +66,7 @@ def test_cloth_far_from_the_mask_is_not_taken_for_its_rim():
 
 
 def with_print(rows, columns, colour):
-    """A print that a mask's upper edge at row 130 cuts through: too narrow to be no grain."""
+    """The hole beside a print cut by the mask's upper edge, row 130; narrow enough for grain."""
     face, mask = masked_face(130, 130)
     face[rows, columns] = colour
     return hole_of(mask, face)

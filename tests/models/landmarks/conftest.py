@@ -5,21 +5,21 @@ from models.landmarks.net import SPREAD
 from models.landmarks.shape import FEATURES, GAP, SMILE, ShapeModel
 from tests.conftest import mean_face
 
-WIDTH, GAPS = 1, 3  # columns of the features
+WIDTH, GAPS = 1, 3  # feature columns
 
 
 @pytest.fixture
 def model():
-    """Smile: the corners move apart, one px each a unit. Gap: the lower lip falls, one px a unit.
+    """Smile: each corner moves out by one px per unit. Gap: the lower lip falls one px per unit.
 
-    A guess errs in the mouth's height (six px), its width and the chin (three px).
+    A guess errs in the mouth's height (six px), in its width and in the chin (three px each).
     """
     mean = mean_face().astype(np.float64)
     gauges = np.zeros((2, FEATURES))
     gauges[SMILE, [0, WIDTH]] = [
         -33,
         40,
-    ]  # eyes are 80 px apart: the mean face's mouth, 66 px, is 0
+    ]  # eyes are 80 px apart: the mean face's mouth, 66 px, gives 0
     gauges[GAP, [0, GAPS]] = [-8, 80]  # its lips are 8 px apart
     moves = np.zeros((2, 68, 2))
     moves[SMILE, 48, 0], moves[SMILE, 54, 0] = -1, 1

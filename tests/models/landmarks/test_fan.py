@@ -1,4 +1,4 @@
-"""FAN with weights of full size that mean nothing: loading and predicting, not how well."""
+"""FAN with meaningless weights of full size: tests loading and predicting, not quality."""
 
 import hashlib
 import io
@@ -42,14 +42,14 @@ def test_a_bare_face_gets_68_points_of_the_crop(fan):
 
 
 def test_points_come_back_where_fan_sees_them(fan, monkeypatch):
-    """With heatmaps that peak in their middle, all points lie in the middle of what FAN sees."""
+    """If heatmaps peak in their middle, all points lie in the middle of what FAN sees."""
     peak = torch.zeros(1, 68, 64, 64)
     peak[:, :, 32, 32] = 1
     monkeypatch.setattr(fan.aligner, "face_alignment_net", lambda _: [peak])
 
     points = find_landmarks(fan, [np.zeros((256, 256, 3), np.uint8)])[0]
 
-    # The box's centre, moved up by 0.12 of its height as FAN was trained to have it.
+    # The box's centre, moved up by 0.12 of its height, as in FAN's training.
     np.testing.assert_allclose(points, np.tile((128, 124 - 0.12 * 188), (68, 1)), atol=4)
 
 

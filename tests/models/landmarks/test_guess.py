@@ -19,7 +19,7 @@ def net(model):
     net = LandmarkNet(LandmarkConfig(widths=(4, 8), blocks=(1, 1), features=8)).eval()
     net.mean_face.copy_(torch.from_numpy(model.mean))
     for parameter in net.head[-1].parameters():
-        parameter.data.mul_(0.01)  # near the mean face, as a trained net is
+        parameter.data.mul_(0.01)  # close to the mean face, as with a trained net
     put_shape(net, model)
     return net
 

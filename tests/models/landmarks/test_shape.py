@@ -125,7 +125,7 @@ def test_each_candidates_lips_are_apart_from_all_others(model):
 def test_candidates_lie_as_far_out_as_the_guess_errs(model):
     drawn = draw_candidates(model, model.mean, FREE, "auto", 4)
 
-    heights = (drawn[1:, 57, 1] - model.mean[57, 1]) / 6  # standard deviations
+    heights = (drawn[1:, 57, 1] - model.mean[57, 1]) / 6  # in standard deviations
     assert 0.8 < abs(heights).max() < 3
 
 

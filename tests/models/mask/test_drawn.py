@@ -7,7 +7,7 @@ SIDE = 4096
 
 
 def frame(face_px):
-    """Of an upright face in the photo's upper left corner, so many px wide."""
+    """The frame of an upright face in the photo's upper left corner, `face_px` wide."""
     scale = 256 / face_px
     return np.array([[scale, 0, 0], [0, scale, 0]], np.float32)
 

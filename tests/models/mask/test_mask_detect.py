@@ -9,7 +9,7 @@ SIZE = 256
 
 
 class MarksBright(UNet):
-    """Stands in for a trained net: what is bright is covered."""
+    """Stands in for a trained net: bright means covered."""
 
     def __init__(self):
         super().__init__(UNetConfig(width=2, depth=1, max_width=2))
@@ -49,7 +49,7 @@ def test_specks_are_dropped_and_gaps_filled():
         ((0, 100, 25, 200), False),  # a cheek at the frame's edge
         ((220, 60, 250, 90), False),  # an ear
         ((10, 100, 55, 108), True),  # a strap
-        ((0, 110, 50, 220), True),  # half of a mask, beyond a finger
+        ((0, 110, 50, 220), True),  # half a mask, beyond a finger
     ],
 )
 def test_a_second_part_is_a_strap_or_a_large_part_of_the_mask(part, kept):

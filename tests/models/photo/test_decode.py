@@ -15,7 +15,7 @@ from models.photo.decode import decode_photo
 
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "heic": "HEIF"}
 LOSSLESS = {"png": {}, "webp": {"lossless": True}}
-# Where EXIF 2.32 says row 0 and column 0 of the file lie, as (flip, turn) of an upright picture.
+# Where row 0 and column 0 of the file lie by EXIF 2.32, made from an upright picture.
 AS_STORED = {
     1: lambda upright: upright,
     2: np.fliplr,
@@ -106,7 +106,7 @@ def test_the_orientation_is_read_in_both_byte_orders(name, order):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_heic_is_turned_once(orientation):
-    # The writer turns this EXIF tag into the container's irot and imir, as cameras write them.
+    # The writer turns this EXIF tag into the container's irot and imir, as cameras do.
     stored = np.ascontiguousarray(AS_STORED[orientation](quadrants()))
 
     photo = decode_photo(encode(stored, "heic", exif=oriented(orientation)))
@@ -165,7 +165,7 @@ def test_a_transparent_palette_entry_is_white():
 
 
 def deep_png(colour_type, samples, key):
-    """A row of 16-bit px, of which one colour is transparent."""
+    """A row of 16-bit px in which one colour is transparent."""
 
     def chunk(name, content):
         end = struct.pack(">I", zlib.crc32(name + content))
@@ -246,7 +246,7 @@ def grey_profile(gamma):
 
 
 def all_green_profile():
-    """A CMYK profile for which each ink mix is one green: Lab (60, -60, 60)."""
+    """A CMYK profile that maps every ink mix to one green: Lab (60, -60, 60)."""
     identity = bytes(range(256))
     lut = b"mft1" + bytes(4) + struct.pack(">4B", 4, 3, 2, 0)
     lut += struct.pack(">9i", *(65536 * (i % 4 == 0) for i in range(9)))

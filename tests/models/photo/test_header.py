@@ -33,7 +33,7 @@ def chunk(kind, body):
 
 
 def png_of_zeros(side, *extra):
-    """A black PNG of one bit a pixel: megapixels in a few KB."""
+    """A black 1-bit PNG: megapixels in a few KB."""
     rows = zlib.compress(bytes(((side + 7) // 8 + 1) * side), 9)
     header = chunk(b"IHDR", struct.pack(">2I5B", side, side, 1, 0, 0, 0, 0))
     body = b"".join(extra)
@@ -120,7 +120,7 @@ def test_a_jpeg_of_endless_scans_is_refused():
 
 
 def test_what_follows_a_jpeg_is_no_scan_of_it():
-    video = np.random.default_rng(0).bytes(9_000_000)  # holds a scan's marker a hundred times
+    video = np.random.default_rng(0).bytes(9_000_000)  # has a scan's marker a hundred times
 
     assert open_photo(encoded("jpeg") + video)[0] == "jpeg"
 
@@ -148,8 +148,8 @@ EXIF_SEGMENT = b"\xff\xe1\0\x0cExif\0\0abcd"
         EXIF_SEGMENT * 1001,
         b"\xff\xfe\0\2" * 1001,
         b"\xff\xd0" * 1001,
-        b"\xff\xf0\xff\xff" + EXIF_SEGMENT * 1001,  # Pillow doesn't skip what F0 seems to hold
-        b"\xff\xd9" + EXIF_SEGMENT * 1001,  # and goes on after an end
+        b"\xff\xf0\xff\xff" + EXIF_SEGMENT * 1001,  # Pillow doesn't skip F0's apparent content
+        b"\xff\xd9" + EXIF_SEGMENT * 1001,  # Pillow continues after an end marker
     ],
 )
 def test_a_jpeg_of_endless_segments_is_refused(segments):
@@ -176,7 +176,7 @@ def test_hostile_segments_are_refused_in_no_time():
         with pytest.raises(TooLargeError):
             open_photo(data)
 
-    assert time.process_time() - start < 0.5  # Pillow takes minutes, and seconds
+    assert time.process_time() - start < 0.5  # Pillow takes minutes for one, seconds for the other
 
 
 @pytest.mark.parametrize("place", ["before", "after"])
@@ -238,7 +238,7 @@ print(peak_kb() - before)
 
 
 def decode_elsewhere(*files):
-    """Outcomes in a process of its own, and by how many bytes its peak memory grew."""
+    """Decodes in a separate process; gives outcomes and the growth of its peak memory, bytes."""
     run = subprocess.run(
         [sys.executable, "-c", DECODING],
         input="\n".join(data.hex() for data in files),

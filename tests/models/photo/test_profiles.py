@@ -9,7 +9,7 @@ from PIL import ImageCms
 from models.photo.decode import decode_photo
 from models.photo.profiles import display_p3
 
-# Linear Display P3 to linear sRGB; both have the white of D65.
+# Linear Display P3 to linear sRGB; both have white point D65.
 TO_SRGB = np.array([(1.2249, -0.2247, 0), (-0.0420, 1.0419, 0), (-0.0197, -0.0786, 1.0979)])
 
 
@@ -34,7 +34,7 @@ def heic(primaries, transfer):
         (12, 13, display_p3()),  # Display P3
         (12, 1, display_p3()),
         (1, 13, None),  # sRGB
-        (12, 16, None),  # PQ: another curve
+        (12, 16, None),  # PQ: a different curve
     ],
 )
 def test_a_heic_that_names_display_p3_in_numbers_gets_its_profile(primaries, transfer, profile):

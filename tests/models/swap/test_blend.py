@@ -7,7 +7,7 @@ from models.swap.blend import feather, poisson, swap_weight
 
 @pytest.fixture
 def weight_of(texture, hole, landmarks):
-    """The share of a reference that shows another picture beyond the hole, or the same one."""
+    """The weight of a reference that shows the same beyond the hole, or another picture."""
 
     def weigh(agrees, where=None):
         other = np.full((256, 256, 3), (20, 90, 40), np.uint8)

@@ -85,7 +85,7 @@ def test_a_turned_and_shifted_reference_comes_to_its_place(texture, landmarks, h
 
 
 def cut(rows):
-    """Corners of a photo that shows the frame's first rows only."""
+    """Corners of a photo that shows only the frame's first rows."""
     return np.array([(-0.5, -0.5), (255.5, -0.5), (-0.5, rows - 0.5)], np.float32)
 
 
@@ -105,7 +105,7 @@ def test_what_lies_beyond_the_references_photo_stays_painted(texture, landmarks,
 def test_what_lies_beyond_the_references_photo_does_not_tell_the_light(texture, landmarks, hole):
     painted, reference = texture(0), texture(0)
     hole[:, :] = False
-    hole[140:190, 80:176] = True  # above the chin, which both show
+    hole[140:190, 80:176] = True  # above the chin; both show it
     reference[200:] //= 4
 
     swapped = swap_face(painted, landmarks, hole, reference, landmarks, corners=cut(200))

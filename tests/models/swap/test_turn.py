@@ -7,7 +7,7 @@ NOSE = slice(27, 36)
 
 
 def to_side(landmarks, share):
-    """The face with its nose moved to the right by a share of the eyes' distance."""
+    """The face with its nose moved to the right by a share of the eye distance."""
     moved = landmarks.copy()
     moved[NOSE, 0] += share * 80
     return moved
@@ -40,7 +40,7 @@ def test_mirrored_points_lie_on_the_mirrored_face_in_their_usual_order(landmarks
 
     assert other[:, -20:].min() == 255
     assert other[:, :-20].max() == 0
-    # The plain face is alike on both sides, so that all but the middle keeps its place.
+    # The plain face is symmetric, so all points but the middle ones keep their places.
     np.testing.assert_allclose(points, to_side(landmarks, -0.2) - (1, 0), atol=0.01)
 
 

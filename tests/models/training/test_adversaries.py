@@ -110,7 +110,7 @@ def test_each_discriminator_has_its_weight(truth, context):
             float(adversaries.loss(truth, truth, context, {name: weight}, 0.0)[0])
             for weight in (1.0, 3.0)
         )
-        assert three == pytest.approx(3 * one, rel=0.1)  # its spectral norms are still settling
+        assert three == pytest.approx(3 * one, rel=0.1)  # spectral norms are still settling
 
 
 def test_of_pixels_the_region_discriminator_sees_the_hole_alone(truth, context):

@@ -24,7 +24,7 @@ NET_OF |= {"original": "inpaint"}
 NET_OF |= {f"own/{net}": net for net in ("mask", "landmarks", "inpaint")}
 del NET_OF["ablations"]
 SCHEDULE = {"steps": 1, "learning_rate": 0.1}
-COUNT = 60  # of faces in the store; three are kept apart
+COUNT = 60  # faces in the store; three are held back
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +79,8 @@ def small(**values):
 
 @pytest.mark.parametrize("stem", sorted(NET_OF))
 def test_each_config_that_ships_builds_its_task_and_schedule(stem, data, monkeypatch):
-    monkeypatch.setattr(CropTask, "__init__", lambda *_: None)  # reads pictures of people
-    monkeypatch.chdir(CONFIGS.parents[1])  # their paths are seen from the project's folder
+    monkeypatch.setattr(CropTask, "__init__", lambda *_: None)  # it reads pictures of people
+    monkeypatch.chdir(CONFIGS.parents[1])  # the configs' paths are relative to the project
     config = config_of(stem)
     if "faces" in config:
         config["faces"] = 40

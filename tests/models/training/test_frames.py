@@ -58,7 +58,7 @@ def data(request, tmp_path, landmarks, picture):
 
 def test_faces_are_read_from_a_zip_or_a_folder_and_cached(data, tmp_path):
     faces = load_faces(data, ["some"], tmp_path / "cache")
-    for picture in (data / "some").glob("*.webp"):  # they aren't looked at again
+    for picture in (data / "some").glob("*.webp"):  # they aren't read again
         picture.unlink()
     again = load_faces(data, ["some"], tmp_path / "cache")
 
@@ -100,7 +100,7 @@ def test_two_trainings_that_cut_the_same_faces_both_see_them_all(
     def read(folder, source, limit=None):
         begun.append(None)
         for row, picture in enumerate(read_source(folder, source, limit)):
-            if row == 1 and len(begun) == 1:  # in the midst, another begins
+            if row == 1 and len(begun) == 1:  # halfway, another load begins
                 second.start()
                 second.join(timeout=0.5)
                 if killed:

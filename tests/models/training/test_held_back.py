@@ -1,4 +1,4 @@
-"""No net is trained on what is kept apart to measure it."""
+"""No net is trained on the data held back for evaluation."""
 
 import json
 from pathlib import Path
@@ -19,11 +19,11 @@ from models.training.mask_task import MaskTask, MaskTraining
 from tests.models.training.test_tasks import oval_face
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "train"
-TRAINED, APART = [0, 1], list(range(19, 400, 20))  # rows; most are apart, so that a slip shows
+TRAINED, APART = [0, 1], list(range(19, 400, 20))  # rows; most are held back, so that a slip shows
 
 
 def recipes():
-    """Name of each shipped recipe and row of the ablations -> its config."""
+    """The config of each shipped recipe and each row of the ablations, by name."""
     plan = CONFIGS / "ablations.yaml"
     found = {
         str(path.relative_to(CONFIGS)): yaml.safe_load(path.read_text())
@@ -60,7 +60,7 @@ def faces():
 
 @pytest.fixture
 def seen(monkeypatch):
-    """Rows of the faces that are looked at."""
+    """Rows of the faces that are read."""
     rows, look = set(), Faces.__getitem__
 
     def looked(faces, index):

@@ -20,7 +20,7 @@ SCHEDULE = Schedule(steps=12, learning_rate=0.1, warmup_steps=2, log_every=2, sa
 
 
 class Line(Task):
-    """Fits y = 2x by a single weight."""
+    """Fits y = 2x with a single weight."""
 
     def __init__(self, stop_at=None):
         torch.manual_seed(0)
@@ -62,7 +62,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(tmp_path):
         fit(first, nn.Linear(1, 1), tmp_path / "cut", SCHEDULE)
     fit(second, nn.Linear(1, 1), tmp_path / "cut", SCHEDULE)
 
-    assert second.seen[0] == 8  # the last checkpoint
+    assert second.seen[0] == 8  # from the last checkpoint
     torch.testing.assert_close(second.net.weight, whole.net.weight, rtol=0, atol=0)
 
 
@@ -165,7 +165,7 @@ def test_a_second_signal_ends_a_run_at_once(tmp_path):
     try:
         while run.stdout.readline() != "stuck\n":
             assert run.poll() is None
-        for _ in range(2):  # one wish: `timeout` signals the process and its group
+        for _ in range(2):  # one request: `timeout` signals the process and its group
             run.terminate()
         with pytest.raises(subprocess.TimeoutExpired):
             run.wait(timeout=3)

@@ -39,7 +39,7 @@ def write_labels(path, shift=0.0):
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """Faces, scenes, lists and weights, and a training that stops before the first step."""
+    """Faces, scenes, lists and weights, and a training that stops before its first step."""
     for source in ("some", "worn"):
         (tmp_path / source).mkdir()
         write_labels(tmp_path / source / "labels.npz")

@@ -11,7 +11,7 @@ TOP, BOTTOM, LEFT, RIGHT = 150, 250, 70, 220
 
 
 class BlueFinder(nn.Module):
-    """Takes for covered what is blue, and `extra` px above it."""
+    """Takes blue for covered, and `extra` px above it."""
 
     def __init__(self, extra=0):
         super().__init__()
@@ -25,7 +25,7 @@ class BlueFinder(nn.Module):
 
 
 class Undecided(nn.Module):
-    """Sees a mask in the left half of whatever it is shown."""
+    """Sees a mask in the left half of any picture."""
 
     def forward(self, face):
         logits = torch.full_like(face[:, :1], -10)

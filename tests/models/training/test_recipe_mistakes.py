@@ -1,4 +1,4 @@
-"""Mistakes in a recipe: one line that names them, before any face is read."""
+"""Mistakes in a recipe are named in one line, before any face is read."""
 
 import pytest
 

@@ -10,7 +10,7 @@ COUNT = 4000
 
 @pytest.fixture(scope="module")
 def people():
-    """Aligned faces that smile, part their lips and turn the head, each on its own."""
+    """Aligned faces that smile, part their lips and turn their heads, each independently."""
     rng = np.random.default_rng(0)
     smile, gap, yaw = rng.normal(size=(3, COUNT))
     points = np.repeat(mean_face()[None].astype(np.float64), COUNT, axis=0)
@@ -65,7 +65,7 @@ def test_the_spread_is_what_hidden_points_do_together():
     errors[:, 6:11, 1] = rng.normal(0, 2, COUNT)[:, None]
     errors[:, 36:48] = rng.normal(0, 9, (COUNT, 12, 2))
     hidden = np.ones((COUNT, 68))
-    hidden[:, 36:48] = 0  # the eyes are seen
+    hidden[:, 36:48] = 0  # the eyes are visible
 
     spread = fit_spread(errors, hidden, 2)
 

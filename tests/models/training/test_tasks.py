@@ -17,7 +17,7 @@ STRAIGHT = np.array([[1, 0, -16], [0, 1, -16]], np.float32)  # store px to frame
 
 
 def oval_face():
-    """68 points laid out as a face is, px of a stored face."""
+    """68 points laid out like a face, px of a stored face."""
     jaw = [(128 + 75 * np.cos(a), 100 + 120 * np.sin(a)) for a in np.linspace(np.pi, 0, 17)]
     brows = [(x, 65) for x in (70, 80, 90, 100, 110, 146, 156, 166, 176, 186)]
     nose = [(128, y) for y in (86, 100, 115, 130)] + [(x, 140) for x in (112, 120, 128, 136, 144)]
@@ -65,7 +65,7 @@ def build(name, faces, seed=1):
 
 @pytest.fixture
 def added_losses(monkeypatch):
-    """The losses that tasks learn from, of all nets; nothing is learnt."""
+    """The losses on which tasks of any net call backward; nothing is learnt."""
     added = []
     monkeypatch.setattr(torch.Tensor, "backward", lambda loss: added.append(loss.item()))
     return added
@@ -137,7 +137,7 @@ def test_a_hand_before_a_mask_is_no_mask(faces):
         for share in (0.0, 1.0)
     )
 
-    # The first of a batch: the others' masks are drawn after its hand, with other randomness.
+    # Only the first of a batch: after its hand, the masks of the others are drawn differently.
     whole, hidden = (
         torch.stack([task.batch(step)["mask"][0] for step in range(8)]).bool()
         for task in (without, held)

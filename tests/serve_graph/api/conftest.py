@@ -20,7 +20,7 @@ from serve_graph.logs import log
 from serve_graph.service import ApiSettings, Service
 
 WIDTH, HEIGHT = 160, 120
-PAINTED, SWAPPED = 40, 90  # the grey that each stage fills the hole with
+PAINTED, SWAPPED = 40, 90  # the grey with which each stage fills the hole
 
 
 def face_at(x: float, y: float, scale: float = 0.25) -> Face:
@@ -103,7 +103,7 @@ class MemoryRecorder:
 
 @pytest.fixture
 def caplog(caplog):
-    """pytest's, with the service's log: Serve's passes nothing on to the root's."""
+    """pytest's fixture, plus the service's log: Serve's logger doesn't propagate to the root."""
     log.addHandler(caplog.handler)
     yield caplog
     log.removeHandler(caplog.handler)
@@ -174,13 +174,13 @@ def encode() -> Callable[..., bytes]:
 
 @pytest.fixture
 def photo(encode) -> bytes:
-    """Someone with a mask."""
+    """A masked face."""
     return encode(20, quality=95)
 
 
 @pytest.fixture
 def reference(encode) -> bytes:
-    """Someone without one."""
+    """A bare face."""
     return encode(220)
 
 

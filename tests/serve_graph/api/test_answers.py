@@ -1,4 +1,4 @@
-"""Pictures in JSON: base64 that is written in pieces."""
+"""Pictures in JSON: base64 written in pieces."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""docs/api.md says what is so."""
+"""docs/api.md tells the truth."""
 
 import asyncio
 import base64
@@ -31,14 +31,14 @@ CALLS = ("unmask", "swap", "mask", "faces")
 
 
 def rows_under(head):
-    """Cells of the table with this head, a list a row."""
+    """Cells of the table with this head, one list per row."""
     (table,) = re.findall(rf"^{re.escape(head)}\n\|[-|]+\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()]
 
 
 @pytest.fixture
 def post(make_api, monkeypatch, tmp_path, photo, reference):
-    """Calls the API, in a folder with the files that the examples send."""
+    """Calls the API from a folder with the files that the examples send."""
     (tmp_path / "person.jpg").write_bytes(photo)
     (tmp_path / "me.jpg").write_bytes(reference)
     monkeypatch.chdir(tmp_path)
@@ -127,7 +127,7 @@ def test_the_contents_name_each_section():
 
 @pytest.fixture
 def form_of(make_api):
-    """Fields of a call's form, as the OpenAPI document has them."""
+    """The fields of a call's form in the OpenAPI document."""
     paths = make_api().openapi()["paths"]
 
     def form_of(call):
@@ -188,7 +188,7 @@ def test_the_table_of_stages_has_those_that_are_told_in_their_order(post, photo,
 
 @pytest.fixture
 def run_python(monkeypatch, tmp_path, photo):
-    """Runs the example with these answers, the last again and again; returns its waits in s."""
+    """Runs the example with these answers, the last one repeated; gives its waits (s) and end."""
 
     def run(*answers):
         left, waits = list(answers), []
@@ -261,7 +261,7 @@ def test_the_python_example_names_the_status_of_a_proxys_page(run_python):
 
 
 def test_events_look_as_the_reader_loop_expects(post, photo):
-    pattern = re.compile(r"^event: (\w+)\ndata: (.*)$")  # as in the loop
+    pattern = re.compile(r"^event: (\w+)\ndata: (.*)$")  # as in the reader loop
     assert "/^event: (\\w+)\\ndata: (.*)$/" in TEXT
 
     answer = post(

@@ -1,4 +1,4 @@
-"""Deadlines, and how much goes on at the same time."""
+"""Deadlines, and bounds on what runs at the same time."""
 
 import asyncio
 import threading
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asyncio
 
 @pytest.fixture
 def slowly():
-    """Makes a function take a while; says how often it ran, and how many at the same time."""
+    """Slows a function down; counts its calls, and the most at the same time."""
 
     class Slow:
         started = inside = most_at_once = 0
@@ -74,7 +74,7 @@ async def test_without_a_deadline_the_default_holds(make_client, photo, stages):
 
 async def test_the_operator_bounds_the_callers_deadline(make_client, photo, stages):
     stages.delay_s = 5
-    headers = {"X-Request-Timeout-Ms": "9" * 400}  # more than a float can be
+    headers = {"X-Request-Timeout-Ms": "9" * 400}  # more than a float can hold
 
     answer = await make_client(max_timeout_s=0.2).post(
         "/v1/faces", files={"photo": photo}, headers=headers
@@ -194,13 +194,13 @@ async def test_an_encode_that_was_given_up_still_counts(make_client, photo, slow
     while not slowly.inside:
         await asyncio.sleep(0.01)
 
-    given_up.cancel()  # the client leaves
+    given_up.cancel()  # the client disconnects
     await asyncio.wait([given_up])
 
     assert (await client.post("/v1/faces", files={"photo": photo})).status_code == 503
     while slowly.inside:
         await asyncio.sleep(0.01)
-    await asyncio.sleep(0.1)  # the loop hears of it
+    await asyncio.sleep(0.1)  # until the event loop notices
     assert (await client.post("/v1/faces", files={"photo": photo})).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what a maker of clients needs, and docs/openapi.json is it."""
+"""The OpenAPI document says what client authors need, and docs/openapi.json is that document."""
 
 import pytest
 
@@ -10,7 +10,7 @@ CALLS = ("unmask", "swap", "mask", "faces")
 
 @pytest.fixture
 def operation(make_api):
-    """What the document says of a call; keywords are the service's settings."""
+    """The document's description of a call; keywords are the service's settings."""
 
     def of(call, **settings):
         return make_api(**settings).openapi()["paths"][f"/v1/{call}"]["post"]

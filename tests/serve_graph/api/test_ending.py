@@ -1,4 +1,4 @@
-"""The end of a replica: what was taken in is answered, new requests are refused."""
+"""The end of a replica: accepted requests are answered, new ones are refused."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Accept: text/event-stream: the stages as they end, then the result."""
+"""Accept: text/event-stream: each stage as it ends, then the result."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What every answer carries, and what is measured of it."""
+"""What every answer carries, and what is measured about it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Bodies: bounded while they stream in, in memory, and refused where they make no sense."""
+"""Bodies: bounded while streaming in, kept in memory, and refused if they make no sense."""
 
 import tempfile
 
@@ -25,7 +25,7 @@ def field(name, value):
 
 
 class Upload:
-    """A request whose body comes in chunks, and how many of them were asked for."""
+    """A request whose body comes in chunks; counts how many were read."""
 
     def __init__(self, chunks, content_type=b"multipart/form-data; boundary=B", headers=()):
         self.chunks, self.taken, self.told = list(chunks), 0, []
@@ -97,7 +97,7 @@ async def test_a_bare_body_over_the_limit_is_refused_before_its_end():
 
 async def test_a_body_without_a_photo_is_bounded_too():
     upload = Upload([b"\r\n" * 50_000] * 50)
-    most = 10 * len(UnmaskFields.photo_names)  # chunks that so many pictures may have
+    most = 10 * len(UnmaskFields.photo_names)  # as many chunks as that many pictures may have
 
     with pytest.raises(TooLargeError):
         await read(upload)

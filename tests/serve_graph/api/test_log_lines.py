@@ -1,4 +1,4 @@
-"""What the log says of a request."""
+"""What is logged about a request."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 def lines(monkeypatch, caplog):
     """The lines so far, as a replica writes them."""
     caplog.set_level(logging.INFO, logger=log.name)
-    # A Serve instance of this process may have cut the logger off from the root.
+    # A Serve instance in this process may have detached the logger from the root.
     monkeypatch.setattr(log, "handlers", [caplog.handler])
     monkeypatch.setattr(log, "propagate", False)
     return lambda: [json.loads(JSONFormatter().format(record)) for record in caplog.records]

@@ -1,4 +1,4 @@
-"""A burst may queue, a queue that stays may not."""
+"""A burst may queue; a standing queue may not."""
 
 import pytest
 

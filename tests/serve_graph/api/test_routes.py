@@ -51,7 +51,7 @@ async def test_metrics_can_be_moved(make_client):
 async def test_each_path_of_the_api_is_known_as_taken(make_api):
     paths = {route.path for route in make_api(open_metrics=False).routes}
 
-    # What has a dot can't be said in `metrics_path`.
+    # `metrics_path` can't contain a dot.
     assert {f"/{path.split('/')[1]}" for path in paths - {"/", "/openapi.json"}} <= set(TAKEN)
 
 
@@ -112,7 +112,7 @@ async def test_the_document_asks_for_what_a_swap_needs(client):
     described = (await client.get("/openapi.json")).json()["paths"]["/v1/swap"]["post"]
     content = described["requestBody"]["content"]
 
-    assert list(content) == ["multipart/form-data"]  # a picture alone is too little
+    assert list(content) == ["multipart/form-data"]  # a picture alone isn't enough
     required = content["multipart/form-data"]["schema"]["required"]
     assert set(required) == {"photo", "reference", "consent"}
 

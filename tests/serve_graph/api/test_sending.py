@@ -1,4 +1,4 @@
-"""Clients that take their answers slowly, or not at all."""
+"""Clients that read their answers slowly or not at all."""
 
 import asyncio
 import io
@@ -19,7 +19,7 @@ from serve_graph.logs import log
 
 pytestmark = pytest.mark.asyncio
 
-BUFFER_BYTES = 16_384  # of each socket: what the system holds for a client
+BUFFER_BYTES = 16_384  # of each socket: what the system buffers for a client
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def draining():
 
 @pytest.fixture
 def ask():
-    """The bytes of a request whose answer is a large picture."""
+    """The bytes of a request that is answered with a large picture."""
     noise = np.random.default_rng(0).integers(0, 60, (600, 600, 3), np.uint8)
     out = io.BytesIO()
     PilImage.fromarray(noise).save(out, "PNG", compress_level=1)
@@ -45,7 +45,7 @@ def ask():
 
 @asynccontextmanager
 async def served(app):
-    """The address of the app, behind a real server."""
+    """Serves the app with a real server; yields its address."""
     with socket.socket() as door:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
         door.bind(("127.0.0.1", 0))
@@ -60,7 +60,7 @@ async def served(app):
 
 @asynccontextmanager
 async def connected(address):
-    """A client's two ends of a connection that holds little."""
+    """A client's reader and writer, on a connection with small buffers."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
     client.connect(address)
@@ -70,7 +70,7 @@ async def connected(address):
 
 
 async def read_answer(reader):
-    """Head and body."""
+    """Reads head and body."""
     head = await reader.readuntil(b"\r\n\r\n")
     (length,) = (
         int(line.split(b":")[1])
@@ -151,7 +151,7 @@ async def test_who_takes_the_whole_too_slowly_is_given_up(monkeypatch, limits):
     taken = []
 
     async def send(message):
-        await asyncio.sleep(0.05)  # no piece is late
+        await asyncio.sleep(0.05)  # no single piece is late
         taken.append(message)
 
     with pytest.raises(StalledError):
@@ -161,7 +161,7 @@ async def test_who_takes_the_whole_too_slowly_is_given_up(monkeypatch, limits):
 
 @pytest.fixture
 def take(monkeypatch):
-    """Takes answers of 20 pieces, a piece each so many seconds; there is room for two."""
+    """Sends an answer of 20 pieces, each taken in `seconds`; there is room for two such answers."""
     monkeypatch.setattr(sending, "MAX_UNTAKEN_BYTES", 45 * sending.PIECE_BYTES)
     monkeypatch.setattr(transfers, "_TOO_EARLY_S", 0.1)
     outgoing = sending.Outgoing()

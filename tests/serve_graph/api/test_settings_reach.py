@@ -1,4 +1,4 @@
-"""The operator's numbers of `args.api` reach what they are for; those of time: test_bounds."""
+"""The operator's `args.api` settings take effect; for those of time see test_bounds."""
 
 import asyncio
 import io
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio
 
 @pytest.fixture
 def crowd(stages):
-    """A photo of three faces, wherever a test asks for one."""
+    """A photo of three faces for the tests that use it."""
     stages.faces = [face_at(x, 60, 0.15) for x in (30, 80, 130)]
 
 

@@ -233,7 +233,7 @@ def mask_of(*box, size=(160, 120)):
 
 
 async def test_a_drawn_mask_says_what_is_painted(client, reference, decode, stages):
-    files = {"photo": reference, "mask": mask_of(50, 62, 70, 70)}  # of a bare face
+    files = {"photo": reference, "mask": mask_of(50, 62, 70, 70)}  # on a bare face
 
     answer = await client.post("/v1/unmask", files=files)
 

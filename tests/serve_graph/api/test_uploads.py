@@ -1,4 +1,4 @@
-"""Bodies that come in slowly, or not at all."""
+"""Bodies that arrive slowly or not at all."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ PATH = "http://mask2face/v1/faces"
 
 @pytest.fixture
 def upload(photo):
-    """Posts the photo, its second half once `rest` is set; knows whether anything was read."""
+    """Posts the photo, its second half once `rest` is set; `begun` once anything was read."""
 
     class Upload:
         def __init__(self):

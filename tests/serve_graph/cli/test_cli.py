@@ -45,7 +45,7 @@ def test_the_version_of_a_package_without_weights_says_what_is_missing(
 
 @pytest.mark.parametrize("name", ["detect", "evaluate", "label", "synth"])
 def test_a_paragraph_of_help_is_not_broken_where_its_source_is(command, monkeypatch, name):
-    monkeypatch.setenv("COLUMNS", "400")  # room for each
+    monkeypatch.setenv("COLUMNS", "400")  # wide enough for any paragraph
 
     shown = command(name, "--help", weights=None).stdout.partition("╭")[0]
 

@@ -1,4 +1,4 @@
-"""What `mask2face run` says of many faces, and how it lays a reference on."""
+"""What `mask2face run` reports about many faces, and how it applies a reference."""
 
 import pytest
 

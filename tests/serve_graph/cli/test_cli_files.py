@@ -12,7 +12,7 @@ GUIDE = Path(__file__).parents[3] / "docs" / "training.md"
 
 @pytest.fixture
 def people(tmp_path):
-    """A folder for each person, and hidden ones, as macOS and others leave them."""
+    """A folder per person, and hidden ones, as macOS and others leave them."""
     for name in ("ann/1.jpg", "bob/1.jpg", ".thumbs/1.jpg", "bob/.1.jpg", "cat/1.jpg", "dan/x.png"):
         path = tmp_path / "people" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def test_hidden_pictures_are_left_out(people):
 
 @pytest.fixture
 def mixed(tmp_path):
-    """A folder with a photo, and what is written into the fixture's argument."""
+    """Makes a folder with a photo and with what the argument names."""
 
     def make(*others):
         (tmp_path / "1.jpg").touch()

@@ -129,7 +129,7 @@ def test_a_drawn_mask_is_painted_instead_of_the_found_one(command, photo, tmp_pa
     assert result.exit_code == 0, result.stderr
     before, after = pixels_of(path), pixels_of(tmp_path / "out.png")
     assert (before[175:195, 105:145] != after[175:195, 105:145]).mean() > 0.5
-    assert (before[:150] == after[:150]).all()  # of the found mask, this stays
+    assert (before[:150] == after[:150]).all()  # here the found mask isn't painted
 
 
 def test_a_drawn_mask_is_of_one_photo(command, photo, tmp_path):
@@ -245,7 +245,7 @@ def test_a_changed_photo_says_that_it_was_made_with_ai(command, photo, tmp_path)
 
 @pytest.fixture
 def options(monkeypatch):
-    """What the pipeline was asked for, one entry a photo."""
+    """The options passed to the pipeline, one entry per photo."""
     seen, unmask = [], pipeline.unmask
 
     def noted(photo, stages, options, *others):

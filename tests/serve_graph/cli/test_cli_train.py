@@ -48,7 +48,7 @@ def test_train_says_in_a_line_what_is_wrong(command, tmp_path, content, code, wo
 
 @pytest.fixture
 def folder(photo, tmp_path):
-    """An evaluation's, of one picture."""
+    """An evaluation folder with one picture."""
     root = tmp_path / "eval"
     for kind, path in (("truth", photo("bare.png", masked=False)), ("masked", photo())):
         (root / kind).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What a person does with the page, and sees there."""
+"""What a user does on the page, and sees there."""
 
 
 def is_ticked(page):
@@ -20,7 +20,7 @@ def consent_to(page, reference):
 
 
 def start(page, fake, photo):
-    """Begins a run that doesn't end until `fake.may_answer` is set."""
+    """Starts a run that doesn't end until `fake.may_answer` is set."""
     fake.may_answer.clear()
     page.choose("#photo", photo)
     page.press("#go")

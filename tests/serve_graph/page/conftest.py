@@ -1,4 +1,4 @@
-"""A browser with the page, before a service whose answers the tests choose."""
+"""A browser with the page, and a service behind it whose answers the tests choose."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What the page does where the service is full."""
+"""What the page does when the service is full."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_a_service_that_stays_full_is_told_in_the_end(page, fake, photos):
 
 
 def test_who_waits_for_a_place_is_told_and_may_cancel(page, fake, photos):
-    page.run("window.setTimeout = () => 0")  # the wait doesn't end
+    page.run("window.setTimeout = () => 0")  # the wait never ends
     fake.full_for = 1
     begin(page, photos[0])
     page.wait_for("document.querySelector('#status').textContent.startsWith('Busy')")

@@ -1,4 +1,4 @@
-"""Other guesses, and the faces that are worked on."""
+"""Other guesses, and choosing the faces to edit."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def guess(page, fake, photo):
 
 
 def pick(page, fake, photo, *faces):
-    """Opens the faces of a photo and presses those, counted from the left."""
+    """Opens a photo's faces and presses these, counted from the left."""
     fake.boxes = GROUP
     page.choose("#photo", photo)
     page.press("#pick")

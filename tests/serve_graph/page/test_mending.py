@@ -9,7 +9,7 @@ from tests.serve_graph.page.acts import consent_to, finish, focused, status
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")
 
-LARGE = (1200, 800)  # px; more than the window shows
+LARGE = (1200, 800)  # px; larger than the window
 
 
 def mend(page, fake, photo):
@@ -25,7 +25,7 @@ def reopen(page):
 
 
 def paint_again(page, fake):
-    """What the service gets as the mask, uint8 (H, W): white where to paint."""
+    """The mask that the service receives, uint8 (H, W): white where to paint."""
     page.press("#go")
     page.wait_for("document.querySelector('#progress').hidden")
     mask = fake.masks[-1]
@@ -36,7 +36,7 @@ def paint_again(page, fake):
 
 
 def a_line(size, x0, x1, y):
-    """A horizontal stroke of the brush as it is at first, uint8 (H, W); places are shares."""
+    """A horizontal stroke of the brush at its first size, uint8 (H, W); positions are shares."""
     width, height = size
     brush = 0.08 * min(size)
     ys, xs = np.mgrid[:height, :width] + 0.5
@@ -46,7 +46,7 @@ def a_line(size, x0, x1, y):
 
 def assert_alike(mask, expected):
     assert mask.shape == expected.shape
-    assert (mask != expected).mean() < 0.005  # its rim may be a px off: the screen's px are larger
+    assert (mask != expected).mean() < 0.005  # the rim may be a px off: the screen's px are larger
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_stroke_is_white_at_its_place_in_the_photo(page, fake, large, finger):
     shown = page.run("document.querySelector('#mask').width")
 
     assert_alike(paint_again(page, fake), a_line(LARGE, 0.6, 0.9, 0.25))
-    assert shown < LARGE[0]  # no more px than the screen shows
+    assert shown < LARGE[0]  # no more px than the screen has
     assert fake.forms[-1] == {"photo": "large.jpg", "expression": "auto", "mask": "blob"}
 
 
@@ -172,7 +172,7 @@ def test_a_found_mask_that_does_not_come_is_fetched_again(page, fake, large):
     reopen(page)
 
     assert problem.startswith(REFUSAL["detail"])
-    assert not is_open  # an empty canvas would lose what was found
+    assert not is_open  # an empty canvas would lose the found mask
     np.testing.assert_array_equal(paint_again(page, fake), found_mask(LARGE))
 
 

@@ -126,7 +126,7 @@ def test_a_photo_that_is_chosen_before_the_script_is_there_counts(tab, fake, pho
     tab.send("Page.navigate", url=fake.url)
     tab.wait_for("!window.isOld && document.querySelector('#go') !== null")
     tab.choose("#photo", photos[0])
-    tab.press("#go")  # sends nothing, and doesn't load the page anew
+    tab.press("#go")  # sends nothing and doesn't reload the page
     fake.may_load.set()
     tab.wait_for("!document.querySelector('#preview').hidden")
 

@@ -23,7 +23,7 @@ BASE = f"{{device: cpu, sources: [a], schedule: {{learning_rate: 0.1}}, {TASK}}}
 
 
 def rows(text):
-    """A table of one row, as YAML."""
+    """A one-row table, as YAML."""
     return f"{{title: T, net: inpaint, rows: {{a: {text}}}}}"
 
 

@@ -43,7 +43,7 @@ def test_rows_that_are_alike_are_told_apart_in_a_twentieth_of_the_tables(rows, s
     assert 0.035 < np.mean(["worse" in said for said in words]) < 0.065
 
 
-# As scipy.stats.studentized_range.ppf(0.95, rows, rows * (seeds - 1)) of SciPy 1.17 says.
+# From scipy.stats.studentized_range.ppf(0.95, rows, rows * (seeds - 1)) of SciPy 1.17.
 @pytest.mark.parametrize(
     ("rows", "seeds", "known"),
     [(2, 2, 6.0849), (3, 2, 5.9096), (4, 2, 5.7571), (5, 2, 5.6731), (5, 3, 4.6543)],

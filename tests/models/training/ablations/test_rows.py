@@ -109,7 +109,7 @@ def test_a_row_whose_settings_changed_is_trained_again(places, monkeypatch):
 
 @pytest.fixture
 def trained(monkeypatch):
-    """Names of the rows that were trained; nothing is."""
+    """Names of the rows that would be trained; nothing is."""
     rows = []
 
     def note(own, *_):
@@ -122,7 +122,7 @@ def trained(monkeypatch):
 
 @pytest.fixture
 def outlined(places):
-    """Places with an evaluation folder of one outlined mask, and the table that is tested on it."""
+    """Places with an evaluation folder of one outlined mask, and the table tested on it."""
     real = places.run.parent / "eval" / "real"
     write_image(real / "photo" / "a.png", np.zeros((8, 8, 3), np.uint8))
     write_mask(real / "mask" / "a.png", np.zeros((8, 8), np.bool_))

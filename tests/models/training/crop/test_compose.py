@@ -11,7 +11,7 @@ RED = (255, 0, 0)
 
 
 def disc_picture(landmarks=None):
-    """A grey picture with one red disc as its 'face', eyes left and right of its centre."""
+    """A grey picture with a red disc as its 'face', eyes left and right of its centre."""
     image = np.full((120, 160, 3), 128, np.uint8)
     cv2.circle(image, (80, 60), 30, RED, -1)
     data = cv2.imencode(".png", image[..., ::-1])[1].tobytes()
@@ -34,7 +34,7 @@ def red_box(canvas):
 
 
 def alone(canvases):
-    """Canvases with one large face, all of it inside."""
+    """Canvases with one large face that lies entirely inside."""
     for canvas in canvases:
         if len(canvas.boxes) == 1 and canvas.counts[0]:
             box = canvas.boxes[0]

@@ -23,7 +23,7 @@ def picture(height=60, width=80):
 
 
 def landmarks68():
-    """Points of a face that spans x 10..50, y 20..60, its five points in order."""
+    """Points of a face that spans x 10..50, y 20..60, with its five points in their places."""
     points = np.full((68, 2), 30.0, np.float32)
     points[0], points[16], points[8], points[19] = (10, 40), (50, 40), (30, 60), (22, 20)
     points[36:42], points[42:48] = (20, 30), (40, 30)
@@ -102,7 +102,7 @@ def test_points_of_masked_faces_are_trusted_less_where_hidden(faces_zip):
 
     assert (face.trust[0, :2] == 1).all()
     assert (face.trust[0, 2:] < 1).all()
-    assert face.landmarks is None  # nothing to hang a drawn mask on
+    assert face.landmarks is None  # nothing to draw a mask on
 
 
 def test_labels_beside_a_source_of_bare_faces_make_no_masked_ones_of_them(faces_zip, tmp_path):
@@ -143,7 +143,7 @@ def test_scenes_are_read_from_a_folder_with_their_boxes(scenes_folder):
 
 
 def test_only_faces_with_fitting_landmarks_get_points(scenes_folder, tmp_path):
-    wrong = landmarks68() + 100  # far from the box of the second face
+    wrong = landmarks68() + 100  # far from the second face's box
     names = ["street/0", "street/1"]
     np.savez(tmp_path / "points.npz", name=names, landmarks=np.stack([landmarks68(), wrong]))
 

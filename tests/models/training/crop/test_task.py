@@ -43,7 +43,7 @@ SIZES = DetectorConfig(0.1, 8, (8, 8, 8, 8))
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("faces")
-    names = [f"n{i}" for i in range(40)]  # enough for the held-back tenth
+    names = [f"n{i}" for i in range(40)]  # enough to hold a tenth back
     labels = io.BytesIO()
     np.savez(labels, name=names, landmarks=np.stack([landmarks68()] * len(names)))
     with zipfile.ZipFile(folder / "tiny.zip", "w") as archive:

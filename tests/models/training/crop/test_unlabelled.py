@@ -12,7 +12,7 @@ LABELLED, ELSEWHERE, FAINT = (10, 10, 50, 50), (100, 20, 140, 60), (20, 100, 60,
 
 
 class Finder(torch.nn.Module):
-    """Finds the same three boxes in every photo, the last one hardly."""
+    """Finds the same three boxes in every photo, the last one only faintly."""
 
     def forward(self, _):
         boxes = torch.tensor([[LABELLED, ELSEWHERE, FAINT]], dtype=torch.float32)

@@ -17,7 +17,7 @@ def judge(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three pictures, in the last of which no face is found; a real one; a person to swap."""
+    """Three pairs, the last without a detectable face; one real mask; one person to swap."""
     root = tmp_path / "eval"
     for name in "123":
         masked = faceless(face(masked=True)) if name == "3" else face(masked=True)

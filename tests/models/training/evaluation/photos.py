@@ -1,4 +1,4 @@
-"""A face as the fixture `seeing` sees it, the mask that it wears, and its points."""
+"""A face as the fixture `seeing` sees it, the mask it wears, and its points."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def face(masked=False):
 
 
 def faceless(picture):
-    """The picture, in which `seeing` finds no face whichever side is up."""
+    """Changes the picture so that `seeing` finds no face, however it is rotated."""
     picture[np.ix_((0, -1), (0, -1))] = 0
     return picture
 

@@ -169,7 +169,7 @@ def test_the_baselines_are_scored_beside_the_service(score):
     marks = score(baselines=True).pairs[0].marks
 
     assert set(marks) - WAYS == BASELINES
-    assert marks["mean face"].psnr == pytest.approx(100)  # all truths are the same
+    assert marks["mean face"].psnr == pytest.approx(100)  # all truths are alike
 
 
 def test_the_mean_face_is_that_of_the_other_pictures(score, folder):
@@ -177,7 +177,7 @@ def test_the_mean_face_is_that_of_the_other_pictures(score, folder):
 
     first, second, _ = (pair.marks["mean face"] for pair in score(baselines=True).pairs)
 
-    # Of the first, the two others are alike; of the second, the odd one is half the mean.
+    # The others of the first are alike; of those of the second, one is the odd one.
     assert first.hole_psnr == pytest.approx(psnr_of(face(), 90), abs=0.01)
     assert second.hole_psnr == pytest.approx(psnr_of(face(), (face() + 90.0) / 2), abs=0.1)
 

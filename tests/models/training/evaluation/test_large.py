@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("seeing")
 def large(folder):
     """The person to swap, in a photo twice as fine as the patch."""
 
-    def twice(picture):  # in the upper left of a photo that the detector sees at half size
+    def twice(picture):  # upper left in a photo that the detector sees at half size
         doubled = picture.repeat(2, axis=0).repeat(2, axis=1)
         return np.pad(doubled, ((0, 512), (0, 512), (0, 0))[: picture.ndim])
 

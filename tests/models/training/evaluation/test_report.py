@@ -8,7 +8,7 @@ from models.training.evaluation.pairs import PairScore
 from models.training.evaluation.report import summarize
 from models.training.evaluation.swaps import SwapMarks, SwapScore
 
-VALUES = (1.0, 2.0, 30.0)  # one picture is far off
+VALUES = (1.0, 2.0, 30.0)  # one picture is an outlier
 MEAN, MEDIAN = 11.0, 2.0
 
 

@@ -57,13 +57,13 @@ def test_a_mask_hides_what_was_under_it():
     points = layout(160)
     bare = face(160)
     freckled = bare.copy()
-    freckled[100:104, 78:82] = 0  # on the mouth, under any mask
+    freckled[100:104, 78:82] = 0  # on the mouth, which any mask covers
 
     worn = [wear_mask(image, points, np.random.default_rng(0)) for image in (bare, freckled)]
 
     inside = np.s_[96:108, 74:86]
     difference = worn[0].image[inside].astype(int) - worn[1].image[inside]
-    assert np.abs(difference).max() < 40  # what is left is the light measured on the face
+    assert np.abs(difference).max() < 40  # only the light measured on the face is left
 
 
 def test_the_shadow_only_darkens():
@@ -94,7 +94,7 @@ def test_an_unknown_kind_is_refused_with_the_known_ones():
 
 
 def chin_gaps(independent: bool) -> np.ndarray:
-    """From the lowest row of the mask to the chin, in px, over many masks."""
+    """Px from the lowest row of the mask to the chin, for many masks."""
     points, bare = layout(96), face(96)
     worn = [
         wear_mask(bare, points, np.random.default_rng(seed), "surgical_blue", independent)
