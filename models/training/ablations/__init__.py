@@ -1,1 +1,1 @@
-"""What a setting does: rows that differ in it alone, trained from nothing with one budget."""
+"""What a setting does: rows that differ only in it, trained from scratch with the same budget."""

@@ -1,8 +1,8 @@
 """`python -m models.training.ablations DATA --table NAME --minutes M --seeds 2`.
 
-Trains each row of a table from nothing, prints the table, and writes table.md and sheet.jpg
-to RUN/NAME. A row that was finished earlier, in whichever table, on the same faces, weights and
-outlined masks, is not trained again.
+Trains each row of a table from scratch, prints the table, and writes table.md and sheet.jpg
+to RUN/NAME. A row already finished, in any table, on the same faces, weights and outlined masks,
+isn't trained again.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def _over_zero(text: str) -> float:
 
 
 def run_table(table: Table, minutes: float, seeds: int, places: Places) -> str:
-    """Trains what isn't finished, writes table.md and sheet.jpg, and returns the Markdown."""
+    """Trains the unfinished rows, writes table.md and sheet.jpg, and returns the Markdown."""
     runs: dict[str, list[Result]] = {}
     for row in table.rows:
         for seed in range(seeds):

@@ -1,4 +1,4 @@
-"""The tables of `configs/train/ablations.yaml`: a base of settings, and what each row changes."""
+"""The tables of `configs/train/ablations.yaml`: base settings, and what each row changes."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -14,7 +14,7 @@ from models.training.settings import blaming, check_types, refuse_missing
 NETS = ("mask", "inpaint")
 _EVERYBODY = {"held-back faces": ["*"]}
 _TYPES = {"title": str, "net": str, "base": dict, "rows": dict, "tests": dict, "outlined": bool}
-_SET_BY_A_RUN = ("seed", "start", "steps", "epochs")  # no row may
+_SET_BY_A_RUN = ("seed", "start", "steps", "epochs")  # no row may set these
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,17 @@ class Table:
     name: str
     title: str
     net: str  # one of `NETS`
-    rows: dict[str, dict[str, Any]]  # name of a row -> its training config, seed left out
+    rows: dict[str, dict[str, Any]]  # name of a row -> its training config, without a seed
     tests: dict[str, list[str]]  # name of a group of held-back faces -> patterns of SOURCE/NAME
-    outlined: bool  # tested on outlined real masks too
-    plan: Path  # where it stands
+    outlined: bool  # also tested on outlined real masks
+    plan: Path  # the file that it comes from
 
 
 def read_tables(path: Path) -> dict[str, Table]:
     """The tables of a plan, by name.
 
     Raises:
-        ConfigError: no YAML, an unknown key or net, a missing key, or a value of another type.
+        ConfigError: not YAML, an unknown key or net, a missing key, or a value of the wrong type.
         OSError: the plan can't be read.
     """
     with blaming(path):
@@ -71,7 +71,7 @@ def _check_row(net: str, config: Mapping[str, Any], where: str) -> None:
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The base with some values changed, within nested mappings too."""
+    """The base with some values changed, also in nested mappings."""
     result = deepcopy(dict(base))
     for key, value in changes.items():
         inner = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)

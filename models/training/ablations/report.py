@@ -1,4 +1,4 @@
-"""A table in Markdown with its spread over the seeds, plain words, and its picture sheet."""
+"""A Markdown table with its spread over the seeds, sentences about it, and its picture sheet."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -11,12 +11,12 @@ from models.training.ablations.rows import Result
 from models.training.ablations.score import LOWER_IS_BETTER
 
 Runs = Mapping[str, Sequence[Result]]  # row -> a result for each seed
-_MISLED = 0.05  # share of marks by which rows that are alike would be told apart
-_DRAWS = 1_000_000  # hold `noise_range` to 0.2 %
+_MISLED = 0.05  # share of marks that would tell equally good rows apart
+_DRAWS = 1_000_000  # tables: hold `noise_range` to 0.2 %
 
 
 def to_markdown(table: Table, runs: Runs, minutes: float) -> str:
-    """The table with mean and spread over the seeds, and a sentence for each mark."""
+    """The table with mean and spread over the seeds, and a sentence per mark."""
     seeds = len(next(iter(runs.values())))
     marks = _marks(runs)
     head = ["row", "images", *marks]
@@ -37,15 +37,15 @@ def to_markdown(table: Table, runs: Runs, minutes: float) -> str:
 
 
 def in_words(values: Mapping[str, Sequence[float]], lower_is_better: bool = False) -> str:
-    """Which row is best, and which rows chance alone could set apart from it.
+    """The best row, and the rows that differ from it by no more than chance.
 
     Args:
-        values: row -> one value for each seed, as many for each row.
-        lower_is_better: of these values.
+        values: row -> one value per seed, as many for each row.
+        lower_is_better: for these values.
 
-    Two means differ by more than noise if it is more than the range that as many rows that are
-    alike have in 95 of 100 cases (Tukey's range test; of two rows it is the t-test), the variance
-    over the seeds being pooled over all rows.
+    Two means differ by more than noise if the difference exceeds the range within which 95 of 100
+    sets of as many equally good rows stay (Tukey's range test; for two rows, the t-test). The
+    variance over the seeds is pooled over all rows.
     """
     sign = -1 if lower_is_better else 1
     means = {row: sign * float(np.mean(own)) for row, own in values.items()}
@@ -68,10 +68,10 @@ def in_words(values: Mapping[str, Sequence[float]], lower_is_better: bool = Fals
 
 @cache
 def noise_range(rows: int, seeds: int) -> float:
-    """How far the best mean of a row lies above the worst in 95 of 100 tables of rows that are
-    alike, in standard errors of a mean that are estimated from all rows; from drawn tables.
+    """How far, at most, the best mean lies above the worst in 95 of 100 tables of equally good
+    rows, in standard errors of a mean as estimated from all rows; simulated.
 
-    The studentized range of rows * (seeds - 1) degrees of freedom, after Tukey 1949,
+    The studentized range with rows * (seeds - 1) degrees of freedom, after Tukey 1949,
     doi:10.2307/3001913.
     """
     rng = np.random.default_rng(0)
@@ -82,14 +82,14 @@ def noise_range(rows: int, seeds: int) -> float:
 
 
 def to_sheet(runs: Runs) -> Image:
-    """From above: what the nets got, the truth, and what each row made of it (first seed)."""
+    """From the top: the nets' input, the truth, and each row's result (first seed)."""
     strips = [results[0].strip for results in runs.values()]
     height = strips[0].shape[0] // 3
     return np.concatenate([strips[0][: 2 * height], *(s[2 * height :] for s in strips)])
 
 
 def _marks(runs: Runs) -> dict[str, dict[str, list[float]]]:
-    """Name of the mark -> row -> a value for each seed."""
+    """Name of the mark -> row -> a value per seed."""
     groups = next(iter(runs.values()))[0].marks
     return {
         f"{mark} ({group})" if len(groups) > 1 and group != "outlined" else mark: {

@@ -1,4 +1,4 @@
-"""Trains one row of a table for its budget and scores it; what is finished is kept on disk."""
+"""Trains one row of a table for its budget and scores it; finished rows are kept on disk."""
 
 import hashlib
 import json
@@ -39,13 +39,13 @@ from models.training.loop import Ema, Schedule, Task, set_rates
 from models.training.settings import blaming
 from models.training.sheets import contact_sheet
 
-_PICTURES = 96  # that a row is scored on, of each group
-_THOUSAND = 1000  # a schedule counts steps; a budget is passed through in thousandths
+_PICTURES = 96  # of each group, on which a row is scored
+_THOUSAND = 1000  # a schedule counts steps; here they are thousandths of the budget
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where things lie."""
+    """Where things are."""
 
     data: Path  # sources of faces
     run: Path  # results
@@ -64,12 +64,12 @@ class Result:
 
 
 def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -> Result:
-    """Trains a row with a seed, or reads what an earlier call found, in whichever table.
+    """Trains a row with a seed, or reads the result of an earlier call, made for any table.
 
     Raises:
-        ConfigError: what the plan says can't be done with these faces, or on this machine.
+        ConfigError: the plan asks for what these faces or this machine can't do.
         SourceError: `places.data` lacks a source, or it has no labels.
-        EvalFolderError: there are no outlined masks, and the table is tested on them.
+        EvalFolderError: the table is tested on outlined masks, and there are none.
     """
     config = table.rows[row] | {"seed": seed}
     asked = {
@@ -89,12 +89,12 @@ def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -
     result = _train_and_score(table, config, minutes, places)
     write_image(path.with_suffix(".png"), result.strip)
     found = {"images": result.images, "steps": result.steps, "marks": result.marks}
-    path.write_text(json.dumps({"asked": asked, **found}, indent=1))  # last: it says "finished"
+    path.write_text(json.dumps({"asked": asked, **found}, indent=1))  # last: it means "finished"
     return result
 
 
 def _read(table: Table, config: Mapping[str, Any], places: Places) -> dict[str, Any]:
-    """What tells the faces and files that a row reads from others of the same names."""
+    """Identifies the faces and files that a row reads by their content, not only by name."""
     sources = [*config["sources"], *config.get("real", ())]
     files = [places.weights / name for name in _nets(table, config)]
     if config.get("refused"):
@@ -111,7 +111,7 @@ def _read(table: Table, config: Mapping[str, Any], places: Places) -> dict[str, 
 
 
 def _nets(table: Table, config: Mapping[str, Any]) -> list[str]:
-    """Files of the weights that a row builds on."""
+    """Weights files that a row builds on."""
     guided = table.net == "inpaint" and config.get("task", {}).get("guided", True)
     used = {
         "landmarks": guided,
@@ -122,22 +122,22 @@ def _nets(table: Table, config: Mapping[str, Any]) -> list[str]:
 
 
 def train_for(task: Task, settings: Mapping[str, Any], budget_s: float) -> tuple[nn.Module, int]:
-    """Trains for a budget of processor time (on a GPU: of time).
+    """Trains for a budget of processor time (on a GPU: elapsed time).
 
     Args:
-        task: what to train; its steps are told how much of the budget is spent.
-        settings: of `Schedule`, its `warmup_steps` in thousandths of the budget.
-        budget_s: seconds, over 0.
+        task: what to train; its steps get the share of the budget already spent.
+        settings: those of `Schedule`; `warmup_steps` in thousandths of the budget.
+        budget_s: seconds, more than 0.
 
     Returns:
-        The average over the steps, and how many there were.
+        The EMA of the net, and the number of steps.
 
     Raises:
-        ValueError: the budget isn't over 0; it would never be spent.
+        ValueError: the budget isn't more than 0, so it would never be spent.
     """
     if not budget_s > 0:
         raise ValueError(f"a budget of {budget_s:g} s is no time to train for: give more than 0")
-    # Processor time: other work on the machine must not make a row's budget smaller.
+    # Processor time: other work on the machine must not shrink a row's budget.
     on_gpu = next(task.net.parameters()).is_cuda
     clock = time.perf_counter if on_gpu else time.process_time
     schedule = Schedule(steps=_THOUSAND, **settings)
@@ -159,7 +159,7 @@ def _train_and_score(
     torch.manual_seed(config["seed"])
     torch.set_num_threads(config["schedule"].get("threads") or torch.get_num_threads())
     cache = places.run.parent / "cache"
-    with blaming(table.plan):  # for mistakes that show beside the faces: too few, none so named
+    with blaming(table.plan):  # mistakes that only the faces reveal: too few, none of that name
         task = build_task(table.net, config, places.data, cache, places.weights)
         groups = _groups(table, config, places.data, cache)
     net, steps = train_for(task, config["schedule"], 60 * minutes)
@@ -184,7 +184,7 @@ def _score(task: Task, net: nn.Module, faces: Faces) -> Scored:
 
 
 def _groups(table: Table, config: Mapping[str, Any], data: Path, cache: Path) -> dict[str, Faces]:
-    """Held-back faces of each group, whatever the row was trained on."""
+    """Held-back faces of each group, independent of what the row was trained on."""
     apart = load_faces(data, config["sources"], cache).split()[1]
     names = source_names(data, config["sources"])
     return {name: matching(apart, names, patterns) for name, patterns in table.tests.items()}

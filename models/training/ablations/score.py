@@ -1,4 +1,4 @@
-"""Marks of a trained row: on held-back faces with drawn masks, and on outlined real ones."""
+"""Marks of a trained row: on held-back faces with drawn masks, and on outlined real masks."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ Marks = dict[str, float]
 @dataclass(frozen=True)
 class Scored:
     marks: Marks
-    given: list[Image]  # what the net got
+    given: list[Image]  # the net's input
     truth: list[Image]
     made: list[Image]
 
@@ -40,13 +40,13 @@ class Scored:
 def score_editor(
     task: InpaintTask, net: torch.nn.Module, faces: Faces, count: int, size: int
 ) -> Scored:
-    """Paints faces under drawn outlines; the same ones for each net.
+    """Paints faces under drawn outlines, the same ones for each net.
 
     Args:
-        task: draws the lines to paint along, as the service would.
+        task: draws the lines to paint along, as the service does.
         net: the generator.
-        faces: none that was trained on.
-        count: how many pictures.
+        faces: not used for training.
+        count: number of pictures.
         size: side of the pictures, px.
     """
     rng = np.random.default_rng(11)
@@ -68,7 +68,7 @@ def score_editor(
 
 @torch.inference_mode()
 def score_finder(net: UNet, faces: Faces, count: int, device: str) -> Scored:
-    """Finds drawn masks on faces; the same ones for each net. See `score_editor`."""
+    """Finds drawn masks on faces, the same ones for each net. See `score_editor`."""
     rng = np.random.default_rng(11)
     given, truth, logits = [], [], []
     for index in range(count):
@@ -92,10 +92,10 @@ def score_finder(net: UNet, faces: Faces, count: int, device: str) -> Scored:
 
 
 def score_outlined(net: UNet, folder: Path, weights: Path, device: str) -> Marks:
-    """Finds the hand-outlined real masks of an evaluation folder behind the shipped detector.
+    """Finds an evaluation folder's hand-outlined real masks, on faces of the shipped detector.
 
     Raises:
-        EvalFolderError: the folder has none.
+        EvalFolderError: there are none.
     """
     service = Service(replace(load_models(weights, device), mask=net))
     ious, worn = [], []

@@ -1,4 +1,4 @@
-"""Bare faces: where the service sees their landmarks, and whether it leaves them alone."""
+"""Bare faces: where the service places their landmarks, and whether it leaves them alone."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,13 @@ from models.training.evaluation.service import Service
 
 @dataclass(frozen=True)
 class BareScore:
-    """What one bare face got; errors by region, shares of the eyes' distance."""
+    """The result of one bare face; errors by region, in eye distances."""
 
     id: str
     source: str
     view: View
     found: bool  # the face
-    worn: bool  # a mask was found worn, and would have been painted over
+    worn: bool  # a mask was found worn: the face would have been painted over
     landmarks: dict[str, float]  # in the service's frame; empty without a face
     ready: dict[str, float]  # in the frame of the true landmarks
 
@@ -28,9 +28,9 @@ def score_bare(case: Case, truth: Landmarks, service: Service, out: Path) -> Bar
     """Finds the landmarks of one bare face; `out` gets bare/ID.png.
 
     Args:
-        case: has a truth, the bare face.
+        case: has a truth, which is the bare face.
         truth: float32 (68, 2) px of it.
-        service: who looks.
+        service: finds the face and its points.
         out: folder.
     """
     assert case.truth is not None

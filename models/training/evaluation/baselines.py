@@ -1,4 +1,4 @@
-"""What costs nothing: the marks that any net has to beat."""
+"""Baselines that cost nothing: the marks that any net has to beat."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from models.pixels import Image, Mask
 
-_RIM_PX = 5  # side of the square by which the mask grows: its soft edge is no skin
+_RIM_PX = 5  # side of the square that dilates the mask: its soft edge isn't skin
 _RADIUS_PX = 5
 
 
-def copied(masked: Image, mask: Mask) -> Image:  # noqa: ARG001 (all baselines look alike)
+def copied(masked: Image, mask: Mask) -> Image:  # noqa: ARG001 (all baselines have one signature)
     """The masked picture as it is."""
     return masked
 
@@ -24,7 +24,7 @@ def telea(masked: Image, mask: Mask) -> Image:
 
 
 def navier_stokes(masked: Image, mask: Mask) -> Image:
-    """Isophotes led into the hole (Bertalmio et al., 2001, doi:10.1109/CVPR.2001.990497)."""
+    """Isophotes continued into the hole (Bertalmio et al., 2001, doi:10.1109/CVPR.2001.990497)."""
     return _inpaint(masked, mask, cv2.INPAINT_NS)
 
 
@@ -36,7 +36,7 @@ class PictureSum:
     count: int
 
     def mean_without(self, picture: Image) -> Image | None:
-        """The mean of all others: with itself among them, a picture would be guessed too well.
+        """The mean of all others: including the picture itself would make its guess too good.
 
         Args:
             picture: one of those summed, uint8 (H, W, 3).
@@ -50,9 +50,9 @@ class PictureSum:
 
 
 def sum_pictures(pictures: Iterable[Image]) -> PictureSum | None:
-    """The sum of pictures of one size; None at the first of another, or if there are none.
+    """The sum of pictures of one size; None if one differs in size, or if there are none.
 
-    One picture at a time is held.
+    Holds one picture at a time.
     """
     total, count = np.zeros(0), 0
     for picture in pictures:

@@ -1,4 +1,4 @@
-"""Tables in Markdown, and numbers in their cells."""
+"""Markdown tables, and numbers in their cells."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from models.training.evaluation.statistics import Estimate
 
 
 def number(value: Estimate | None, form: str) -> str:
-    """The value with its interval; empty if it is unknown."""
+    """The value with its interval; empty if unknown."""
     return "" if value is None else format(value, form)
 
 

@@ -51,7 +51,7 @@ _FILLS: dict[str, Fill] = {
 
 
 class Progress(Protocol):
-    """Hands the items through, and shows how far it is."""
+    """Passes the items on and shows the progress."""
 
     def __call__(self, items: Sequence[T], title: str) -> Iterable[T]: ...
 
@@ -76,9 +76,9 @@ class Evaluation:
     bare: list[BareScore]
     real: list[RealScore]
     swaps: list[SwapScore]
-    large: list[LargeScore]  # of the same persons, those whose face is large
+    large: list[LargeScore]  # of the swaps' persons, those with a large face
     scenes: SceneScore | None
-    scenes_held_back: bool  # whether only the fifth counts that training leaves out
+    scenes_held_back: bool  # whether only the fifth that training leaves out counts
 
 
 def evaluate(
@@ -92,25 +92,25 @@ def evaluate(
     scenes: Scenes | None = None,
     judge: Path | None = None,
 ) -> Evaluation:
-    """Feeds each picture as a photo through `models.pipeline` and compares with the truth.
+    """Runs each picture as a photo through `models.pipeline` and compares it with the truth.
 
     Args:
-        folder: laid out as `models.training.evaluation.folder` says.
+        folder: laid out as described in `models.training.evaluation.folder`.
         weights: folder with manifest.json.
         out: gets composite/, mask/, landmarks/, bare/, real/, real_painted/, residual/, swap/,
             large/ and large_bicubic/ (ID.png) and contact sheets.
-        progress: goes around each list of pictures.
+        progress: wraps each list of pictures.
         limit: at most this many of each kind, evenly spaced.
-        baselines: also score what costs nothing.
+        baselines: also score the baselines.
         scenes: also score the detector; `out` gets strays.csv, strays_N.jpg and
             sheet_missed.jpg.
-        judge: weights of the judge that looks for remains of masks; None: nobody looks.
+        judge: weights of the judge that looks for remains of masks; None: no judge.
 
     Raises:
-        BadImageError: a file of the folder is no picture.
-        EvalFolderError: the folder or the scenes are laid out otherwise, a mask is blank or of
-            another size than its picture.
-        VerdictsError: the verdicts are.
+        BadImageError: a file of the folder isn't a picture.
+        EvalFolderError: the layout of the folder or of the scenes is wrong, or a mask is blank or
+            differs in size from its picture.
+        VerdictsError: the layout of the verdicts is wrong.
         WeightsError: see `load_models` and `load_net`.
     """
     pairs, real, swaps = (read(folder, limit) for read in (read_pairs, read_real, read_swaps))
@@ -152,7 +152,7 @@ def evaluate(
 
 
 def _fills_for(pairs: Sequence[Case]) -> Callable[[Case], dict[str, Fill]]:
-    """The baselines of each of the pictures; a lone one has no mean of others."""
+    """The baselines of each picture; a single picture has no mean of others."""
     truths = guesses.sum_pictures(read_image(case.truth) for case in pairs if case.truth)
 
     def fills_of(case: Case) -> dict[str, Fill]:

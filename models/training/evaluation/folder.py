@@ -1,10 +1,10 @@
 """A folder of pictures with a known truth.
 
-truth/ID.*, masked/ID.*, mask/ID.* (0/255), index.csv (id, source, mask_kind); optionally
-landmarks.npz (name, landmarks float32 (N, 68, 2) px of truth/; none are read where `guessed` is
-True, as in what `mask2face label` writes),
-real/photo/ID.*, real/mask/ID.*, real/index.csv: masked faces without a truth,
-swap/ like the folder itself, with reference/ID.*.
+truth/ID.*, masked/ID.*, mask/ID.* (0/255) and index.csv (id, source, mask_kind). Optional:
+- landmarks.npz: name, landmarks float32 (N, 68, 2) px of truth/; ignored if `guessed` is True, as
+  in what `mask2face label` writes.
+- real/photo/ID.*, real/mask/ID.*, real/index.csv: masked faces without a truth.
+- swap/: like the folder itself, plus reference/ID.*.
 """
 
 import csv
@@ -22,11 +22,11 @@ from models.pixels import Image, Landmarks, Mask
 
 T = TypeVar("T")
 
-_PARTS = ("truth", "masked", "mask", "real", "swap")  # of the folder, with what is read
+_PARTS = ("truth", "masked", "mask", "real", "swap")  # of the folder, where pictures are read
 
 
 class EvalFolderError(Mask2FaceError):
-    """The folder isn't laid out as this module's head says."""
+    """The folder isn't laid out as described at the top of this module."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Case:
     """One picture of the folder and what belongs to it."""
 
     id: str
-    photo: Path  # what the service gets
+    photo: Path  # the service's input
     mask: Path
     truth: Path | None = None
     reference: Path | None = None
@@ -43,11 +43,11 @@ class Case:
 
 
 class _Pictures:
-    """The files of a folder by their names, whatever their suffixes; listed once."""
+    """The files of a folder by name, whatever their suffix; listed once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # Of several with one name the first by suffix.
+        # Of several files with one name, the first by suffix.
         self._files = {path.stem: path for path in sorted(folder.iterdir(), reverse=True)}
 
     def __getitem__(self, name: str) -> Path:
@@ -59,7 +59,7 @@ class _Pictures:
 
 
 def read_pairs(folder: Path, limit: int | None = None) -> list[Case]:
-    """Cases with a truth, in the order of index.csv; of many, `limit` evenly spaced."""
+    """Cases with a truth, in the order of index.csv; at most `limit`, evenly spaced."""
     rows = spread(_index(folder), limit)
     masked, mask, truth = (_Pictures(folder / part) for part in ("masked", "mask", "truth"))
     return [
@@ -76,7 +76,7 @@ def read_pairs(folder: Path, limit: int | None = None) -> list[Case]:
 
 
 def read_real(folder: Path, limit: int | None = None) -> list[Case]:
-    """Masked faces with an outlined mask, as `read_pairs`; empty without `real/`."""
+    """Masked faces with an outlined mask, like `read_pairs`; empty without `real/`."""
     real = folder / "real"
     if not real.is_dir():
         return []
@@ -89,7 +89,7 @@ def read_real(folder: Path, limit: int | None = None) -> list[Case]:
 
 
 def read_swaps(folder: Path, limit: int | None = None) -> list[Case]:
-    """Cases with a reference photo of the same person, as `read_pairs`; empty without `swap/`."""
+    """Cases with a reference photo of the same person, like `read_pairs`; empty without `swap/`."""
     swap = folder / "swap"
     if not swap.is_dir():
         return []
@@ -109,7 +109,7 @@ def read_swaps(folder: Path, limit: int | None = None) -> list[Case]:
 
 
 def read_landmarks(folder: Path) -> dict[str, Landmarks]:
-    """The truth's landmarks by ID; empty without landmarks.npz, or where it holds guesses."""
+    """The truth's landmarks by ID; empty without landmarks.npz, or if it holds guesses."""
     path = folder / "landmarks.npz"
     if not path.is_file():
         return {}
@@ -121,10 +121,10 @@ def read_landmarks(folder: Path) -> dict[str, Landmarks]:
 
 
 def check_case(case: Case) -> None:
-    """Makes sure that the mask shows something, at the size of the pictures that it belongs to.
+    """Checks that the mask shows something and has the size of its pictures.
 
     Raises:
-        BadImageError: a file is no picture.
+        BadImageError: a file isn't a picture.
         EvalFolderError: the mask is blank or of another size.
     """
     mask = read_mask(case.mask)
@@ -138,16 +138,16 @@ def check_case(case: Case) -> None:
         if shape != mask.shape:
             raise EvalFolderError(
                 f"{case.mask} has {_size(mask.shape)} and {path} {_size(shape)}: "
-                f"make them one size, or take {case.id} out of index.csv."
+                f"make them the same size, or take {case.id} out of index.csv."
             )
 
 
 def would_overwrite(out: Path, folder: Path) -> bool:
-    """Whether what an evaluation writes would land among the pictures that it reads.
+    """Whether an evaluation would write among the pictures that it reads.
 
     Args:
-        out: where it writes; mask/ and others of its folders are named like those it reads.
-        folder: what it reads.
+        out: where it writes; mask/ and other folders have the same names as those it reads.
+        folder: the folder that it reads.
     """
     written, read = ([(root / part).resolve() for part in _PARTS] for root in (out, folder))
     return any(place.is_relative_to(part) for place in written for part in read)
@@ -170,7 +170,7 @@ def read_mask(path: Path) -> Mask:
 
 
 def write_image(path: Path, image: Image, *options: int) -> None:
-    """Writes RGB pixels, in the format of the suffix; makes the folder.
+    """Writes RGB pixels, in the format of the suffix; creates the folder.
 
     Args:
         path: the file.
@@ -184,24 +184,24 @@ def write_image(path: Path, image: Image, *options: int) -> None:
 
 
 def write_landmarks(path: Path, points: Mapping[str, Landmarks], guessed: bool = False) -> None:
-    """Writes landmarks by name as npz, as `read_landmarks` takes them.
+    """Writes landmarks by name as npz, as `read_landmarks` reads them.
 
     Args:
         path: gets name (N,), landmarks float32 (N, 68, 2) px and `guessed`.
         points: float32 (68, 2) px each.
-        guessed: a net found them, so that they are no truth to measure a net by.
+        guessed: a net found them, so they are no truth to measure a net by.
     """
     landmarks = np.stack(list(points.values()))
     np.savez(path, name=list(points), landmarks=landmarks, guessed=guessed)
 
 
 def are_guessed(labels: Mapping[str, npt.NDArray[np.generic]]) -> bool:
-    """Whether a file of landmarks says that a net found them; one that says nothing is a truth."""
+    """Whether a landmarks file says that a net found them; without that flag they are a truth."""
     return bool(labels.get("guessed", False))
 
 
 def write_mask(path: Path, mask: Mask) -> None:
-    """Writes a mask as 0/255; makes the folder.
+    """Writes a mask as 0/255; creates the folder.
 
     Raises:
         OSError: the file can't be written.
@@ -216,7 +216,7 @@ def _write(path: Path, pixels: npt.NDArray[np.uint8], options: Sequence[int] = (
 
 
 def spread(items: Sequence[T], limit: int | None) -> list[T]:
-    """At most `limit` of the items, evenly spaced: neighbours are often alike."""
+    """At most `limit` of the items, evenly spaced: neighbours are often similar."""
     if limit is None or limit >= len(items):
         return list(items)
     return [items[index * len(items) // limit] for index in range(limit)]

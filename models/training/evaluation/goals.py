@@ -1,4 +1,4 @@
-"""The marks that count, beside what they must be and what they aim at."""
+"""The marks that count, beside the values that they must reach and aim at."""
 
 import operator
 from collections.abc import Callable
@@ -22,8 +22,8 @@ class Goal:
     must: float
     aim: float | None
     measured: Callable[[Report], Estimate | float | None]
-    sign: Literal[">=", "<=", ">"] = ">="  # how the measured must stand to must and aim
-    optional: bool = False  # of pictures that few folders hold: no row where not measured
+    sign: Literal[">=", "<=", ">"] = ">="  # relation of the measured value to must and aim
+    optional: bool = False  # its pictures are rare in folders: no row unless measured
 
 
 def _mark(name: str) -> Callable[[Report], Estimate | None]:

@@ -1,4 +1,4 @@
-"""How far guessed landmarks lie from the true ones, in shares of the eyes' distance."""
+"""How far guessed landmarks are from the true ones, in eye distances."""
 
 from typing import Literal
 
@@ -23,7 +23,7 @@ REGIONS = {
     "all": np.r_[0:68],
 }
 VIEWS: tuple[View, ...] = ("frontal", "half", "profile", "unknown")
-_HALF, _PROFILE = 0.25, 0.5  # yaw from which a face is seen half, all from the side
+_HALF, _PROFILE = 0.25, 0.5  # yaw from which a view is half, full profile
 _TRUE, _GUESSED = (0, 255, 0), (255, 0, 0)
 
 
@@ -43,12 +43,12 @@ def hidden_errors(guess: Landmarks, truth: Landmarks, mask: Mask) -> dict[str, f
 
 
 def bare_errors(guess: Landmarks, truth: Landmarks) -> dict[str, float]:
-    """Mean distance of all points, by region, as `hidden_errors`."""
+    """Mean distance of all points, by region, like `hidden_errors`."""
     return _errors(guess, truth, np.ones(len(truth), np.bool_))
 
 
 def view_of(points: Landmarks | None) -> View:
-    """From where a face is seen, by how much nearer the nose is to one ear than to the other.
+    """The view of a face, by how much nearer the nose is to one side of the jaw than to the other.
 
     Args:
         points: float32 (68, 2), (x, y) px, iBUG order.

@@ -1,11 +1,13 @@
-"""Faces that the photo shows finer than the editor paints: is more made of them than larger px.
+"""Faces that the photo shows finer than the editor paints: do they become more than larger pixels?
 
-All ways paste the same picture of the net, and each does one thing more than the one before:
-`BICUBIC` enlarges it as it is. `LIFTED` lifts it first, at 256 px (`lift_detail`), as the service
-does with faces of every size. `SERVED` clears it once more (`lift_large`), adds grain as the skin
-around it has, and lets the paste enlarge in one step: the first two are enlarged to a whole
-multiple of 256 px first, at which the paste adds no grain. `SHARPENED` is sharpened too.
-So what is made of a large face in particular is `SERVED` beside `LIFTED`, not beside `BICUBIC`.
+All ways paste the same picture of the net; each does one thing more than the one before.
+- `BICUBIC` enlarges it as it is.
+- `LIFTED` first lifts it at 256 px (`lift_detail`), as the service does with faces of every size.
+- `SERVED` also clears it (`lift_large`), adds grain like that of the surrounding skin, and lets the
+  paste enlarge in one step. The first two are first enlarged to a whole multiple of 256 px, at
+  which the paste adds no grain.
+- `SHARPENED` is also sharpened.
+What is done for large faces in particular is `SERVED` against `LIFTED`, not against `BICUBIC`.
 """
 
 import time
@@ -34,21 +36,21 @@ class LargeScore:
     """One large face."""
 
     id: str
-    finer: float  # px of the photo for one of the patch
+    finer: float  # px of the photo per px of the patch
     marks: dict[str, PictureMarks]  # of the ways to enlarge
-    seconds: dict[str, float]  # of one core, from the net's picture to the photo's
+    seconds: dict[str, float]  # on one core, from the net's picture to the photo's
 
 
 def score_large(case: Case, service: Service, out: Path) -> LargeScore | None:
-    """Pastes one painted face in each way, under the true mask.
+    """Pastes one painted face in each way, with the true mask.
 
     Args:
         case: has a truth.
-        service: who paints.
+        service: paints the face.
         out: gets large/ID.png (as served) and large_bicubic/ID.png.
 
     Returns:
-        None if no face was found, or none finer than the patch.
+        None if no face was found, or it isn't finer than the patch.
     """
     assert case.truth is not None
     found = service.find_mask(case.photo)

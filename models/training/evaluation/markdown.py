@@ -1,4 +1,4 @@
-"""An evaluation's report as tables to read."""
+"""An evaluation's report as Markdown tables."""
 
 from collections.abc import Mapping
 
@@ -28,10 +28,10 @@ _MARKS = {
     "sharpness": ("sharpness", ".3f"),
     "detail": ("detail", ".3f"),
 }
-_WORDS = """Means over the pictures, of sharpness and detail medians; in brackets the 95 % interval
-of 1,000 bootstrap samples. The found mask's row is what a user gets; the true mask's and the
-baselines' rows know the mask, a ready crop is cut by the truth's landmarks. View: by the
-truth's landmarks, for real masks by the points along which the service paints."""
+_WORDS = """Means over the pictures (medians for sharpness and detail), with the 95 % interval of
+1,000 bootstrap samples in brackets. The row of the found mask is what a user gets. The rows of the
+true mask and of the baselines are given the mask; a ready crop is cut by the truth's landmarks.
+View: by the truth's landmarks, for real masks by the points along which the service paints."""
 
 
 def to_markdown(report: Report) -> str:
@@ -125,8 +125,8 @@ def _large_part(large: LargeReport) -> str:
         "true mask, guessed points. `bicubic enlargement` takes the net's own picture; all other "
         "rows lift it first, at 256 px, as the service does with faces of every size. What is done "
         "for large faces alone is `as served` (cleared once more, a little grain of the skin, "
-        "enlarged in one step) beside the lifted bicubic row. Enlarging takes no net (0 GMAC); "
-        "from the net's picture to the photo's, median of one core: "
+        "enlarged in one step) against the lifted bicubic row. Enlarging takes no net (0 GMAC); "
+        "from the net's picture to the photo's, median on one core: "
         + ", ".join(f"{way} {ms:.1f} ms" for way, ms in large.ms.items())
     )
     return "\n\n".join(["## Large faces", f"{words}.", _way_table(large.marks)])

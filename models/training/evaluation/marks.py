@@ -1,4 +1,4 @@
-"""The marks of a picture and of a mask, one picture at a time."""
+"""The marks of one picture and of one mask."""
 
 from dataclasses import dataclass
 
@@ -13,21 +13,21 @@ Floats = npt.NDArray[np.float32]
 # SSIM: Wang et al., 2004, doi:10.1109/TIP.2003.819861.
 _WINDOW_PX, _WINDOW_SIGMA_PX = 11, 1.5
 _C1, _C2 = 0.01**2, 0.03**2
-_DEEP_PX = 9  # sharpness and detail count where this square fits into the hole
+_DEEP_PX = 9  # sharpness and detail are measured where this square fits into the hole
 _STRAP_PX = 9  # thinner parts of a mask are straps
-_UNSURE_PX = 3  # an outline drawn by hand is no better than this
+_UNSURE_PX = 3  # a hand-drawn outline is no more exact than this
 _LEAST_ERROR = 1e-10  # mean square; caps PSNR at 100 dB
 
 
 @dataclass(frozen=True)
 class PictureMarks:
-    """How near a picture comes to the truth; the higher the better but for `l1`."""
+    """How close a picture comes to the truth; higher is better, except for `l1`."""
 
     psnr: float  # dB, whole picture
     ssim: float  # whole picture
     hole_psnr: float  # dB, inside the true mask
     l1: float  # mean absolute difference, values 0..1
-    sharpness: float  # gradient energy deep in the hole over the truth's; 1: as sharp as it
+    sharpness: float  # gradient energy deep in the hole over the truth's; 1: equally sharp
     detail: float  # correlation of the gradients there; grain raises sharpness but lowers this
 
 
@@ -37,7 +37,7 @@ def compare(result: Image, truth: Image, mask: Mask) -> PictureMarks:
     Args:
         result: uint8 (H, W, 3) RGB.
         truth: the photo without a mask, same size.
-        mask: bool (H, W), the true mask, at least one pixel.
+        mask: bool (H, W), the true mask, not empty.
     """
     ours, theirs = unit(result), unit(truth)
     deep = cv2.erode(mask.astype(np.uint8), np.ones((_DEEP_PX, _DEEP_PX), np.uint8)) > 0
@@ -74,7 +74,7 @@ def ssim(ours: Floats, theirs: Floats) -> float:
 
 
 def mask_iou(found: Mask, truth: Mask) -> float:
-    """Intersection over union; neither the true outline +-3 px nor its straps count.
+    """Intersection over union; the true outline +-3 px and its straps don't count.
 
     Args:
         found: bool (H, W), True = covered.

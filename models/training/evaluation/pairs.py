@@ -1,4 +1,4 @@
-"""Pictures with a truth: is the face found, is the mask found, how good is the painted face."""
+"""Pictures with a truth: are face and mask found, and how good is the painted face?"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from models.training.evaluation.service import Service
 
 Fill = Callable[[Image, Mask], Image]  # masked picture, true mask -> a guess at the truth
 
-# The ways of painting, from what a user gets to what perfect stages before would give.
+# The ways of painting, from what a user gets to what perfect earlier stages would allow.
 FOUND = "found mask"
 TRUE_MASK = "true mask"
 READY = "true mask, ready crop"
@@ -32,7 +32,7 @@ TRUE_POINTS = "true mask, ready crop, true points"
 
 @dataclass(frozen=True)
 class PairScore:
-    """What one picture got."""
+    """The result of one picture."""
 
     id: str
     source: str
@@ -41,9 +41,9 @@ class PairScore:
     found: bool  # the face
     worn: bool  # the mask was found worn, and painted over
     iou: float
-    marks: dict[str, PictureMarks]  # of the ways of painting and of the baselines
-    landmarks: dict[str, float]  # hidden points' error by region; empty if nothing was painted
-    ready_landmarks: dict[str, float]  # with the true mask in the truth's frame
+    marks: dict[str, PictureMarks]  # by way of painting or baseline
+    landmarks: dict[str, float]  # error of hidden points by region; empty if nothing was painted
+    ready_landmarks: dict[str, float]  # the same with the true mask in the truth's frame
     sights: dict[str, float]  # what the judge sees in "masked", "painted" and "bare"
 
 
@@ -55,14 +55,14 @@ def score_pair(
     points: Landmarks | None = None,
     judge: Judge | None = None,
 ) -> PairScore:
-    """Runs one picture through the service; a picture without a found face counts as it is.
+    """Runs one picture through the service; a picture without a found face counts unchanged.
 
     Args:
         case: has a truth.
-        service: who unmasks.
-        out: gets composite/ID.png, mask/ID.png (found, in the picture's own pixels) and
+        service: unmasks the picture.
+        out: gets composite/ID.png, mask/ID.png (found, at the picture's size) and
             landmarks/ID.png.
-        fills: baselines to score beside it.
+        fills: baselines to score as well.
         points: landmarks of the truth, float32 (68, 2) px.
         judge: looks for remains of the mask.
     """
@@ -107,7 +107,7 @@ def score_pair(
 
 
 def found_mask(face: MaskedFace | None, shape: tuple[int, ...]) -> Mask:
-    """The found mask in the picture's own pixels; all False without a face."""
+    """The found mask at the size of the picture; all False without a face."""
     if face is None:
         return np.zeros(shape[:2], np.bool_)
     return photo_mask([face], (shape[0], shape[1]))

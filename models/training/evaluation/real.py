@@ -1,4 +1,4 @@
-"""Faces that wear real masks, outlined by hand: is the mask found, is any of it left."""
+"""Faces in real masks, outlined by hand: is the mask found, and is any of it left?"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,16 +21,16 @@ from models.training.evaluation.service import Service
 
 @dataclass(frozen=True)
 class RealScore:
-    """What one picture got."""
+    """The result of one picture."""
 
     id: str
     kind: str
     view: View  # by the points along which it was painted
     found: bool  # the face
     worn: bool  # the mask was found worn
-    probability: float  # of that; 0 without a face
+    probability: float  # of `worn`; 0 without a face
     iou: float
-    sights: dict[str, float]  # what the judge sees in "masked" and "painted"; none: no face
+    sights: dict[str, float]  # the judge's, for "masked" and "painted"; empty without face or judge
 
 
 def score_real(case: Case, service: Service, out: Path, judge: Judge | None = None) -> RealScore:
@@ -38,8 +38,8 @@ def score_real(case: Case, service: Service, out: Path, judge: Judge | None = No
 
     Args:
         case: photo and outlined mask.
-        service: who unmasks.
-        out: gets real/ID.png (found mask, in the picture's own pixels), real_painted/ID.png
+        service: unmasks the picture.
+        out: gets real/ID.png (found mask, at the picture's size), real_painted/ID.png
             and, with a judge, residual/ID.png.
         judge: looks for remains of the mask.
     """

@@ -1,4 +1,4 @@
-"""What an evaluation says in numbers."""
+"""An evaluation in numbers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -17,7 +17,7 @@ from models.training.evaluation.residual import SEEN
 from models.training.evaluation.statistics import Estimate, estimate, worst_tenth
 from models.training.evaluation.swaps import SwapScore
 
-# A few smooth or noisy pictures would carry the means of these away.
+# A few smooth or noisy pictures would distort the means of these.
 _MEDIANS = ("sharpness", "detail")
 
 
@@ -46,7 +46,7 @@ class BareReport:
 
     pictures: int
     face_found: float  # share
-    worn: float  # share in which a mask was found worn: these would be painted over
+    worn: float  # share in which a mask was found worn: they would be painted over
     landmarks: dict[str, Estimate | None]  # all points, shares of the eyes' distance
     ready: dict[str, Estimate | None]  # the same in the truth's frame
 
@@ -70,9 +70,9 @@ class LargeReport:
     """Faces that the photo shows finer than the editor paints."""
 
     pictures: int
-    finer: float  # px of the photo for one of the patch, mean
+    finer: float  # px of the photo per px of the patch, mean
     marks: dict[str, dict[str, Estimate | None]]  # way to enlarge -> mark
-    ms: dict[str, float]  # of one core, from the net's picture to the photo's
+    ms: dict[str, float]  # on one core, from the net's picture to the photo's
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _sights(pairs: Sequence[PairScore], real: Sequence[RealScore]) -> dict[str, 
         return estimate([float(value >= SEEN) for value in found + missing])
 
     ours, theirs = [score.sights for score in pairs], [score.sights for score in real]
-    # Where no face was found, the mask stays as it is.
+    # Where no face was found, the mask is still there.
     left, real_left = ([1.0 for own in sights if not own] for sights in (ours, theirs))
     return {
         "bare": share(ours, "bare", []),

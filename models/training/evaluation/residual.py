@@ -1,4 +1,4 @@
-"""What a judge, trained apart, still sees of masks after painting."""
+"""What an independent judge still sees of masks after painting."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +12,15 @@ from models.pixels import Affine, Image, to_tensor
 from models.training.judge_net import CELL_PX, JudgeConfig, JudgeNet
 from models.training.sheets import with_mask
 
-SEEN = 0.5  # probability from which the judge says that it sees a mask
+SEEN = 0.5  # probability from which the judge counts as seeing a mask
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What the judge says of one picture."""
+    """The judge's answer for one picture."""
 
-    probability: float  # that any of a mask is seen
-    tinted: Image  # the canonical crop, cells that show a mask tinted
+    probability: float  # that part of a mask is visible
+    tinted: Image  # the canonical crop, with the cells that show a mask tinted
 
 
 class Judge:
@@ -36,7 +36,7 @@ class Judge:
 
     @torch.inference_mode()
     def look(self, picture: Image, frame: Affine) -> Sight:
-        """Looks at one face of a picture.
+        """Judges one face of a picture.
 
         Args:
             picture: uint8 (H, W, 3) RGB.

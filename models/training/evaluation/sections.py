@@ -1,4 +1,4 @@
-"""Parts of the report that are no plain list of pictures: landmarks, judge, compute, detector."""
+"""Sections of the report beyond picture lists: landmarks, judge, compute, detector."""
 
 from collections.abc import Mapping
 
@@ -45,7 +45,7 @@ def judge_section(report: Report) -> str:
 
 
 def compute_section(compute: Mapping[str, float]) -> str:
-    """Multiply-accumulates of each net and of all that one face takes."""
+    """Multiply-accumulates of each net and of everything that one face takes."""
     rows = [(net, f"{gmac:.2f}", f"{NETS[net].budget_gmac:.1f}") for net, gmac in compute.items()]
     a_face = sum(gmac for net, gmac in compute.items() if net != "crop")
     rows.append(("a face: all but crop", f"{a_face:.2f}", f"{FACE_BUDGET_GMAC:.1f}"))
@@ -53,7 +53,7 @@ def compute_section(compute: Mapping[str, float]) -> str:
 
 
 def scene_section(scenes: SceneScore, held_back: bool) -> str:
-    """The detector: recall at each threshold and by size, and what is wrong."""
+    """The detector: recall at each threshold and by size, and its mistakes."""
     operations = {
         f"at most {MOST_FALSE} false a photo": scenes.quiet,
         "the same, loose boxes not counted as false": scenes.lenient,

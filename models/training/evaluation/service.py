@@ -1,4 +1,4 @@
-"""The service as the evaluation sees it: a photo's bytes go in, one picture after another."""
+"""The service as the evaluation sees it: takes a photo's bytes, one picture after another."""
 
 import asyncio
 from pathlib import Path
@@ -21,12 +21,12 @@ from models.pipeline import MaskedFace, Options, Unmasked, as_reference, find_ma
 from models.pixels import Affine, Image, Landmarks, Mask
 from models.stages import LocalStages, Models, Reference
 
-# The pictures show one person: the surest face, not whoever stands behind.
+# The pictures show one person: take the surest face, not somebody in the background.
 _OPTIONS = Options(faces=(0,))
 
 
 class Service:
-    """`models.pipeline` in this process, one face a photo."""
+    """`models.pipeline` in this process, one face per photo."""
 
     def __init__(self, models: Models) -> None:
         self._models, self._stages = models, LocalStages(models)
@@ -53,7 +53,7 @@ class Service:
     def paint(
         self, photo: Path, frame: Affine, mask: Mask, points: Landmarks | None = None
     ) -> tuple[Image, Landmarks]:
-        """The photo with the face painted where a given mask says so, and the points used.
+        """The photo with the face painted where a given mask is True, and the points used.
 
         Args:
             photo: its file.
@@ -62,7 +62,7 @@ class Service:
             points: float32 (68, 2), photo px, to paint along; None: guessed ones.
 
         Returns:
-            uint8 (H, W, 3), and float32 (68, 2) photo px.
+            uint8 (H, W, 3), and float32 (68, 2), photo px.
         """
         picture = _read(photo).pixels
         crop, hole = _cut(picture, frame, mask)
@@ -72,13 +72,13 @@ class Service:
         return picture, transform(painted.landmarks, invert(frame))
 
     def fill(self, photo: Path, frame: Affine, mask: Mask) -> tuple[Image, Mask]:
-        """What the editor's net itself paints, along guessed points.
+        """The raw painting of the editor's net, along guessed points.
 
         Args:
             photo, frame, mask: as for `paint`.
 
         Returns:
-            The face, uint8 (256, 256, 3), and what was painted of it, bool (256, 256).
+            The face, uint8 (256, 256, 3), and the painted part of it, bool (256, 256).
         """
         crop, hole = _cut(_read(photo).pixels, frame, mask)
         points = predict_landmarks(self._models.landmarks, [crop], [hole])
@@ -92,7 +92,7 @@ class Service:
         return transform(points, invert(frame))
 
     def reference(self, photo: Path) -> Reference:
-        """A bare face as the swap stage gets it.
+        """A bare face as the swap stage receives it.
 
         Raises:
             NoFaceError: the photo shows no face.
@@ -103,7 +103,7 @@ class Service:
 
 
 class _Told(LandmarkNet):
-    """Answers with the points that it was given: what would a perfect guess be worth."""
+    """Returns the points that it was given, to show what a perfect guess would be worth."""
 
     def __init__(self, points: Landmarks) -> None:
         nn.Module.__init__(self)
@@ -114,7 +114,7 @@ class _Told(LandmarkNet):
 
 
 def _cut(picture: Image, frame: Affine, mask: Mask) -> tuple[Image, Mask]:
-    """The face of a picture in the frame, and where it is to be painted."""
+    """The face of a picture in the frame, and the hole to paint."""
     crop = crop_face(picture, frame)
     warped = cv2.warpAffine(mask.astype(np.float32), frame, crop.shape[1::-1])
     return crop, hole_of(np.asarray(warped > 0.5, np.bool_), crop)

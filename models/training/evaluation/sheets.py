@@ -1,4 +1,4 @@
-"""Contact sheets of an evaluation: the worst cases, and some at random."""
+"""Contact sheets of an evaluation: the worst cases, and some random ones."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ _CASES_A_ROW = 2
 
 
 def write_pair_sheets(cases: Sequence[Case], scores: Sequence[PairScore], out: Path) -> None:
-    """The worst by each mark and some at random: masked | found mask | result | truth.
+    """The worst by each mark and some random ones: masked | found mask | result | truth.
 
     sheet_psnr.jpg and so on for the marks of `PictureMarks`, sheet_iou.jpg, sheet_random.jpg;
     sheet_landmarks.jpg: masked | truth with true points green and guessed ones red.
@@ -74,7 +74,7 @@ def write_bare_sheet(cases: Sequence[Case], scores: Sequence[BareScore], out: Pa
 
 
 def write_real_sheets(cases: Sequence[Case], scores: Sequence[RealScore], out: Path) -> None:
-    """The worst of the real masks.
+    """The worst real masks.
 
     sheet_real.jpg, by IoU: photo | true mask | found mask | result; sheet_residual.jpg, by
     what the judge still sees: photo | result | result with the cells that show a mask.
@@ -101,7 +101,7 @@ def write_real_sheets(cases: Sequence[Case], scores: Sequence[RealScore], out: P
 
 
 def write_swap_sheet(cases: Sequence[Case], scores: Sequence[SwapScore], out: Path) -> None:
-    """sheet_swap.jpg, the worst by PSNR of the hole: masked | swapped | truth | reference."""
+    """sheet_swap.jpg, the worst by hole PSNR: masked | swapped | truth | reference."""
     by_id = {case.id: case for case in cases}
 
     def tiles(score: SwapScore) -> list[Image]:
@@ -117,7 +117,7 @@ def write_swap_sheet(cases: Sequence[Case], scores: Sequence[SwapScore], out: Pa
 
 
 def write_large_sheet(cases: Sequence[Case], scores: Sequence[LargeScore], out: Path) -> None:
-    """sheet_large.jpg, the least sharp large faces around the mask: enlarged | served | truth."""
+    """sheet_large.jpg, the least sharp large faces at the mask: enlarged | served | truth."""
     by_id = {case.id: case for case in cases}
 
     def tiles(score: LargeScore) -> list[Image]:
@@ -146,7 +146,7 @@ def _write_worst(
     key: Callable[[T], float],
     tiles: Callable[[T], list[Image]],
 ) -> None:
-    """A sheet of the lowest by `key`."""
+    """A sheet of the cases with the lowest `key`."""
     _write(path, sorted(scores, key=key)[:_WORST], tiles)
 
 

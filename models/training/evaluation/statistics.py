@@ -1,4 +1,4 @@
-"""Numbers over many pictures, and how far chance may have moved them."""
+"""Numbers over many pictures, and how much chance may have moved them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Estimate:
 def estimate(
     values: Sequence[float], statistic: Literal["mean", "median"] = "mean"
 ) -> Estimate | None:
-    """The statistic over pictures, with the interval that resampled pictures give it.
+    """The statistic over pictures, with the interval of the statistic over resampled pictures.
 
     Returns:
         None if there are no values.
@@ -41,22 +41,22 @@ def estimate(
 
 
 def worst_tenth(values: Sequence[float]) -> float | None:
-    """Mean of the lowest tenth, at least of one; None if there are no values."""
+    """Mean of the lowest tenth, at least one value; None if there are no values."""
     if not values:
         return None
     return float(np.mean(sorted(values)[: max(1, len(values) // 10)]))
 
 
 def estimate_share(hits: Sequence[int], counts: Sequence[int]) -> Estimate | None:
-    """The share of hits over all groups, with the interval that resampled groups give it.
+    """The share of hits over all groups, with the interval from resampled groups.
 
     Args:
-        hits: of each group, say a photo's found faces.
-        counts: how many could be hit, the photo's faces.
+        hits: of each group, such as a photo's found faces.
+        counts: possible hits of each group, such as a photo's faces.
 
     Returns:
-        None if there is nothing to hit. The members of a group are often alike: resampling
-        them one by one would promise too narrow an interval.
+        None if there is nothing to hit. Members of a group are often alike: resampling them one
+        by one would give too narrow an interval.
     """
     hit, count = np.asarray(hits, np.float64), np.asarray(counts, np.float64)
     if not count.sum():

@@ -1,4 +1,4 @@
-"""What the detector did wrong: boxes that nobody labelled, to be judged, and missed faces."""
+"""The detector's mistakes: boxes that nobody labelled, for people to judge, and missed faces."""
 
 import csv
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ from models.training.sheets import contact_sheet
 
 _TILE_PX = 160
 _COLUMNS, _ROWS = 10, 8  # of a sheet
-_MISSED = 20  # faces shown, as the other sheets show twenty
-_MARGIN = 0.7  # of the box's longer side, around it
+_MISSED = 20  # faces shown, like the twenty cases of the other sheets
+_MARGIN = 0.7  # around the box, share of its longer side
 _WORDS = {True: "face", False: "false", None: ""}
 
 
 def write_strays(source: Path, strays: Sequence[StrayBox], out: Path) -> None:
-    """Writes OUT/strays.csv, to be completed with verdicts, and OUT/strays_N.jpg.
+    """Writes OUT/strays.csv, for people to add verdicts, and OUT/strays_N.jpg.
 
     Args:
         source: zip or folder with the photos.
-        strays: best first; their index is on the sheet and the row in the file.
+        strays: best first; their index is on the sheet and in the file.
         out: folder.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -45,11 +45,11 @@ def write_strays(source: Path, strays: Sequence[StrayBox], out: Path) -> None:
 
 
 def write_missed(source: Path, missed: Sequence[LabelledFace], out: Path) -> None:
-    """Writes OUT/sheet_missed.jpg, at most twenty faces with their surroundings; none: no file.
+    """Writes OUT/sheet_missed.jpg, at most twenty faces with their surroundings; no file for none.
 
     Args:
         source: zip or folder with the photos.
-        missed: worst first; the sheet says score and IoU, see `LabelledFace`.
+        missed: worst first; the sheet shows score and IoU, see `LabelledFace`.
         out: folder.
     """
     shown = missed[:_MISSED]

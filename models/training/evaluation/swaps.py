@@ -1,8 +1,8 @@
-"""Persons with a reference photo of their own: does their lower face come back.
+"""People with a reference photo of their own: does their lower face come back?
 
-Whose face is in the hole is told by two correlations of colour values, each over the whole found
-hole at 256 px: with the reference as `warp_reference` lays it there, in its own light, and with
-the painted face. What the swap leaves painted (straps, hair) counts for the painted face.
+Two correlations of colour values, each over the whole found hole at 256 px, show whose face is in
+the hole: one with the reference as `warp_reference` places it, in the reference's own light, and
+one with the painted face. What the swap leaves painted (straps, hair) favours the painted face.
 """
 
 from dataclasses import dataclass
@@ -36,10 +36,10 @@ class SwapMarks:
 
 @dataclass(frozen=True)
 class SwapScore:
-    """What one person got."""
+    """The result of one person."""
 
     id: str
-    marks: SwapMarks | None  # None where nothing was swapped
+    marks: SwapMarks | None  # None if nothing was swapped
 
 
 def score_swap(case: Case, service: Service, out: Path) -> SwapScore:

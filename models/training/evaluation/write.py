@@ -1,4 +1,4 @@
-"""Writes what an evaluation says."""
+"""Writes an evaluation's report."""
 
 import json
 from dataclasses import asdict
