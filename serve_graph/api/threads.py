@@ -1,4 +1,4 @@
-"""A request's threads, which keep running after the request was cancelled."""
+"""The threads of a request: they keep running after it was cancelled."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,14 +21,14 @@ class Threads:
         self._at_end: Callable[[], None] | None = None
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Like `asyncio.to_thread`. After a cancellation the thread still counts as running."""
+        """Like `asyncio.to_thread`, but after a cancellation the thread still counts as running."""
         task = asyncio.create_task(asyncio.to_thread(lambda: behind(work, *args, **kwargs)))
         self._running.add(task)
         task.add_done_callback(self._end)
         return await asyncio.shield(task)
 
     def at_end(self, callback: Callable[[], None]) -> None:
-        """Calls it once no thread is running: immediately if none is."""
+        """Calls `callback` once no thread is running: at once if none is."""
         self._at_end = callback
         self._note()
 
