@@ -20,8 +20,8 @@ Just before a kill {KILL_BURST} extra requests are sent at once, before SIGTERM 
 load continues after the incident. A replica is killed while it computes. Photos are those of W1;
 one in four of the load has a reference.
 
-- **In flight**: sent and not answered at that moment. Where FaceSwapper dies only requests with a
-  reference count, as all of its burst are. With none in flight the row is not measured.
+- **In flight**: sent and not answered at that moment. Where FaceSwapper dies, only requests with a
+  reference count; its burst has only those. With none in flight the row is not measured.
 - **Closed**: no connection, and nobody got one later, since a service that ends closes its port.
 - **Lost**: any other request without an answer, a wrong picture (in an update: that of neither
   version), or a status other than 200 and 503.
