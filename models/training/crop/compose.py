@@ -1,8 +1,10 @@
 """Composes the detector's training canvases: scenes at all scales, and faces in tiles.
 
-Each canvas is square and holds up to `MAX_FACES` labelled faces. A face that is mostly cut off, too
-small, or labelled by nobody is marked "don't care" rather than taught as background.
+Each canvas is square and holds up to `MAX_FACES` labelled faces. A face that is too small, of
+which too little is visible, or that nobody labelled is marked "don't care" rather than taught as
+background.
 """
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -3,7 +3,7 @@
 All ways paste the same picture of the net; each does one thing more than the one before.
 - `BICUBIC` enlarges it as it is.
 - `LIFTED` first lifts it at 256 px (`lift_detail`), as the service does with faces of every size.
-- `SERVED` also clears it (`lift_large`), adds grain like that of the surrounding skin, and lets the
+- `SERVED` clears it once more (`lift_large`), adds grain like the surrounding skin's, and lets the
   paste enlarge in one step. The first two are first enlarged to a whole multiple of 256 px, at
   which the paste adds no grain.
 - `SHARPENED` is also sharpened.

@@ -16,7 +16,7 @@ def fold_cloth(sheet: Sheet, shape: str, unit: float, rng: np.random.Generator) 
         sheet: cloth coordinates of each pixel.
         shape: family of the outline.
         unit: px from the bridge of the nose to the chin.
-        rng: source of the randomness.
+        rng: source of randomness.
     """
     shade = _relief(sheet, shape, rng)
     shade *= _creases(sheet, shape, rng)

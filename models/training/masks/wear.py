@@ -38,8 +38,8 @@ def wear_mask(
 
     Args:
         image: RGB, uint8 (H, W, 3), a bare face; it isn't changed.
-        landmarks: float32 (68, 2), (x, y) px, iBUG order; points may lie outside.
-        rng: source of the randomness; the same state draws the same mask.
+        landmarks: float32 (68, 2), (x, y) px, iBUG order; points may be outside the image.
+        rng: source of randomness; the same state draws the same mask.
         kind: one of `KINDS`; None takes a random one.
         independent_outline: move and bend the outline away from the landmarks, so that
             a net can't read them off it (training); False lets the mask sit well.
