@@ -1,4 +1,4 @@
-"""Settings that are right each by itself, but must fit together: `args.api` and Ingress' own."""
+"""Settings that are valid on their own but must fit together: `args.api` and those of Ingress."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from serve_graph.api.calls import UPLOADS_PER_PLACE
 from serve_graph.service import ApiSettings
 
-# Of a deployment that sets none.
+# Serve's defaults, for a deployment that doesn't set them.
 SERVE_MAX_ONGOING_REQUESTS = 5
 SERVE_SHUTDOWN_TIMEOUT_S = 20.0
 
@@ -14,12 +14,12 @@ SERVE_SHUTDOWN_TIMEOUT_S = 20.0
 def find_disagreements(
     api: ApiSettings, deployments: list[dict[str, Any]], where: str
 ) -> Iterator[str]:
-    """One line for each number of Ingress that is too small for what the API takes in.
+    """One line for each setting of Ingress that is too small for what the API accepts.
 
     Args:
         api: `args.api`.
-        deployments: those of the config; each value is one that Serve takes.
-        where: what the lines begin with, up to the deployment's name.
+        deployments: those of the config, with values that Serve accepts.
+        where: what each line starts with, up to the deployment's name.
     """
     ingress = next((one for one in deployments if one["name"] == "Ingress"), {})
     at = f"{where}Ingress."
@@ -27,14 +27,14 @@ def find_disagreements(
     if timeout_s < api.max_timeout_s:
         yield (
             f"{at}graceful_shutdown_timeout_s: {timeout_s:g}, but a request may take "
-            f"args.api.max_timeout_s, {api.max_timeout_s:g}, and an update would cut it off: "
-            "raise the former, or lower the latter."
+            f"args.api.max_timeout_s, {api.max_timeout_s:g}, so an update would cut it off: "
+            "raise the former or lower the latter."
         )
     ongoing = int(ingress.get("max_ongoing_requests", SERVE_MAX_ONGOING_REQUESTS))
     most = (UPLOADS_PER_PLACE + 1) * api.max_requests
     if ongoing <= most:
         yield (
-            f"{at}max_ongoing_requests: {ongoing}, but with its uploads it takes in {most}, "
-            f"{UPLOADS_PER_PLACE + 1} x args.api.max_requests, and Serve would refuse first, in "
-            f"words of its own: set {most + 1} or more, or lower args.api.max_requests."
+            f"{at}max_ongoing_requests: {ongoing}, but including uploads it accepts {most}, "
+            f"{UPLOADS_PER_PLACE + 1} x args.api.max_requests, so Serve would refuse first, with "
+            f"its own message: set {most + 1} or more, or lower args.api.max_requests."
         )

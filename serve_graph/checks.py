@@ -1,7 +1,7 @@
-"""Finds what is wrong with a config file, before anything starts.
+"""Finds mistakes in a config file before anything starts.
 
-Serve itself lets a misspelt key of a deployment pass, and finds a missing weights file only
-when the replica fails to start.
+Serve itself accepts a misspelt key of a deployment, and notices a missing weights file only when
+the replica fails to start.
 """
 
 import dataclasses
@@ -33,15 +33,15 @@ MAX_PORT = 65_535
 
 
 def find_problems(content: object, needs_gpu: bool = True) -> list[str]:
-    """One line for each thing that is wrong; each starts with the key.
+    """One line per problem; each starts with the key.
 
     Args:
-        content: what a config file holds.
-        needs_gpu: whether this machine must have the GPU that the config asks for.
+        content: the content of a config file.
+        needs_gpu: whether this machine must have the GPU that the config requires.
     """
     if not isinstance(content, dict):
-        return ["it holds no mapping: start from configs/laptop.yaml."]
-    # Values are only looked at once the keys are right: one mistake, one line.
+        return ["it isn't a mapping: start from configs/laptop.yaml."]
+    # Values are only checked once the keys are right: one mistake, one line.
     return (
         list(_unknown_keys(content, ServeDeploySchema))
         or list(_wrong_values(content, ServeDeploySchema))
@@ -64,8 +64,8 @@ def _check_tls(content: dict[str, Any]) -> Iterator[str]:
         for key, value in content.get("http_options", {}).items():
             if key.startswith("ssl_") and value is not None:
                 yield (
-                    f"http_options.{key}: HAProxy, the front door here, would answer without TLS "
-                    "all the same: leave it out, and put a proxy with TLS before the service."
+                    f"http_options.{key}: HAProxy, the front door here, would still answer without "
+                    "TLS: leave it out, and put a proxy with TLS in front of the service."
                 )
 
 
@@ -100,7 +100,7 @@ def _check_names(deployments: list[dict[str, Any]], where: str) -> Iterator[str]
     counts = Counter(one["name"] for one in deployments)
     for name, count in counts.items():
         if count > 1:
-            yield f"{where}{name}: there are {count} of this name: write all of it in one."
+            yield f"{where}{name}: there are {count} of this name: merge them into one."
 
 
 def _check_deployment(deployment: dict[str, Any], args: GraphArgs, where: str) -> Iterator[str]:
@@ -117,7 +117,7 @@ def _check_deployment(deployment: dict[str, Any], args: GraphArgs, where: str) -
         return
     wrong = list(_unknown_keys(config, Batching, at)) or list(_wrong_values(config, Batching, at))
     yield from wrong
-    # As Serve takes it: it may stand there in quotes.
+    # Like Serve, which also accepts a number in quotes.
     ongoing = int(deployment.get("max_ongoing_requests", SERVE_MAX_ONGOING_REQUESTS))
     if not wrong and Batching.model_validate(config).max_batch_size > ongoing:
         yield (
@@ -127,7 +127,7 @@ def _check_deployment(deployment: dict[str, Any], args: GraphArgs, where: str) -
 
 
 def _check_autoscaling(deployment: dict[str, Any], where: str) -> Iterator[str]:
-    # Serve takes any mapping here, and only looks at it when it deploys.
+    # Serve accepts any mapping here and only validates it when it deploys.
     given = deployment.get("autoscaling_config")
     if given is None:
         return
@@ -165,8 +165,8 @@ def _unknown_keys(content: Any, kind: type[Any], where: str = "") -> Iterator[st
         elif (inner := _model_in(known[key])) is not None:
             for at, item in _items(value, f"{where}{key}."):
                 if isinstance(value, list) and not isinstance(item, dict):
-                    # At such a deployment Serve's own check would break off.
-                    yield f"{at[:-1]}: it has no keys: write them behind the '-', or leave it out."
+                    # Serve's own check would crash on such a deployment.
+                    yield f"{at[:-1]}: it has no keys: write them after the '-', or leave it out."
                 yield from _unknown_keys(item, inner, at)
 
 
@@ -189,12 +189,12 @@ def _wrong_values(content: Any, model: type[BaseModel], where: str = "") -> Iter
 
 
 def _named(location: tuple[int | str, ...], content: Any) -> str:
-    """The location with names in place of numbers, where items of a list have one."""
+    """The location, with names in place of list indices where the items have one."""
     names = []
     for part in location:
         try:
             content = content[part]
-        except (LookupError, TypeError):  # pydantic goes on, into parts of the type
+        except (LookupError, TypeError):  # pydantic's location continues into parts of the type
             content = None
         of_list = isinstance(part, int) and isinstance(content, dict)
         names.append(content.get("name", part) if of_list else part)
@@ -208,7 +208,7 @@ def _fields(kind: type[Any]) -> dict[str, Any]:
 
 
 def _model_in(annotation: Any) -> type[Any] | None:
-    """The model inside of a type such as `Dict | AutoscalingConfig | None`."""
+    """The model inside a type such as `Dict | AutoscalingConfig | None`."""
     if isinstance(annotation, type) and (
         issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)
     ):

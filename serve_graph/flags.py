@@ -1,6 +1,6 @@
-"""Flags that Ray, its HAProxy and glibc read when they start: configs/serve.env and this machine's.
+"""Flags that Ray, its HAProxy and glibc read at start: configs/serve.env and this machine's own.
 
-Ray reads them when it is imported, so `set_flags` comes before that.
+Ray reads them when it is imported, so call `set_flags` before that.
 """
 
 import atexit
@@ -27,7 +27,7 @@ _PORTS = (
     "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
     "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
 )
-_PORT_RANGE = range(20_000, 32_768)  # above those of Ray's workers
+_PORT_RANGE = range(20_000, 32_768)  # above the ports of Ray's workers
 _untried = iter(random.sample(_PORT_RANGE, len(_PORT_RANGE)))
 _FILES = {
     "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "haproxy.cfg",
@@ -39,16 +39,16 @@ _FILES = {
 
 
 def read_flags(path: Path = FLAGS) -> dict[str, str]:
-    """The flags of a file with lines NAME=VALUE, comments and empty lines."""
+    """The flags of a file of NAME=VALUE lines, comments and empty lines."""
     lines = (line.strip() for line in path.read_text().splitlines())
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def set_flags(path: Path = FLAGS) -> None:
-    """Puts the flags of `serve.env` into the environment; what is set there already stays.
+    """Adds the flags to the environment; those already set stay.
 
     Raises:
-        RuntimeError: Ray was imported before, and read other flags.
+        RuntimeError: Ray has already been imported, with other flags.
     """
     if "ray" not in sys.modules:
         os.environ.update(missing_flags(os.environ, path))
@@ -57,10 +57,10 @@ def set_flags(path: Path = FLAGS) -> None:
 
 
 def missing_flags(environment: Mapping[str, str], path: Path = FLAGS) -> dict[str, str]:
-    """What a Ray that is started in `environment` needs besides.
+    """The flags that a Ray started in `environment` still needs.
 
-    HAProxy, where it is wanted, gets ports and a folder of its own and keeps its routes
-    (`haproxy.sh`); where it isn't installed, Ray's own proxy is the door.
+    If HAProxy is wanted, it gets its own ports and folder and keeps its routes (`haproxy.sh`). If
+    it isn't installed, Ray's own proxy is the front door.
     """
     program = find_haproxy(environment)
     flags = _shipped(environment, path, program)
@@ -70,7 +70,7 @@ def missing_flags(environment: Mapping[str, str], path: Path = FLAGS) -> dict[st
 
 
 def uses_haproxy(environment: Mapping[str, str], path: Path = FLAGS) -> bool:
-    """Whether a service that is started in `environment` has HAProxy as its door."""
+    """True if a service started in `environment` has HAProxy as its front door."""
     return _wants_haproxy(_shipped(environment, path, find_haproxy(environment)), environment)
 
 
@@ -86,7 +86,7 @@ def _shipped(environment: Mapping[str, str], path: Path, program: str | None) ->
 
 
 def find_haproxy(environment: Mapping[str, str]) -> str | None:
-    """The program that Ray would start: `ray[serve]` brings one for Linux."""
+    """The program that Ray would start; `ray[serve]` installs one on Linux."""
     if named := environment.get(BINARY):
         return named
     with suppress(ImportError, OSError):
@@ -98,21 +98,21 @@ def find_haproxy(environment: Mapping[str, str]) -> str | None:
 
 def _wrapped(environment: Mapping[str, str], program: str | None) -> dict[str, str]:
     if BINARY in environment or program is None:
-        return {}  # a program that somebody chose stays as it is
+        return {}  # a program chosen by the user isn't wrapped
     return {BINARY: str(WRAPPER), WRAPPED: program}
 
 
 def own_door(environment: Mapping[str, str]) -> dict[str, str]:
-    """Flags for a HAProxy beside others on this machine; those that are set already are left out.
+    """Flags that let a HAProxy run beside others on this machine; those already set are left out.
 
-    Its admin socket answers everybody who can open it: it lies in a folder that only this user can
-    enter, and that goes when this process ends. Ray's defaults are one folder for all and fixed
-    ports.
+    Its admin socket answers anyone who can open it, so it is in a folder that only this user can
+    enter and that is deleted when this process ends. Ray's defaults are one folder for all and
+    fixed ports.
     """
     missing = {name: file for name, file in _FILES.items() if name not in environment}
     flags = {name: str(free_port()) for name in _PORTS if name not in environment}
     if missing:
-        # Not TMPDIR: the path of a socket must be short.
+        # Not TMPDIR: a socket's path must be short.
         folder = Path(tempfile.mkdtemp(prefix="m2f", dir="/tmp"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         flags |= {name: str(folder / file) for name, file in missing.items()}
@@ -120,10 +120,10 @@ def own_door(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on at this moment.
+    """A TCP port of the loopback interface that nobody is listening on now.
 
-    Each call answers another one, and none of those that systems give to outgoing connections: one
-    of these could take it before the program that it is for listens there.
+    Each call returns a different one, and none that systems use for outgoing connections: such a
+    connection could take it before the intended program listens on it.
 
     Raises:
         OSError: all are taken.
@@ -132,4 +132,4 @@ def free_port() -> int:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    raise OSError(f"No port from {_PORT_RANGE[0]} to {_PORT_RANGE[-1]} is free: end programs.")
+    raise OSError(f"No port from {_PORT_RANGE[0]} to {_PORT_RANGE[-1]} is free: stop a program.")

@@ -1,4 +1,4 @@
-"""Starts the service from a config file: checks, Ray's flags, Serve, and a clean end.
+"""Starts the service from a config file: checks, Ray's flags, Serve, and a clean shutdown.
 
 Ray reads its flags when it is imported, so this module imports it only after `set_flags`.
 """
@@ -29,10 +29,10 @@ START_TIMEOUT_S = 300.0
 START_ATTEMPTS = 3
 POLL_S = 0.25
 WATCH_S = 1.0
-# How long the end may take, beside the requests, of a Ray that lost a process.
+# How long shutdown may take, on top of the requests, after Ray lost a process.
 LOST_END_S = 30.0
-_LOCALHOST = "127.0.0.1"  # Serve behind HAProxy would take all interfaces
-# What Serve itself takes when it starts; all else is for the applications.
+_LOCALHOST = "127.0.0.1"  # Serve behind HAProxy would listen on all interfaces
+# What Serve itself takes when it starts; the rest is for the applications.
 _STARTS_WITH = (
     "proxy_location",
     "http_options",
@@ -41,11 +41,11 @@ _STARTS_WITH = (
     "tracing_config",
     "controller_options",
 )
-LINGER_S = 1.0  # the front door passes on what the replicas answered last
+LINGER_S = 1.0  # for the front door to deliver the replicas' last answers
 
 
 class ConfigError(Mask2FaceError):
-    """A config file can't be used; the message has a line for each thing that is wrong."""
+    """A config file can't be used; the message has one line per problem."""
 
 
 class StartError(Mask2FaceError):
@@ -53,19 +53,19 @@ class StartError(Mask2FaceError):
 
 
 class LostError(Mask2FaceError):
-    """A process of Ray's own died under the service."""
+    """One of Ray's own processes died while the service was running."""
 
 
 def read_config(
     path: Path, host: str | None = None, port: int | None = None, device: str | None = None
 ) -> Any:
-    """What a config file holds.
+    """The content of a config file.
 
     Args:
         path: YAML of Serve's config, version 2.
-        host: takes the place of http_options.host; if neither is given, it is this machine's own.
-        port: takes the place of http_options.port.
-        device: takes the place of args.device.
+        host: replaces http_options.host; if neither is given, it is 127.0.0.1.
+        port: replaces http_options.port.
+        device: replaces args.device.
 
     Raises:
         ConfigError: it can't be read.
@@ -79,7 +79,7 @@ def read_config(
     _set(content, "http_options", host=host, port=port)
     if content.get("http_options") is None:
         content["http_options"] = {}
-    if isinstance(content["http_options"], dict):  # else `find_problems` says so
+    if isinstance(content["http_options"], dict):  # otherwise `find_problems` reports it
         content["http_options"].setdefault("host", _LOCALHOST)
     apps = content.get("applications")
     for app in apps if isinstance(apps, list) else ():
@@ -89,7 +89,7 @@ def read_config(
 
 def _set(content: Any, section: str, **values: object) -> None:
     given = {key: value for key, value in values.items() if value is not None}
-    # What isn't a mapping stays as it is: `find_problems` says so.
+    # Anything but a mapping stays as it is: `find_problems` reports it.
     if given and isinstance(content, dict) and isinstance(content.setdefault(section, {}), dict):
         content[section] |= given
 
@@ -101,11 +101,11 @@ def check_config(
     device: str | None = None,
     needs_gpu: bool = True,
 ) -> list[str]:
-    """One line for each thing that is wrong with a config file; empty if it can be served.
+    """One line per problem of a config file; empty if it can be served.
 
     Args:
         path, host, port, device: see `read_config`.
-        needs_gpu: whether this machine must have the GPU that the config asks for.
+        needs_gpu: whether this machine must have the GPU that the config requires.
 
     Raises:
         ConfigError: it can't be read.
@@ -126,14 +126,14 @@ def serve(
 ) -> None:
     """Serves a config file until Ctrl-C or SIGTERM.
 
-    What was taken in by then is answered first, within `max_timeout_s`; a second signal ends all at
-    once.
+    Requests accepted by then are answered first, within `max_timeout_s`; a second signal stops
+    everything immediately.
 
     Args:
         path: the config.
-        host: instead of the config's.
-        port: instead of the config's.
-        device: instead of the config's.
+        host: replaces the config's.
+        port: replaces the config's.
+        device: replaces the config's.
         num_gpus: logical GPUs for Ray, instead of those that it finds.
 
     Raises:
@@ -148,14 +148,17 @@ def serve(
     _check_port_is_free(content)
     print("Starting.", flush=True)
     with running(content, num_gpus=num_gpus) as up:
-        print(f"Mask2Face answers on {up.url} (calls: {up.url}/docs, logs: {up.logs}).")
+        print(f"Mask2Face is running at {up.url} (API: {up.url}/docs, logs: {up.logs}).")
         _warn_if_open(*_address(content))
-        print("Ctrl-C ends it.", flush=True)
+        print("Press Ctrl-C to stop.", flush=True)
         died = _wait_for_end()
         if died:
-            print(f"Ray's {died} died: what dies from now on isn't replaced.")
+            print(f"Ray's {died} died: from now on, nothing that dies is replaced.")
             _exit_at_last(_longest_s(content) + LOST_END_S)
-        print("Ending: what was taken in is answered first. Ctrl-C again ends at once.", flush=True)
+        print(
+            "Stopping: accepted requests are answered first. Press Ctrl-C again to stop at once.",
+            flush=True,
+        )
     if died:
         raise LostError(f"Ray's {died} died, so the service has ended: start it again.")
 
@@ -163,17 +166,17 @@ def serve(
 def _warn_if_open(host: str, port: int) -> None:
     if not is_loopback(host):
         url = url_for_others(host, port)
-        print(f"Other machines reach it on {url}: there is no log-in, so all of them may use it.")
+        print(f"Other machines reach it at {url}: there is no log-in, so any of them can use it.")
 
 
 def _check_port_is_free(content: dict[str, Any]) -> None:
-    # Serve shares a taken port with whoever has it: each would get some of the requests.
+    # Serve would share a taken port with its owner: each would get some of the requests.
     host, port = _address(content)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except (OSError, UnicodeError) as error:  # the latter of a host that can't be a name
+        except (OSError, UnicodeError) as error:  # the latter if the host can't be a name
             reason = getattr(error, "strerror", error)
             raise ConfigError(
                 f"{host}:{port} can't be used ({reason}): try --port or --host."
@@ -187,7 +190,7 @@ def _address(content: dict[str, Any]) -> tuple[str, int]:
 
 @dataclass(frozen=True)
 class Running:
-    """Where a running service is found."""
+    """Where a running service answers and logs."""
 
     url: str
     logs: Path
@@ -197,10 +200,10 @@ class Running:
 def running(
     content: dict[str, Any], num_gpus: int | None = None, temp_dir: Path | None = None
 ) -> Iterator[Running]:
-    """Ray and Serve of one's own on this machine, with the config applied.
+    """A Ray and a Serve of its own on this machine, with the config applied.
 
-    It ends when the block does, after it has answered what it took in; at once where the block, or
-    its end, is broken off.
+    Both end with the block, after the accepted requests are answered; immediately if the block or
+    the shutdown is interrupted.
 
     Args:
         content: a config without problems.
@@ -218,7 +221,7 @@ def running(
         serve.start(**{key: content.get(key) for key in _STARTS_WITH})
         apply_config(content)
         yield Running(url_here(*_address(content)), session / "logs" / "serve")
-        with redirect_stdout(StringIO()):  # Ray prints which of Serve's own calls its end cuts off
+        with redirect_stdout(StringIO()):  # Ray prints which of Serve's calls its end cuts off
             asyncio.run(_end(content))
             ray.shutdown()
     finally:
@@ -226,16 +229,17 @@ def running(
 
 
 async def _end(content: dict[str, Any]) -> None:
-    """Lets all requests be answered that were taken in, then shuts Serve down.
+    """Waits until all accepted requests are answered, then shuts Serve down.
 
-    Serve's own end would cut them off: it kills the proxies first, and all deployments together.
+    Serve's own shutdown would cut them off: it kills the proxies first, and all deployments at the
+    same time.
     """
     from ray import serve
 
     timeout_s, has_lost = _longest_s(content), _what_died() is not None
     try:
         async with asyncio.timeout(timeout_s):
-            if has_lost:  # Serve's controller has died too, or does soon
+            if has_lost:  # Serve's controller has died too, or soon will
                 await close_doors()
             else:
                 await _drain([app.name for app in _applications(content)])
@@ -250,11 +254,11 @@ async def _end(content: dict[str, Any]) -> None:
 def _applications(content: dict[str, Any]) -> list[Any]:
     from ray.serve.schema import ServeDeploySchema
 
-    return ServeDeploySchema.model_validate(content).applications  # has the names of the nameless
+    return ServeDeploySchema.model_validate(content).applications  # default names are filled in
 
 
 def _longest_s(content: dict[str, Any]) -> float:
-    """How long a request may take."""
+    """How long a request may take, in seconds."""
     from serve_graph.settings import GraphArgs
 
     apps = _applications(content)
@@ -262,30 +266,30 @@ def _longest_s(content: dict[str, Any]) -> float:
 
 
 async def _drain(names: list[str]) -> None:
-    """Ends each ingress replica's work: it answers what it took in and refuses all else."""
+    """Drains each ingress replica: it answers what it has accepted and refuses the rest."""
     from ray import serve
 
     ends = [serve.get_app_handle(name).broadcast("drain") for name in names]
-    # A replica that dies meanwhile holds nobody's request any more: the others are waited for.
+    # A replica that dies meanwhile holds no request any more: wait for the others.
     results = [one.results_async(return_exceptions=True) for one in ends]
     await asyncio.gather(*results, return_exceptions=True)
 
 
 def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> Path:
-    """Starts Ray; returns the folder of its session."""
+    """Starts Ray; returns its session folder."""
     import ray
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     attempts = START_ATTEMPTS
     while True:
         try:
-            # "local": without it, Ray joins a cluster that runs on this machine already.
+            # "local": otherwise Ray would join a cluster that already runs on this machine.
             context: Any = ray.init(
                 address="local",
                 num_gpus=num_gpus,
                 include_dashboard=False,
                 logging_level=logging.WARNING,
-                log_to_driver=False,  # it is all in the session's logs
+                log_to_driver=False,  # all of it is in the session's logs
                 _temp_dir=None if temp_dir is None else str(temp_dir),
             )
             _end_log_monitor()
@@ -299,28 +303,28 @@ def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> Path:
 
 
 def _end_log_monitor() -> None:
-    """It looks at each log file ten times a second, for a driver that doesn't listen."""
+    """Ends Ray's log monitor: it polls each log file ten times a second, and nobody listens."""
     from ray._private.worker import global_worker
 
-    # `ray start` has an option for it, `ray.init` has none. Where a later Ray names it otherwise,
-    # it just goes on.
+    # `ray start` has an option for this, `ray.init` doesn't. If a later Ray renames the method, the
+    # log monitor keeps running.
     with suppress(AttributeError):
         cast("Any", global_worker.node).kill_log_monitor(check_alive=False)
 
 
 def apply_config(content: dict[str, Any]) -> None:
-    """Deploys a config, or its changes, and waits until all of it runs.
+    """Deploys a config, or changes to it, and waits until everything runs.
 
     Raises:
-        StartError: it doesn't.
+        StartError: a deployment failed or took too long.
     """
     from ray.serve.context import _get_global_client
     from ray.serve.schema import ServeDeploySchema
 
-    # Serve's public calls take built applications; only its client takes a config. (`serve
+    # Serve's public functions take built applications; only its client takes a config. (`serve
     # deploy` does too, but through the dashboard.)
     client = _get_global_client()
-    assert client is not None  # it raises if Serve does not run
+    assert client is not None  # it raises if Serve isn't running
     schema = ServeDeploySchema.model_validate(content)
     client.deploy_apps(schema)
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -345,7 +349,7 @@ def _wait_until_running(app: str, deadline: float) -> None:
 
 
 def _what_is_missing(app: str) -> Iterator[str]:
-    """What Serve says of each deployment that isn't there yet: which resources it lacks, say."""
+    """What Serve says about each deployment that isn't up yet, such as which resources it lacks."""
     from ray import serve
 
     found = serve.status().applications.get(app)
@@ -355,8 +359,8 @@ def _what_is_missing(app: str) -> Iterator[str]:
 
 
 def _wait_for_end() -> str | None:
-    """Returns on a signal, or with the process of Ray's own that died."""
-    # Ray's own handler of SIGTERM would end the process at once.
+    """Waits for a signal, or for one of Ray's own processes to die; returns its name then."""
+    # Ray's own SIGTERM handler would end the process immediately.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -368,9 +372,9 @@ def _wait_for_end() -> str | None:
 
 
 def _what_died() -> str | None:
-    """Which process is gone of those without which Serve replaces nothing that dies.
+    """The raylet or GCS if it has died: without them, Serve replaces nothing that dies.
 
-    They are children of this process, so it is known, however busy the machine is.
+    They are children of this process, so their death is noticed however busy the machine is.
     """
     from ray._private.worker import global_worker
 
@@ -381,16 +385,16 @@ def _what_died() -> str | None:
 
 
 def _has_ended(child: int) -> bool:
-    # Popen.poll would take note of the death: Ray's other processes see it then, and end at once,
-    # with all that they hold.
+    # Popen.poll would reap the child: Ray's other processes would then notice its death and end
+    # immediately, with everything they hold.
     try:
         return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
-        return True  # it has been taken note of
+        return True  # already reaped
 
 
 def _exit_at_last(seconds: float) -> None:
-    """Ends this process then, whatever hangs: any call of a Ray that lost a process may."""
+    """Ends this process after `seconds`: any call to a Ray that has lost a process may hang."""
     timer = threading.Timer(seconds, os._exit, (1,))
     timer.daemon = True
     timer.start()

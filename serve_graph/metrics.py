@@ -1,9 +1,9 @@
 """What the service measures, declared here and nowhere else.
 
 Values travel through Ray's metrics agents, so one scrape sees every replica. `ray.serve.metrics`
-adds the labels `application`, `deployment` and `replica`; Ray puts `ray_` before the names on
-its agents' ports, `/metrics` takes it off again. Of a histogram Ray keeps only the buckets: the
-`_sum` that it exports is made from their middles, so the bounds below are chosen close.
+adds the labels `application`, `deployment` and `replica`. Ray prefixes the names with `ray_` on its
+agents' ports; `/metrics` removes the prefix. Of a histogram, Ray keeps only the buckets: the `_sum`
+that it exports is computed from their midpoints, so the bounds below are close together.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ray.serve import metrics
 SECONDS = tuple(
     round(step * 10.0**power, 4) for power in range(-3, 2) for step in (1, 1.5, 2, 3, 5, 7.5)
 )
-# A batch of n is in the middle of its bucket up to 8: there the mean size is exact.
+# Up to 8, a batch of n is in the middle of its bucket, so the mean size is exact.
 BATCH_SIZES = (0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 12.5, 16.5, 32.5, 64.5)
 
 
@@ -48,7 +48,7 @@ STAGE_TIME = Declared(
     "mask2face_stage_seconds",
     "histogram",
     "Seconds of one call of a stage: part=queue until its batch starts, part=compute of the batch. "
-    "stage=place: until a photo's turn to be decoded comes, part=queue only.",
+    "stage=place: until it is a photo's turn to be decoded, part=queue only.",
     ("stage", "part"),
     SECONDS,
 )
@@ -63,7 +63,7 @@ DECLARED = (REQUESTS, REQUEST_TIME, STAGE_TIME, BATCH_SIZE, FACES, REJECTED)
 
 
 class Recorder(Protocol):
-    """Where the measurements go."""
+    """Receives the measurements."""
 
     def request(self, route: str, code: int, seconds: float) -> None:
         """An answer went out; `route` is the template, never the caller's path."""
@@ -72,20 +72,20 @@ class Recorder(Protocol):
         """A call of a stage waited, then ran."""
 
     def place(self, queue_s: float) -> None:
-        """A request waited in its place until its photo's turn to be decoded came."""
+        """A request that holds a place waited for its photo's turn to be decoded."""
 
     def batch(self, stage: str, size: int) -> None:
         """A batch of this many calls starts."""
 
     def faces(self, outcome: str, count: int) -> None:
-        """This happened to so many faces."""
+        """`outcome` happened to `count` faces."""
 
     def rejected(self, reason: str) -> None:
         """A request was refused."""
 
 
 class NoRecorder:
-    """Measures nothing: for runs without Ray."""
+    """Records nothing: for runs without Ray."""
 
     def request(self, route: str, code: int, seconds: float) -> None: ...
 
@@ -101,7 +101,7 @@ class NoRecorder:
 
 
 class ServeRecorder:
-    """Measures through Ray; made inside a replica, whose labels it takes."""
+    """Records through Ray; must be created inside a replica, whose labels it takes."""
 
     def __init__(self) -> None:
         self._requests = _counter(REQUESTS)

@@ -1,4 +1,4 @@
-"""What the HTTP side needs of the rest: who does the steps, and the operator's numbers."""
+"""What the HTTP side needs from the rest: the stages, and the operator's settings."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -11,41 +11,41 @@ from models.stages import Stages
 from serve_graph.draining import Draining
 from serve_graph.metrics import Recorder
 
-# What paths of the API, the page and Serve itself begin with.
+# Prefixes of paths that the API, the page and Serve itself use.
 TAKEN = ("/-", "/docs", "/healthz", "/readyz", "/static", "/v1")
-# As browsers send it: https://www.rfc-editor.org/rfc/rfc6454#section-6.1
+# As browsers send them: https://www.rfc-editor.org/rfc/rfc6454#section-6.1
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _OWN_PORT = re.compile(r"http://.*:80|https://.*:443")
 
 
 class ApiSettings(BaseModel):
-    """Numbers of the HTTP side, `args.api` of the YAML; bounds are for each ingress replica."""
+    """Settings of the HTTP side, `args.api` of the YAML; limits are per ingress replica."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     limits: Limits = DEFAULT_LIMITS
-    max_faces: int = Field(32, ge=1)  # of one photo; the best ones are edited
+    max_faces: int = Field(32, ge=1)  # per photo; the best ones are edited
     at_once: int = Field(4, ge=1)  # faces of one photo in the stages at the same time
     min_probability: float = Field(0.5, ge=0, le=1)  # below it a face counts as bare
-    quality: int = Field(92, ge=1, le=100)  # of JPEG and WebP, where the caller names none
+    quality: int = Field(92, ge=1, le=100)  # of JPEG and WebP, if the caller sets none
     default_timeout_s: float = Field(30.0, gt=0)  # without X-Request-Timeout-Ms
-    max_timeout_s: float = Field(120.0, gt=0)  # whatever X-Request-Timeout-Ms says; the end too
-    # Decoded; others wait. One of 12 megapixels takes 110 MB until its answer is made, with a
-    # reference and four candidates up to 510: "Memory" in docs/settings.md.
+    max_timeout_s: float = Field(120.0, gt=0)  # caps X-Request-Timeout-Ms, and the shutdown
+    # Decoded; others wait. One of 12 megapixels takes 110 MB until its answer is made, or up to
+    # 510 MB with a reference and four candidates: see "Memory" in docs/settings.md.
     photos_at_once: int = Field(8, ge=1)
-    # Whose bodies are in; more get 503. Twice as many more may come in at the same time.
+    # Fully uploaded; more get 503. Besides these, twice as many may be uploading.
     max_requests: int = Field(64, ge=1)
-    max_standing: int = Field(64, ge=1)  # instead, while a queue stays: see `Places`
-    retry_after_s: float = Field(1.0, gt=0)  # what a 503 tells the caller to wait, rounded up
+    max_standing: int = Field(64, ge=1)  # the limit while a queue persists: see `Places`
+    retry_after_s: float = Field(1.0, gt=0)  # Retry-After of a 503, rounded up
     open_metrics: bool = True  # whether `metrics_path` answers
     metrics_path: str = Field("/metrics", pattern=r"^/[\w/-]+$")
-    allow_origins: tuple[str, ...] = ()  # CORS: pages of these origins may call, "*" for all
+    allow_origins: tuple[str, ...] = ()  # CORS: pages of these origins may call; "*" for all
 
     @field_validator("metrics_path")
     @classmethod
     def _is_free(cls, path: str) -> str:
         if f"/{path.split('/')[1]}" in TAKEN:
-            raise ValueError(f"{path} is taken: nothing below {', '.join(TAKEN)}")
+            raise ValueError(f"{path} is taken: choose one outside {', '.join(TAKEN)}")
         return path
 
     @field_validator("allow_origins")
@@ -56,7 +56,7 @@ class ApiSettings(BaseModel):
             if one != "*" and not is_sent:
                 raise ValueError(
                     f"'{one}' never matches: browsers send scheme://host, or scheme://host:port "
-                    "where the port isn't the scheme's own, in small letters and without a path"
+                    "if the port isn't the scheme's default, in lower case and without a path"
                 )
         return origins
 
@@ -66,11 +66,11 @@ class Service:
     """One running graph as its HTTP side sees it."""
 
     stages: Stages
-    version: str  # of the weights manifest; goes out as X-Model-Version
+    version: str  # of the weights manifest; sent as X-Model-Version
     settings: ApiSettings
     ready: Callable[[], Awaitable[dict[str, bool]]]  # by stage
     metrics: Callable[[], Awaitable[bytes]]  # Prometheus text
     recorder: Recorder
-    # Ray Serve's proxy puts X-Request-ID on each answer by itself: two would be sent.
+    # False behind Ray Serve's proxy, which adds X-Request-ID itself: two would be sent.
     adds_request_id: bool = True
     draining: Draining = field(default_factory=Draining)

@@ -1,4 +1,4 @@
-"""YAML in which no key of a mapping stands twice: PyYAML itself silently takes the last one."""
+"""YAML in which no mapping has a key twice: PyYAML itself silently takes the last one."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import yaml
 
 
 def load_yaml(text: str) -> Any:
-    """What the text holds, as `yaml.safe_load` reads it.
+    """The text's content, as `yaml.safe_load` reads it.
 
     Raises:
-        yaml.YAMLError: it is no YAML, or a key stands twice in a mapping.
+        yaml.YAMLError: it isn't YAML, or a mapping has a key twice.
     """
     return yaml.load(text, _UniqueKeyLoader)
 
@@ -25,7 +25,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             if name in lines:
                 both = f"in line {lines[name]} and in line {line}"
                 raise yaml.MarkedYAMLError(
-                    problem=f"'{key.value}' stands twice, {both}: write all of it in one."
+                    problem=f"'{key.value}' appears twice, {both}: merge them into one."
                 )
             lines[name] = line
         return node

@@ -150,7 +150,7 @@ def test_two_deployments_of_one_name_are_refused(config):
 
     assert find_problems(config) == [
         "applications.mask2face.deployments.Inpainter: there are 2 of this name: "
-        "write all of it in one."
+        "merge them into one."
     ]
 
 
@@ -159,7 +159,7 @@ def test_a_list_item_without_keys_is_named(config, item):
     config["applications"][0]["deployments"].append(item)
     assert find_problems(config) == [
         "applications.mask2face.deployments.5: it has no keys: "
-        "write them behind the '-', or leave it out."
+        "write them after the '-', or leave it out."
     ]
     config["applications"] = [item]
     assert [line.partition(":")[0] for line in find_problems(config)] == ["applications.0"]
@@ -302,7 +302,7 @@ def test_tls_is_refused_where_haproxy_would_leave_it_out(config, monkeypatch, is
     problems = find_problems(config)
 
     assert len(problems) == count
-    assert all("put a proxy with TLS before the service" in line for line in problems)
+    assert all("put a proxy with TLS in front of the service" in line for line in problems)
 
 
 def test_the_guide_for_clusters_moves_each_file_of_haproxy():

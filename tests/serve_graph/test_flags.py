@@ -96,7 +96,7 @@ def test_a_port_that_somebody_listens_on_is_passed_over(monkeypatch):
         monkeypatch.setattr(serve_flags, "_untried", iter(names))
 
         assert free_port() == names[1]
-        with pytest.raises(OSError, match="end programs"):
+        with pytest.raises(OSError, match="stop a program"):
             free_port()
 
 

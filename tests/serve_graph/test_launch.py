@@ -57,7 +57,7 @@ def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path):
     path = tmp_path / "twice.yaml"
     path.write_text("args:\n  api: {max_requests: 9}\n  device: cpu\n  api: {max_faces: 3}\n")
 
-    with pytest.raises(launch.ConfigError, match="'api' stands twice, in line 2 and in line 4"):
+    with pytest.raises(launch.ConfigError, match="'api' appears twice, in line 2 and in line 4"):
         launch.read_config(path)
 
 
