@@ -1,5 +1,5 @@
-"""What runs in Ray: the graph, its HTTP side and the command that starts it."""
+"""The Ray Serve graph, its HTTP API and web page, and the command line."""
 
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent  # where configs/ and weights/ lie
+PROJECT = Path(__file__).resolve().parent.parent  # contains configs/ and weights/

@@ -1,7 +1,7 @@
-"""The graph: who calls whom."""
+"""The graph: which deployment calls which."""
 
 # mypy: disable-error-code="attr-defined, no-any-return"
-# (`serve.deployment` hides from mypy that it adds `bind`.)
+# (mypy can't see that `serve.deployment` adds `bind`.)
 
 from ray.serve import Application
 
@@ -14,7 +14,7 @@ from serve_graph.settings import GraphArgs
 
 
 def build(args: GraphArgs) -> Application:
-    """Wires the deployments for Serve; their numbers are in configs/*.yaml.
+    """Binds the deployments for Serve; replicas and limits are in configs/*.yaml.
 
     Args:
         args: `args` of the YAML.

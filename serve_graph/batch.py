@@ -1,4 +1,4 @@
-"""Calls of a stage, gathered into batches: measured, and a bad item fails alone."""
+"""Gathers the calls of a stage into batches and measures them; a bad item fails alone."""
 
 import asyncio
 import contextvars
@@ -27,7 +27,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Asked:
-    """When and for what a stage was asked; goes along with each call of a deployment."""
+    """When a stage was called, and in which trace; sent with each call of a deployment."""
 
     at: float = field(default_factory=time.time)  # s, by the caller's clock
     trace: Carrier | None = field(default_factory=current_trace)
@@ -49,19 +49,19 @@ class _Call(Generic[T, R]):
 
 
 class Batcher(Generic[T, R]):
-    """Gathers calls while the batch before them is computed: the more load, the larger batches.
+    """Gathers calls while the previous batch is computed: the more load, the larger the batches.
 
-    `@serve.batch` closes a batch after its wait even then, so that under load many small ones
-    queue one behind the other.
+    `@serve.batch` closes a batch when its wait is over even if another is still being computed, so
+    under load many small batches queue up.
 
     Args:
-        work: the stage function; one result an item, in order.
+        work: the stage function; returns one result per item, in order.
         stage: label of the measurements.
         recorder: see `run_batch`.
     """
 
     def __init__(self, work: Callable[[list[T]], list[R]], stage: str, recorder: Recorder) -> None:
-        self.batching = Batching()  # may change at any time; the next batch goes by it
+        self.batching = Batching()  # may change at any time; applies to the next batch
         self._work, self._stage, self._recorder = work, stage, recorder
         self._waiting: deque[_Call[T, R]] = deque()
         self._has_come = asyncio.Event()
@@ -69,7 +69,7 @@ class Batcher(Generic[T, R]):
         self._streak, self._in_progress = Streak(), InProgress()
 
     async def __call__(self, job: Job[T]) -> R:
-        """The result of one call; a caller who is cancelled before its batch leaves the queue.
+        """The result of one call; a caller cancelled before its batch starts leaves the queue.
 
         Raises:
             Exception: what the stage function raised for this item.
@@ -79,17 +79,17 @@ class Batcher(Generic[T, R]):
         self._waiting.append(call)
         self._has_come.set()
         if self._worker is None or self._worker.done():
-            # Of no caller's context: what it logs isn't of the first one's request.
+            # An empty context: its log lines mustn't carry the first caller's request.
             self._worker = loop.create_task(self._run(), context=contextvars.Context())
         try:
             return await call.answer
         except asyncio.CancelledError:
-            with suppress(ValueError):  # its batch is being computed already
+            with suppress(ValueError):  # its batch has already started
                 self._waiting.remove(call)
             raise
 
     async def try_out(self, work: T) -> None:
-        """Asks for this item, which can always be done, if the calls before all failed.
+        """Runs this item, which never fails on a working stage, if the last calls all failed.
 
         Raises:
             TimeoutError: a batch hangs.
@@ -100,10 +100,10 @@ class Batcher(Generic[T, R]):
             await self(Job(work, Asked()))
 
     def refuse_hung(self) -> None:
-        """Says whether a batch hangs.
+        """Checks for a batch that hangs.
 
         Raises:
-            TimeoutError: it does.
+            TimeoutError: there is one.
         """
         self._in_progress.refuse_hung()
 
@@ -115,7 +115,7 @@ class Batcher(Generic[T, R]):
                 await self._compute([self._waiting.popleft() for _ in range(size)])
 
     async def _gather(self) -> None:
-        """Waits until the batch is full, or its first call has waited for long enough."""
+        """Waits until the batch is full or its first call has waited long enough."""
         loop = asyncio.get_running_loop()
         while 0 < len(self._waiting) < self.batching.max_batch_size:
             left_s = self._waiting[0].since_s + self.batching.batch_wait_timeout_s - loop.time()
@@ -136,7 +136,7 @@ class Batcher(Generic[T, R]):
         for call, result in zip(calls, results, strict=True):
             self._streak.note(isinstance(result, Exception))
             if call.answer.done():
-                continue  # its caller went meanwhile
+                continue  # its caller was cancelled meanwhile
             if isinstance(result, Exception):
                 call.answer.set_exception(result)
             else:
@@ -149,17 +149,17 @@ async def run_batch(
     stage: str,
     recorder: Recorder,
 ) -> list[R | Exception]:
-    """Runs a batch in a thread, so that the replica can go on gathering the next one.
+    """Runs a batch in a thread, so that the replica can keep gathering the next one.
 
     Args:
         jobs: the batch.
-        work: the stage function; one result an item, in order.
+        work: the stage function; returns one result per item, in order.
         stage: label of the measurements.
-        recorder: gets the batch's size and, for each job, its seconds in the queue (as long as
-            the clocks of caller and replica agree) and in the stage function.
+        recorder: receives the batch's size and, for each job, its seconds in the queue (right only
+            if the clocks of caller and replica agree) and in the stage function.
 
     Returns:
-        One result a job; an exception for a job that can't be done.
+        One result per job; an exception for a job that failed.
     """
     queued = [max(0.0, time.time() - job.asked.at) for job in jobs]
     recorder.batch(stage, len(jobs))
@@ -190,15 +190,15 @@ def _run(work: Callable[[list[T]], list[R]], items: list[T]) -> list[R | Excepti
     except Exception as error:
         if len(items) == 1:
             return [error]
-        # One of them is bad: alone, the others still get their result.
+        # At least one item is bad. One by one, the others still get their results.
         return [result for item in items for result in _run(work, [item])]
 
 
 def check_picture(picture: Image, *sides_px: int) -> None:
-    """Stops what doesn't fit into a batch with others.
+    """Rejects a picture that can't be batched with others.
 
     Raises:
-        ValueError: not uint8 (S, S, 3) with S one of `sides_px` (FRAME_PX if there is none).
+        ValueError: not uint8 (S, S, 3) with S one of `sides_px` (default: FRAME_PX).
     """
     shapes = [(side, side, 3) for side in sides_px or (FRAME_PX,)]
     if picture.dtype != np.uint8 or picture.shape not in shapes:
@@ -209,7 +209,7 @@ def unpack_hole(packed: bytes) -> Mask:
     """The mask of a canonical face, from its packed bits.
 
     Raises:
-        ValueError: of another size.
+        ValueError: it is of another size.
     """
     if len(packed) * 8 != FRAME_PX**2:
         raise ValueError(f"Expected {FRAME_PX**2 // 8} bytes of mask, got {len(packed)}.")
@@ -217,6 +217,6 @@ def unpack_hole(packed: bytes) -> Mask:
 
 
 def use_threads(count: int) -> None:
-    """Lets one call of a stage function take so many cores; `num_cpus` alone limits nothing."""
+    """Limits a call of a stage function to `count` cores; `num_cpus` alone limits nothing."""
     torch.set_num_threads(count)
     cv2.setNumThreads(count)

@@ -1,6 +1,6 @@
-"""The front door at the end: HAProxy passes on what the replicas have answered already.
+"""Shutdown of the front door: HAProxy first delivers what the replicas have already answered.
 
-Megabytes of an answer lie in buffers before it while a slow client takes them.
+While a slow client reads its answer, megabytes of it are still in buffers.
 """
 
 import asyncio
@@ -16,17 +16,17 @@ from pathlib import Path
 from serve_graph.flags import SOCKET
 
 POLL_S = 0.1
-ANSWER_S = 2.0  # HAProxy's, to a question on its socket
+ANSWER_S = 2.0  # for HAProxy to answer a command on its socket
 
 
 async def wait_for_clients() -> None:
-    """Returns when no HAProxy of this machine passes an answer on; at once where there is none."""
+    """Returns when no HAProxy on this machine is sending an answer; at once if there is none."""
     while sum(await asyncio.gather(*(_requests_in(one) for one in _sockets()))):
         await asyncio.sleep(POLL_S)
 
 
 def _sockets() -> list[Path]:
-    """Ray keeps each node's in a folder of its own."""
+    """The admin sockets; Ray keeps each node's in a folder of its own."""
     wanted = os.environ.get(SOCKET)
     if wanted is None:
         return []
@@ -35,9 +35,9 @@ def _sockets() -> list[Path]:
 
 
 async def close_doors() -> None:
-    """Ends each HAProxy of this machine: it takes nothing new, and answers what it took before.
+    """Ends each HAProxy on this machine: it accepts nothing new and answers what it has accepted.
 
-    For a service whose Ray can't be asked to do that any more.
+    For a service whose Ray can no longer be asked to do that.
     """
     answers = [await _ask(one, "show info") for one in _sockets()]
     pids = [
@@ -55,7 +55,7 @@ async def _requests_in(path: Path) -> int:
 
 
 async def _ask(path: Path, command: str) -> str:
-    with suppress(OSError, TimeoutError):  # it ended, or doesn't answer: nothing to wait for
+    with suppress(OSError, TimeoutError):  # it has ended or doesn't answer: nothing to wait for
         async with asyncio.timeout(ANSWER_S):
             reader, writer = await asyncio.open_unix_connection(path)
             try:
@@ -67,10 +67,10 @@ async def _ask(path: Path, command: str) -> str:
 
 
 def requests_in(statistics: Iterable[str]) -> int:
-    """Requests whose answers haven't reached their clients in full.
+    """The number of requests whose answers haven't fully reached their clients.
 
     Args:
-        statistics: lines of HAProxy's answer to "show stat", CSV with a header that begins with #.
+        statistics: lines of HAProxy's answer to "show stat": CSV with a header that starts with #.
     """
     rows = csv.DictReader(line.removeprefix("# ") for line in statistics)
     return sum(int(row["scur"]) for row in rows if row.get("svname") == "BACKEND")

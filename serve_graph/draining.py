@@ -1,4 +1,4 @@
-"""The end of a replica: nothing new is taken in, and what is inside is answered first."""
+"""Shutdown of a replica: it accepts nothing new and first answers what it has accepted."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,19 +6,19 @@ from contextlib import contextmanager
 
 
 class Draining:
-    """Counts the requests of one replica, so that its end can wait for them."""
+    """Counts the requests of one replica, so that its shutdown can wait for them."""
 
     def __init__(self) -> None:
         self._inside = 0
         self._empty = asyncio.Event()
-        self.has_begun = False  # whoever takes work in refuses it then
+        self.has_begun = False  # once True, whoever accepts work must refuse it
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """A request, from its arrival until its client has taken the answer, or was given up.
+        """A request, from its arrival until its client has received the answer or was given up.
 
-        One that comes after the end has begun is refused, and not waited for: callers that go on
-        trying can't hold the end up.
+        One that arrives after shutdown has begun is refused and isn't waited for, so callers that
+        keep trying can't delay the shutdown.
         """
         if self.has_begun:
             yield
@@ -31,7 +31,7 @@ class Draining:
             self._note()
 
     async def finish(self) -> None:
-        """Begins the end; returns when the last request that came before is answered."""
+        """Begins the shutdown; returns when the last request that came before is answered."""
         self.has_begun = True
         self._note()
         await self._empty.wait()

@@ -1,4 +1,4 @@
-"""`/metrics`: the text of all nodes' metrics agents, as one."""
+"""`/metrics`: the text of all nodes' metrics agents, merged into one."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ class ClusterMetrics:
     """Gathers what every node of the cluster exports.
 
     Args:
-        retry_after_s: what is told where there is nothing yet.
+        retry_after_s: when to retry if there is nothing to export yet.
     """
 
     def __init__(self, retry_after_s: float) -> None:
@@ -29,12 +29,12 @@ class ClusterMetrics:
         self._nodes = Lookout("List of the nodes", ray.nodes, NODES_TIMEOUT_S)
 
     async def __call__(self) -> bytes:
-        """Prometheus' text format; Serve's and Ray's own metrics come along.
+        """Prometheus' text format; includes Serve's and Ray's own metrics.
 
-        A node that doesn't answer is left out beside others that do.
+        A node that doesn't answer is left out as long as another one does.
 
         Raises:
-            NotReadyError: Ray hasn't said yet which nodes there are, or none of them answers.
+            NotReadyError: Ray hasn't listed its nodes yet, or none of them answers.
         """
         nodes = await self._nodes.look()
         if nodes is None:
@@ -44,7 +44,7 @@ class ClusterMetrics:
             for node in nodes
             if node["Alive"]
         ]
-        # `verify`: to read the certificates, of no use to plain HTTP, takes 40 ms each time.
+        # `verify`: loading certificates, useless for plain HTTP, takes 40 ms each time.
         async with httpx.AsyncClient(timeout=None, trust_env=False, verify=False) as client:
             answers = await asyncio.gather(*(_scrape(client, url) for url in urls))
         texts = [text for text in answers if text is not None]
@@ -54,20 +54,20 @@ class ClusterMetrics:
 
 
 async def _scrape(client: httpx.AsyncClient, url: str) -> str | None:
-    """What a node exports; None where it doesn't answer."""
+    """What a node exports; None if it doesn't answer."""
     try:
-        async with asyncio.timeout(SCRAPE_TIMEOUT_S):  # httpx' own limits are for each read
+        async with asyncio.timeout(SCRAPE_TIMEOUT_S):  # httpx's own timeouts are per read
             return (await client.get(url)).raise_for_status().text
     except (httpx.HTTPError, TimeoutError):
         return None
 
 
 def merge(texts: Iterable[str], declared: Iterable[Declared] = DECLARED) -> str:
-    """Puts the samples of each metric together under one header, as the format asks.
+    """Groups the samples of each metric under one header, as the format requires.
 
     Args:
         texts: what the nodes export; each sample's labels name its node.
-        declared: our metrics; one that nothing was counted for yet shows up as 0.
+        declared: our metrics; a counter that hasn't counted anything yet is exported as 0.
     """
     families: dict[str, tuple[dict[str, None], list[str]]] = {}
     for text in texts:

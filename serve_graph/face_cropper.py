@@ -1,4 +1,4 @@
-"""Finds the faces of thumbs: one detector, batched."""
+"""Finds the faces in thumbs: one detector, batched."""
 
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,15 @@ class FaceCropper(Replica):
         self._find = Batcher(self._work, "crop", ServeRecorder())
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
-        """Serve passes the YAML's user_config: at start and on each change."""
+        """Serve passes the YAML's user_config, at start and on each change."""
         self._find.batching = Batching.model_validate(user_config)
 
     async def check_health(self) -> None:
-        """Serve replaces a replica in which this raises three times in a row."""
+        """Serve replaces the replica if this raises three times in a row."""
         await self._find.try_out(BLANK_THUMB)
 
     async def detect(self, thumb: Image, asked: Asked) -> list[Face]:
-        """The faces of a thumb: see `models.crop.detect`."""
+        """The faces in a thumb: see `models.crop.detect`."""
         check_thumb(thumb)
         return await self._find(Job(thumb, asked))
 
@@ -43,10 +43,10 @@ class FaceCropper(Replica):
 
 
 def check_thumb(thumb: Image) -> None:
-    """Stops what the detector can't look at.
+    """Rejects a thumb that the detector can't process.
 
     Raises:
-        ValueError: not uint8 (H, W, 3) of up to THUMB_PX a side.
+        ValueError: not uint8 (H, W, 3) with sides of up to THUMB_PX.
     """
     sides = thumb.shape[:2]
     fits = thumb.ndim == 3 and thumb.shape[2] == 3 and 0 < min(sides) <= max(sides) <= THUMB_PX

@@ -1,4 +1,4 @@
-"""Puts the lower face of a reference into a painted face: no net, a thread for each of a batch."""
+"""Puts a reference's lower face into a painted face: no net, one thread per item of a batch."""
 
 from ray import serve
 
@@ -24,7 +24,7 @@ class FaceSwapper(Replica):
         self._swap.batching = Batching(max_batch_size=threads)  # more would wait for a thread
 
     async def check_health(self) -> None:
-        """Serve replaces a replica in which this raises three times in a row."""
+        """Serve replaces the replica if this raises three times in a row."""
         self._swap.refuse_hung()  # there is no net that could break
 
     async def swap(

@@ -1,15 +1,15 @@
 #!/bin/sh
-# HAProxy, started by Ray (RAY_SERVE_HAPROXY_BINARY_PATH), with the routes of the one before and an
-# error that callers understand.
+# Ray starts this instead of HAProxy (RAY_SERVE_HAPROXY_BINARY_PATH): it starts HAProxy with the
+# routes of the previous one and with an error that callers understand.
 #
-# Where HAProxy died, Ray starts the next one before it knows any route, and reloads it with them
-# later: in between, each request would be answered 404. So the last config with routes is kept, and
-# a start without any (a reload has -sf) goes on with it. One that opens other addresses is of a
-# former Serve on this node, from before its http_options changed: that one goes.
+# After HAProxy has died, Ray starts a new one before it knows any routes, and reloads it with them
+# later: in between, every request would get 404. So the last config with routes is kept, and a
+# start without any (a reload has -sf) uses it. If the kept config opens other addresses, it is from
+# an earlier Serve on this node, before its http_options changed: it is deleted.
 #
-# Where no replica can be reached, or one broke off, Ray lets HAProxy answer 500 as plain text. Each
-# request may be sent again, so that file gets our 503. And who doesn't end his header in 10 s is cut
-# off: Ray gives him an hour, and some thousands of these would take all connections.
+# If no replica can be reached, or one drops out, Ray makes HAProxy answer 500 as plain text. Any
+# request may be sent again, so our 503 replaces that file. A client that doesn't finish its header
+# in 10 s is cut off: Ray allows an hour, and some thousands of these would take all connections.
 set -eu
 
 opens() { grep '^ *bind ' "$1"; }
@@ -24,7 +24,7 @@ done
 if [ -n "$config" ]; then
   grep -q 'timeout http-request' "$config" || sed -i '/^defaults/a\    timeout http-request 10s' "$config"
   if grep -q '^backend http-' "$config"; then
-    # Whole or not at all; without it the door opens all the same.
+    # Whole or not at all; if it fails, HAProxy starts all the same.
     cp "$config" "$config.part" && mv "$config.part" "$config.routes" || :
   elif [ -z "$is_reload" ] && [ -f "$config.routes" ]; then
     if [ "$(opens "$config.routes")" = "$(opens "$config")" ]; then

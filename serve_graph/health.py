@@ -1,8 +1,8 @@
-"""Whether a stage still works: after failures in a row it is tried with a blank picture.
+"""Whether a stage still works: after several failures in a row it is tried with a blank picture.
 
-A photo can make a stage fail, so failures alone say nothing of the replica: who sent a bad photo
-again and again would have one after the other replaced. A blank picture can't. A call that hangs
-never fails; its time tells.
+A photo can make a stage fail, so failures alone say nothing about the replica: if they counted,
+sending a bad photo again and again would get one replica after another replaced. A blank picture
+can't make a stage fail. A call that hangs never fails, so its running time is checked instead.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from models.crop.frame import FRAME_PX
 from models.pixels import Image, Mask
 
 IN_A_ROW = 3
-# What a stage is given has one size, so no photo takes longer than others: well under a second,
-# sixteen of them on slow cores some seconds. By default callers wait for 30 s.
+# A stage's inputs have one size, so no photo takes longer than others: well under a second, or
+# some seconds for sixteen of them on slow cores. By default, callers wait for 30 s.
 HUNG_S = 60.0
 BLANK_THUMB: Final[Image] = np.zeros((THUMB_PX, THUMB_PX, 3), np.uint8)
 BLANK_FACE: Final[Image] = np.zeros((FRAME_PX, FRAME_PX, 3), np.uint8)
@@ -26,30 +26,30 @@ ALL_HIDDEN: Final[Mask] = np.ones((FRAME_PX, FRAME_PX), np.bool_)
 
 
 class Streak:
-    """How many calls of a stage have failed since the last one that didn't."""
+    """Counts how many calls of a stage have failed since the last one that didn't."""
 
     def __init__(self) -> None:
         self._failed = 0
 
     def note(self, failed: bool) -> None:
-        """A call has ended."""
+        """Records that a call has ended."""
         self._failed = self._failed + 1 if failed else 0
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the stage should be tried."""
+        """True if the stage should be tried."""
         return self._failed >= IN_A_ROW
 
 
 class InProgress:
-    """The calls of stages that are computed now; one that hangs (driver, deadlock) never ends."""
+    """The stage calls being computed now; one that hangs (driver, deadlock) never ends."""
 
     def __init__(self) -> None:
         self._begun: dict[object, tuple[str, float]] = {}  # stage, s by `monotonic`
 
     @contextmanager
     def call(self, stage: str) -> Iterator[None]:
-        """Around what is computed, not what waits for a thread; several threads may be in it."""
+        """Wraps the computation, not the wait for a thread; several threads may be inside."""
         key = object()
         self._begun[key] = stage, monotonic()
         try:
@@ -58,10 +58,10 @@ class InProgress:
             del self._begun[key]
 
     def refuse_hung(self) -> None:
-        """Says whether a call hangs.
+        """Checks for a call that hangs.
 
         Raises:
-            TimeoutError: it has been computed for longer than HUNG_S.
+            TimeoutError: one has been running for longer than HUNG_S.
         """
         now = monotonic()
         for stage, begun in list(self._begun.values()):

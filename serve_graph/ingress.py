@@ -1,4 +1,4 @@
-"""The graph's door: HTTP in, the stages behind it; photos are decoded and encoded here."""
+"""The graph's entrance: HTTP in, the stages behind it; photos are decoded and encoded here."""
 
 import sys
 from typing import Any
@@ -20,15 +20,15 @@ from serve_graph.settings import GraphArgs
 from serve_graph.stages import MeasuredStages, RemoteStages
 from serve_graph.tracing import start_tracing
 
-# So often a thread that computes lets the event loop in, which takes several turns to refuse a
-# request; with Python's own 5 ms some refusals took 100 to 300 ms under a flood, with this 40.
+# How often a computing thread lets the event loop run. Refusing a request takes several turns of
+# the loop: under a flood, some refusals took 100 to 300 ms with Python's own 5 ms, 40 with this.
 _SWITCH_S = 0.0005
 
 
 @serve.deployment  # replicas and limits: configs/*.yaml
 @serve.ingress()
 class Ingress(Replica):
-    """Split: asks the deployments it is given. Fused: there are none, it has all stages itself."""
+    """Split: calls the deployments it is given. Fused: is given none and runs all stages itself."""
 
     def __init__(self, args: GraphArgs, *deployments: DeploymentHandle[Any]) -> None:
         use_threads(args.threads)
@@ -46,17 +46,17 @@ class Ingress(Replica):
         )
 
     async def check_health(self) -> None:
-        """Serve replaces a replica in which this raises three times in a row."""
+        """Serve replaces the replica if this raises three times in a row."""
         stages = self._service.stages
-        if isinstance(stages, MeasuredStages):  # else each deployment answers for its own
+        if isinstance(stages, MeasuredStages):  # otherwise each deployment checks its own
             await stages.try_out()
 
     async def drain(self) -> None:
-        """Takes nothing new in; returns when all that was taken in is answered."""
+        """Accepts nothing new; returns when all accepted requests are answered."""
         await self._service.draining.finish()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        """Serve calls this once the replica is made."""
+        """Serve calls this once the replica is constructed."""
         app: ASGIApp = create_api(self._service)
         return app
 

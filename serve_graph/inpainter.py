@@ -1,6 +1,6 @@
 """Paints what a mask hides: the landmark net guesses the points, the generator paints along them.
 
-It has the landmark net, so it also answers for the points of a reference face; or FAN does.
+It also finds the points of a reference face, with the same landmark net or with FAN.
 """
 
 from pathlib import Path
@@ -39,11 +39,11 @@ class Inpainter(Replica):
         self._find = Batcher(self._find_all, "landmarks", recorder)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
-        """Serve passes the YAML's user_config: at start and on each change."""
+        """Serve passes the YAML's user_config, at start and on each change."""
         self._paint.batching = self._find.batching = Batching.model_validate(user_config)
 
     async def check_health(self) -> None:
-        """Serve replaces a replica in which this raises three times in a row."""
+        """Serve replaces the replica if this raises three times in a row."""
         await self._paint.try_out((BLANK_FACE, ALL_HIDDEN, Wish()))
         await self._find.try_out(BLANK_FACE)
 

@@ -1,7 +1,7 @@
 """The service's log: Serve's own, so that each line carries the replica and the request's id.
 
-One line a request says what came of it. `logging_config` in the YAML makes the lines JSON. Never in
-a line: a pixel, a file's name, or the caller's own path.
+One line per request records its outcome. `logging_config` in the YAML makes the lines JSON. No line
+contains a pixel, a file's name or the caller's own path.
 """
 
 import logging
@@ -12,19 +12,19 @@ log = logging.getLogger("ray.serve")
 
 @dataclass(frozen=True)
 class Answered:
-    """What the log keeps of a request."""
+    """What is logged about a request."""
 
     request_id: str
     trace_id: str | None
     method: str
-    route: str  # the template; in a replica Serve puts the application's prefix before it
+    route: str  # the template; in a replica, Serve prepends the application's prefix
     status: int
-    faces: int | None  # found in the photo; None where none were looked for
+    faces: int | None  # found in the photo; None if there was no search
     ms: dict[str, float]  # by stage, and in total
     model_version: str
 
 
 def log_request(answered: Answered) -> None:
-    """Writes the line of a request; what is None is left out."""
+    """Writes the line of a request; fields that are None are left out."""
     fields = {name: value for name, value in asdict(answered).items() if value is not None}
     log.info("%s %s %d", answered.method, answered.route, answered.status, extra=fields)

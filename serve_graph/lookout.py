@@ -1,4 +1,4 @@
-"""What Ray says of itself, asked so that a call that hangs holds nothing else up."""
+"""Asks Ray about its state in such a way that a call that hangs delays nothing else."""
 
 import asyncio
 import logging
@@ -13,14 +13,14 @@ log = logging.getLogger("ray.serve")
 
 
 class Lookout(Generic[T]):
-    """Makes a call in a thread of its own, one at a time, and keeps what it answered last.
+    """Makes a call in a thread of its own, one at a time, and keeps its last answer.
 
-    In asyncio's threads, calls that hang would add up until none is left for photos.
+    In asyncio's thread pool, calls that hang would pile up until no thread is left for photos.
 
     Args:
-        name: of the call, for the log.
-        call: it.
-        timeout_s: how long somebody waits for it.
+        name: the call's name in the log.
+        call: the function to call.
+        timeout_s: how long a caller waits for its answer.
     """
 
     def __init__(self, name: str, call: Callable[[], T], timeout_s: float) -> None:
@@ -31,7 +31,7 @@ class Lookout(Generic[T]):
         self._seen: T | None = None
 
     async def look(self) -> T | None:
-        """What the call answers; as last seen (None: never) where it fails or is late."""
+        """The call's answer; if it fails or is late, the last one seen (None: never)."""
         if self._pending is None or self._pending.done():
             self._pending = asyncio.get_running_loop().run_in_executor(self._thread, self._call)
             self._pending.add_done_callback(self._note)

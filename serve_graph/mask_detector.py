@@ -25,11 +25,11 @@ class MaskDetector(Replica):
         self._find = Batcher(self._work, "mask", ServeRecorder())
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
-        """Serve passes the YAML's user_config: at start and on each change."""
+        """Serve passes the YAML's user_config, at start and on each change."""
         self._find.batching = Batching.model_validate(user_config)
 
     async def check_health(self) -> None:
-        """Serve replaces a replica in which this raises three times in a row."""
+        """Serve replaces the replica if this raises three times in a row."""
         await self._find.try_out(BLANK_FACE)
 
     async def detect(self, face: Image, asked: Asked) -> tuple[bytes, float]:

@@ -1,4 +1,4 @@
-"""Threads that compute let those that answer go first: on full cores, too, a refusal is quick."""
+"""Threads that compute give way to those that answer: refusals are quick even on full cores."""
 
 import os
 import sys
@@ -9,15 +9,15 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_NICER = 5  # than the process's first thread: a third of its share where both want a core
+_NICER = 5  # than the process's main thread: a third of its share when both want a core
 _NICEST = 19
 
 
 def behind(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Does work in the calling thread, which stays behind the process's event loops from now on.
+    """Does work in the calling thread, which from now on yields to the process's event loops.
 
-    For threads that do nothing else. Those that such a thread starts are like it. Elsewhere than
-    on Linux the niceness is the whole process's, and nothing changes.
+    For threads that do nothing else; threads that they start inherit the niceness. On systems other
+    than Linux, niceness belongs to the whole process, so nothing changes.
     """
     if sys.platform == "linux":
         own = os.getpriority(os.PRIO_PROCESS, os.getpid())

@@ -1,17 +1,17 @@
-"""What goes wrong on the HTTP side, and errors as RFC 9457 problem details.
+"""Errors of the HTTP side, and errors as RFC 9457 problem details.
 
 Mask2FaceError
 ├── InputError (models.errors)  each class names its status
 │   ├── BadFormError        400  the multipart body can't be read
-│   ├── NotAcceptableError  406  none of the asked answer types is made here
-│   ├── SlowUploadError     408  the body didn't come in in time
+│   ├── NotAcceptableError  406  none of the accepted media types is available
+│   ├── SlowUploadError     408  the body didn't arrive in time
 │   └── FieldsError         422  fields that can't be used, each named
 └── ServiceError            ours; each class names its status
     ├── TryLaterError       503  Retry-After says when
-    │   ├── BusyError       503  full
-    │   └── EndingError     503  the service ends
+    │   ├── BusyError       503  the service is full
+    │   └── EndingError     503  the service is shutting down
     ├── NotReadyError       503  a stage hasn't started
-    └── DeadlineError       504  the request took longer than it may
+    └── DeadlineError       504  the request took longer than allowed
 """
 
 import math
@@ -87,7 +87,7 @@ class TryLaterError(ServiceError):
     """Nothing is wrong with the request: the same one may be answered later.
 
     Args:
-        retry_after_s: when to come again.
+        retry_after_s: when to try again.
     """
 
     reason = "The service can't answer now"
@@ -107,7 +107,7 @@ class BusyError(TryLaterError):
 
 
 class EndingError(TryLaterError):
-    """The service ends: it only answers what it took in before."""
+    """The service is shutting down: it only answers requests that it has already accepted."""
 
     slug = "ending"
     title = "The service is ending"
@@ -115,11 +115,11 @@ class EndingError(TryLaterError):
 
 
 class NotReadyError(ServiceError):
-    """Some stage isn't ready.
+    """A stage isn't ready.
 
     Args:
-        stages: by name, whether it is.
-        retry_after_s: when to come again.
+        stages: by name, whether the stage is ready.
+        retry_after_s: when to try again.
     """
 
     slug = "not-ready"
@@ -140,8 +140,8 @@ class DeadlineError(ServiceError):
 
 
 def problem_of(error: InputError | ServiceError, request_id: str) -> Response:
-    """The answer to an error of this project."""
-    # What a Ray task raised arrives wrapped: its own text is a traceback, the cause's is ours.
+    """The HTTP answer to an error of this project."""
+    # An error from a Ray task arrives wrapped: its own text is a traceback, the cause's is ours.
     cause = getattr(error, "cause", error)
     retry_after_s = getattr(cause, "retry_after_s", None)
     headers = {} if retry_after_s is None else {"Retry-After": str(math.ceil(retry_after_s))}
@@ -168,12 +168,12 @@ def problem(
     """An `application/problem+json` answer.
 
     Args:
-        slug: names the kind of problem; `type` is "/problems/" and it.
-        title: the same for each problem of the kind.
+        slug: names the kind of problem; `type` is "/problems/" followed by it.
+        title: the same for all problems of the kind.
         status: HTTP status.
-        request_id: what the log knows the request by.
-        headers: further ones of the answer.
-        members: further ones of `Problem`.
+        request_id: the request's id in the log.
+        headers: additional headers of the answer.
+        members: additional members of `Problem`.
     """
     content = Problem(
         type=f"/problems/{slug}", title=title, status=status, instance=request_id, **members

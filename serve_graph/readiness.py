@@ -7,17 +7,17 @@ from ray import serve
 
 from serve_graph.lookout import Lookout
 
-STATUS_AGE_S = 1.0  # probes that come more often get the same answer
+STATUS_AGE_S = 1.0  # more frequent probes get the same answer
 STATUS_TIMEOUT_S = 2.0
 STAGES = ("crop", "mask", "inpaint", "swap")
 
 
 class Readiness:
-    """Asks the controller, at most once in `STATUS_AGE_S`.
+    """Asks the controller, at most once every `STATUS_AGE_S`.
 
     Args:
         app: the application's name.
-        deployments: the deployment of each stage.
+        deployments: the name of each stage's deployment.
     """
 
     def __init__(self, app: str, deployments: dict[str, str]) -> None:
@@ -31,7 +31,7 @@ class Readiness:
         """By stage, whether it has a running replica; as last seen while no controller answers."""
         async with self._lock:
             if time.monotonic() >= self._due:
-                # Requests don't go through the controller: stages that ran go on without it.
+                # Requests don't go through the controller: stages keep working without it.
                 self._seen = await self._controller.look() or self._seen
                 self._due = time.monotonic() + STATUS_AGE_S
             return self._seen
@@ -46,5 +46,5 @@ class Readiness:
 
 
 async def always_ready() -> dict[str, bool]:
-    """The answer of a replica that holds all stages: it wouldn't run without them."""
+    """For a replica that holds all stages: it wouldn't be running without them."""
     return dict.fromkeys(STAGES, True)

@@ -1,11 +1,11 @@
-"""What the deployments have in common: their end."""
+"""What the deployments have in common: how a replica ends."""
 
 from serve_graph.tracing import flush_spans
 
 
 class Replica:
-    """Base of a deployment's class."""
+    """Base class of the deployments."""
 
     def __del__(self) -> None:
-        """Serve calls this when a replica ends in order, after its last request."""
+        """Serve calls this when a replica shuts down gracefully, after its last request."""
         flush_spans()

@@ -1,4 +1,4 @@
-"""The stages of `models.pipeline`, done by the deployments (split) or by this replica (fused)."""
+"""The stages of `models.pipeline`, run by the deployments (split) or by this replica (fused)."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class RemoteStages:
-    """Sends each step to its deployment; a step whose replica dies is done again once."""
+    """Sends each step to its deployment; a step whose replica dies is retried once."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class RemoteStages:
         try:
             return await self._ask(method, *payload, asked)
         except RayActorError:
-            # The replica died with our call. Calls are pure, so another replica may do it.
+            # The replica died with our call. Calls are pure, so another replica may repeat it.
             try:
                 return await self._ask(method, *payload, asked)
             except RayActorError:
@@ -99,7 +99,7 @@ STAGE_OF: dict[Callable[..., Any], str] = {
 
 
 class MeasuredStages(LocalStages):
-    """All steps in this replica, each a batch of one, measured like those of the deployments."""
+    """All steps in this replica, each as a batch of one, measured like those of the deployments."""
 
     def __init__(
         self, models: Models, recorder: Recorder, workers: int, warp: Warp, blend: Blend
@@ -110,7 +110,7 @@ class MeasuredStages(LocalStages):
         self._in_progress = InProgress()
 
     async def try_out(self) -> None:
-        """Does each step that has a net and failed in all calls before, with a blank picture.
+        """Runs each step that has a net and whose last calls all failed, with a blank picture.
 
         Raises:
             TimeoutError: a step hangs.

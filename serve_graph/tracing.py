@@ -1,12 +1,12 @@
 """Spans of requests and their stages, for an OpenTelemetry collector.
 
-On in a process whose environment names one in OTEL_EXPORTER_OTLP_ENDPOINT (OTLP over HTTP, such
-as http://localhost:4318) or, with the whole path, in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT; else
-nothing of OpenTelemetry is imported. Its other variables count too: OTEL_SERVICE_NAME,
-OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS. A caller's trace goes on here: W3C Trace Context,
-https://www.w3.org/TR/trace-context/.
+Tracing is on in a process whose environment names a collector in OTEL_EXPORTER_OTLP_ENDPOINT (OTLP
+over HTTP, such as http://localhost:4318) or, with the full path, in
+OTEL_EXPORTER_OTLP_TRACES_ENDPOINT; otherwise OpenTelemetry isn't imported. Its other variables work
+as well: OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS. A caller's trace is
+continued: W3C Trace Context, https://www.w3.org/TR/trace-context/.
 
-Spans hold names, numbers and times: nothing of a picture, no message of an error.
+Spans hold names, numbers and times: nothing from a picture, and no error messages.
 """
 
 import os
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 SERVICE = "mask2face"
-FLUSH_S = 3.0  # so long a replica's end waits for the collector
+FLUSH_S = 3.0  # how long a replica's shutdown waits for the collector
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 Carrier = Mapping[str, str]  # the headers `traceparent` and, if there is one, `tracestate`
@@ -37,11 +37,11 @@ _tracer: "Tracer | None" = None  # None: off
 
 
 class TracingError(Mask2FaceError):
-    """Spans were asked for and can't be sent."""
+    """Tracing is on, but spans can't be sent."""
 
 
 def start_tracing() -> None:
-    """Sends the spans of this process to the collector that the environment names, if it does.
+    """Sends the spans of this process to the collector that the environment names, if any.
 
     Raises:
         TracingError: the exporter isn't installed.
@@ -60,7 +60,7 @@ def start_tracing() -> None:
 
 
 def trace_to(processor: "SpanProcessor | None") -> None:
-    """Gives the spans of this process to a processor; None stops that."""
+    """Sends the spans of this process to a processor; None stops that."""
     global _provider, _tracer
     if processor is None:
         _provider = _tracer = None
@@ -68,7 +68,7 @@ def trace_to(processor: "SpanProcessor | None") -> None:
     from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
     from opentelemetry.sdk.trace import TracerProvider
 
-    # Ray Serve may have set the global provider, to its own exporter: this one stays apart.
+    # Ray Serve may have set the global provider, with its own exporter: this one stays separate.
     resource = Resource.create({SERVICE_NAME: SERVICE}).merge(OTELResourceDetector().detect())
     _provider = TracerProvider(resource=resource)
     _provider.add_span_processor(processor)
@@ -76,13 +76,13 @@ def trace_to(processor: "SpanProcessor | None") -> None:
 
 
 def flush_spans() -> None:
-    """Sends the spans that wait for their batch; for the end of a replica.
+    """Sends the spans that wait for their batch, at the end of a replica.
 
-    Returns after FLUSH_S, also where the collector doesn't answer.
+    Returns after FLUSH_S at the latest, even if the collector doesn't answer.
     """
     if _provider is None:
         return
-    # In a thread: OpenTelemetry's own timeout isn't kept while it tries again and again.
+    # In a thread: OpenTelemetry doesn't keep to its own timeout while it retries.
     flushing = threading.Thread(target=_provider.force_flush, daemon=True)
     flushing.start()
     flushing.join(FLUSH_S)
@@ -102,7 +102,7 @@ def _request_span(tracer: "Tracer", headers: Carrier) -> "Iterator[Span]":
 
 
 def end_request(method: str, route: str, status: int, faces: int | None) -> None:
-    """Says in the request's span, the current one, what came of it."""
+    """Records a request's outcome in its span, the current one."""
     if _tracer is None:
         return
     from opentelemetry import trace
@@ -119,7 +119,7 @@ def end_request(method: str, route: str, status: int, faces: int | None) -> None
 
 
 def make_clock() -> Clock:
-    """The clock of a request; with tracing on, each block that it measures is a span."""
+    """The clock of a request; with tracing on, each block that it measures becomes a span."""
     return Clock() if _tracer is None else _SpanClock(_tracer)
 
 
@@ -136,10 +136,10 @@ class _SpanClock(Clock):
 
 @contextmanager
 def _current(span: "Span") -> "Iterator[Span]":
-    """Makes it the parent of those that start inside, and ends it."""
+    """Makes the span the parent of those that start inside the block, then ends it."""
     from opentelemetry import trace
 
-    # The message of an error isn't kept: nobody has checked what stands in it.
+    # Error messages aren't kept: nobody has checked what they contain.
     with trace.use_span(
         span, end_on_exit=True, record_exception=False, set_status_on_exception=False
     ):
@@ -151,7 +151,7 @@ def _current(span: "Span") -> "Iterator[Span]":
 
 
 def current_trace() -> Carrier | None:
-    """What a stage needs to go on with the current trace; None while tracing is off."""
+    """What a stage needs to continue the current trace; None while tracing is off."""
     if _tracer is None:
         return None
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -211,7 +211,7 @@ def _context(headers: Carrier) -> "Context":
 
 
 def trace_id_of(headers: Carrier) -> str | None:
-    """The id of the request's trace, for the log: also the caller's, while tracing is off."""
+    """The id of the request's trace, for the log; while tracing is off, the caller's."""
     carrier = current_trace() or headers
     found = _TRACEPARENT.match(carrier.get("traceparent", ""))
     return found[1] if found else None

@@ -1,4 +1,4 @@
-"""Which faces of a photo a caller means, as text: `all`, `largest` or numbers such as `0,2`."""
+"""Which faces in a photo a caller selects, as text: `all`, `largest` or numbers such as `0,2`."""
 
 import re
 from typing import Literal
@@ -9,10 +9,10 @@ EXPECTED = "Input should be all, largest or numbers such as 0,2"
 
 
 def parse_which(text: str) -> Which:
-    """Each number once, in the caller's order.
+    """The selection; each number once, in the caller's order.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: the text is none of these.
     """
     if text == "all":
         return "all"
