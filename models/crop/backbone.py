@@ -1,8 +1,8 @@
-"""EfficientNet-Lite0 without its head for classes.
+"""EfficientNet-Lite0 without its classification head.
 
 Tan and Le, 2019 (https://arxiv.org/abs/1905.11946), in the variant without squeeze-and-excite
-that Google published for phones. With weights learnt on ImageNet it finds far more than from
-nothing, on the few photos with boxes that there are.
+that Google published for phones. There are few photos with boxes; starting from ImageNet weights,
+it finds far more after training on them than from scratch.
 In:   photo  float32 (B, 3, H, W), RGB in [-1, 1], H and W divisible by 32.
 Out:  features at strides 8, 16 and 32, (B, C, H/s, W/s) with C of `Backbone.channels`.
 Unlike the original: padding is the same on all sides, and activations aren't capped at 6.
@@ -39,7 +39,7 @@ class Backbone(nn.Module):
     """See the head of this file.
 
     Args:
-        width: of the channels, as a share of the original's.
+        width: number of channels, as a share of the original's.
     """
 
     def __init__(self, width: float = 1.0) -> None:
@@ -68,7 +68,7 @@ class Backbone(nn.Module):
 
 
 class _Block(nn.Module):
-    """Widens, convolves each channel by itself, narrows (inverted residual)."""
+    """Expands, convolves each channel by itself, projects (inverted residual)."""
 
     def __init__(self, before: int, after: int, expansion: int, kernel: int, stride: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which of the faces that were found the caller means."""
+"""Which of the detected faces the caller means."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -10,10 +10,10 @@ from models.errors import BadRequestError
 
 
 def choose(faces: list[Face], which: Literal["all", "largest"] | Sequence[int]) -> list[list[int]]:
-    """Which faces the caller means, by their places in the list.
+    """Which faces the caller means, by their indices in the list.
 
     Returns:
-        Groups: the first with a face of which detector and mask net are sure counts.
+        Groups, in order: the first with a face of which detector and mask net are sure is used.
 
     Raises:
         BadRequestError: an index without a face.

@@ -14,13 +14,13 @@ from models.inference import for_inference
 from models.pixels import Image, Landmarks, to_tensor
 
 THUMB_PX = 512
-MIN_SCORE = 0.38  # the mask net sorts out what is no masked face
+MIN_SCORE = 0.38  # the mask net sorts out what isn't a masked face
 _GREY = 114
 _HALF_AS_SURE = 0.5
-_MAX_CANDIDATES = 400  # cells of one photo that are looked at, best first
+_MAX_CANDIDATES = 400  # cells of one photo that are considered, best first
 _SAME_FACE_IOU = 0.45  # boxes that overlap more are one face
-_INSIDE = 0.75  # a box with more of it inside a better face is a part of that face
-_AGREEING_IOU = 0.7  # of these, the ones whose box and points are averaged
+_INSIDE = 0.75  # a box with more of its area inside a better face is a part of that face
+_AGREEING_IOU = 0.7  # boxes that overlap at least this much are averaged, and so are their points
 
 Boxes = npt.NDArray[np.float32]
 
@@ -36,7 +36,7 @@ class Face:
 
 @dataclass(frozen=True)
 class Thumb:
-    """A photo scaled to what the detector looks at."""
+    """A photo scaled to the detector's size."""
 
     image: Image  # (H, W, 3)
     scale: tuple[float, float]  # thumb px per photo px, across and down
@@ -59,9 +59,9 @@ class Detector:
 
 
 def to_thumb(image: Image, size: int = THUMB_PX) -> Thumb:
-    """Scales a photo down to the detector's size; a photo that is smaller stays as it is.
+    """Scales a photo down to the detector's size; a smaller photo stays as it is.
 
-    Halving by whole px, then to the nearest of four, costs a tenth of averaging at any ratio.
+    Halving, then resizing bilinearly, costs a tenth of averaging at an arbitrary ratio.
 
     Args:
         image: RGB, uint8 (H, W, 3).
@@ -73,7 +73,7 @@ def to_thumb(image: Image, size: int = THUMB_PX) -> Thumb:
     shrunk = 1
     while min(image.shape[0] / shape[1], image.shape[1] / shape[0]) >= 2:
         image, shrunk = _halved(image), 2 * shrunk
-    # Of the photo's px that are left: sides are rounded, and odd last columns and rows are gone.
+    # For the photo's px that are left: sides were rounded, odd last columns and rows dropped.
     scales = shape[0] / (shrunk * image.shape[1]), shape[1] / (shrunk * image.shape[0])
     if scale < 1.0:
         image = np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -81,7 +81,7 @@ def to_thumb(image: Image, size: int = THUMB_PX) -> Thumb:
 
 
 def _halved(image: Image) -> Image:
-    # Only whole ratios are quick: a last odd row or column is left out.
+    # Only whole ratios are fast: an odd last row or column is left out.
     height, width = image.shape[0] // 2, image.shape[1] // 2
     even = image[: 2 * height, : 2 * width]
     return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
@@ -113,15 +113,16 @@ def detect_faces(
 
     Args:
         detector: from `load_detector`.
-        thumbs: uint8 (H, W, 3), of any sizes; those of one size take the least work.
-        min_score: faces below are left out, and those under half the score of the photo's best.
+        thumbs: uint8 (H, W, 3), of any sizes; it is least work if all have one size.
+        min_score: faces that score less are left out, as are those with less than half the score of
+            the photo's best.
 
     Returns:
-        One list a thumb, in px of the thumb; empty where no face was found.
+        One list per thumb, in px of the thumb; empty if no face was found.
     """
     if not thumbs:
         return []
-    # On a GPU all are squares of one size: each other shape would be a graph of its own.
+    # On a GPU all are squares of one size: every other shape would need a graph of its own.
     multiple = STRIDES[-1] if detector.device == "cpu" else THUMB_PX
     photos = to_tensor(_padded(thumbs, multiple), detector.device)
     photos = photos.contiguous(memory_format=torch.channels_last)
@@ -162,7 +163,7 @@ def _areas(boxes: Boxes) -> Boxes:
 
 
 def _distinct(scores: Boxes, boxes: Boxes, points: Boxes, min_score: float) -> list[Face]:
-    # Beside a sure face, hands, ears and patterns score up to just under half as much.
+    # Next to a sure face, hands, ears and patterns score up to just under half as much.
     kept = scores >= max(min_score, _HALF_AS_SURE * float(scores.max(initial=0.0)))
     scores, boxes, points = scores[kept], boxes[kept], points[kept]
     overlaps, inside = box_iou(boxes, boxes), _share_inside(boxes)
@@ -182,7 +183,7 @@ def _distinct(scores: Boxes, boxes: Boxes, points: Boxes, min_score: float) -> l
 
 
 def _padded(images: Sequence[Image], multiple: int) -> list[Image]:
-    """All of one size, a multiple in both directions; what is added is grey."""
+    """Pads all with grey to one size, a multiple of `multiple` in both directions."""
     height, width = (
         -(-max(image.shape[axis] for image in images) // multiple) * multiple for axis in (0, 1)
     )

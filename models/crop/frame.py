@@ -1,7 +1,7 @@
 """The canonical frame: an upright face, 256x256, its five points at fixed places.
 
-Everything behind the detector works in this frame; one similarity transform a face
-leads from the photo into it and back. Integer coordinates are pixel centres.
+Everything after the detector works in this frame; one similarity transform per face leads from
+the photo into it and back. Integer coordinates are pixel centres.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ FRAME_PX = 256
 # Eyes, nose tip, mouth corners, in px of a 256 px frame.
 _CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
 _CUT_PX = 12  # a strap that leaves the frame is narrower
-_REACH_PX = 18  # along the photo's edge: a strap that crosses it is narrower, its rim painted too
-_BELOW_PX = 4.0  # the photo shows that much more, or lengthening shows nothing
-_SMALLER = 0.88  # of a lengthened frame: an eighth more is seen, and the face stays near its size
+_REACH_PX = 18  # along the photo's edge: a strap that crosses it is narrower, even with its rim
+_BELOW_PX = 4.0  # the photo must show this much more, or lengthening shows nothing
+_SMALLER = 0.88  # scale of a lengthened frame: shows an eighth more, the face stays near its size
 
 
 def five_points(landmarks: Landmarks) -> Landmarks:
-    """The five points of the frame out of 68 landmarks in iBUG order.
+    """The five points of the frame from 68 landmarks in iBUG order.
 
     Args:
         landmarks: float32 (68, 2), (x, y) px.
@@ -49,7 +49,7 @@ def fit_frame(points: Landmarks, size: int = FRAME_PX) -> Affine:
 
 
 def is_cut_off(mask: Mask, affine: Affine, shape: tuple[int, int]) -> bool:
-    """Whether a mask goes on below the frame, in the photo.
+    """Whether the photo shows more of a mask below the frame.
 
     Args:
         mask: bool (256, 256), True = hidden.
@@ -59,13 +59,13 @@ def is_cut_off(mask: Mask, affine: Affine, shape: tuple[int, int]) -> bool:
     columns = np.flatnonzero(mask[-1]).astype(np.float32)
     below = np.full_like(columns, mask.shape[0] - 1 + _BELOW_PX)
     x, y = transform(np.stack([columns, below], axis=1), invert(affine)).T
-    # What the frame shows beyond the photo is its mirror image, masks too.
+    # Beyond the photo the frame shows a mirror image, masks included.
     seen = (x >= 0) & (x < shape[1]) & (y >= 0) & (y < shape[0])
     return bool(seen.sum() >= _CUT_PX)
 
 
 def lengthen(affine: Affine) -> Affine:
-    """The frame that shows more below: its upper edge stays in the middle, all is smaller.
+    """A frame that shows more below: its top centre stays in place, everything becomes smaller.
 
     For mouths wide open and masks pulled down: the points say where a closed mouth's chin is.
     """
@@ -96,7 +96,7 @@ def _scale_about(factor: float, x: float, y: float) -> Affine:
 
 
 def invert(affine: Affine) -> Affine:
-    """The way back, float32 (2, 3)."""
+    """The inverse map, float32 (2, 3)."""
     return cv2.invertAffineTransform(affine.astype(np.float64)).astype(np.float32)
 
 
@@ -137,7 +137,7 @@ def lies_inside(points: Landmarks, corners: Landmarks) -> Mask:
 
     Args:
         points: float32 (..., 2), (x, y) px of the frame.
-        corners: as of `photo_corners`.
+        corners: see `photo_corners`.
 
     Returns:
         bool (...).
@@ -157,18 +157,18 @@ def inside_photo(corners: Landmarks) -> Mask:
 
 
 def lead_out(holes: Sequence[Mask], frames: Sequence[Affine], shape: tuple[int, int]) -> list[Mask]:
-    """Holes with all that lies beyond the photo's edge, where they reach it.
+    """Extends the holes that reach the photo's edge by all that lies beyond it.
 
-    What a frame shows there is a mirror image, of the mask too: beside it a face is painted that
-    goes over into a mask.
+    There a frame shows a mirror image, mask included: the face painted next to it would blend into
+    a mask.
 
     Args:
-        holes: bool (256, 256), True = painted; one a face.
+        holes: bool (256, 256), True = painted; one per face.
         frames: photo px to frame px.
         shape: height and width of the photo, px.
 
     Returns:
-        The holes; those that don't reach the photo's edge as they are.
+        The holes; those that don't reach the photo's edge are unchanged.
     """
     led = []
     for hole, frame in zip(holes, frames, strict=True):
@@ -178,11 +178,11 @@ def lead_out(holes: Sequence[Mask], frames: Sequence[Affine], shape: tuple[int, 
 
 
 def beyond_reach(mask: Mask, corners: Landmarks) -> Mask:
-    """What lies beyond those edges of the photo that a mask reaches, bool (256, 256).
+    """What lies beyond those of the photo's edges that a mask reaches, bool (256, 256).
 
     Args:
         mask: bool (256, 256).
-        corners: of the photo, as of `photo_corners`.
+        corners: of the photo, see `photo_corners`.
     """
     beyond = np.zeros_like(mask)
     outside = (~inside_photo(corners)).astype(np.uint8)
@@ -196,7 +196,7 @@ def beyond_reach(mask: Mask, corners: Landmarks) -> Mask:
 
 
 def crop_face(image: Image, affine: Affine, size: int = FRAME_PX) -> Image:
-    """Cuts the face out, upright and centred.
+    """Crops the face, upright and centred.
 
     Args:
         image: uint8, RGB (H, W, 3) or of one channel (H, W).
@@ -204,12 +204,12 @@ def crop_face(image: Image, affine: Affine, size: int = FRAME_PX) -> Image:
         size: side of the crop, px.
 
     Returns:
-        uint8 (size, size, 3), or (size, size) of one channel; beyond the photo its pixels are
+        uint8 (size, size, 3), or (size, size) for one channel; beyond the photo its pixels are
         mirrored.
     """
     source, shift = _source_rectangle(image, affine, size)
     to_crop = compose(affine, np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32))
-    # A warp samples four pixels at most: shrink first by averaging, or it aliases.
+    # A warp samples at most four px in each direction: shrink first by averaging, or it aliases.
     factor = 1.0 / scale_of(to_crop)
     if factor > 1.5 and min(source.shape[:2]) > 8:
         height, width = source.shape[:2]
@@ -264,7 +264,7 @@ def photo_rectangle(
         shape: height and width of the photo, px.
 
     Returns:
-        Left, top, right and bottom, px; None if the part is empty or outside of the photo.
+        Left, top, right and bottom, px; None if the part is empty or outside the photo.
     """
     if not where.any():
         return None
@@ -278,9 +278,9 @@ def photo_rectangle(
 
 
 def _border(source: Image, needed_px: float) -> int:
-    """Mirror what lies beyond the photo; where little of it is seen, repeat its edge.
+    """Mirrors the photo beyond its edge; if little of the photo is visible, repeats its edge.
 
-    OpenCV mirrors again and again until it is inside: for ever if the source is 1 px wide.
+    OpenCV mirrors repeatedly until it is inside: forever if the source is 1 px wide.
     """
     mirrors = min(source.shape[:2]) > max(16.0, needed_px / 8)
     return cv2.BORDER_REFLECT_101 if mirrors else cv2.BORDER_REPLICATE

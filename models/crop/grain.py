@@ -1,8 +1,8 @@
-"""Gives an edited face the fine grain that the photo around it has.
+"""Gives an edited face the fine grain of the photo around it.
 
-A painted patch has 256 px; pasted into a larger face it is smoother than the skin beside it, and
-looks like plastic. What is finer than the patch can hold is measured on the face's visible skin,
-band by band, and a share of what the patch lacks of it is added as noise.
+A painted patch has 256 px; pasted into a larger face, it is smoother than the skin next to it and
+looks like plastic. The detail that is too fine for the patch is measured on the face's visible
+skin, band by band, and a share of it is added as noise.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from models.pixels import Affine, Image, Mask
 
 Floats = npt.NDArray[np.float32]
 
-# With all of it, a face looks as sharp as its photo, but SSIM falls below that of a plain patch.
+# With all of the grain, a face looks as sharp as its photo, but SSIM falls below a plain patch's.
 SHARE = 0.1
-FINER = 1.25  # the least ratio of photo to patch
+FINER = 1.25  # least ratio of the photo's resolution to the patch's at which grain is added
 _FINEST_PX = 0.8  # sigma of the first band
-_NOISE_PX = 512  # of the tile that repeats
-_TO_SIGMA = 1.4826  # of a median absolute value: edges, lashes and brows hardly count
+_NOISE_PX = 512  # side of the tile that repeats
+_TO_SIGMA = 1.4826  # from the median absolute value: edges, lashes and brows hardly count
 _LEAST_SKIN_PX = 400
-_APART_PX = 9  # of the frame: skin keeps away from the hole
+_APART_PX = 9  # of the frame: side of the square that widens the hole, so skin is 4 px away
 
 
 def add_grain(face: Image, photo: Image, mask: Mask, affine: Affine, patch_px: int) -> Image:
@@ -39,7 +39,7 @@ def add_grain(face: Image, photo: Image, mask: Mask, affine: Affine, patch_px: i
         patch_px: side of the patch that `face` was made from.
 
     Returns:
-        As `face`; unchanged where the patch is as fine as the photo, or no skin is seen.
+        As `face`; unchanged if the patch is as fine as the photo, or if no skin is visible.
     """
     bands = _missing_bands(_finer(affine, patch_px)) if is_finer(affine, patch_px) else ()
     found = _visible_skin(photo, mask, affine) if bands else None
@@ -53,7 +53,7 @@ def add_grain(face: Image, photo: Image, mask: Mask, affine: Affine, patch_px: i
 
 
 def is_finer(affine: Affine, patch_px: int) -> bool:
-    """Whether the photo shows a face that much finer than a patch that it counts.
+    """Whether the photo shows a face noticeably finer than a patch can.
 
     Args:
         affine: photo px to frame px.
@@ -67,7 +67,7 @@ def _finer(affine: Affine, patch_px: int) -> float:
 
 
 def _missing_bands(finer: float) -> tuple[float, ...]:
-    """Sigmas of the bands that a patch lacks in a photo so many times finer, px of the photo."""
+    """Sigmas of the bands, px of the photo, that a patch lacks in a photo `finer` times as fine."""
     count = 1 + round(np.log2(finer))
     return tuple(_FINEST_PX * 2.0**index for index in range(count))
 
@@ -104,7 +104,7 @@ def _bands(grey: Floats, sigmas: Sequence[float]) -> list[Floats]:
 @cache
 def _noise_bands(sigmas: tuple[float, ...]) -> list[Floats]:
     """Noise of each band, standard deviation 1, that repeats without a seam."""
-    # The same in each answer: one photo gives one picture.
+    # A fixed seed: the same photo always gives the same picture.
     shape = (_NOISE_PX, _NOISE_PX)
     noise = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
     around = np.pad(noise, _NOISE_PX // 2, mode="wrap")

@@ -1,6 +1,6 @@
 """Faces side by side: each pixel of a photo is painted for one of them.
 
-A face's frame shows a part of its neighbour, and where that one wears a mask too, both find it.
+A face's frame shows part of its neighbour; if that one also wears a mask, both find it.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from models.pixels import Affine, Mask
 
 Indices = npt.NDArray[np.intp]
 
-_TOUCH_PX = 3  # as far as two feathers meet
+_TOUCH_PX = 3  # two feathers meet up to this distance
 _CENTRE = np.full((1, 2), (FRAME_PX - 1) / 2, np.float32)
 _HALF_DIAGONAL_PX = FRAME_PX / np.sqrt(2)
 _MIDDLE = (128, 150)  # of what a mask covers, px of the frame
@@ -23,7 +23,7 @@ _MIDDLE = (128, 150)  # of what a mask covers, px of the frame
 def share_out(
     holes: Sequence[Mask], frames: Sequence[Affine], others: Sequence[Affine] = ()
 ) -> list[Mask]:
-    """What several faces would paint, each pixel of the photo by one of them.
+    """Shares out what several faces would paint: each pixel of the photo goes to one of them.
 
     Args:
         holes: bool (256, 256) each, True = to be painted; may be empty.
@@ -31,9 +31,9 @@ def share_out(
         others: the same of faces that aren't painted, whatever they wear.
 
     Returns:
-        As `holes`. What two claim is left with the one to whose largest part it belongs, or else
-        with the one whose mouth is nearer, by the sizes of the faces. What is nearer to the mouth
-        of one of `others` is left out.
+        As `holes`. A pixel that two claim goes to the one whose largest part it belongs to, or else
+        to the one whose mouth is nearer, in proportion to the faces' sizes. A pixel nearer to the
+        mouth of one of `others` is left out.
     """
     bodies = [_largest_part(hole) for hole in holes]
     return [
@@ -45,7 +45,7 @@ def share_out(
 
 
 def masks_beside(holes: Sequence[Mask], frames: Sequence[Affine]) -> list[Mask | None]:
-    """Of each face's frame, what is painted for faces whose masks touch its own.
+    """For each face's frame, what is painted for other faces whose masks touch its own.
 
     Args:
         holes: bool (256, 256) each, True = painted.
@@ -58,7 +58,7 @@ def masks_beside(holes: Sequence[Mask], frames: Sequence[Affine]) -> list[Mask |
 
 
 def joined(hole: Mask, beside: Mask | None) -> Mask:
-    """A hole and what lies beside it, as of `masks_beside`; bool (256, 256)."""
+    """A hole and what lies beside it, see `masks_beside`; bool (256, 256)."""
     return hole if beside is None else hole | beside
 
 
@@ -70,7 +70,7 @@ def _beside(index: int, holes: Sequence[Mask], frames: Sequence[Affine]) -> Mask
             theirs |= _warp(holes[other], to_other)
     if not (theirs & (cv2.dilate(hole.astype(np.uint8), _square(_TOUCH_PX)) > 0)).any():
         return None
-    # The px of two frames lie askew: between holes that touch, one may be of neither.
+    # The px of two frames lie askew: between holes that touch, a px may belong to neither.
     joint = cv2.morphologyEx((hole | theirs).astype(np.uint8), cv2.MORPH_CLOSE, _square(1))
     return np.asarray((joint > 0) & ~hole, np.bool_)
 
@@ -88,7 +88,7 @@ def _square(px: int) -> npt.NDArray[np.uint8]:
 def _claimed(
     index: int, holes: Sequence[Mask], bodies: Sequence[Mask], frames: Sequence[Affine]
 ) -> Mask:
-    """Of one face's frame, what others have the better right to."""
+    """The part of a face's hole to which others have a better right."""
     claimed = np.zeros_like(holes[index])
     for other in range(len(holes)):
         if other == index:
@@ -115,7 +115,7 @@ def _of_others(hole: Mask, frame: Affine, others: Sequence[Affine]) -> Mask:
 
 
 def _is_nearer(x: Indices, y: Indices, to_other: Affine) -> Mask:
-    """Whether px of a frame are nearer to the mouth of another face than to that of their own."""
+    """Whether px of a frame are nearer to the mouth of another face than to their own face's."""
     own = np.stack([x, y], axis=1).astype(np.float32)
     here, there = own - _MIDDLE, transform(own, to_other) - _MIDDLE
     return np.asarray(np.square(there).sum(axis=1) < np.square(here).sum(axis=1), np.bool_)

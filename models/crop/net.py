@@ -22,7 +22,7 @@ from models.crop.backbone import Backbone, conv
 
 STRIDES = (8, 16, 32, 64)
 POINTS = 5
-# Prior of a face at a cell; keeps the first steps from drowning in the empty cells.
+# Prior of a face at a cell; keeps the empty cells from dominating the first steps.
 _FACE_PRIOR_LOGIT = -4.6
 
 
@@ -120,7 +120,7 @@ class _Head(nn.Module):
 
     def forward(self, level: torch.Tensor) -> torch.Tensor:
         mixed = self.mix(level)
-        # Coordinates need more digits than bfloat16 has.
+        # Coordinates need more precision than bfloat16 has.
         with torch.autocast(mixed.device.type, enabled=False):
             raw: torch.Tensor = self.out(mixed.float())
         return raw

@@ -15,11 +15,11 @@ from models.pixels import Affine, Image, Mask
 Floats = npt.NDArray[np.float32]
 
 FEATHER_PX = 2  # of the frame: the blend runs from this far inside the mask to this far outside
-SEAM_PX = 20.0  # of the frame: how far a tone step at the mask's edge is led into the patch
+SEAM_PX = 20.0  # of the frame: over this distance a tone step at the mask's edge fades inwards
 _RING_PX = 2  # of the frame: width of the bands that are compared
 _COARSE = 4
 _SEAM_LEVELS = 20.0  # larger steps are outlines of things, not of the mask
-_HAT_PX, _HAT_SHARE = 2, 0.5  # radius of the details that `sharpen` brings out; of the frame
+_HAT_PX, _HAT_SHARE = 2, 0.5  # details that `sharpen` brings out: radius, of the frame; gain
 
 
 def paste_face(
@@ -32,17 +32,17 @@ def paste_face(
 ) -> None:
     """Blends the masked part of an edited face into the photo, in place.
 
-    Only pixels in and up to `FEATHER_PX` frame px around the mask change, one more where another
-    face's touches it; the cost goes by the size of the face, not of the photo.
+    Only pixels inside the mask and up to `FEATHER_PX` frame px around it change, one more where
+    another face's mask touches it. The cost depends on the size of the face, not of the photo.
 
     Args:
         photo: RGB, uint8 (H, W, 3); is changed.
-        patch: the edited face in the canonical frame, uint8 (256, 256, 3) or finer, any multiple
-            of that; beyond mask and `beside` it equals the crop.
+        patch: the edited face in the canonical frame, uint8 (256, 256, 3) or any multiple of that
+            size; outside mask and `beside` it equals the crop.
         mask: bool (256, 256), True = take the patch here.
         affine: photo px to frame px.
         sharpen: bring out the patch's fine light and dark details.
-        beside: bool (256, 256), True = made up too, but pasted with other faces, as of
+        beside: bool (256, 256), True = also made up, but pasted with other faces, see
             `masks_beside`: the patch doesn't fade there, where the photo shows their masks.
     """
     weight = _feather(mask) if beside is None else _feather_beside(mask, beside)
@@ -56,7 +56,7 @@ def paste_face(
     to_patch = compose(scale_affine(patch.shape[0]), to_frame)
     fineness = patch.shape[0] / mask.shape[0]
     prepared = _antialias(_sharpen(smooth, fineness) if sharpen else smooth, to_patch)
-    # A mask that leaves the frame: its edge is mixed with the patch's last px, not with black.
+    # If a mask leaves the frame, its edge is mixed with the patch's last px, not with black.
     face = _warp(prepared, to_patch, region.shape[:2], cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
     share = _warp(weight, to_frame, region.shape[:2], cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
     face = add_grain(face, photo, mask, affine, patch.shape[0])
@@ -64,18 +64,19 @@ def paste_face(
 
 
 def even_seam(patch: Image, mask: Mask) -> Image:
-    """Takes the step in tone at the mask's edge out of the patch.
+    """Removes the step in tone at the mask's edge from the patch.
 
-    Just inside and just outside of the edge the local mean colours are compared; their
-    difference is added to the patch, fading inwards (a cheap stand-in for Poisson blending,
-    Perez 2003). Large differences are outlines of the face or its shadow and stay.
+    The local mean colours just inside and just outside the edge are compared; their difference is
+    added to the patch, fading inwards (a cheap stand-in for Poisson blending, Perez 2003). Large
+    differences are outlines of the face or its shadow and stay.
 
     Args:
-        patch: uint8 (S, S, 3), or finer by a whole number; equals the photo's crop beyond the mask.
+        patch: uint8 (S, S, 3), or finer by a whole factor; equals the photo's crop outside the
+            mask.
         mask: bool (S, S), True = made up.
 
     Returns:
-        As `patch`, equal to it beyond the mask.
+        As `patch`, equal to it outside the mask.
     """
     if not mask.any():
         return patch
@@ -97,7 +98,7 @@ def even_seam(patch: Image, mask: Mask) -> Image:
 
 
 def _even_finer(patch: Image, mask: Mask) -> Image:
-    """`even_seam` of a patch finer than its mask, at the mask's size."""
+    """`even_seam` for a patch finer than its mask, computed at the mask's size."""
     small = np.asarray(cv2.resize(patch, mask.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
     change = even_seam(small, mask).astype(np.float32) - small
     finer = cv2.resize(change, patch.shape[1::-1], interpolation=cv2.INTER_LINEAR)
@@ -138,7 +139,7 @@ def _feather(mask: Mask) -> Floats:
 
 
 def _feather_beside(mask: Mask, beside: Mask) -> Floats:
-    """As `_feather` of the mask, but full up to what lies beside it, and one px into that."""
+    """As `_feather` of the mask, but full up to what lies beside it, and 1 px into that."""
     joint = joined(mask, beside)
     wide = np.asarray((cv2.dilate(mask.astype(np.uint8), np.ones((3, 3))) > 0) & joint, np.bool_)
     return np.where(wide, _feather(joint), _feather(wide))
@@ -147,7 +148,7 @@ def _feather_beside(mask: Mask, beside: Mask) -> Floats:
 def _sharpen(patch: Image, fineness: float) -> Image:
     """Morphological sharpening: light details become lighter, dark ones darker.
 
-    Adds half the white top-hat and takes off half the black one (Soille, Morphological Image
+    Adds half the white top-hat and subtracts half the black one (Soille, Morphological Image
     Analysis, 2003, 4.6). At the same sharpness it keeps more true detail than an unsharp mask,
     and far more than toggle mapping (the nearer of erosion and dilation).
     """
@@ -159,8 +160,8 @@ def _sharpen(patch: Image, fineness: float) -> Image:
 
 
 def _antialias(patch: Image, affine: Affine) -> Image:
-    """Takes away what the photo's coarser grid can't hold."""
-    sigma = 0.35 * (scale_of(affine) - 1)  # of a much coarser photo: a third of its px
+    """Removes detail that the photo's coarser grid can't hold."""
+    sigma = 0.35 * (scale_of(affine) - 1)  # if the photo is much coarser: a third of its px
     return np.asarray(cv2.GaussianBlur(patch, (0, 0), sigma), np.uint8) if sigma > 0.1 else patch
 
 

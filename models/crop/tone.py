@@ -1,6 +1,6 @@
-"""A grey or toned photo stays one: what was made up takes its one colour of each brightness.
+"""Keeps a grey or toned photo so: what was made up takes the photo's one colour per brightness.
 
-Nets that learnt from colours paint a bluish chin into a photo of one tone.
+Nets trained on colours paint a bluish chin into a photo of one tone.
 """
 
 import cv2
@@ -12,20 +12,20 @@ from models.pixels import Image, Mask
 
 Floats = npt.NDArray[np.float32]
 
-_APART_PX = 9  # of the mask: what is seen keeps away from the hole
-_EVERY = 3  # px of the mask that are looked at
+_APART_PX = 9  # of the mask: only pixels farther from the hole count
+_EVERY = 3  # px of the mask between those that count
 
 
 def keep_tone(patch: Image, mask: Mask) -> Image:
-    """Gives what was made up the tone of the photo, if that has but one.
+    """Gives what was made up the tone of the photo, if that has a single one.
 
     Args:
-        patch: RGB, uint8 (S, S, 3), or finer by a whole number; equals the photo's crop beyond
+        patch: RGB, uint8 (S, S, 3), or finer by a whole factor; equals the photo's crop outside
             the mask.
         mask: bool (S, S), True = made up.
 
     Returns:
-        As `patch`; equal to it beyond the mask, and where the photo has colours.
+        As `patch`; equal to it outside the mask, and everywhere if the photo has colours.
     """
     curve = _curve(patch, mask)
     if curve is None:
@@ -38,7 +38,7 @@ def keep_tone(patch: Image, mask: Mask) -> Image:
 
 
 def _curve(patch: Image, mask: Mask) -> Floats | None:
-    """Red, green and blue at each brightness, (3, 256); None where that says too little."""
+    """Red, green and blue at each brightness, (3, 256); None if it has colours, or too few px."""
     near = cv2.dilate(mask.astype(np.uint8), np.ones((2 * _APART_PX + 1,) * 2, np.uint8))
     step = _EVERY * (patch.shape[0] // mask.shape[0])
     return tone_curve(patch[::step, ::step][near[::_EVERY, ::_EVERY] == 0])

@@ -1,7 +1,7 @@
-"""Photos that lie on their side or stand on their head: the detector knows upright faces alone.
+"""Photos rotated by 90° or upside down: the detector knows upright faces only.
 
-On a face that lies it finds little; upside down it takes mask and chin for a forehead, and is
-nearly as sure as of an upright one: of 430 photos half were. Only a second look tells those.
+On a face rotated by 90° it finds little. Upside down, it takes mask and chin for a forehead and is
+nearly as sure as of an upright face: in 430 photos, half the time. Only a second look tells those.
 """
 
 import cv2
@@ -11,33 +11,33 @@ from models.crop.detect import MIN_SCORE, Face
 from models.crop.frame import transform
 from models.pixels import Affine, Image
 
-# Nine in ten upright photos score more, one in a hundred of those on their side does.
+# Nine in ten upright photos score more; of photos rotated by 90°, one in a hundred does.
 TURN_BELOW = 0.55
-# Bare upright faces score more; upside down nine in ten score less.
+# Bare upright faces score more; upside down, nine in ten score less.
 TURN_REFERENCE_BELOW = 0.67
-CLEARLY = 1.2  # how much more the faces of another turn must be worth
-# Faces upside down are found too wide for their score: 99 in 100, and half of the upright ones.
+CLEARLY = 1.2  # how many times as much the faces of another rotation must be worth
+# Score minus width / height of the box: 99 in 100 upside-down faces are below, half of the others.
 _PLAIN = -0.1
-_LOOK_PX = 96  # each way; costs a fourteenth of a thumb
-_AROUND = 1.6  # that much more than the face is seen
+_LOOK_PX = 96  # side of each of the two views; together they cost a fourteenth of a thumb
+_AROUND = 1.6  # side of a view, in sides of the face
 _GREY = 114
 
 
 def turned(image: Image, quarters: int) -> Image:
-    """The picture, turned so many quarters to the left."""
+    """The picture, rotated anticlockwise by so many quarter turns."""
     return np.ascontiguousarray(np.rot90(image, quarters))
 
 
 def turned_back(face: Face, quarters: int, shape: tuple[int, ...]) -> Face:
-    """A face of the turned picture in px of the picture as it was.
+    """A face of the rotated picture, in px of the original.
 
     Args:
-        face: px of what `turned` gave.
-        quarters: as `turned` had it.
-        shape: height and width of the picture as it was, px.
+        face: in px of what `turned` returned.
+        quarters: as passed to `turned`.
+        shape: height and width of the original, px.
 
     Returns:
-        Its points stay in the order of the face, so the frame that they give is turned.
+        Its points keep their order on the face, so the frame fitted to them is rotated.
     """
     right, low = shape[1] - 1, shape[0] - 1
     back: Affine = np.array(
@@ -55,7 +55,7 @@ def turned_back(face: Face, quarters: int, shape: tuple[int, ...]) -> Face:
 
 
 def worth(faces: list[Face]) -> float:
-    """How much a turn shows: many sure faces count more than one, and than many doubtful ones."""
+    """How good a rotation is: many sure faces count more than one, or than many doubtful ones."""
     return sum((face.score - MIN_SCORE) ** 2 for face in faces)
 
 
@@ -66,15 +66,15 @@ def may_be_upside_down(face: Face) -> bool:
 
 
 def both_ways(thumb: Image, face: Face) -> Image:
-    """A face as it was found and, to its right, upside down: uint8 (96, 192, 3)."""
+    """A face as found and, to its right, upside down: uint8 (96, 192, 3)."""
     scale = _LOOK_PX / (_AROUND * max(float((face.box[2:] - face.box[:2]).max()), 1.0))
     middle = (_LOOK_PX - 1) / 2 - scale * (face.box[:2] + face.box[2:]) / 2
     to_look = np.array([[scale, 0, middle[0]], [0, scale, middle[1]]], np.float32)
-    # What lies beyond the photo must not be its mirror image: that is upside down, too.
+    # Grey beyond the photo: a mirror image would be upside down as well.
     seen = cv2.warpAffine(thumb, to_look, (_LOOK_PX, _LOOK_PX), borderValue=(_GREY,) * 3)
     return np.concatenate([seen, seen[::-1, ::-1]], axis=1).astype(np.uint8)
 
 
 def is_upside_down(found: list[Face]) -> bool:
-    """What was found in `both_ways`, best first, tells."""
+    """Whether the best of the faces found in `both_ways` is the one turned upside down."""
     return bool(found) and float(found[0].box[[0, 2]].mean()) > _LOOK_PX - 0.5

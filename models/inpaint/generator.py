@@ -7,10 +7,10 @@ Yang et al. 2019, arXiv:1911.11394.
 In:   face   float32 (B, 3, S, S), RGB in [-1, 1], S divisible by 16; hole pixels are erased.
       hole   float32 (B, 1, S, S), 1 = paint here.
       lines  float32 (B, 1, S, S), the landmarks drawn as lines inside the hole, 0..1.
-Out:  face   float32 (B, 3, S, S), RGB, about [-1, 1]: the input outside of the hole, or its window.
+Out:  face   float32 (B, 3, S, S), RGB, about [-1, 1]: the input outside the hole; or its window.
 Unlike the paper: the picture is folded (pixel unshuffle by 4) and the work happens on grids of
 64, 32 and 16, where a CPU is fast; a small head on the half-size grid draws the texture. What the
-last layers draw far from the hole is thrown away, so the service leaves it out (`window`).
+last layers draw far from the hole is discarded, so the service doesn't compute it (`window`).
 """
 
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class Generator(nn.Module):
         lines: torch.Tensor,
         window: Window | None = None,
     ) -> torch.Tensor:
-        """See the head of this file; with a `window_of` the holes, only that part comes out."""
+        """See the head of this file; with `window`, from `window_of`, returns that part only."""
         erased = face * (1 - hole)
         seen = torch.cat([erased, hole, lines], dim=1)
         at64 = self.encode64(self.fold4(seen))
@@ -89,17 +89,17 @@ class Generator(nn.Module):
 
 
 def window_of(holes: torch.Tensor) -> Window:
-    """The part of the picture that what is painted in the holes depends on.
+    """The part of the picture that the painted holes depend on.
 
-    In float32 it comes out as if all were computed. In bytes the steps go by the range of values
-    in the window: another one, as other holes in the batch may ask for, moves single px by up to
-    two levels.
+    In float32 the result is as if everything were computed. In int8 the steps depend on the range
+    of values in the window: another window, as other holes in the batch may require, changes
+    single px by up to two levels.
 
     Args:
         holes: bool (B, S, S), True = paint here; one window for all of them.
 
     Returns:
-        Rows and columns, px, multiples of `CELL_PX`; all if there is no hole.
+        Rows and columns, px, multiples of `CELL_PX`; the whole picture if there is no hole.
     """
     covered = holes.any(dim=0)
     return _span(covered.any(dim=1)), _span(covered.any(dim=0))

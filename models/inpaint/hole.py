@@ -1,9 +1,9 @@
 """Which pixels are painted: the found mask, and its rim as far as the picture shows one.
 
-A mask net ends some px short of a real mask's soft edge, and what is left of it shows. To paint
-a wide margin everywhere would throw good skin away. So beside the mask a pixel is painted if it
-looks neither like what lies beyond it nor like the face's skin, and farther out if it looks like
-the mask, or like a print along its upper edge.
+A mask net stops some px short of a real mask's soft edge, and the rest of it shows. Painting a wide
+margin everywhere would discard good skin. So next to the mask, a pixel is painted if it looks
+neither like what lies beyond it nor like the face's skin, and farther out if it looks like the
+mask, or like a print along its upper edge.
 """
 
 import cv2
@@ -15,20 +15,20 @@ from models.pixels import Image, Mask
 Floats = npt.NDArray[np.float32]
 
 MARGIN_PX = 3  # always painted: the edge itself is a mixture of both
-REST_PX = 10  # as far as pixels of the mask are looked for
-# The rim is looked for on a grid of half the size; these are px of that grid.
-_RIM = 2  # as far as pixels count that don't look like the skin beyond
-_REST = REST_PX // 2  # as far as pixels count that look like the mask
+REST_PX = 10  # how far out pixels of the mask are searched for
+# The rim is searched for on a grid of half the size; these are px of that grid.
+_RIM = 2  # how far out pixels count that don't look like the skin beyond
+_REST = REST_PX // 2  # how far out pixels count that look like the mask
 _RING = 3  # width of the ring of skin that they are compared with
-_BODY = 5  # width of the mask's border that tells its colour
-_CELLS = np.ones((2, 2), np.uint8)  # a rim is at least as wide
-_ODD = 12.0  # difference in CIELAB that is seen
-_SPREADS = 1.5  # and that is more than what the ring itself varies by
+_BODY = 5  # width of the mask's border that gives its colour
+_CELLS = np.ones((2, 2), np.uint8)  # a rim is at least this wide
+_ODD = 12.0  # visible difference in CIELAB
+_SPREADS = 1.5  # and this many times the variation within the ring
 _APART = 18.0  # of mask and skin, in CIELAB: below, the mask's colour tells nothing
-_OVAL = (64, 55), (29, 36)  # of the face in the canonical frame: its middle, half its axes
+_OVAL = (64, 55), (29, 36)  # the face in the canonical frame: centre, half-axes
 _LEAST_SKIN = 100
-# A print that the edge cuts through: by how much more colourful it is, in CIELAB, than skin and
-# what lies beyond, how far this may be from skin, and the columns without ears, hair and earrings.
+# A print that the mask's edge cuts: how much more colourful it is, in CIELAB, than skin and what
+# lies beyond; how far the latter may be from skin; the columns without ears, hair and earrings.
 _VIVID, _LIKE_SKIN = 20.0, 25.0
 _MIDDLE = slice(26, 103)
 
@@ -58,7 +58,7 @@ def hole_of(mask: Mask, face: Image) -> Mask:
 
 
 def _skin_colour(lab: Floats, mask: Mask) -> Floats | None:
-    """Of the forehead and cheeks in the canonical frame; None if hardly any are seen."""
+    """Of the forehead and cheeks in the canonical frame; None if they are hardly visible."""
     oval = np.zeros(mask.shape, np.uint8)
     cv2.ellipse(oval, *_OVAL, 0, 0, 360, 1, -1)
     seen = lab[(oval > 0) & ~_dilated(mask, _REST)]
@@ -92,7 +92,7 @@ def _rim(mask: Mask, above: Mask, lab: Floats, skin_colour: Floats | None) -> Ma
 
 
 class _Surroundings:
-    """Colours of the pixels `where`, as each place of the picture sees them nearby."""
+    """Colours of the pixels `where`, averaged near each place of the picture."""
 
     def __init__(self, lab: Floats, where: Mask, sigma: float) -> None:
         weight = where.astype(np.float32)
@@ -107,7 +107,7 @@ class _Surroundings:
 
 
 def _flecks(lab: Floats, beyond: _Surroundings, skin_colour: Floats) -> Mask:
-    """What is far more colourful than skin, where skin lies beyond; single cells count, too."""
+    """What is far more colourful than skin, where skin lies beyond; even single cells count."""
     skin = _length(beyond.mean - skin_colour) < _LIKE_SKIN
     bare = np.maximum(_chroma(beyond.mean), _chroma(skin_colour))
     return np.asarray(beyond.known & skin & (_chroma(lab) - bare > _VIVID), np.bool_)
@@ -134,7 +134,7 @@ def _around(mask: Mask) -> tuple[slice, slice]:
 
 
 def _touching(pixels: Mask, mask: Mask) -> Mask:
-    """The islands of `pixels` that the mask is part of."""
+    """The islands of `pixels` that contain a part of the mask."""
     count, labels = cv2.connectedComponents(pixels.astype(np.uint8))
     keep = np.zeros(count, np.bool_)
     keep[labels[mask]] = True
@@ -142,8 +142,8 @@ def _touching(pixels: Mask, mask: Mask) -> Mask:
 
 
 def _opened(rim: Mask) -> Mask:
-    """Without single cells: they are grain."""
-    # The way back with the other anchor, or a kernel of even size moves all by one cell.
+    """Without single cells, which are grain."""
+    # Dilated with the opposite anchor, or the even kernel shifts everything by one cell.
     eroded = cv2.erode(rim.astype(np.uint8), _CELLS)
     return np.asarray(cv2.dilate(eroded, _CELLS, anchor=(0, 0)) > 0, np.bool_)
 
@@ -153,7 +153,7 @@ def _dilated(mask: Mask, px: int) -> Mask:
 
 
 def _eroded(mask: Mask, px: int) -> Mask:
-    # Beyond the picture the mask goes on.
+    # Beyond the picture, the mask is taken to continue.
     return np.asarray(cv2.erode(mask.astype(np.uint8), _disc(px)) > 0, np.bool_)
 
 

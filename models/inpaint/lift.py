@@ -1,7 +1,7 @@
 """Makes a painted face clearer: without the painter's own grain, with more local contrast.
 
 The finest structure that the generator paints isn't in the face: smoothing it away brings the
-picture nearer to the truth. What is coarser is true but too faint, so contrast is raised there.
+picture closer to the truth. Coarser structure is true but too faint, so its contrast is raised.
 """
 
 import cv2
@@ -13,12 +13,12 @@ from models.pixels import Image, Mask
 Floats = npt.NDArray[np.float32]
 
 GRAIN_PX = 1.0  # sigma: what is finer is the painter's own
-LOCAL_PX = 10.0  # sigma: contrast is meant against the mean of this neighbourhood
+LOCAL_PX = 10.0  # sigma: contrast is relative to the mean of this neighbourhood
 CONTRAST = 0.25  # raised by this share
-# The same of a face that its photo shows finer, once more: there each px of the painter's own grain
-# becomes several.
+# The same for the second pass, on a face that its photo shows finer: there each px of the painter's
+# own grain becomes several.
 _LARGE_PX, _LARGE_CONTRAST = 20.0, 0.08
-_EDGE_PX, _EDGE_LEVELS = 5, 4.0  # of the smoothing that keeps edges: its side, what counts as one
+_EDGE_PX, _EDGE_LEVELS = 5, 4.0  # edge-preserving smoothing: its side, what counts as an edge
 _FADE_PX = 8.0  # from the hole's edge inwards, or the edge itself would show
 _COARSE = 4  # a wide mean is the same on a coarse grid, at a tenth of the time
 
@@ -31,7 +31,7 @@ def lift_detail(face: Image, hole: Mask) -> Image:
         hole: bool (S, S), True = painted.
 
     Returns:
-        uint8 (S, S, 3); equals `face` outside of the hole.
+        uint8 (S, S, 3); equals `face` outside the hole.
     """
     if not hole.any():
         return face
@@ -40,14 +40,14 @@ def lift_detail(face: Image, hole: Mask) -> Image:
 
 
 def lift_large(face: Image, hole: Mask) -> Image:
-    """Clears up once more what goes into a photo that shows the face finer than 256 px.
+    """Clears up a painted face once more, for a photo that shows it finer than 256 px.
 
     Args:
         face: from `lift_detail`.
         hole: bool (S, S), True = painted.
 
     Returns:
-        uint8 (S, S, 3); equals `face` outside of the hole.
+        uint8 (S, S, 3); equals `face` outside the hole.
     """
     if not hole.any():
         return face
@@ -60,7 +60,7 @@ def _put_in(face: Image, hole: Mask, lifted: Floats) -> Image:
 
 
 def _with_contrast(clear: Floats, hole: Mask, contrast: float, local_px: float) -> Floats:
-    # Of the light alone: more contrast of colours would make skin blotchy.
+    # Of brightness alone: more contrast of colours would make skin blotchy.
     light = np.asarray(cv2.cvtColor(clear, cv2.COLOR_RGB2GRAY), np.float32)
     depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3)
     share = contrast * (1 - np.exp(-depth / _FADE_PX))
@@ -69,7 +69,7 @@ def _with_contrast(clear: Floats, hole: Mask, contrast: float, local_px: float) 
 
 
 def _without_grain(face: Floats) -> Floats:
-    """The guided filter, the picture its own guide: He, Sun and Tang 2010,
+    """The guided filter, with the picture as its own guide: He, Sun and Tang 2010,
     doi:10.1007/978-3-642-15549-9_1."""
 
     def mean(values: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""The inpaint stage's work: the hidden points are guessed, the hole is painted along them."""
+"""The inpaint stage's work: guesses the hidden points and paints the hole along them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from models.levels import levels_of
 from models.parallel import each
 from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_images, to_tensor
 
-# All but the layer that takes the picture in and the one that draws.
+# All layers except the one that takes the picture in and the one that draws.
 _BETWEEN_ENDS = (
     "encode64.1",
     "encode32",
@@ -37,7 +37,7 @@ _BETWEEN_ENDS = (
 class Painted:
     """A face without its mask."""
 
-    face: Image  # uint8 (256, 256, 3); equals the input outside of the hole
+    face: Image  # uint8 (256, 256, 3); equals the input outside the hole
     landmarks: Landmarks  # float32 (68, 2) px of the frame, along which it was painted
 
 
@@ -51,7 +51,7 @@ def load_generator(manifest: Manifest, device: str = "cpu") -> Generator:
 def paint_faces(
     generator: Generator, landmark_net: LandmarkNet, faces: Sequence[Image], holes: Sequence[Mask]
 ) -> list[Painted]:
-    """Paints the holes of some faces as guessed: `paint_candidates` with a plain wish."""
+    """Paints the holes of some faces, once each and as guessed: see `paint_candidates`."""
     wishes = [AS_GUESSED] * len(faces)
     return [one for one, *_ in paint_candidates(generator, landmark_net, faces, holes, wishes)]
 
@@ -63,16 +63,16 @@ def paint_candidates(
     holes: Sequence[Mask],
     wishes: Sequence[Wish],
 ) -> list[list[Painted]]:
-    """Paints the holes of some faces, each as often as wished, all in one batch.
+    """Paints the holes of some faces, each as often as requested, all in one batch.
 
-    Dark and flat crops are painted in usual levels: see `models.levels`.
+    Dark, flat and tinted crops are painted in usual levels: see `models.levels`.
 
     Args:
-        generator: the editor's net.
+        generator: the net that paints.
         landmark_net: guesses where the hidden points are.
         faces: canonical crops, uint8 (256, 256, 3) RGB.
         holes: bool (256, 256), True = paint here; see `models.inpaint.hole`.
-        wishes: expression and count of candidates, one a face.
+        wishes: expression and count of candidates, one per face.
 
     Returns:
         For each face its painted candidates, most likely first.
@@ -113,15 +113,15 @@ def fill_holes(
 
     Args:
         generator, faces, holes: as for `paint_candidates`.
-        landmarks: float32 (68, 2) px of the frame, to paint along, one a face.
+        landmarks: float32 (68, 2) px of the frame, to paint along; one set per face.
 
     Returns:
-        uint8 (256, 256, 3); each equals its face outside of the hole.
+        uint8 (256, 256, 3); each equals its face outside the hole.
     """
     device = next(generator.parameters()).device
     lines = np.stack([draw_lines(p, h) for p, h in zip(landmarks, holes, strict=True)])
     guide = torch.from_numpy(lines).to(device)[:, None].float().div_(255)
-    # On a GPU the same window, so the same graph, for all calls is quicker than a smaller one.
+    # On a GPU, one window and so one graph for all calls is faster than smaller windows.
     shown = holes if device.type == "cpu" else [np.ones_like(holes[0])]
     window = window_of(torch.from_numpy(np.stack(list(shown))))
     painted = generator(to_tensor(faces, device), masks_to_tensor(holes, device), guide, window)
@@ -132,7 +132,7 @@ def fill_holes(
 
 
 def _fill(face: Image, hole: Mask, painted: Image, window: Window) -> Image:
-    """The face with what was painted of its window; the pixels that stay are its own."""
+    """The face with what was painted in its window; pixels outside the hole stay its own."""
     filled = face.copy()
     np.copyto(filled[window], painted, where=hole[window][..., None])
     return filled

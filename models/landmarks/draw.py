@@ -1,11 +1,11 @@
-"""Landmarks drawn as thin lines: how the generator is told where things are."""
+"""Landmarks drawn as thin lines, which tell the generator where things are."""
 
 import cv2
 import numpy as np
 
 from models.pixels import Image, Landmarks, Mask
 
-# iBUG groups, and whether the line returns to its start.
+# iBUG groups, and whether the line is closed.
 _LINES = (
     (range(17), False),  # jaw
     (range(17, 22), False),  # brows
@@ -28,7 +28,7 @@ def draw_lines(landmarks: Landmarks, hole: Mask) -> Image:
         hole: bool (H, W), True = draw here.
 
     Returns:
-        uint8 (H, W), 255 on a line, antialiased, 0 elsewhere and outside of the hole.
+        uint8 (H, W), 255 on a line, antialiased, 0 elsewhere and outside the hole.
     """
     canvas = np.zeros(hole.shape, np.uint8)
     fixed = np.round(np.clip(landmarks, -500, 1000) * (1 << _SHIFT)).astype(np.int32)

@@ -2,8 +2,8 @@
 
 The package face-alignment is optional (README: "A second landmarker"), and so are its weights:
 nothing is downloaded here. The file, `2DFAN4-11f355bf06.pth.tar`, comes from
-https://www.adrianbulat.com/downloads/python-fan/. It is a pickle, of which torch reads tensors
-only, and its name carries the start of its sha256, which is checked.
+https://www.adrianbulat.com/downloads/python-fan/. It is a pickle, from which torch reads tensors
+only. Its name carries the start of its sha256, which is checked.
 """
 
 import os
@@ -39,17 +39,17 @@ class Fan:
 
 @on_one_thread()
 def load_fan(folder: Path, device: str = "cpu") -> Fan:
-    """Builds FAN with the weights that lie in `folder`.
+    """Builds FAN with the weights in `folder`.
 
     Raises:
-        WeightsError: there is no such file, or its content isn't what its name says.
+        WeightsError: there is no such file, or its content doesn't match its name.
         MissingPackageError: face-alignment isn't installed.
     """
     path = find_weights(folder)
-    # For its few small loops numba compiles eight seconds long.
+    # numba would compile for eight seconds, for a few small loops.
     os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
     try:
-        # Late: importing it takes seconds, and it is optional.
+        # Imported late: it takes seconds, and it is optional.
         import face_alignment  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError as error:
         raise MissingPackageError(INSTALL_FAN) from error
@@ -85,7 +85,7 @@ def find_weights(folder: Path) -> Path:
         )
     match = _WEIGHTS_NAMES.fullmatch(found[0].name)
     if match is None or not file_sha256(found[0]).startswith(match[1]):
-        raise WeightsError(f"{found[0]} isn't what its name says (sha256 differs): get it again.")
+        raise WeightsError(f"{found[0]} doesn't match its name (sha256 differs): get it again.")
     return found[0]
 
 

@@ -1,4 +1,4 @@
-"""Where the hidden points may be, as the caller wishes: an expression, several candidates."""
+"""Guesses the hidden points as the caller wishes: an expression, several candidates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MAX_CANDIDATES = 4
 
 @dataclass(frozen=True)
 class Wish:
-    """What a caller may ask of a hidden face."""
+    """What a caller may request for a hidden face."""
 
     expression: Expression = "auto"  # "auto": as guessed
     candidates: int = 1  # plausible faces, most likely first; at most MAX_CANDIDATES
@@ -33,11 +33,12 @@ def guess_landmarks(
     Args:
         net: the landmark net.
         faces: canonical crops, uint8 (256, 256, 3) RGB.
-        holes: bool (256, 256), True = hidden; points outside of it stay as found.
-        wishes: one a face.
+        holes: bool (256, 256), True = hidden; points outside it stay as found.
+        wishes: one per face.
 
     Returns:
-        For each face `candidates` times float32 (68, 2) px of the crop, most likely first.
+        For each face as many guesses as it wishes for, float32 (68, 2) px of the crop, most likely
+        first.
     """
     guesses = predict_landmarks(net, faces, holes)
     return [
@@ -67,7 +68,7 @@ def shape_of(net: LandmarkNet) -> ShapeModel:
 
 
 def put_shape(net: LandmarkNet, shape: ShapeModel) -> None:
-    """Writes a model of faces into the net's buffers; the mean face is the net's own."""
+    """Writes a model of faces into the net's buffers; the mean face stays the net's own."""
     for buffer, values in (
         (net.shape_gauges, shape.gauges),
         (net.shape_moves, shape.moves),

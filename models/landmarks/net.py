@@ -1,12 +1,12 @@
-"""Landmark net: 68 points of a face, the hidden ones guessed from what is seen.
+"""Landmark net: 68 points of a face, the hidden ones guessed from the visible part.
 
 In:   face   float32 (B, 3, S, S), RGB in [-1, 1], canonical frame, S = 256 or 128.
       mask   float32 (B, 1, S, S), 1 = hidden: these pixels of the face are erased.
 Out:  points float32 (B, 68, 2), (x, y) px of the 256 px frame, iBUG order.
 The net sees 128 px: a larger picture is averaged down first. It predicts offsets from the
-mean face of its training data. What lies under the mask is erased before it looks, so that the
-look of drawn masks can't matter; only their outline is seen.
-Its file also holds the model of faces that `models.landmarks.shape` moves points by: see there.
+mean face of its training data. What lies under the mask is erased first, so that the look of
+drawn masks can't matter; only their outline is visible.
+Its file also holds the model of faces by which `models.landmarks.shape` moves points: see there.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from torch import nn
 from models.blocks import ResidualBlock, conv_bn
 
 POINTS = 68
-SEEN_PX = 128  # side of the picture that the net looks at
+SEEN_PX = 128  # side of the picture that the net sees
 SPREAD = 8  # principal components of the guess's error that are kept
 
 

@@ -1,4 +1,4 @@
-"""The landmark stage's work: faces and masks in, 68 points each out."""
+"""The landmark stage's work: faces and masks in, 68 points for each face out."""
 
 from collections.abc import Sequence
 

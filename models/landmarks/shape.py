@@ -1,8 +1,8 @@
 """A small linear model of faces: how points move with an expression, and how a guess errs.
 
 It is fitted on the training faces by `models.training.shape` and kept in the landmark net's
-file. Points are compared after eyes and upper nose were laid over those of the mean face, so
-that neither size nor turn of the head counts.
+file. Points are compared after aligning eyes and upper nose with those of the mean face, so that
+neither the size nor the rotation of the head counts.
 """
 
 from dataclasses import dataclass
@@ -18,35 +18,35 @@ Expression = Literal["auto", "neutral", "smile"]
 Floats = npt.NDArray[np.float64]
 Turns = npt.NDArray[np.complex128]
 
-RIGID = (*range(27, 29), *range(36, 48))  # eyes and upper nose: seen, and no expression moves them
+RIGID = (*range(27, 29), *range(36, 48))  # eyes and upper nose: visible, unmoved by expressions
 LEVELS = ("neutral", "smile")  # rows of `ShapeModel.levels`
 SMILE, GAP = 0, 1  # what is measured of a mouth: columns of `ShapeModel.levels`
 FEATURES = 7  # see `features`
-_DRAWS = 256  # of which the candidates are taken
+_DRAWS = 256  # from which the candidates are taken
 _APART_PX = 5.0  # mean distance of two candidates' lips
-_EDGE_PX = 12.0  # points so far inside the hole move freely, those on its edge not at all
+_EDGE_PX = 12.0  # points this far inside the hole move freely, those on its edge not at all
 
 
 @dataclass(frozen=True)
 class ShapeModel:
-    """What the training faces do; px of the mean face."""
+    """Statistics of the training faces; px of the mean face."""
 
     mean: Floats  # (68, 2)
-    gauges: Floats  # (2, FEATURES): smile and lip gap out of the features, z-scores
-    moves: Floats  # (2, 68, 2): how the points move where one of these grows by one
+    gauges: Floats  # (2, FEATURES): smile and lip gap from the features, z-scores
+    moves: Floats  # (2, 68, 2): how the points move if one of these grows by one
     levels: Floats  # (2, 2): smile and gap of a neutral and of a smiling mouth
-    spread: Floats  # (K, 68, 2): how hidden points err, each one standard deviation long
+    spread: Floats  # (K, 68, 2): errors of hidden points, each one standard deviation long
 
 
 def align(points: Floats, mean: Floats) -> tuple[Floats, Turns]:
-    """Lays eyes and upper nose over those of the mean face, by least squares.
+    """Aligns eyes and upper nose with those of the mean face, by least squares.
 
     Args:
         points: (..., 68, 2) px.
         mean: (68, 2) px.
 
     Returns:
-        The points there, and the turn and scale that led there as complex factors (...).
+        The aligned points, and the rotation and scale applied, as complex factors (...).
     """
     z, w = points @ np.array([1, 1j]), mean @ np.array([1, 1j])
     rigid, target = z[..., RIGID], w[list(RIGID)]
@@ -58,14 +58,14 @@ def align(points: Floats, mean: Floats) -> tuple[Floats, Turns]:
 
 
 def features(points: Floats) -> Floats:
-    """What is measured of aligned faces, in eye distances.
+    """Measurements of aligned faces, in eye distances.
 
     Args:
         points: (..., 68, 2), see `align`.
 
     Returns:
-        (..., FEATURES): one, the mouth's width, the lift of its corners over the lips' middle,
-        the gap between the lips; and of the head's pose yaw, yaw squared and pitch.
+        (..., FEATURES): a constant 1, the mouth's width, the lift of its corners over the lips'
+        middle, the gap between the lips; and of the head's pose yaw, yaw squared and pitch.
     """
     left, right = points[..., 36:42, :].mean(axis=-2), points[..., 42:48, :].mean(axis=-2)
     eyes = np.maximum(np.linalg.norm(right - left, axis=-1), 1e-9)
@@ -80,9 +80,9 @@ def features(points: Floats) -> Floats:
 
 
 def freedom(points: Landmarks, hole: Mask) -> Floats:
-    """How far each point may move: 0 where it is seen, 1 well inside the hole.
+    """How far each point may move: 0 where it is visible, 1 well inside the hole.
 
-    In between it grows from the edge, so that a moved jaw stays attached to the seen one.
+    In between it grows from the edge, so that a moved jaw stays attached to the visible part.
 
     Args:
         points: (68, 2) px of the frame.
@@ -104,7 +104,7 @@ def express(model: ShapeModel, points: Floats, free: Floats, expression: Express
         model: of the landmark net that guessed the points.
         points: (..., 68, 2) px of the frame.
         free: (68,), see `freedom`.
-        expression: "auto" leaves the points; a mouth that is calmer or smiles more stays so.
+        expression: "auto" changes nothing; a mouth that is already calmer or smiles more stays so.
 
     Returns:
         (..., 68, 2).
@@ -123,7 +123,7 @@ def draw_candidates(
 ) -> Floats:
     """Plausible places of the free points: the guess, then others drawn from its spread.
 
-    Of many draws, the same each time, the likeliest are taken that differ enough to be seen.
+    From many draws, the same each time, the likeliest that differ enough to be seen are taken.
 
     Args:
         model: of the landmark net that guessed the points.
@@ -147,12 +147,12 @@ def draw_candidates(
 
 
 def _distinct(first: Floats, drawn: Floats, count: int) -> Floats:
-    """`first`, and the earliest draws that are apart from all taken so far."""
+    """`first`, then the earliest draws that differ enough from all taken so far."""
     taken = first
     while len(taken) < count:
         apart = np.linalg.norm(drawn[:, None, 48:] - taken[None, :, 48:], axis=-1)
         nearest = apart.mean(axis=-1).min(axis=1)
-        # Where hardly anything is hidden no draw is far: the farthest then.
+        # If hardly anything is hidden, no draw is far: take the farthest.
         far = np.flatnonzero(nearest >= _APART_PX)
         row = far[0] if len(far) else nearest.argmax()
         taken = np.concatenate([taken, drawn[row : row + 1]])
@@ -160,7 +160,7 @@ def _distinct(first: Floats, drawn: Floats, count: int) -> Floats:
 
 
 def _uncrossed(points: Floats) -> Floats:
-    """Where the lower lip came above the upper one, both meet halfway."""
+    """If the lower lip ended up above the upper one, both meet halfway."""
     upper, lower = points[..., (61, 62, 63), 1], points[..., (67, 66, 65), 1]
     halfway = (upper + lower) / 2
     points = points.copy()
@@ -170,6 +170,6 @@ def _uncrossed(points: Floats) -> Floats:
 
 
 def _turned_back(shift: Floats, factor: Turns) -> Floats:
-    """Shifts of the mean face as shifts of the face that `align` laid over it."""
+    """Turns shifts of the mean face into shifts of the face that `align` laid over it."""
     back = (shift @ np.array([1, 1j])) / np.where(factor == 0, 1, factor)[..., None]
     return np.stack([back.real, back.imag], axis=-1)

@@ -1,4 +1,4 @@
-"""The mask stage's work: which pixels of a face are covered, and is a mask worn."""
+"""The mask stage's work: which pixels of a face are covered, and whether a mask is worn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from models.pixels import Image, Mask, to_tensor
 _SPECK_PX = 60  # smaller islands are noise
 _HOLE_PX = 200  # smaller gaps inside the mask are highlights or print
 _STRAP_PX = 12  # straps are narrower
-_PART = 1 / 3  # of the largest part: a hand may leave two such parts of one mask
+_PART = 1 / 3  # of the largest part: a hand may divide one mask into two such parts
 
 
 @dataclass(frozen=True)
 class MaskFinding:
-    """What the mask stage says of one face."""
+    """What the mask stage says about one face."""
 
     mask: Mask  # bool (256, 256), True = covered
     probability: float  # that a mask is worn, 0..1
@@ -51,7 +51,7 @@ def detect_masks(net: UNet, faces: Sequence[Image]) -> list[MaskFinding]:
         faces: canonical crops, uint8 (256, 256, 3) RGB.
 
     Returns:
-        One finding a face, in order.
+        One finding per face, in order.
     """
     device = next(net.parameters()).device
     shown = each(lambda face: levels_of(face).shown(face), faces)
@@ -65,7 +65,7 @@ def detect_masks(net: UNet, faces: Sequence[Image]) -> list[MaskFinding]:
 
 
 def _tidy(mask: Mask) -> Mask:
-    """Drops specks and fills small gaps: nobody wears a mask with holes, nor two.
+    """Drops specks and fills small gaps: nobody wears a mask with holes, or two masks.
 
     A smaller second part that is no strap is an ear, a cheek, or a neighbour's mask.
     """

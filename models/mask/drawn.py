@@ -1,4 +1,4 @@
-"""Masks that somebody drew over a photo, instead of what the mask net finds."""
+"""Masks drawn over a photo by hand, used instead of what the mask net finds."""
 
 import numpy as np
 
@@ -7,18 +7,18 @@ from models.errors import DrawnMaskError
 from models.mask.detect import MaskFinding
 from models.pixels import Affine, Image, Mask
 
-# Of 255: thin strokes on large faces are a small share of a frame's px, ringing is at most 2.
+# Of 255: a thin stroke on a large face covers a small share of a frame px; ringing is at most 2.
 _LEAST = 8
 
 
 def open_drawn(drawn: Mask, photo: Image) -> Image:
-    """Holds a drawn mask, bool (H, W), to its photo.
+    """Checks a drawn mask, bool (H, W), against its photo.
 
     Returns:
         The mask as a picture, uint8 (H, W), 255 = hidden, else 0.
 
     Raises:
-        DrawnMaskError: another size, or all of one kind.
+        DrawnMaskError: it has another size, or is all black or all white.
     """
     height, width = photo.shape[:2]
     if drawn.shape != (height, width):
@@ -27,14 +27,14 @@ def open_drawn(drawn: Mask, photo: Image) -> Image:
             f"{width} x {height}: send one of the same size."
         )
     if not drawn.any():
-        raise DrawnMaskError("The mask is black: make white what shall be painted.")
+        raise DrawnMaskError("The mask is black: make the part to paint white.")
     if drawn.all():
-        raise DrawnMaskError("The mask is white all over: make black what stays, not transparent.")
+        raise DrawnMaskError("The mask is white all over: make the rest black, not transparent.")
     return np.multiply(drawn, 255, dtype=np.uint8)
 
 
 def cut_drawn(drawn: Image, frame: Affine) -> MaskFinding:
-    """The part of a drawn mask that one face's frame shows; certain, where there is any.
+    """The part of a drawn mask that one face's frame shows; its probability is 1 if there is any.
 
     Args:
         drawn: from `open_drawn`.

@@ -17,8 +17,8 @@ _JAW_PX = 2  # the landmarks' jaw may lie on the background by this much
 _SMOOTH_PX = 1.5  # pores and single hairs needn't agree
 _LEVELS = 30.0  # of 255: a difference at which two places hardly agree
 _NEAR_PX = 10.0  # how far a visible place speaks for a hidden one
-_FADE_PX = 12.0  # where the reference's photo ends
-_DOUBTFUL, _CERTAIN = 0.2, 0.5  # agreement from which the reference counts, and fully
+_FADE_PX = 12.0  # towards where the reference's photo ends
+_DOUBTFUL, _CERTAIN = 0.2, 0.5  # agreement from which the reference counts at all, and fully
 
 
 def swap_weight(
@@ -26,9 +26,9 @@ def swap_weight(
 ) -> Floats:
     """Share of the reference at each pixel.
 
-    On the face it is one. Beyond the jaw (neck, hair, ears, what is behind) it is one where
-    the reference agrees with what the photo shows beside the hole, as far as it does. Towards
-    the places that its own photo doesn't show it fades.
+    On the face it is one. Beyond the jaw (neck, hair, ears, background) it grows with how well the
+    reference agrees with what the photo shows next to the hole. It fades towards places that the
+    reference's own photo doesn't show.
 
     Args:
         lit: the reference in the photo's geometry and light, uint8 (S, S, 3).
@@ -38,7 +38,7 @@ def swap_weight(
         known: bool (S, S), True = the reference's photo shows this place; None: all of them.
 
     Returns:
-        float32 (S, S), 0..1: zero beyond the hole, rising over 3 px inside of it.
+        float32 (S, S), 0..1: zero outside the hole, rising over 3 px inside it.
     """
     visible = ~hole if known is None else ~hole & known
     reach = np.maximum(_face(hole.shape, landmarks), _agreement(lit, painted, visible))
@@ -60,7 +60,7 @@ def _face(shape: tuple[int, int], landmarks: Landmarks) -> Floats:
 
 
 def _agreement(lit: Image, painted: Image, seen: Mask) -> Floats:
-    """How well both pictures agree, where they can be compared, beside each place, 0..1."""
+    """How well both pictures agree near each place, where they can be compared, 0..1."""
     apart = lit.astype(np.float32) - painted
     apart = np.abs(cv2.GaussianBlur(apart, (0, 0), _SMOOTH_PX)).max(axis=2)
     visible = seen.astype(np.float32)

@@ -12,33 +12,33 @@ from models.pixels import Image, Landmarks, Mask
 
 Floats = npt.NDArray[np.float32]
 
-_COARSE = 4  # the correction is smooth: it is found on a grid of a quarter of the size
-_WIDE_PX = 28.0  # of the frame: how far a place tells of the light at another
-_NEAR_PX, _NEAR_SHARE = 8.0, 4.0  # visible skin tells more of what is next to it: no seam
+_COARSE = 4  # the correction is smooth: it is computed on a grid of a quarter of the size
+_WIDE_PX = 28.0  # of the frame: how far a place tells about the light at another
+_NEAR_PX, _NEAR_SHARE = 8.0, 4.0  # visible skin tells more about what is next to it: no seam
 _NOWHERE = 0.01  # weight of the median, for places far from all skin
 _ODD = 0.6  # difference from the median log ratio at which a place (hair, shadow) hardly counts
-_MAX_LOG_GAIN, _MAX_LOCAL = 1.2, 0.25  # of the whole face; of a place beside it
+_MAX_LOG_GAIN, _MAX_LOCAL = 1.2, 0.25  # of the whole face; of a single place in addition
 _LOCAL_TINT = 0.3  # share of a place's own tint that is taken over
 _DARK = 8.0  # levels added before the logarithm, so that noise in the dark weighs little
-# A log ratio of both exposures beyond the usual one is taken out first: a plain factor.
+# The part of the log ratio of both exposures beyond the usual is taken out first: a plain factor.
 _USUAL, _MOST_EXPOSURE = 0.7, 2.5
-_TINT_PX = 4.0  # of the frame: how smooth the colours are that a grey reference takes
+_TINT_PX = 4.0  # of the frame: smoothness of the colours that a grey reference takes
 _TEETH = 0.8  # share of these that isn't taken between its lips
 
 
 @dataclass(frozen=True)
 class Light:
-    """How a reference is to be lit; for `relight`."""
+    """How to light a reference; for `relight`."""
 
     exposure: float  # factor
-    gain: Floats  # then these, float32 (S / 4, S / 4, 3)
+    gain: Floats  # applied after it, float32 (S / 4, S / 4, 3)
 
 
 def light_gain(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) -> Light:
-    """The smooth gain by which the reference meets the photo around the hole.
+    """The smooth gain that matches the reference to the photo around the hole.
 
     On the face it is the local mean ratio of both pictures' visible skin; beyond it, of what
-    both show there. What was painted is a guess and counts only where no skin is visible. A
+    both show there. What was painted is a guess and counts only if no skin is visible. A
     reference of one tone (black and white, sepia) gets the painted face's colours.
 
     Args:
@@ -67,7 +67,7 @@ def light_gain(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) 
 
 
 def _exposure(own: Floats, shown: Floats) -> float:
-    """The factor between two pictures' skin, (N, 3), as far as it is unusual; else 1."""
+    """The unusual part of the factor between two pictures' skin, (N, 3); 1 if there is none."""
     light = [np.log(max(float(np.median(skin.mean(axis=1))), 1.0)) for skin in (own, shown)]
     ratio = float(light[1] - light[0])
     beyond = np.clip(abs(ratio) - _USUAL, 0, _MOST_EXPOSURE)
@@ -75,7 +75,7 @@ def _exposure(own: Floats, shown: Floats) -> float:
 
 
 def _tint(warped: Image, own: Floats, shown: Floats, landmarks: Landmarks) -> Floats:
-    """What gives the reference the painted face's colours, if it has none: a log gain."""
+    """A log gain that gives a reference without colours those of the painted face; else zeros."""
     if tone_curve(warped[::_COARSE, ::_COARSE].reshape(-1, 3)) is None:
         return np.zeros_like(own)
     tint = cv2.GaussianBlur(_colour(shown), (0, 0), _TINT_PX / _COARSE)
@@ -95,7 +95,7 @@ def _around(median: Floats, sums: Floats) -> Floats:
     """How far each place's log ratio is from the median, at most `_MAX_LOCAL`: (h, w, 3)."""
     both = sums + _NOWHERE * np.append(median, 1).astype(np.float32)
     local = both[..., :3] / both[..., 3:] - median
-    # Light differs from place to place more than its colour does.
+    # Light varies from place to place more than its colour does.
     grey = local.mean(axis=2, keepdims=True)
     local = grey + _LOCAL_TINT * (local - grey)
     return np.asarray(np.clip(local, -_MAX_LOCAL, _MAX_LOCAL), np.float32)
@@ -137,7 +137,7 @@ def _shrink(picture: Image | Floats) -> Floats:
 
 
 def _whole_cells(where: Image | Floats) -> Floats:
-    """1 where a cell of the grid lies in `where` altogether: in others the hole shows."""
+    """1 where a cell of the grid lies entirely in `where`: in others the hole shows."""
     return np.asarray(_shrink(where.astype(np.float32)) > 0.999, np.float32)
 
 

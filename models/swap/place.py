@@ -9,24 +9,25 @@ from models.pixels import Affine, Image, Landmarks, Mask
 from models.swap.turn import turn
 
 JAW, MOUTH = slice(0, 17), slice(48, 68)  # of the 68 landmarks
-MIN_VISIBLE = 6  # points; fewer say too little of how the head is turned
-# Mean miss of the visible points, in eye distances, up to and from which the reference counts.
+MIN_VISIBLE = 6  # points; fewer say too little about how the head is turned
+# Mean miss of the visible points, in eye distances: up to the first the reference counts fully,
+# from the second on it doesn't count.
 _FULL_TRUST, _NO_TRUST = 0.05, 0.12
-_ALIKE, _APART = 0.1, 0.25  # by how much the reference's head is turned more, the same way
+_ALIKE, _APART = 0.1, 0.25  # the same for how much farther the reference's head is turned
 _FOREHEAD = 0.3  # of the eyes' distance: how far above the brows skin is expected
 _HALF_PX = FRAME_PX // 2  # registration works at this size
 _LEAST_PX = 500  # visible px of the face at that size; fewer are too few to register by
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-4)
 _BLUR_PX = 3  # side of the window that smooths both pictures
-_MAX_MOVE = 0.12  # of the eyes' distance; more is no correction of the landmarks' error
+_MAX_MOVE = 0.12  # of the eyes' distance; more can't correct the landmarks' error
 
 
 def register(
     reference: Image, source: Landmarks, photo: Image, landmarks: Landmarks, hole: Mask
 ) -> Affine:
-    """The similarity that lays the reference on the photo's visible face.
+    """The similarity that aligns the reference with the photo's visible face.
 
-    Fitted to the visible landmarks, then shifted and turned until the visible pixels meet.
+    Fitted to the visible landmarks, then shifted and rotated until the visible pixels match.
 
     Args:
         reference: bare face, canonical frame, uint8 (256, 256, 3).
@@ -62,12 +63,12 @@ def register(
 
 
 def mesh_target(source: Landmarks, landmarks: Landmarks, laid: Affine, hole: Mask) -> Landmarks:
-    """Where the mesh has to bring the reference's points, float32 (68, 2), px of the photo.
+    """Where the mesh moves the reference's points, float32 (68, 2), px of the photo.
 
-    The points go where the similarity lays them as long as the visible ones then meet the
-    photo's: the reference knows the person's jaw, the landmark net guesses it. The worse they
-    meet, and the more its head is turned than the photo's, the more the photo's points count.
-    The mouth keeps its own shape: opened or closed by the mesh it would show stretched lips for
+    The points go where the similarity lays them if the visible ones then match the photo's: the
+    reference knows the person's jaw, the landmark net only guesses it. The worse the match, and the
+    farther the reference's head is turned than the photo's, the more the photo's points count. The
+    mouth keeps its own shape: opened or closed by the mesh, it would show stretched lips for
     teeth.
 
     Args:
@@ -89,13 +90,13 @@ def _trust(source: Landmarks, landmarks: Landmarks, laid: Affine, hole: Mask) ->
     miss = np.linalg.norm(transform(source[seen], laid) - landmarks[seen], axis=1).mean()
     share = float(miss) / _eyes(landmarks)
     meets = np.clip((_NO_TRUST - share) / (_NO_TRUST - _FULL_TRUST), 0, 1)
-    # The few points above a mask may meet though the nose, and a cheek hidden from view, don't.
+    # The few points above a mask may match though the nose and a cheek turned from view don't.
     apart = abs(turn(source)) - abs(turn(landmarks))
     return float(meets * np.clip((_APART - apart) / (_APART - _ALIKE), 0, 1))
 
 
 def _guiding(landmarks: Landmarks, hole: Mask) -> Mask:
-    """The points to go by: visible ones, all if these are too few."""
+    """The points to go by: the visible ones, or all if those are too few."""
     seen = ~hidden_points(landmarks, hole)
     seen[JAW] = False  # the jaw line slides along the cheek when the head turns
     return seen if seen.sum() >= MIN_VISIBLE else np.ones_like(seen)

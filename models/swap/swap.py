@@ -47,8 +47,8 @@ def swap_face(
 
     Points and masks are px of the 256 px frame. Pictures show the same frame and may be larger:
     the result has the reference's size, so that its detail survives. A reference whose head is
-    turned to the other side is mirrored first. Dark, flat and tinted photos are shown in usual
-    levels meanwhile: see `models.levels`.
+    turned to the other side is mirrored first. In dark, flat and tinted photos, the swap happens in
+    usual levels: see `models.levels`.
 
     Args:
         painted: canonical frame, uint8 (P, P, 3), P >= 256.
@@ -56,13 +56,13 @@ def swap_face(
         mask: bool (256, 256), True = was hidden and may change.
         reference: the same person without a mask, canonical frame, uint8 (S, S, 3), S >= 256.
         reference_landmarks: float32 (68, 2), (x, y) px of the frame, of `reference`.
-        warp: "mesh" bends the reference to the landmarks, "2d" turns, scales and shifts it.
+        warp: "mesh" bends the reference to the landmarks, "2d" rotates, scales and shifts it.
         blend: "feather" mixes near the edge, "poisson" keeps the reference's gradients.
-        corners: of the reference's photo, as of `photo_corners`: what lies beyond is its mirror
-            image and stays painted. None: the photo goes beyond the frame.
+        corners: of the reference's photo, see `photo_corners`: what lies beyond is a mirror image,
+            so there the painted face stays. None: the photo goes beyond the frame.
 
     Returns:
-        uint8 (S, S, 3); beyond the mask and where the reference doesn't fit it is `painted`.
+        uint8 (S, S, 3); outside the mask, and where the reference doesn't fit, it is `painted`.
     """
     levels = levels_of(at_size(painted, FRAME_PX), mask)
     own = reference, reference_landmarks
@@ -84,7 +84,7 @@ def _swap(
     blend: Blend,
     corners: Landmarks | None,
 ) -> Image:
-    """`swap_face` in the levels in which the photo is shown."""
+    """`swap_face` of a face that is shown in usual levels."""
     if are_opposite(reference_landmarks, landmarks):
         face = mirrored(reference, reference_landmarks, corners)
         reference, reference_landmarks, corners = face
@@ -106,7 +106,7 @@ def warp_reference(
     mask: Mask,
     warp: Warp = "mesh",
 ) -> Image:
-    """The reference in the photo's geometry and its own light; arguments as for `swap_face`."""
+    """The reference in the photo's geometry, in its own light; arguments as for `swap_face`."""
     if are_opposite(reference_landmarks, landmarks):
         reference, reference_landmarks, _ = mirrored(reference, reference_landmarks, None)
     return _lay(reference, reference_landmarks, painted, landmarks, mask, warp)[0](reference)
@@ -117,7 +117,7 @@ def refuse_cut(landmarks: Landmarks, corners: Landmarks) -> None:
 
     Args:
         landmarks: float32 (68, 2), (x, y) px of the 256 px frame.
-        corners: of the photo, as of `photo_corners`.
+        corners: of the photo, see `photo_corners`.
 
     Raises:
         ReferencePhotoError: they lie beyond the photo, or within 4 px of its edge.
@@ -130,7 +130,7 @@ def refuse_cut(landmarks: Landmarks, corners: Landmarks) -> None:
 
 
 def _beyond(own: Landmarks, landmarks: Landmarks, corners: Landmarks) -> Mask:
-    """What roughly lies beyond the reference's photo, bool (256, 256), px of the painted face."""
+    """Roughly what lies beyond the reference's photo, bool (256, 256), px of the painted face."""
     seen = lies_inside(own, corners)
     if seen.all():
         return np.zeros((FRAME_PX, FRAME_PX), np.bool_)
@@ -139,7 +139,7 @@ def _beyond(own: Landmarks, landmarks: Landmarks, corners: Landmarks) -> Mask:
 
 
 def _known(move: _Move, corners: Landmarks) -> Mask | None:
-    """What the laid reference's photo shows, bool (256, 256); None if that is all."""
+    """What the reference's photo shows, once moved, bool (256, 256); None if that is all."""
     inside = inside_photo(corners)
     if inside.all():
         return None
@@ -154,7 +154,7 @@ def _lay(
     mask: Mask,
     warp: Warp,
 ) -> tuple[_Move, Landmarks, Floats]:
-    """What lays pictures of the reference's frame, its points then, and its trust."""
+    """A function that warps pictures of the reference's frame, its points then, and its trust."""
     small, base = at_size(reference, FRAME_PX), at_size(painted, FRAME_PX)
     laid = register(small, own, base, landmarks, mask)
     if warp == "2d":

@@ -1,4 +1,4 @@
-"""To which side a head is turned, and a reference mirrored: as in a selfie, or turned away."""
+"""Tells to which side a head is turned; mirrors a reference (a selfie, or turned the other way)."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from models.landmarks.order import MIRRORED
 from models.pixels import Image, Landmarks
 
 NOSE_TIP = 30  # of the 68 landmarks
-# Of the eyes' distance. Under a mask the turn is guessed to 0.02; heads that face the camera have
-# mostly below 0.05, one turned by 30 degrees 0.3.
+# In eye distances. Under a mask the turn is guessed to 0.02; heads that face the camera mostly
+# have less than 0.05, one turned by 30 degrees 0.3.
 _CLEAR = 0.05
 
 
 def turn(landmarks: Landmarks) -> float:
-    """How far the nose's tip lies to the right of the eyes' middle, in eye distances.
+    """How far the nose's tip lies to the right of the midpoint of the eyes, in eye distances.
 
     Args:
         landmarks: float32 (68, 2), (x, y) px.
@@ -25,7 +25,7 @@ def turn(landmarks: Landmarks) -> float:
 
 
 def are_opposite(one: Landmarks, other: Landmarks) -> bool:
-    """Whether two heads are clearly turned, to opposite sides."""
+    """Whether two heads are clearly turned to opposite sides."""
     low, high = sorted((turn(one), turn(other)))
     return low <= -_CLEAR and high >= _CLEAR
 
@@ -38,7 +38,7 @@ def mirrored(
     Args:
         face: the 256 px frame at any size, uint8 (S, S, 3).
         landmarks: float32 (68, 2), (x, y) px of the frame.
-        corners: of its photo, as of `photo_corners`.
+        corners: of its photo, see `photo_corners`.
     """
     if corners is not None:
         left, right, low = corners

@@ -13,10 +13,10 @@ Floats = npt.NDArray[np.float32]
 Picture = TypeVar("Picture", Image, Floats)
 
 _SHIFT = 4  # cv2 draws with this many fractional bits of a px
-# Px of the reference for one of the result, along the way in which it is drawn out most: up to and
-# from which it counts nothing, and fully. A cheek turned from view would be smeared over the face.
+# Px of the reference per px of the result, in the direction of the strongest stretch: up to the
+# first it doesn't count, from the second on fully. A cheek turned from view would smear the face.
 _TORN, _WHOLE = 0.4, 0.65
-_FADE_PX = 4.0  # of the frame: how gently the one goes over into the other
+_FADE_PX = 4.0  # of the frame: how gradually one passes into the other
 
 
 def warp_mesh(reference: Image, source: Landmarks, target: Landmarks) -> Image:
@@ -25,10 +25,10 @@ def warp_mesh(reference: Image, source: Landmarks, target: Landmarks) -> Image:
     Args:
         reference: RGB, uint8 (S, S, 3).
         source: float32 (68, 2), (x, y) px of `reference`.
-        target: float32 (68, 2), where these points shall be, px of the result.
+        target: float32 (68, 2), where these points should go, px of the result.
 
     Returns:
-        uint8 (S, S, 3). Beyond the face the picture's frame is held in place.
+        uint8 (S, S, 3). Outside the face, the picture's border is held in place.
 
     Piecewise-affine over the Delaunay mesh of the target's points.
     """
@@ -48,11 +48,11 @@ def warp_mesh(reference: Image, source: Landmarks, target: Landmarks) -> Image:
 
 
 def mesh_trust(source: Landmarks, target: Landmarks) -> Floats:
-    """How far the mesh can be trusted at each px of the 256 px frame: not where it is drawn out.
+    """How far the mesh can be trusted at each px of the 256 px frame: less where it is stretched.
 
     Args:
         source: float32 (68, 2), (x, y) px of the frame.
-        target: float32 (68, 2), where these points come to lie.
+        target: float32 (68, 2), where these points end up.
 
     Returns:
         float32 (256, 256), 0..1.
@@ -70,11 +70,11 @@ def mesh_trust(source: Landmarks, target: Landmarks) -> Floats:
 
 
 def warp_similarity(reference: Image, laid: Affine) -> Image:
-    """Turns, scales and shifts the reference.
+    """Rotates, scales and shifts the reference.
 
     Args:
         reference: the 256 px frame at any size, uint8 (S, S, 3).
-        laid: float32 (2, 3), px of the 256 px frame before and after.
+        laid: float32 (2, 3), from px of the 256 px frame to px of it afterwards.
 
     Returns:
         uint8 (S, S, 3).
@@ -93,7 +93,7 @@ def warp_similarity(reference: Image, laid: Affine) -> Image:
 
 
 def at_size(picture: Picture, side: int) -> Picture:
-    """A square picture at another size; as it is where the size is right."""
+    """A square picture at another size; unchanged if it has that size."""
     size = picture.shape[0]
     if size == side:
         return picture
@@ -117,12 +117,12 @@ def _delaunay(points: Landmarks, side: int) -> npt.NDArray[np.intp]:
     subdivision.insert(np.clip(points, 1 - side, 2 * side - 2).tolist())
     corners = np.asarray(subdivision.getTriangleList(), np.float32).reshape(-1, 3, 2)
     distance = np.abs(corners[:, :, None] - points).sum(axis=-1)
-    # The subdivision's own outer triangle is no part of the mesh.
+    # The subdivision's own outer triangle isn't part of the mesh.
     return np.asarray(distance.argmin(axis=-1)[distance.min(axis=-1).max(axis=-1) < 0.01])
 
 
 def _triangle_maps(target: Landmarks, source: Landmarks) -> npt.NDArray[np.float32]:
-    """Coefficients (T + 1, 6) that bring px of the target to px of the source.
+    """Coefficients (T + 1, 6) that map px of the target to px of the source.
 
     Slivers own next to no pixel and get, like the last row, the identity.
     """
@@ -135,7 +135,7 @@ def _triangle_maps(target: Landmarks, source: Landmarks) -> npt.NDArray[np.float
 
 
 def _owners(triangles: Landmarks, side: int) -> npt.NDArray[np.int32]:
-    """For each px the triangle that it lies in, int32 (S, S); the number of triangles if none."""
+    """Index of the triangle that each px lies in, int32 (S, S); the number of triangles if none."""
     owners = np.full((side, side), len(triangles), np.int32)
     fixed = np.round(triangles * (1 << _SHIFT)).astype(np.int32)
     for index, triangle in enumerate(fixed):
