@@ -3,7 +3,7 @@
 The nets were trained on well-lit photos. From a crop at a quarter of the light they paint a
 blurred, blotchy chin, and find half of a mask; under blue light they paint a grey chin. So they
 are shown such a crop with other levels, and what they paint is converted back to the photo's own.
-A reference's lower face is treated alike; otherwise it would glare in haze. Photos with usual
+The lower face of a reference is treated likewise, or it would glare in haze. Photos with usual
 levels are shown as they are.
 """
 

@@ -29,7 +29,7 @@ def each(work: Callable[..., R], *columns: Iterable[object]) -> list[R]:
 
 @contextmanager
 def on_one_thread() -> Iterator[None]:
-    """For loading nets: torch computes on the calling thread alone, and as before afterwards.
+    """For loading nets: torch computes on the calling thread only, and as before afterwards.
 
     OpenMP keeps helpers for each thread that has ever called torch on several threads. Those of a
     loading thread have nothing to do later. But once a process has more OpenMP threads than cores,

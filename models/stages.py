@@ -1,4 +1,4 @@
-"""The steps between cropping and pasting, and a class that runs them all in this process.
+"""The interface of the stages, and an implementation that runs them all in this process.
 
 `models.pipeline` calls `Stages` for each step. `LocalStages` runs the steps in this process (the
 CLI, the fused replica and the benchmark's limit); `serve_graph.stages` sends them to deployments.
@@ -45,7 +45,7 @@ class Reference:
 
 
 class Stages(Protocol):
-    """The steps between cropping and pasting; faces and masks are (256, 256), canonical frame."""
+    """What the stages do; faces and masks are (256, 256), canonical frame."""
 
     async def detect(self, thumb: Image) -> list[Face]:
         """Faces of a thumb (see `to_thumb`), in its px, best first."""

@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 without its classification head.
 
 Tan and Le, 2019 (https://arxiv.org/abs/1905.11946), in the variant without squeeze-and-excite
-that Google published for phones. There are few photos with boxes; starting from ImageNet weights,
-it finds far more after training on them than from scratch.
+that Google published for phones. As there are few photos with boxes, it finds far more if trained
+from ImageNet weights than from scratch.
 In:   photo  float32 (B, 3, H, W), RGB in [-1, 1], H and W divisible by 32.
 Out:  features at strides 8, 16 and 32, (B, C, H/s, W/s) with C of `Backbone.channels`.
 Unlike the original: padding is the same on all sides, and activations aren't capped at 6.

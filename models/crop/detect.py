@@ -14,7 +14,7 @@ from models.inference import for_inference
 from models.pixels import Image, Landmarks, to_tensor
 
 THUMB_PX = 512
-MIN_SCORE = 0.38  # the mask net sorts out what isn't a masked face
+MIN_SCORE = 0.38  # the mask net filters out what isn't a masked face
 _GREY = 114
 _HALF_AS_SURE = 0.5
 _MAX_CANDIDATES = 400  # cells of one photo that are considered, best first
@@ -73,7 +73,7 @@ def to_thumb(image: Image, size: int = THUMB_PX) -> Thumb:
     shrunk = 1
     while min(image.shape[0] / shape[1], image.shape[1] / shape[0]) >= 2:
         image, shrunk = _halved(image), 2 * shrunk
-    # For the photo's px that are left: sides were rounded, odd last columns and rows dropped.
+    # Relative to the px that are left: sides were rounded, odd last columns and rows dropped.
     scales = shape[0] / (shrunk * image.shape[1]), shape[1] / (shrunk * image.shape[0])
     if scale < 1.0:
         image = np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -113,7 +113,7 @@ def detect_faces(
 
     Args:
         detector: from `load_detector`.
-        thumbs: uint8 (H, W, 3), of any sizes; it is least work if all have one size.
+        thumbs: uint8 (H, W, 3), of any sizes; those of one size take the least work.
         min_score: faces that score less are left out, as are those with less than half the score of
             the photo's best.
 

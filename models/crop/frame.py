@@ -150,7 +150,7 @@ def lies_inside(points: Landmarks, corners: Landmarks) -> Mask:
 def inside_photo(corners: Landmarks) -> Mask:
     """Which pixels of the frame show the photo itself, bool (256, 256); see `lies_inside`."""
     ends = np.array([(x, y) for x in (0, FRAME_PX - 1) for y in (0, FRAME_PX - 1)], np.float32)
-    if lies_inside(ends, corners).all():  # as mostly
+    if lies_inside(ends, corners).all():  # the usual case
         return np.ones((FRAME_PX, FRAME_PX), np.bool_)
     y, x = np.mgrid[:FRAME_PX, :FRAME_PX].astype(np.float32)
     return lies_inside(np.stack([x, y], axis=-1), corners)

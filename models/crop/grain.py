@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float32]
 
 # With all of the grain, a face looks as sharp as its photo, but SSIM falls below a plain patch's.
 SHARE = 0.1
-FINER = 1.25  # least ratio of the photo's resolution to the patch's at which grain is added
+FINER = 1.25  # least ratio of the photo's resolution to the patch's that counts
 _FINEST_PX = 0.8  # sigma of the first band
 _NOISE_PX = 512  # side of the tile that repeats
 _TO_SIGMA = 1.4826  # from the median absolute value: edges, lashes and brows hardly count

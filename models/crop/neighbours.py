@@ -17,7 +17,7 @@ Indices = npt.NDArray[np.intp]
 _TOUCH_PX = 3  # two feathers meet up to this distance
 _CENTRE = np.full((1, 2), (FRAME_PX - 1) / 2, np.float32)
 _HALF_DIAGONAL_PX = FRAME_PX / np.sqrt(2)
-_MIDDLE = (128, 150)  # of what a mask covers, px of the frame
+_MIDDLE = (128, 150)  # centre of what a mask covers, px of the frame
 
 
 def share_out(

@@ -1,4 +1,4 @@
-"""Keeps a grey or toned photo so: what was made up takes the photo's one colour per brightness.
+"""Keeps a photo of one tone in it: what was made up takes its colour from its brightness.
 
 Nets trained on colours paint a bluish chin into a photo of one tone.
 """
@@ -38,7 +38,7 @@ def keep_tone(patch: Image, mask: Mask) -> Image:
 
 
 def _curve(patch: Image, mask: Mask) -> Floats | None:
-    """Red, green and blue at each brightness, (3, 256); None if it has colours, or too few px."""
+    """Red, green and blue at each brightness, (3, 256); None if there are colours or too few px."""
     near = cv2.dilate(mask.astype(np.uint8), np.ones((2 * _APART_PX + 1,) * 2, np.uint8))
     step = _EVERY * (patch.shape[0] // mask.shape[0])
     return tone_curve(patch[::step, ::step][near[::_EVERY, ::_EVERY] == 0])

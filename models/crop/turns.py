@@ -1,7 +1,7 @@
 """Photos rotated by 90° or upside down: the detector knows upright faces only.
 
 On a face rotated by 90° it finds little. Upside down, it takes mask and chin for a forehead and is
-nearly as sure as of an upright face: in 430 photos, half the time. Only a second look tells those.
+nearly as sure as of an upright face, in half of 430 photos. Only a second look tells those.
 """
 
 import cv2

@@ -72,7 +72,7 @@ def load_fan(folder: Path, device: str = "cpu") -> Fan:
 
 
 def find_weights(folder: Path) -> Path:
-    """FAN's file in `folder`, after its sha256 was compared with its name.
+    """FAN's file in `folder`, after comparing its sha256 with its name.
 
     Raises:
         WeightsError: there is none, or it is damaged.

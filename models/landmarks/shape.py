@@ -64,7 +64,7 @@ def features(points: Floats) -> Floats:
         points: (..., 68, 2), see `align`.
 
     Returns:
-        (..., FEATURES): a constant 1, the mouth's width, the lift of its corners over the lips'
+        (..., FEATURES): a constant 1, the mouth's width, the lift of its corners above the lips'
         middle, the gap between the lips; and of the head's pose yaw, yaw squared and pitch.
     """
     left, right = points[..., 36:42, :].mean(axis=-2), points[..., 42:48, :].mean(axis=-2)

@@ -5,7 +5,7 @@ In:   face   float32 (B, 3, S, S), RGB in [-1, 1], S divisible by 2**(depth + 1)
 Out:  logits float32 (B, 1, S, S), > 0 where covered;
       worn   float32 (B,), logit that a mask is worn.
 Unlike the paper: the picture is folded (pixel unshuffle by 2) before the first convolution
-and unfolded after the last, because full-size grids cost a CPU six times their multiplies;
+and unfolded after the last, as a full-size grid takes a CPU six times as long per multiply;
 padded convolutions, batch norm, and a second head on the lowest grid.
 """
 

@@ -52,7 +52,7 @@ def swap_weight(
 
 
 def _face(shape: tuple[int, int], landmarks: Landmarks) -> Floats:
-    """One inside of the jaw, falling to zero at it."""
+    """One inside the jaw, falling to zero at it."""
     face = np.zeros(shape, np.uint8)
     cv2.fillPoly(face, [face_outline(np.round(landmarks).astype(np.int32))], 1)
     depth = cv2.distanceTransform(face, cv2.DIST_L2, 5) - _JAW_PX

@@ -120,7 +120,7 @@ def skin(landmarks: Landmarks, shape: tuple[int, int]) -> Floats:
 
 
 def _filled(landmarks: Landmarks, shape: tuple[int, int]) -> Image:
-    """1 inside of the jaw and the brows."""
+    """1 inside the jaw and the brows."""
     canvas = np.zeros(shape, np.uint8)
     cv2.fillPoly(canvas, [face_outline(np.round(landmarks).astype(np.int32))], 1)
     return canvas
