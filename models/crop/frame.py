@@ -16,6 +16,7 @@ FRAME_PX = 256
 
 # Eyes, nose tip, mouth corners, in px of a 256 px frame.
 _CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
+_OVAL = (128, 110), (58, 72)  # the face, forehead to mouth: centre, half-axes
 _CUT_PX = 12  # a strap that leaves the frame is narrower
 _REACH_PX = 18  # along the photo's edge: a strap that crosses it is narrower, even with its rim
 _BELOW_PX = 4.0  # the photo must show this much more, or lengthening shows nothing
@@ -33,6 +34,14 @@ def five_points(landmarks: Landmarks) -> Landmarks:
     """
     eyes = [landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)]
     return np.stack([*eyes, landmarks[30], landmarks[48], landmarks[54]]).astype(np.float32)
+
+
+def face_oval(side: int = FRAME_PX) -> Mask:
+    """The pixels of forehead, cheeks and mouth in a frame of `side` px, bool (side, side)."""
+    centre, axes = ([length * side // FRAME_PX for length in pair] for pair in _OVAL)
+    oval = np.zeros((side, side), np.uint8)
+    cv2.ellipse(oval, centre, axes, 0, 0, 360, 1, -1)
+    return np.asarray(oval > 0, np.bool_)
 
 
 def fit_frame(points: Landmarks, size: int = FRAME_PX) -> Affine:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.crop.frame import FRAME_PX, compose, photo_rectangle, scale_of
+from models.crop.frame import FRAME_PX, compose, face_oval, photo_rectangle, scale_of
 from models.pixels import Affine, Image, Mask
 
 Floats = npt.NDArray[np.float32]
@@ -74,11 +74,9 @@ def _missing_bands(finer: float) -> tuple[float, ...]:
 
 def _visible_skin(photo: Image, mask: Mask, affine: Affine) -> tuple[Floats, Mask] | None:
     """Forehead, eyes and cheeks in grey, and which px are theirs; None if hardly any are seen."""
-    oval = np.zeros(mask.shape, np.uint8)
-    cv2.ellipse(oval, (128, 110), (58, 72), 0, 0, 360, 1, -1)
     near = cv2.dilate(mask.astype(np.uint8), np.ones((_APART_PX, _APART_PX), np.uint8))
-    oval[near > 0] = 0
-    box = photo_rectangle(oval > 0, affine, photo.shape[:2])
+    skin = face_oval() & (near == 0)
+    box = photo_rectangle(skin, affine, photo.shape[:2])
     if box is None:
         return None
     # Of a large face, the middle is enough.
@@ -89,7 +87,7 @@ def _visible_skin(photo: Image, mask: Mask, affine: Affine) -> tuple[Floats, Mas
     grey = cv2.cvtColor(photo[top:bottom, left:right], cv2.COLOR_RGB2GRAY).astype(np.float32)
     to_frame = compose(affine, np.array([[1, 0, left], [0, 1, top]], np.float32))
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpAffine(oval, to_frame, grey.shape[::-1], flags=flags) > 0
+    seen = cv2.warpAffine(skin.astype(np.uint8), to_frame, grey.shape[::-1], flags=flags) > 0
     if seen.sum() < _LEAST_SKIN_PX:
         return None
     return np.asarray(grey, np.float32), np.asarray(seen, np.bool_)

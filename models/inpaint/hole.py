@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.crop.frame import face_oval
 from models.pixels import Image, Mask
 
 Floats = npt.NDArray[np.float32]
@@ -25,7 +26,6 @@ _CELLS = np.ones((2, 2), np.uint8)  # a rim is at least this wide
 _ODD = 12.0  # visible difference in CIELAB
 _SPREADS = 1.5  # and this many times the variation within the ring
 _APART = 18.0  # of mask and skin, in CIELAB: below, the mask's colour tells nothing
-_OVAL = (64, 55), (29, 36)  # the face in the canonical frame: centre, half-axes
 _LEAST_SKIN = 100
 # A print that the mask's edge cuts: how much more colourful it is, in CIELAB, than skin and what
 # lies beyond; how far the latter may be from skin; the columns without ears, hair and earrings.
@@ -59,9 +59,7 @@ def hole_of(mask: Mask, face: Image) -> Mask:
 
 def _skin_colour(lab: Floats, mask: Mask) -> Floats | None:
     """Of the forehead and cheeks in the canonical frame; None if they are hardly visible."""
-    oval = np.zeros(mask.shape, np.uint8)
-    cv2.ellipse(oval, *_OVAL, 0, 0, 360, 1, -1)
-    seen = lab[(oval > 0) & ~_dilated(mask, _REST)]
+    seen = lab[face_oval(mask.shape[0]) & ~_dilated(mask, _REST)]
     return np.median(seen, axis=0).astype(np.float32) if len(seen) >= _LEAST_SKIN else None
 
 

@@ -5,6 +5,7 @@ from models.crop.frame import (
     FRAME_PX,
     compose,
     crop_face,
+    face_oval,
     fit_frame,
     five_points,
     inside_photo,
@@ -182,6 +183,15 @@ def block(rows, columns=slice(80, 180)):
     hole = np.zeros((FRAME_PX, FRAME_PX), bool)
     hole[rows, columns] = True
     return hole
+
+
+@pytest.mark.parametrize("side", [FRAME_PX // 2, FRAME_PX])
+def test_the_oval_of_the_face_contains_the_five_points_but_not_the_frames_edge(side):
+    oval = face_oval(side)
+
+    x, y = (CANONICAL * side / FRAME_PX).astype(int).T
+    assert oval[y, x].all()
+    assert not (oval[[0, -1]].any() or oval[:, [0, -1]].any())
 
 
 def test_a_hole_that_reaches_the_photos_edge_goes_on_beyond_it():
