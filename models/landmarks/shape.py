@@ -21,7 +21,6 @@ Turns = npt.NDArray[np.complex128]
 RIGID = (*range(27, 29), *range(36, 48))  # eyes and upper nose: visible, unmoved by expressions
 LEVELS = ("neutral", "smile")  # rows of `ShapeModel.levels`
 SMILE, GAP = 0, 1  # what is measured of a mouth: columns of `ShapeModel.levels`
-FEATURES = 7  # see `features`
 _DRAWS = 256  # from which the candidates are taken
 _APART_PX = 5.0  # mean distance of two candidates' lips
 _EDGE_PX = 12.0  # points this far inside the hole move freely, those on its edge not at all

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from models.landmarks.net import SPREAD
-from models.landmarks.shape import FEATURES, GAP, SMILE, ShapeModel
+from models.landmarks.net import FEATURES, SPREAD
+from models.landmarks.shape import GAP, SMILE, ShapeModel
 from tests.conftest import mean_face
 
 WIDTH, GAPS = 1, 3  # feature columns
