@@ -17,7 +17,7 @@ from models.crop.frame import FRAME_PX
 from models.pixels import Image, Mask, unpack_mask
 from serve_graph.health import InProgress, Streak
 from serve_graph.metrics import Recorder
-from serve_graph.priority import behind
+from serve_graph.priority import run_niced
 from serve_graph.settings import Batching
 from serve_graph.tracing import Carrier, current_trace, trace_stage
 
@@ -95,17 +95,17 @@ class Batcher(Generic[T, R]):
             TimeoutError: a batch hangs.
             Exception: what the stage function raised.
         """
-        self.refuse_hung()
+        self.raise_if_hung()
         if self._streak.is_doubtful:
             await self(Job(work, Asked()))
 
-    def refuse_hung(self) -> None:
+    def raise_if_hung(self) -> None:
         """Checks for a batch that hangs.
 
         Raises:
             TimeoutError: there is one.
         """
-        self._in_progress.refuse_hung()
+        self._in_progress.raise_if_hung()
 
     async def _run(self) -> None:
         while self._waiting:
@@ -164,7 +164,7 @@ async def run_batch(
     queued = [max(0.0, time.time() - job.asked.at) for job in jobs]
     recorder.batch(stage, len(jobs))
     start = time.perf_counter()
-    results = await asyncio.to_thread(behind, _run, work, [job.work for job in jobs])
+    results = await asyncio.to_thread(run_niced, _run, work, [job.work for job in jobs])
     compute_s = time.perf_counter() - start
     for job, queue_s, result in zip(jobs, queued, results, strict=True):
         recorder.stage(stage, queue_s, compute_s)

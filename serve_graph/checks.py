@@ -21,7 +21,7 @@ from ray.serve.schema import ServeDeploySchema
 from models.checkpoint import load_manifest
 from models.errors import WeightsError
 from models.landmarks.fan import INSTALL_FAN, find_weights
-from serve_graph.agreement import SERVE_MAX_ONGOING_REQUESTS, find_disagreements
+from serve_graph.conflicts import SERVE_MAX_ONGOING_REQUESTS, find_conflicts
 from serve_graph.flags import uses_haproxy
 from serve_graph.settings import Batching, GraphArgs
 
@@ -90,7 +90,7 @@ def _check_app(app: dict[str, Any], where: str, needs_gpu: bool) -> Iterator[str
     yield from _check_names(deployments, of_one)
     for deployment in deployments:
         yield from _check_deployment(deployment, args, of_one)
-    yield from find_disagreements(args.api, deployments, of_one)
+    yield from find_conflicts(args.api, deployments, of_one)
     if needs_gpu and args.device == "cuda" and not torch.cuda.is_available():
         yield f"{at}device: cuda, but torch finds no CUDA here: set cpu, or use a GPU machine."
     yield from _check_weights(args, at)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import httpx
 import ray
 
-from serve_graph.lookout import Lookout
 from serve_graph.metrics import DECLARED, Declared
+from serve_graph.probe import Probe
 from serve_graph.problems import NotReadyError
 
 NODES_TIMEOUT_S = 2.0
@@ -26,7 +26,7 @@ class ClusterMetrics:
 
     def __init__(self, retry_after_s: float) -> None:
         self._retry_after_s = retry_after_s
-        self._nodes = Lookout("List of the nodes", ray.nodes, NODES_TIMEOUT_S)
+        self._nodes = Probe("List of the nodes", ray.nodes, NODES_TIMEOUT_S)
 
     async def __call__(self) -> bytes:
         """Prometheus' text format; includes Serve's and Ray's own metrics.
@@ -36,7 +36,7 @@ class ClusterMetrics:
         Raises:
             NotReadyError: Ray hasn't listed its nodes yet, or none of them answers.
         """
-        nodes = await self._nodes.look()
+        nodes = await self._nodes.latest()
         if nodes is None:
             raise NotReadyError({"nodes": False}, self._retry_after_s)
         urls = [

@@ -66,7 +66,7 @@ def missing_flags(environment: Mapping[str, str], path: Path = FLAGS) -> dict[st
     flags = _shipped(environment, path, program)
     if not _wants_haproxy(flags, environment):
         return flags
-    return flags | own_door(environment) | _wrapped(environment, program)
+    return flags | haproxy_flags(environment) | _wrapped(environment, program)
 
 
 def uses_haproxy(environment: Mapping[str, str], path: Path = FLAGS) -> bool:
@@ -102,7 +102,7 @@ def _wrapped(environment: Mapping[str, str], program: str | None) -> dict[str, s
     return {BINARY: str(WRAPPER), WRAPPED: program}
 
 
-def own_door(environment: Mapping[str, str]) -> dict[str, str]:
+def haproxy_flags(environment: Mapping[str, str]) -> dict[str, str]:
     """Flags that let a HAProxy run beside others on this machine; those already set are left out.
 
     Its admin socket answers anyone who can open it, so it is in a folder that only this user can

@@ -57,7 +57,7 @@ class InProgress:
         finally:
             del self._begun[key]
 
-    def refuse_hung(self) -> None:
+    def raise_if_hung(self) -> None:
         """Checks for a call that hangs.
 
         Raises:

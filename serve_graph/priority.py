@@ -13,7 +13,7 @@ _NICER = 5  # than the process's main thread: a third of its share when both wan
 _NICEST = 19
 
 
-def behind(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def run_niced(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Does work in the calling thread, which from now on yields to the process's event loops.
 
     For threads that do nothing else; threads that they start inherit the niceness. On systems other

@@ -5,7 +5,7 @@ import time
 
 from ray import serve
 
-from serve_graph.lookout import Lookout
+from serve_graph.probe import Probe
 
 STATUS_AGE_S = 1.0  # more frequent probes get the same answer
 STATUS_TIMEOUT_S = 2.0
@@ -22,7 +22,7 @@ class Readiness:
 
     def __init__(self, app: str, deployments: dict[str, str]) -> None:
         self._app, self._deployments = app, deployments
-        self._controller = Lookout("Status of the stages", self._ask, STATUS_TIMEOUT_S)
+        self._controller = Probe("Status of the stages", self._ask, STATUS_TIMEOUT_S)
         self._seen = dict.fromkeys(deployments, False)
         self._due = 0.0
         self._lock = asyncio.Lock()
@@ -32,7 +32,7 @@ class Readiness:
         async with self._lock:
             if time.monotonic() >= self._due:
                 # Requests don't go through the controller: stages keep working without it.
-                self._seen = await self._controller.look() or self._seen
+                self._seen = await self._controller.latest() or self._seen
                 self._due = time.monotonic() + STATUS_AGE_S
             return self._seen
 

@@ -12,7 +12,7 @@ from serve_graph.draining import Draining
 from serve_graph.metrics import Recorder
 
 # Prefixes of paths that the API, the page and Serve itself use.
-TAKEN = ("/-", "/docs", "/healthz", "/readyz", "/static", "/v1")
+RESERVED_PREFIXES = ("/-", "/docs", "/healthz", "/readyz", "/static", "/v1")
 # As browsers send them: https://www.rfc-editor.org/rfc/rfc6454#section-6.1
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _OWN_PORT = re.compile(r"http://.*:80|https://.*:443")
@@ -44,8 +44,8 @@ class ApiSettings(BaseModel):
     @field_validator("metrics_path")
     @classmethod
     def _is_free(cls, path: str) -> str:
-        if f"/{path.split('/')[1]}" in TAKEN:
-            raise ValueError(f"{path} is taken: choose one outside {', '.join(TAKEN)}")
+        if f"/{path.split('/')[1]}" in RESERVED_PREFIXES:
+            raise ValueError(f"{path} is taken: choose one outside {', '.join(RESERVED_PREFIXES)}")
         return path
 
     @field_validator("allow_origins")

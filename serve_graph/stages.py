@@ -23,7 +23,7 @@ from models.swap.swap import Blend, Warp
 from serve_graph.batch import Asked
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, InProgress, Streak
 from serve_graph.metrics import Recorder
-from serve_graph.priority import behind
+from serve_graph.priority import run_niced
 from serve_graph.problems import BusyError
 from serve_graph.tracing import Carrier, current_trace, trace_stage
 
@@ -116,7 +116,7 @@ class MeasuredStages(LocalStages):
             TimeoutError: a step hangs.
             Exception: what the step raised.
         """
-        self._in_progress.refuse_hung()
+        self._in_progress.raise_if_hung()
         trials: dict[str, Callable[[], Awaitable[object]]] = {
             "crop": partial(self.detect, BLANK_THUMB),
             "mask": partial(self.find_mask, BLANK_FACE),
@@ -131,7 +131,7 @@ class MeasuredStages(LocalStages):
         asked_s, trace = time.perf_counter(), current_trace()
         done = partial(work, *args, **kwargs)
         measured = partial(self._measure, STAGE_OF[work], asked_s, trace, done)
-        return await super()._run(behind, measured)
+        return await super()._run(run_niced, measured)
 
     def _measure(
         self, stage: str, asked_s: float, trace: Carrier | None, work: Callable[[], T]

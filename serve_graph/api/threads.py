@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from serve_graph.priority import behind
+from serve_graph.priority import run_niced
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class Threads:
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `asyncio.to_thread`, but after a cancellation the thread still counts as running."""
-        task = asyncio.create_task(asyncio.to_thread(lambda: behind(work, *args, **kwargs)))
+        task = asyncio.create_task(asyncio.to_thread(lambda: run_niced(work, *args, **kwargs)))
         self._running.add(task)
         task.add_done_callback(self._end)
         return await asyncio.shield(task)

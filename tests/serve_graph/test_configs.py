@@ -13,7 +13,7 @@ from models.checkpoint import load_manifest, save_manifest
 from serve_graph import PROJECT, launch
 from serve_graph.api.calls import UPLOADS_PER_PLACE
 from serve_graph.checks import DEPLOYMENTS, find_problems
-from serve_graph.flags import HAPROXY, SOCKET, own_door
+from serve_graph.flags import HAPROXY, SOCKET, haproxy_flags
 from serve_graph.settings import GraphArgs
 
 CONFIGS = PROJECT / "configs"
@@ -309,7 +309,7 @@ def test_the_guide_for_clusters_moves_each_file_of_haproxy():
     guide = (PROJECT / "docs" / "cluster.md").read_text()
     files = re.findall(r"^export (\w+)=\$door/?([\w.-]*)$", guide, re.MULTILINE)
 
-    flags = own_door({})
+    flags = haproxy_flags({})
     folder = Path(flags[SOCKET]).parent
 
     assert {name: str(folder / file) for name, file in files} == {

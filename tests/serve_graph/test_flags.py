@@ -18,8 +18,8 @@ from serve_graph.flags import (
     WRAPPED,
     WRAPPER,
     free_port,
+    haproxy_flags,
     missing_flags,
-    own_door,
     read_flags,
     set_flags,
     uses_haproxy,
@@ -72,7 +72,7 @@ def test_each_shipped_flag_has_its_reason():
 
 
 def test_the_door_has_ports_and_a_private_folder_of_its_own():
-    door = own_door({"RAY_SERVE_HAPROXY_STATS_PORT": "8404"})
+    door = haproxy_flags({"RAY_SERVE_HAPROXY_STATS_PORT": "8404"})
 
     folder = Path(door["RAY_SERVE_HAPROXY_SOCKET_PATH"]).parent
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -116,7 +116,7 @@ def test_haproxy_gets_a_door_of_its_own(flags, monkeypatch):
 
     assert uses_haproxy({}, flags)
     assert missing[HAPROXY] == "1"
-    assert missing.keys() >= own_door({}).keys()
+    assert missing.keys() >= haproxy_flags({}).keys()
     assert (missing[BINARY], missing[WRAPPED]) == (str(WRAPPER), "/bin/haproxy")
 
 

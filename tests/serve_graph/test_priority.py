@@ -13,7 +13,7 @@ import models.stages
 from models.stages import load_models
 from serve_graph.api.threads import Threads
 from serve_graph.batch import Asked, Job, run_batch
-from serve_graph.priority import behind
+from serve_graph.priority import run_niced
 from serve_graph.stages import STAGE_OF, MeasuredStages
 from tests.recorder import MemoryRecorder
 
@@ -32,17 +32,19 @@ def in_new_thread(work, *args):
 def test_the_thread_stays_behind_and_its_process_does_not():
     before = niceness()
 
-    assert in_new_thread(behind, niceness) == min(before + 5, 19)
+    assert in_new_thread(run_niced, niceness) == min(before + 5, 19)
     assert niceness() == before
     assert in_new_thread(niceness) == before
 
 
 def test_work_done_twice_in_a_thread_is_no_further_behind():
-    assert in_new_thread(lambda: (behind(niceness), behind(niceness))[1]) == min(niceness() + 5, 19)
+    twice = in_new_thread(lambda: (run_niced(niceness), run_niced(niceness))[1])
+
+    assert twice == min(niceness() + 5, 19)
 
 
 def test_threads_of_such_a_thread_are_behind_too():
-    assert in_new_thread(behind, in_new_thread, niceness) == min(niceness() + 5, 19)
+    assert in_new_thread(run_niced, in_new_thread, niceness) == min(niceness() + 5, 19)
 
 
 @pytest.mark.anyio

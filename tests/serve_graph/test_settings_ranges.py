@@ -5,7 +5,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from serve_graph.service import TAKEN, ApiSettings
+from serve_graph.service import RESERVED_PREFIXES, ApiSettings
 from serve_graph.settings import Batching
 
 NO_NUMBERS = (math.inf, math.nan)
@@ -35,7 +35,9 @@ def test_a_limit_that_lets_nothing_in_is_refused(name, value):
     assert f"{name}: {value}: it must be 1 or more" in refuses(ApiSettings, limits={name: value})
 
 
-@pytest.mark.parametrize("path", [*TAKEN, "/v1/metrics", "/docs/metrics", "/static/metrics"])
+@pytest.mark.parametrize(
+    "path", [*RESERVED_PREFIXES, "/v1/metrics", "/docs/metrics", "/static/metrics"]
+)
 def test_a_path_of_something_else_is_refused_for_metrics(path):
     assert "is taken" in refuses(ApiSettings, metrics_path=path)
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from serve_graph.service import TAKEN
+from serve_graph.service import RESERVED_PREFIXES
 
 pytestmark = pytest.mark.asyncio
 
@@ -52,7 +52,8 @@ async def test_each_path_of_the_api_is_known_as_taken(make_api):
     paths = {route.path for route in make_api(open_metrics=False).routes}
 
     # `metrics_path` can't contain a dot.
-    assert {f"/{path.split('/')[1]}" for path in paths - {"/", "/openapi.json"}} <= set(TAKEN)
+    prefixes = {f"/{path.split('/')[1]}" for path in paths - {"/", "/openapi.json"}}
+    assert prefixes <= set(RESERVED_PREFIXES)
 
 
 async def test_the_page_is_served(client):

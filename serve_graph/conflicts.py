@@ -11,7 +11,7 @@ SERVE_MAX_ONGOING_REQUESTS = 5
 SERVE_SHUTDOWN_TIMEOUT_S = 20.0
 
 
-def find_disagreements(
+def find_conflicts(
     api: ApiSettings, deployments: list[dict[str, Any]], where: str
 ) -> Iterator[str]:
     """One line for each setting of Ingress that is too small for what the API accepts.

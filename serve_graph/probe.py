@@ -1,18 +1,17 @@
 """Asks Ray about its state in such a way that a call that hangs delays nothing else."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+from serve_graph.logs import log
+
 T = TypeVar("T")
 
-log = logging.getLogger("ray.serve")
 
-
-class Lookout(Generic[T]):
+class Probe(Generic[T]):
     """Makes a call in a thread of its own, one at a time, and keeps its last answer.
 
     In asyncio's thread pool, calls that hang would pile up until no thread is left for photos.
@@ -25,12 +24,12 @@ class Lookout(Generic[T]):
 
     def __init__(self, name: str, call: Callable[[], T], timeout_s: float) -> None:
         self._name, self._call, self._timeout_s = name, call, timeout_s
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lookout")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="probe")
         self._pending: asyncio.Future[T] | None = None
         self._until = 0.0
-        self._seen: T | None = None
+        self._last: T | None = None
 
-    async def look(self) -> T | None:
+    async def latest(self) -> T | None:
         """The call's answer; if it fails or is late, the last one seen (None: never)."""
         if self._pending is None or self._pending.done():
             self._pending = asyncio.get_running_loop().run_in_executor(self._thread, self._call)
@@ -39,10 +38,10 @@ class Lookout(Generic[T]):
         await asyncio.wait({self._pending}, timeout=max(0.0, self._until - time.monotonic()))
         if not self._pending.done():
             log.warning("%s: no answer within %g s.", self._name, self._timeout_s)
-        return self._seen
+        return self._last
 
     def _note(self, pending: asyncio.Future[T]) -> None:
         try:
-            self._seen = pending.result()
+            self._last = pending.result()
         except Exception as error:
             log.warning("%s: %r", self._name, error)

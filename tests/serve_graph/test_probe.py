@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from serve_graph.lookout import Lookout, log
+from serve_graph.logs import log
+from serve_graph.probe import Probe
 
 ASYNCIO_THREADS = min(32, (os.cpu_count() or 1) + 4)
 SOON_S = 0.05
@@ -36,51 +37,51 @@ def asked():
     call.may_go_on.set()
 
 
-def test_each_look_asks_anew(asked):
-    async def look():
-        lookout = Lookout("It", asked, 5)
-        return [await lookout.look() for _ in range(3)]
+def test_each_reading_asks_anew(asked):
+    async def read():
+        probe = Probe("It", asked, 5)
+        return [await probe.latest() for _ in range(3)]
 
-    assert asyncio.run(look()) == [1, 2, 3]
+    assert asyncio.run(read()) == [1, 2, 3]
 
 
 def test_a_call_that_hangs_is_not_made_again_and_leaves_asyncio_its_threads(asked):
-    async def look():
-        lookout = Lookout("It", asked, SOON_S)
-        await lookout.look()
+    async def read():
+        probe = Probe("It", asked, SOON_S)
+        await probe.latest()
         asked.may_go_on.clear()
-        seen = [await lookout.look() for _ in range(ASYNCIO_THREADS + 1)]
+        seen = [await probe.latest() for _ in range(ASYNCIO_THREADS + 1)]
         await asyncio.wait_for(asyncio.to_thread(lambda: None), 5)
         return seen
 
     start = time.monotonic()
 
-    assert set(asyncio.run(look())) == {1}
+    assert set(asyncio.run(read())) == {1}
     assert asked.times == 2
-    assert time.monotonic() - start < 2  # only the first look waited
+    assert time.monotonic() - start < 2  # only the first reading waited
 
 
 def test_what_comes_late_is_kept(asked):
     asked.may_go_on.clear()
     asked.error, asked.fails_after = ConnectionError(), 1
 
-    async def look():
-        lookout = Lookout("It", asked, SOON_S)
-        seen = [await lookout.look()]
+    async def read():
+        probe = Probe("It", asked, SOON_S)
+        seen = [await probe.latest()]
         asked.may_go_on.set()
         while asked.times < 2:
-            seen.append(await lookout.look())
+            seen.append(await probe.latest())
         return seen[0], seen[-1]
 
-    assert asyncio.run(look()) == (None, 1)
+    assert asyncio.run(read()) == (None, 1)
 
 
-def test_those_who_look_at_the_same_time_share_a_call(asked):
-    async def look():
-        lookout = Lookout("It", asked, 5)
-        return await asyncio.gather(*(lookout.look() for _ in range(3)))
+def test_those_who_read_at_the_same_time_share_a_call(asked):
+    async def read():
+        probe = Probe("It", asked, 5)
+        return await asyncio.gather(*(probe.latest() for _ in range(3)))
 
-    assert asyncio.run(look()) == [1, 1, 1]
+    assert asyncio.run(read()) == [1, 1, 1]
 
 
 @pytest.mark.parametrize("error", [TimeoutError(), ConnectionError("gone")])
@@ -89,7 +90,7 @@ def test_the_log_names_the_error(asked, caplog, error):
     log.addHandler(caplog.handler)
     try:
         with caplog.at_level(logging.WARNING):
-            assert asyncio.run(Lookout("It", asked, 5).look()) is None
+            assert asyncio.run(Probe("It", asked, 5).latest()) is None
     finally:
         log.removeHandler(caplog.handler)
 
