@@ -13,6 +13,7 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,36 +29,46 @@ def main() -> None:
     arguments = parser.parse_args()
     models = load(arguments.nets, arguments.net_threads)
     engines, clock = [Engine(models) for _ in range(arguments.at_once)], NetClock(models)
-    photos = {
-        folder.name: [path.read_bytes() for path in sorted(folder.iterdir())]
+    queues = {
+        folder.name: [_photos(folder, first) for first in range(len(engines))]
         for folder in arguments.folder.iterdir()
     }
-    for engine, some in itertools.product(engines, photos.values()):
-        engine.answer(some[0])  # the first call of each size is slower
+    for each in queues.values():
+        for engine, photos in zip(engines, each, strict=True):
+            engine.answer(next(photos))  # the first call of each size is slower
     print("ready", flush=True)
     for line in sys.stdin:
         workload, seconds = line.split()
         clock.seconds = 0.0
-        done = work(engines, photos[workload], float(seconds))
+        done = work(engines, queues[workload], float(seconds))
         print(json.dumps(done | {"nets_s": clock.seconds}), flush=True)
 
 
-def work(engines: list[Engine], photos: list[bytes], seconds: float) -> dict[str, Any]:
-    """What engines do side by side until the time is up; each finishes its last photo."""
+def _photos(folder: Path, first: int) -> Iterator[bytes]:
+    """A folder's photos over and over, from one of them on."""
+    photos = [path.read_bytes() for path in sorted(folder.iterdir())]
+    return itertools.islice(itertools.cycle(photos), first, None)
+
+
+def work(engines: list[Engine], queues: list[Iterator[bytes]], seconds: float) -> dict[str, Any]:
+    """What engines do side by side until the time is up; each finishes its last photo.
+
+    The next turn continues with the photo after that, or short turns would only ever see the first.
+
+    Args:
+        engines: each works in a thread of its own.
+        queues: photos without an end, for each engine.
+        seconds: how long they begin new photos.
+    """
     done: list[tuple[Result, float]] = []  # results and their latencies
     start = time.perf_counter()
 
-    def run(engine: Engine, first: int) -> None:
-        for photo in itertools.islice(itertools.cycle(photos), first, None):
-            before = time.perf_counter()
-            if before - start >= seconds:
-                return
-            result = engine.answer(photo)
+    def run(engine: Engine, photos: Iterator[bytes]) -> None:
+        while (before := time.perf_counter()) - start < seconds:
+            result = engine.answer(next(photos))
             done.append((result, time.perf_counter() - before))
 
-    threads = [
-        threading.Thread(target=run, args=(engine, first)) for first, engine in enumerate(engines)
-    ]
+    threads = [threading.Thread(target=run, args=one) for one in zip(engines, queues, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
