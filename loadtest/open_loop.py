@@ -134,6 +134,12 @@ async def send_in_turn(
     return [outcome for task in tasks for outcome in task.result()]
 
 
+def capacity_of(outcomes: Sequence[Outcome], clients: int) -> float:
+    """Answers/s in the outcomes of `send_in_turn`, counted while all clients are still sending."""
+    answered_s = sorted(one.answered_s for one in outcomes)[clients - 1 : -clients]
+    return (len(answered_s) - 1) / (answered_s[-1] - answered_s[0])
+
+
 class _Sender:
     def __init__(
         self, url: str, timeout_s: float, make_request: MakeRequest, check: Check, zero: float

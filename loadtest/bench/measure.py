@@ -15,6 +15,7 @@ from loadtest.open_loop import (
     Outcome,
     Plan,
     Summary,
+    capacity_of,
     percentiles_ms,
     send,
     send_in_turn,
@@ -41,6 +42,7 @@ class Trial:
     good: float  # right answers/s within the latency bound
     holds: bool  # meets the conditions of goodput
     summary: Summary
+    is_late: bool = False  # the sender was: the numbers say little
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Measured:
         return max(
             (one for one in self.trials if one.holds), key=lambda one: one.good, default=None
         )
+
+    @property
+    def late_trials(self) -> list[Trial]:
+        """Those whose sender was late."""
+        return [one for one in (*self.trials, self.overload) if one is not None and one.is_late]
 
 
 class Meter:
@@ -111,9 +118,7 @@ class Meter:
     async def capacity(self, seconds: float, unloaded: Summary) -> float:
         """Answers/s with several clients, counted while all of them are still sending."""
         count = max(_MIN_OF_A_CLIENT * CLIENTS, round(seconds * 2000 / unloaded.p50_ms))
-        outcomes = await self.in_turn(count, CLIENTS)
-        answered_s = sorted(one.answered_s for one in outcomes)[CLIENTS - 1 : -CLIENTS]
-        return (len(answered_s) - 1) / (answered_s[-1] - answered_s[0])
+        return capacity_of(await self.in_turn(count, CLIENTS), CLIENTS)
 
     async def trial(self, plan: Plan, p50_ms: float) -> Trial:
         """Sends Poisson arrivals and judges the result.
@@ -155,9 +160,11 @@ def judge_trial(plan: Plan, outcomes: Sequence[Outcome], p50_ms: float) -> Trial
     in_time = [one for one in outcomes if one.is_right and 1000 * one.latency_s <= bound_ms]
     end_s = max((one.answered_s for one in in_time), default=0.0) - p50_ms / 1000
     holds = result.p99_ms <= bound_ms and result.failed_share < MAX_FAILED_SHARE
-    if result.late_p99_ms > _MAX_LATE_SHARE * bound_ms:
+    is_late = result.late_p99_ms > _MAX_LATE_SHARE * bound_ms
+    if is_late:
         print(f"The sender was up to {result.late_p99_ms:.0f} ms late: are the cores busy?")
-    return Trial(plan.rate_per_s, len(in_time) / max(plan.seconds, end_s), holds, result)
+    good = len(in_time) / max(plan.seconds, end_s)
+    return Trial(plan.rate_per_s, good, holds, result, is_late)
 
 
 async def measure(meter: Meter, effort: Effort, seed: int, is_main: bool) -> Measured:

@@ -27,7 +27,11 @@ round. p50 and p99: one client, as measured. In process: p50 of one call at a ti
 {ONE_THREAD.name}, alone or, where that was faster, beside another process. Most: the rate of a
 closed loop while all clients are busy, whatever the latency. At 2x load / peak: right answers/s in
 time at twice the goodput's rate, as a share of the most at any rate tried. A 503 is timed from when
-its request was due, at {FLOOD:g} times the most. All values are medians of the rounds."""
+its request was due, at {FLOOD:g} times the most. All values are medians of the rounds, except the
+ms of a request by stage, which are from the last round: "all" is from Server-Timing; queue and
+compute are sums of histograms, off by 10 to 20 %; the hop is what they leave of "all", 0.0 if
+nothing."""
+_DISTURBED = "The machine changed its speed, or the sender was late, so these turns say little:"
 
 
 def markdown(results: Results, effort: Effort, command: str) -> str:
@@ -47,8 +51,9 @@ def markdown(results: Results, effort: Effort, command: str) -> str:
         parts += [f"### {workload}: {SCENES[workload].name}", _systems(results, workload)]
         parts += [_limits(results, workload), _ceiling(results, workload, effort)]
         parts += [_stages(results, system, workload) for system in OURS]
-    if any(one.is_disturbed for one in results.records):
-        parts += ["### Disturbed", _disturbed(results)]
+    disturbed = _disturbed(results)
+    if disturbed:
+        parts += ["### Disturbed", _DISTURBED, "\n".join(disturbed)]
     if results.failures:
         parts += ["### Not measured", "\n".join(f"- {one}" for one in results.failures)]
     return "\n\n".join(part for part in parts if part)
@@ -123,16 +128,17 @@ def _stages(results: Results, system: str, workload: str) -> str:
     return f"{table(head, rows)}\n\nThe largest: {largest}."
 
 
-def _disturbed(results: Results) -> str:
-    lines = [
-        f"- {one.system}, {one.workload}, round {one.round + 1}: the pace went from "
-        f"{one.paces[0]:.2f} to {one.paces[1]:.2f}"
-        for one in results.records
-        if one.is_disturbed
-    ]
-    return "\n".join(
-        ["The machine's speed changed during these turns, so they say little:", "", *lines]
-    )
+def _disturbed(results: Results) -> list[str]:
+    lines = []
+    for one in results.records:
+        turn = f"- {one.system}, {one.workload}, round {one.round + 1}:"
+        if one.is_disturbed:
+            before, after = one.paces
+            lines.append(f"{turn} the pace went from {before:.2f} to {after:.2f}")
+        for trial in one.measured.late_trials:
+            late = f"the sender was {trial.summary.late_p99_ms:.0f} ms late"
+            lines.append(f"{turn} at {trial.rate:.1f} requests/s {late}")
+    return lines
 
 
 def _goals(results: Results) -> str:

@@ -1,10 +1,10 @@
 """Where our own service spends its time, by stage, from /metrics and Server-Timing.
 
 `mask2face_stage_seconds` gives a stage's time in its queue and in its function separately. What
-Server-Timing reports for the stage beyond the two is the hop, the way there and back. A call
-counts as queued while it is still on its way there, so at one client the queue column is only
-that. The sums are computed from the midpoints of the histogram's buckets: they are off by 10 to
-20 %.
+Server-Timing reports for the stage beyond the two, over the same requests, is the hop, the way
+there and back. A call counts as queued while it is still on its way there, so at one client the
+queue column is only that. The sums are computed from the midpoints of the histogram's buckets:
+they are off by 10 to 20 %, so a hop of 0 is one within that error.
 """
 
 import asyncio
@@ -29,11 +29,12 @@ class StageTime:
     stage: str
     queue_ms: float
     compute_ms: float
-    hop_ms: float
+    total_ms: float
 
     @property
-    def total_ms(self) -> float:
-        return self.queue_ms + self.compute_ms + self.hop_ms
+    def hop_ms(self) -> float:
+        """What queue and compute leave of the total; 0 if they exceed it."""
+        return max(0.0, self.total_ms - self.queue_ms - self.compute_ms)
 
 
 async def read_stage_seconds(url: str) -> Seconds:
@@ -63,7 +64,7 @@ def stage_times(
         before: from `read_stage_seconds`.
         after: the same, `requests` later.
         requests: how many were sent between the two.
-        timings_ms: means of Server-Timing over the same requests or some of them.
+        timings_ms: means of Server-Timing over the same requests.
         client_ms: the mean latency that the client saw.
     """
     spent = {key: 1000 * (value - before.get(key, 0.0)) / requests for key, value in after.items()}
@@ -73,8 +74,7 @@ def stage_times(
             times.append(StageTime("HTTP", 0.0, 0.0, client_ms - whole_ms))
         elif stage in STAGES:
             queue_ms, compute_ms = (spent.get((stage, part), 0.0) for part in ("queue", "compute"))
-            hop_ms = max(0.0, whole_ms - queue_ms - compute_ms)
-            times.append(StageTime(stage, queue_ms, compute_ms, hop_ms))
+            times.append(StageTime(stage, queue_ms, compute_ms, whole_ms))
         else:
-            times.append(StageTime(stage, 0.0, whole_ms, 0.0))
+            times.append(StageTime(stage, 0.0, whole_ms, whole_ms))
     return sorted(times, key=lambda one: -one.total_ms)

@@ -10,7 +10,7 @@ from itertools import count, islice
 from loadtest.bench.measure import CLIENTS, P99_BOUND
 from loadtest.chaos.answers import Exam
 from loadtest.chaos.damage import Damage, damage_of, in_flight
-from loadtest.open_loop import Outcome, Plan, send, send_in_turn, summary
+from loadtest.open_loop import Outcome, Plan, capacity_of, send, send_in_turn, summary
 
 BEFORE_S = 4.0  # of load before the burst and the incident
 TIMEOUT_S = 60.0  # longer than the service's own deadline
@@ -63,8 +63,7 @@ async def measure_load(url: str, exam: Exam, share: float, rate: float | None) -
     p50_ms = summary(await _in_turn(url, exam, UNLOADED_REQUESTS, 1)).p50_ms
     if rate is not None:
         return Load(p50_ms, float("nan"), rate)
-    outcomes = await _in_turn(url, exam, CAPACITY_REQUESTS, CLIENTS)
-    capacity = len(outcomes) / max(one.answered_s for one in outcomes)
+    capacity = capacity_of(await _in_turn(url, exam, CAPACITY_REQUESTS, CLIENTS), CLIENTS)
     return Load(p50_ms, capacity, share * capacity)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from loadtest.http_client import encode_form
-from loadtest.open_loop import Outcome, Plan, send, send_in_turn, summary
+from loadtest.open_loop import Outcome, Plan, capacity_of, send, send_in_turn, summary
 from tests.loadtest.small_server import raw, serving
 
 MESSAGE = encode_form("/v1/unmask", {"photo": b"jpeg"}, {"faces": "all"})
@@ -62,8 +62,10 @@ def test_a_slow_server_does_not_slow_the_sender():
     assert server.connections == len(outcomes)
 
 
-def test_latency_counts_from_the_schedule():
-    assert outcome(1.0, 3.5).latency_s == 2.5
+def test_latency_counts_from_the_schedule_though_the_sender_was_late():
+    late = Outcome(0, scheduled_s=1.0, sent_s=2.0, answered_s=3.5, status=200)
+
+    assert late.latency_s == 2.5
 
 
 def test_each_request_has_a_connection_of_its_own_as_if_it_came_from_another_caller():
@@ -89,6 +91,12 @@ def test_several_clients_ask_at_the_same_time():
 
     assert len(outcomes) == 9
     assert together >= 3
+
+
+def test_the_capacity_is_that_while_all_clients_are_sending():
+    outcomes = [outcome(0, number / 10) for number in range(1, 11)]
+
+    assert capacity_of([*outcomes, outcome(0, 5.0)], clients=2) == pytest.approx(10)
 
 
 def test_a_hung_up_request_is_lost_and_the_next_one_is_sent():

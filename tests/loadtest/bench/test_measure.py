@@ -50,6 +50,13 @@ def test_one_shed_of_a_hundred_is_too_many():
     assert not judge_trial(PLAN, outcomes(good=99, shed=1), P50_MS).holds
 
 
+@pytest.mark.parametrize(("late_s", "is_late"), [(0.04, False), (0.06, True)])
+def test_a_trial_is_marked_if_its_sender_was_late_by_over_a_tenth_of_the_bound(late_s, is_late):
+    some = [Outcome(index, 0, late_s, 0.1, 200) for index in range(100)]
+
+    assert judge_trial(PLAN, some, P50_MS).is_late == is_late
+
+
 def test_a_short_burst_shows_no_more_than_the_server_does():
     """Five places of 0.5 s each: 10 answers/s, however many arrive within two seconds."""
     burst = Plan(20, 2, seed=0)

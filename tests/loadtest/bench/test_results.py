@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,7 @@ def record(system: str, good: float, round_: int = 0, workload: str = "W1", p50_
     trial = Trial(good, good, True, run_of(0.3))
     over = Trial(2 * good, 0.9 * good, False, run_of(0.4))
     measured = Measured(run_of(p50_s), 1.2 * good, [trial], over)
-    stages = [StageTime("inpaint", 1, 40, 2), StageTime("crop", 1, 20, 2)]
+    stages = [StageTime("inpaint", 1, 40, 43), StageTime("crop", 1, 20, 23)]
     return Record(system, workload, round_, measured, stages if system == "fused" else [])
 
 
@@ -86,6 +87,14 @@ def test_turns_in_which_the_machine_changed_its_speed_are_named(results):
 
     text = markdown(results, FULL, "make bench")
     assert "- fused, W1, round 2: the pace went from 0.75 to 1.00" in text
+
+
+def test_trials_whose_sender_was_late_are_named(results):
+    late = Trial(8.0, 8.0, True, replace(run_of(0.3), late_p99_ms=120.0), is_late=True)
+    results.records.append(Record("split", "W1", 0, Measured(run_of(0.1), 12.0, [late], None)))
+
+    text = markdown(results, FULL, "make bench")
+    assert "- split, W1, round 1: at 8.0 requests/s the sender was 120 ms late" in text
 
 
 def test_the_peak_is_the_most_at_any_load_that_was_tried():

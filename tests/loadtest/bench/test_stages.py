@@ -33,3 +33,11 @@ def test_what_a_stage_takes_beyond_queue_and_compute_is_the_hop():
     assert (crop.queue_ms, crop.compute_ms, crop.hop_ms) == pytest.approx((10, 40, 10))
     assert (http.stage, http.hop_ms) == ("HTTP", 10)
     assert (decode.compute_ms, decode.hop_ms) == (7, 0)
+
+
+def test_a_stage_takes_what_server_timing_says_though_queue_and_compute_exceed_it():
+    after = {("crop", "queue"): 0.1, ("crop", "compute"): 0.6}
+
+    (crop,) = stage_times({}, after, 10, {"crop": 60.0}, client_ms=0.0)
+
+    assert (crop.compute_ms, crop.hop_ms, crop.total_ms) == pytest.approx((60, 0, 60))

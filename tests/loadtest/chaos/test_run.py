@@ -5,7 +5,7 @@ import pytest
 
 from loadtest.bench.processes import StartError
 from loadtest.chaos import run
-from loadtest.chaos.run import Burst, Load, each, judge, send_around
+from loadtest.chaos.run import Burst, Load, each, judge, measure_load, send_around
 from loadtest.http_client import Answer
 from loadtest.open_loop import Outcome, Plan
 from tests.loadtest.small_server import raw, serving
@@ -13,6 +13,9 @@ from tests.loadtest.small_server import raw, serving
 
 class TrustingExam:
     """Accepts every answer."""
+
+    async def learn(self, _url: str) -> str:
+        return "v1"
 
     def message(self, _index: int) -> bytes:
         return b"GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
@@ -30,6 +33,20 @@ class TrustingExam:
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     monkeypatch.setattr(run, "BEFORE_S", 0.5)
+
+
+def test_the_capacity_leaves_out_the_end_when_not_all_clients_are_busy():
+    last = run._WARM_REQUESTS + run.UNLOADED_REQUESTS + run.CAPACITY_REQUESTS - 1
+
+    async def slow_at_the_end(number: int, _body: bytes) -> bytes:
+        await asyncio.sleep(2.0 if number == last else 0.02)
+        return raw()
+
+    with serving(slow_at_the_end) as server:
+        load = asyncio.run(measure_load(server.url, TrustingExam(), 0.5, None))
+
+    assert load.capacity > run.CAPACITY_REQUESTS / 2.0
+    assert load.rate == 0.5 * load.capacity
 
 
 def test_the_load_goes_on_while_the_incident_takes_its_time():
