@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -65,6 +66,7 @@ def serving(
             if b'name="reference"' in body and b'name="consent"' in body:
                 found["swapped"] = swapped
             self.send_response(status)
+            self.send_header("Retry-After", "0")
             self.end_headers()
             text = json.dumps(found)
             self.wfile.write((text if unmasked is not None else text[:20]).encode())
@@ -87,12 +89,12 @@ def serving(
     ("answer", "options", "exit_code", "says"),
     [
         (right, [], 0, "Passed"),
-        (busy, ["--max-p99-ms", "0.001"], 1, "Failed: error rate 100.00%; p99 "),
+        (busy, [], 1, "Failed: no request was answered; error rate 100.00%"),
         (one_too_many, [], 3, "Aborted: "),
         (one_left_masked, [], 3, "Aborted: "),
         (nonsense, [], 3, "Aborted: "),
         (right, ["--processes", "2"], 0, "Passed"),
-        (busy, ["--processes", "2"], 1, "Failed: error rate 100.00%"),
+        (busy, ["--processes", "2"], 1, "Failed: no request was answered; error rate 100.00%"),
         (one_too_many, ["--processes", "2"], 3, "Aborted: "),
     ],
 )
@@ -105,6 +107,23 @@ def test_the_exit_code_says_how_the_run_went(
     assert says in done.stdout
     assert done.stdout.count("Passed") + done.stdout.count("Failed") == (exit_code != 3)
     assert done.returncode == exit_code
+
+
+def test_fast_refusals_hide_no_slow_answers_from_p99() -> None:
+    numbers = count()
+
+    def slow_or_busy(faces: int) -> Answer:
+        if next(numbers) % 200:
+            return busy(faces)
+        time.sleep(0.5)
+        return right(faces)
+
+    with serving(slow_or_busy) as host:
+        bounds = ["--max-p99-ms", "200", "--max-error-rate", "1"]
+        done = run_locust(host, "--reference-share", "0", *bounds)
+
+    assert "Failed: p99 " in done.stdout
+    assert done.returncode == 1
 
 
 def test_each_process_sends_photos_in_an_order_of_its_own() -> None:
