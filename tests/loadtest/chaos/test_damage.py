@@ -90,7 +90,7 @@ def test_who_is_late_to_the_end_is_not_back():
 
 
 def test_where_nothing_is_due_after_it_p99_has_no_way_back():
-    assert math.isnan(damage_of(steady(0, MOMENT_S), MOMENT_S, BOUND_S).recovered_s)
+    assert math.isnan(damage_of(steady(0, MOMENT_S), MOMENT_S, 1000 * BOUND_S).recovered_s)
 
 
 def test_the_gap_is_the_time_without_a_right_answer():
