@@ -39,9 +39,9 @@ from serve_graph.api.schemas import (
     UnmaskFields,
     face_answer,
 )
+from serve_graph.face_choice import FaceChoice
 from serve_graph.problems import FieldProblem, FieldsError, ServiceError, problem_of
 from serve_graph.service import Service
-from serve_graph.which import Which
 
 # An upload from a phone takes seconds, longer than the work on its photo.
 UPLOADS_PER_PLACE = 2
@@ -213,7 +213,7 @@ class Calls:
             raise type(error)(f"{name}: {error}") from error
 
     def _options(
-        self, faces: Which = "all", sharpen: bool = False, wish: Wish = AS_GUESSED
+        self, faces: FaceChoice = "all", sharpen: bool = False, wish: Wish = AS_GUESSED
     ) -> Options:
         return Options(
             faces=faces,

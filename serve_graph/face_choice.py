@@ -3,12 +3,12 @@
 import re
 from typing import Literal
 
-Which = Literal["all", "largest"] | tuple[int, ...]
+FaceChoice = Literal["all", "largest"] | tuple[int, ...]
 PATTERN = r"^(all|largest|[0-9]{1,4}(,[0-9]{1,4}){0,31})$"
-EXPECTED = "Input should be all, largest or numbers such as 0,2"
+EXPECTED = "Input should be all, largest or up to 32 numbers such as 0,2"
 
 
-def parse_which(text: str) -> Which:
+def parse_face_choice(text: str) -> FaceChoice:
     """The selection; each number once, in the caller's order.
 
     Raises:
