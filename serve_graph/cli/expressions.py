@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serve_graph.cli.files import pictures_of, read_photo, work_through, write_photo
+from serve_graph.cli.files import (
+    check_format,
+    check_written,
+    pictures_of,
+    read_photo,
+    work_through,
+    write_photo,
+)
 from serve_graph.cli.options import WEIGHTS, Device, Source, Weights, load_stages
 
 if TYPE_CHECKING:
@@ -32,6 +39,10 @@ def expressions(
     Columns: the photo; neutral; as guessed, which is the first candidate; smile; the second, third
     and fourth candidates.
     """
+    check_format(out)
+    paths = pictures_of(source)
+    check_written({source: [out]}, paths)
+
     from models.training.sheets import contact_sheet
 
     stages = load_stages(weights, device)
@@ -41,10 +52,13 @@ def expressions(
         if len(rows) < people:
             rows.extend(asyncio.run(_rows_of(path, stages)))
 
-    work_through(pictures_of(source), add_rows, "painting")
+    try:
+        work_through(paths, add_rows, "painting")
+    finally:
+        if rows:
+            write_photo(out, contact_sheet(rows[:people]), face_changed=True)
     if not rows:
         raise typer.BadParameter(f"nobody in {source} wears a mask.")
-    write_photo(out, contact_sheet(rows[:people]), face_changed=True)
 
 
 async def _rows_of(path: Path, stages: "Stages") -> "list[list[Image]]":

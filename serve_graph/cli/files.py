@@ -1,6 +1,6 @@
 """The pictures that a command reads and writes, and how it continues after a bad one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,8 +61,8 @@ def _advice_on(folders: Sequence[str]) -> str:
     if not folders:
         return ""
     return (
-        f" Its folders aren't looked into ({_some(folders)}): give one of them, or put the photos "
-        "of all into one folder, as docs/training.md shows."
+        f" Its subfolders aren't searched ({_some(folders)}): name one of them, or collect their "
+        "photos in one folder, as docs/training.md shows."
     )
 
 
@@ -72,33 +72,54 @@ def _some(names: Sequence[str]) -> str:
 
 
 def targets_of(source: Path, out: Path) -> dict[Path, Path]:
-    """The output path for each picture: the same name, but HEIC becomes JPEG.
+    """The output path for each picture: its own name, ending in .jpg if it can't be kept (HEIC).
 
     `out` is a folder or, for a single picture, a file in any format that can be written.
-    """
-    if not source.is_dir() and out.suffix and not out.is_dir():
-        if out.suffix.lower() not in _FORMATS:
-            raise typer.BadParameter(f"{out}: write one of {', '.join(_FORMATS)}, or a folder.")
-        targets = {source: out}
-    else:
-        targets = {path: out / _answer_name(path) for path in pictures_of(source)}
-    _check_targets(targets)
-    return targets
-
-
-def numbered(source: Path, target: Path, count: int) -> list[Path]:
-    """The output paths for one photo: OUT, or OUT_1, OUT_2 and so on if there are several.
 
     Raises:
-        typer.BadParameter: one of them is the photo itself.
+        typer.BadParameter: that file's format can't be written.
     """
+    if not source.is_dir() and out.suffix and not out.is_dir():
+        check_format(out, ", or give a folder")
+        return {source: out}
+    return {path: out / _answer_name(path) for path in pictures_of(source)}
+
+
+def check_format(path: Path, otherwise: str = "") -> None:
+    """Raises typer.BadParameter if no picture can be written under this name."""
+    if path.suffix.lower() not in _FORMATS:
+        known = ", ".join(_FORMATS)
+        raise typer.BadParameter(f"{path}: end the name in one of {known}{otherwise}.")
+
+
+def check_written(written: Mapping[Path, Sequence[Path]], others: Iterable[Path] = ()) -> None:
+    """Checks that the files to write spare the inputs and each other.
+
+    Args:
+        written: the files to write, by the picture that they come from.
+        others: further inputs.
+
+    Raises:
+        typer.BadParameter: one is an input, or two are the same.
+    """
+    inputs = {path.resolve() for path in (*written, *others)}
+    taken: dict[Path, Path] = {}
+    for source, paths in written.items():
+        for path in paths:
+            if path.resolve() in inputs:
+                raise typer.BadParameter(f"{path} would overwrite an input: choose another place.")
+            if path in taken:
+                names = f"{taken[path].name} and {source.name}"
+                raise typer.BadParameter(f"{names} would both become {path.name}: rename one.")
+            taken[path] = source
+
+
+def numbered(target: Path, count: int) -> list[Path]:
+    """The output paths for one photo: OUT, or OUT_1, OUT_2 and so on if there are several."""
     if count == 1:
         return [target]
     ranks = range(1, count + 1)
-    paths = [target.with_name(f"{target.stem}_{rank}{target.suffix}") for rank in ranks]
-    if source.resolve() in {path.resolve() for path in paths}:
-        raise typer.BadParameter(f"{source} is the input itself: choose another place.")
-    return paths
+    return [target.with_name(f"{target.stem}_{rank}{target.suffix}") for rank in ranks]
 
 
 def read_photo(path: Path) -> "Photo":
@@ -161,15 +182,4 @@ def work_through(paths: Sequence[Path], work: Callable[[Path], str | None], titl
 
 
 def _answer_name(path: Path) -> str:
-    return f"{path.stem}.jpg" if path.suffix.lower() in _HEIC else path.name
-
-
-def _check_targets(targets: dict[Path, Path]) -> None:
-    taken: dict[Path, Path] = {}
-    for source, target in targets.items():
-        if target.resolve() == source.resolve():
-            raise typer.BadParameter(f"{target} is the input itself: choose another place.")
-        if target in taken:
-            names = f"{taken[target].name} and {source.name}"
-            raise typer.BadParameter(f"{names} would both become {target.name}: rename one.")
-        taken[target] = source
+    return path.name if path.suffix.lower() in _FORMATS else f"{path.stem}.jpg"

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from models.errors import InputError
+from models.errors import DrawnMaskError, InputError
 from serve_graph.cli.files import (
     QUALITY,
+    check_written,
     numbered,
     read_photo,
     targets_of,
@@ -31,7 +32,7 @@ from serve_graph.cli.options import (
     left_out,
     load_stages,
 )
-from serve_graph.which import Which, parse_which
+from serve_graph.face_choice import FaceChoice, parse_face_choice
 
 if TYPE_CHECKING:
     from models.photo.decode import Photo
@@ -116,9 +117,8 @@ def run(
     device: Device = "cpu",
 ) -> None:
     """Take the masks off the faces in a photo, or in every photo of a folder."""
-    targets = {
-        path: numbered(path, target, candidates) for path, target in targets_of(source, out).items()
-    }
+    targets = _targets(source, out, candidates, panels)
+    check_written(targets, [path for path in (reference, mask) if path])
     if mask and len(targets) > 1:
         raise typer.BadParameter("--mask needs a single photo: name that photo, not a folder.")
     which = _parse(faces)
@@ -136,16 +136,30 @@ def run(
 
     def unmask_file(path: Path) -> str | None:
         photo = read_photo(path)
-        result = asyncio.run(unmask(photo, stages, options, Clock(), own, drawn))
-        # If nobody wears a mask, there is only one result.
+        try:
+            result = asyncio.run(unmask(photo, stages, options, Clock(), own, drawn))
+        except DrawnMaskError as error:
+            raise DrawnMaskError(f"{mask}: {error}") from error
+        # If nobody wears a mask, there is only one result. The path of the panels is left over.
         for target, pixels in zip(targets[path], result.best, strict=False):
             write_photo(target, pixels, photo.icc_profile, result.changed, quality)
         if panels:
-            _write_panels(targets[path][0], photo, result)
+            _write_panels(targets[path][-1], photo, result)
         bare = None if result.changed else "nobody wears a mask, left as it is"
         return "; ".join(note for note in (bare, left_out(result.more)) if note) or None
 
     work_through(list(targets), unmask_file, "unmasking")
+
+
+def _targets(source: Path, out: Path, candidates: int, panels: bool) -> dict[Path, list[Path]]:
+    """The files to write for each photo: the results, then the panels."""
+    targets = {
+        path: numbered(target, candidates) for path, target in targets_of(source, out).items()
+    }
+    if panels:
+        for paths in targets.values():
+            paths.append(paths[0].with_name(f"{paths[0].stem}_panels.jpg"))
+    return targets
 
 
 def _read(path: Path) -> "Photo":
@@ -156,16 +170,15 @@ def _read(path: Path) -> "Photo":
         raise type(error)(f"{path}: {error}") from error
 
 
-def _parse(faces: str) -> Which:
+def _parse(faces: str) -> FaceChoice:
     try:
-        return parse_which(faces)
+        return parse_face_choice(faces)
     except ValueError as error:
         raise typer.BadParameter(f"{error}.", param_hint="--faces") from None
 
 
-def _write_panels(target: Path, photo: "Photo", result: "Unmasked") -> None:
+def _write_panels(path: Path, photo: "Photo", result: "Unmasked") -> None:
     from serve_graph.cli.panels import draw_panels
 
     picture = draw_panels(photo.pixels, result)
-    path = target.with_name(f"{target.stem}_panels.jpg")
     write_photo(path, picture, photo.icc_profile, result.changed)

@@ -64,4 +64,4 @@ def serve(
     if problems:
         raise typer.Exit(2)
     if check:
-        typer.echo(f"{config}: nothing is wrong with it.")
+        typer.echo(f"{config}: no problems found.")

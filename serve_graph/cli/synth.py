@@ -12,7 +12,7 @@ from rich.progress import track
 from models.errors import BadRequestError, InputError
 from serve_graph.cli.bare import find_bare_faces
 from serve_graph.cli.errors import complain
-from serve_graph.cli.files import pictures_of, read_photo
+from serve_graph.cli.files import check_format, pictures_of, read_photo
 from serve_graph.cli.options import MASK_KINDS, WEIGHTS, Device, DeviceName, Weights, load_stages
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def synth(
     kinds = kind or list(KINDS)
     if unknown := set(kinds) - set(KINDS):
         raise typer.BadParameter(f"'{min(unknown)}' is none of {', '.join(KINDS)}.")
+    if sheet:
+        check_format(sheet)
     if (out / "index.csv").exists():
         raise typer.BadParameter(f"{out} holds triples already: choose another folder.")
     count, subjects = _subjects(folder, limit, weights, device)

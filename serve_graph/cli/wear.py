@@ -9,7 +9,7 @@ import typer
 from models.errors import BadRequestError
 from serve_graph.cli.bare import find_bare_faces
 from serve_graph.cli.errors import tell
-from serve_graph.cli.files import read_photo, targets_of, write_photo
+from serve_graph.cli.files import check_written, read_photo, targets_of, write_photo
 from serve_graph.cli.options import MASK_KINDS, WEIGHTS, Device, Out, Weights, load_stages
 
 
@@ -36,6 +36,8 @@ def wear(
 ) -> None:
     """Draw a mask on each bare face; NAME_mask.png gets the exact pixels of the masks."""
     target = targets_of(photo, out)[photo]
+    mask_path = target.with_name(f"{target.stem}_mask.png")
+    check_written({photo: [target, mask_path]})
 
     import numpy as np
 
@@ -57,4 +59,4 @@ def wear(
         worn = wear_mask(pixels, landmarks, rng, kind, independent_outline=False)
         pixels, mask = worn.image, mask | worn.mask
     write_photo(target, pixels, picture.icc_profile)
-    write_mask(target.with_name(f"{target.stem}_mask.png"), mask)
+    write_mask(mask_path, mask)

@@ -124,7 +124,7 @@ def test_a_good_config_is_only_checked(command, tmp_path, tiny_weights, monkeypa
     result = command("serve", "--check", config, weights=None)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"{config}: nothing is wrong with it.\n"
+    assert result.stdout == f"{config}: no problems found.\n"
 
 
 @pytest.mark.usefixtures("_not_served")

@@ -25,8 +25,18 @@ def test_folders_of_a_folder_without_pictures_are_named(command, people, tmp_pat
     result = command(command_name, people, tmp_path / "out")
 
     assert result.exit_code == 2
-    assert "aren't looked into (ann, bob, cat and 1 more)" in result.stderr
-    assert "put the photos of all into one folder" in result.stderr
+    assert "aren't searched (ann, bob, cat and 1 more)" in result.stderr
+    assert "collect their photos in one folder" in result.stderr
+
+
+@pytest.mark.parametrize("words", [("expressions", "-o"), ("synth", "out", "--sheet")])
+def test_a_sheet_whose_name_has_no_ending_is_refused_at_once(command, people, tmp_path, words):
+    name, *others = words
+
+    result = command(name, people / "bob", *others, "sheet", weights=tmp_path / "none")
+
+    assert result.exit_code == 2
+    assert "sheet: end the name in one of .jpg, .jpeg, .png, .webp." in result.stderr
 
 
 def test_an_empty_folder_holds_no_picture(tmp_path):

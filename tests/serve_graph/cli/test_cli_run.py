@@ -56,6 +56,15 @@ def test_heic_is_answered_as_jpeg(command, photo, tmp_path):
     assert (tmp_path / "out" / "phone.jpg").is_file()
 
 
+@pytest.mark.parametrize("name", ["photo.jfif", "photo"])
+def test_a_photo_whose_ending_names_no_format_becomes_a_jpeg(command, photo, tmp_path, name):
+    result = command("run", photo(name, format="JPEG"), "-o", tmp_path / "out")
+
+    assert result.exit_code == 0, result.stderr
+    with PilImage.open(tmp_path / "out" / "photo.jpg") as answer:
+        assert answer.format == "JPEG"
+
+
 def test_a_bad_file_is_reported_and_the_rest_goes_on(command, photo, tmp_path):
     folder = photo("good.png").parent
     (folder / "bad.jpg").write_bytes(b"no picture")
@@ -94,21 +103,40 @@ def test_the_input_is_never_overwritten(command, photo):
     assert path.read_bytes() == before
 
 
-def test_two_photos_never_become_one_file(command, photo, tmp_path):
-    folder = photo("same.jpg").parent
-    (folder / "same.heic").write_bytes(b"")
+@pytest.mark.parametrize("option", ["--reference", "--mask"])
+def test_the_file_of_an_option_is_never_overwritten(command, photo, option):
+    other = photo("other.png", masked=False)
+    before = other.read_bytes()
 
-    result = command("run", folder, "-o", tmp_path / "out")
+    result = command("run", photo(), "-o", other, option, other)
 
     assert result.exit_code == 2
-    assert "same.heic and same.jpg would both become same.jpg" in result.stderr
+    assert "other.png would overwrite an input" in result.stderr
+    assert other.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("other", "words", "told"),
+    [
+        ("same.heic", (), "same.heic and same.jpg would both become same.jpg"),
+        ("same.png", ("--panels",), "same.jpg and same.png would both become same_panels.jpg"),
+    ],
+)
+def test_two_photos_never_become_one_file(command, photo, tmp_path, other, words, told):
+    folder = photo("same.jpg").parent
+    (folder / other).write_bytes(b"")
+
+    result = command("run", folder, "-o", tmp_path / "out", *words)
+
+    assert result.exit_code == 2
+    assert told in result.stderr
 
 
 def test_a_format_that_cannot_be_written_is_refused(command, photo, tmp_path):
     result = command("run", photo(), "-o", tmp_path / "out.gif")
 
     assert result.exit_code == 2
-    assert "write one of" in result.stderr
+    assert "end the name in one of" in result.stderr
 
 
 def test_a_folder_without_pictures_is_wrong_use(command, tmp_path):
@@ -136,6 +164,16 @@ def test_a_drawn_mask_is_of_one_photo(command, photo, tmp_path):
     masks = [photo(name) for name in ("a.png", "b.png")]
 
     assert command("run", masks[0].parent, "-o", tmp_path, "--mask", masks[0]).exit_code == 2
+
+
+def test_the_file_of_a_drawn_mask_that_cannot_be_used_is_named(command, photo, tmp_path):
+    mask = tmp_path / "small.png"
+    PilImage.new("L", (8, 8), 255).save(mask)
+
+    result = command("run", photo(), "-o", tmp_path / "out", "--mask", mask)
+
+    assert result.exit_code == 1
+    assert f"photo.png: {mask}: The mask has 8 x 8 px" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize("option", ["--reference", "--mask"])
@@ -173,11 +211,14 @@ def test_each_candidate_becomes_a_file(command, photo, tmp_path):
     ]
 
 
-def test_a_candidate_never_overwrites_the_input(command, photo):
-    path = photo("me_2.png")
+@pytest.mark.parametrize(
+    ("name", "words"), [("me_2.png", ("--candidates", 2)), ("me_panels.jpg", ("--panels",))]
+)
+def test_none_of_several_files_overwrites_the_input(command, photo, name, words):
+    path = photo(name)
     before = path.read_bytes()
 
-    result = command("run", path, "-o", path.with_name("me.png"), "--candidates", 2)
+    result = command("run", path, "-o", path.with_name(f"me{path.suffix}"), *words)
 
     assert result.exit_code == 2
     assert path.read_bytes() == before

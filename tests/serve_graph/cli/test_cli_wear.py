@@ -57,3 +57,13 @@ def test_an_unknown_kind_is_refused_with_the_known_ones(command, photo, tmp_path
 
     assert result.exit_code == 2
     assert all(kind in result.stderr for kind in KINDS)
+
+
+def test_the_mask_file_never_overwrites_the_photo(command, photo):
+    path = photo("me_mask.png", masked=False)
+    before = path.read_bytes()
+
+    result = command("wear", path, "-o", path.with_name("me.png"))
+
+    assert result.exit_code == 2
+    assert path.read_bytes() == before
