@@ -44,7 +44,7 @@ def preferred(request: Request, kinds: Sequence[Kind]) -> Kind:
         NotAcceptableError: the header accepts none of them.
     """
     asked = request.query_params.get(ACCEPT)
-    if asked is not None:
+    if asked:
         for kind in kinds:
             if kind == asked:
                 return kind

@@ -97,7 +97,7 @@ class ExchangeMiddleware:
         except StalledError:
             code = _CLIENT_GONE
             log.info(
-                "The client of request %s took too little of its answer: it was given up.",
+                "The client of request %s read its answer too slowly: the answer was cut off.",
                 exchange.request_id,
             )
         except asyncio.CancelledError:

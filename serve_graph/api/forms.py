@@ -51,12 +51,12 @@ async def read_form(
         FieldsError: a field is unknown, repeated or invalid, or the photo is missing.
     """
     names = list(fields_class.model_fields)
-    query = Parts([], names, max_photo_bytes)
+    has_choice = len(fields_class.answers) > 1
+    query = Parts([], [*names, ACCEPT] if has_choice else names, max_photo_bytes)
     for name, value in request.query_params.multi_items():
-        if name == ACCEPT and len(fields_class.answers) > 1:
-            continue  # already read by `preferred`
         query.begin(name)
-        query.add(name, value.encode())
+        if name != ACCEPT:  # already read by `preferred`
+            query.add(name, value.encode())
     body = Parts(fields_class.photo_names, names, max_photo_bytes)
     await _read_body(request, body, on_bytes)
     if "photo" not in body.photos:

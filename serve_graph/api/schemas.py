@@ -10,15 +10,15 @@ from models.landmarks.guess import MAX_CANDIDATES
 from models.landmarks.shape import Expression
 from models.photo.encode import AnswerFormat
 from models.pipeline import EditedFace, MaskedFace
-from serve_graph.which import EXPECTED, PATTERN, Which, parse_which
+from serve_graph.face_choice import EXPECTED, PATTERN, FaceChoice, parse_face_choice
 
 Kind = Literal["picture", "json", "events"]  # of an answer
 ACCEPT = "accept"  # in the query: the kind, for callers that can't set the header
 
 
-def _to_which(text: object) -> object:
+def _to_face_choice(text: object) -> object:
     try:
-        return parse_which(text) if isinstance(text, str) else text
+        return parse_face_choice(text) if isinstance(text, str) else text
     except ValueError:
         raise PydanticCustomError("faces", EXPECTED) from None
 
@@ -37,8 +37,8 @@ class MaskFields(FacesFields):
     answers: ClassVar[tuple[Kind, ...]] = ("picture", "json")
 
     faces: Annotated[
-        Which,
-        BeforeValidator(_to_which),
+        FaceChoice,
+        BeforeValidator(_to_face_choice),
         WithJsonSchema({"type": "string", "pattern": PATTERN, "default": "all"}),
         Field(description="Which faces: `all`, `largest`, or the `index` of each: `0,2`."),
     ] = "all"
@@ -68,8 +68,12 @@ class UnmaskFields(MaskFields):
     )
     format: Annotated[
         AnswerFormat | None,
-        WithJsonSchema({"type": "string", "enum": ["jpeg", "png", "webp"]}),
-        Field(description="Picture format of the answer. Default: the photo's own; JPEG for HEIC."),
+        BeforeValidator(lambda name: "jpeg" if name == "jpg" else name),
+        WithJsonSchema({"type": "string", "enum": ["jpeg", "jpg", "png", "webp"]}),
+        Field(
+            description="Picture format of the answer; `jpg` is `jpeg`. Default: the photo's own; "
+            "JPEG for HEIC."
+        ),
     ] = None
     quality: Annotated[
         int | None,

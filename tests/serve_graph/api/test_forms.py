@@ -129,10 +129,13 @@ async def test_a_part_that_comes_twice_is_refused_before_the_end(part):
     assert upload.taken == 2
 
 
-async def test_an_empty_field_of_the_query_may_not_come_twice_either(client, photo):
-    answer = await client.post("/v1/unmask?faces=&faces=", files={"photo": photo})
+@pytest.mark.parametrize(
+    ("query", "field"), [("faces=&faces=", "faces"), ("accept=json&accept=picture", "accept")]
+)
+async def test_a_field_of_the_query_may_not_come_twice_either(client, photo, query, field):
+    answer = await client.post(f"/v1/unmask?{query}", files={"photo": photo})
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "faces")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
 
 
 async def test_faces_takes_no_reference():

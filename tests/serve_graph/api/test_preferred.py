@@ -69,6 +69,10 @@ def test_the_query_comes_before_the_header(accept):
     assert preferred(request("application/json", query=b"accept=picture"), KINDS) == "picture"
 
 
+def test_an_empty_choice_in_the_query_counts_as_not_sent():
+    assert preferred(request("application/json", query=b"accept="), KINDS) == "json"
+
+
 def test_the_query_names_what_there_is():
     with pytest.raises(FieldsError, match="accept: Input should be picture or json"):
         preferred(request(query=b"accept=events"), KINDS)

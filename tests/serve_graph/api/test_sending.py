@@ -134,7 +134,7 @@ async def test_a_client_that_takes_nothing_is_given_up(
 
         await asyncio.wait_for(draining.finish(), 1)
     assert recorder.requests == [("/v1/unmask", 499)]
-    assert any("shop-42 took too little" in record.getMessage() for record in caplog.records)
+    assert any("shop-42 read its answer" in record.getMessage() for record in caplog.records)
     assert not [record for record in caplog.records if record.exc_info]
 
 

@@ -106,11 +106,14 @@ async def test_heic_is_answered_as_jpeg(client):
     assert answer.headers["content-type"] == "image/jpeg"
 
 
-@pytest.mark.parametrize("name", ["jpeg", "png", "webp"])
-async def test_the_caller_chooses_the_format(client, photo, decode, name):
+@pytest.mark.parametrize(
+    ("name", "kind"), [("jpeg", "JPEG"), ("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")]
+)
+async def test_the_caller_chooses_the_format(client, photo, decode, name, kind):
     answer = await client.post("/v1/unmask", files={"photo": photo}, data={"format": name})
 
-    assert decode(answer.content).format == name.upper()
+    assert decode(answer.content).format == kind
+    assert answer.headers["content-type"] == f"image/{kind.lower()}"
 
 
 async def test_lower_quality_makes_a_smaller_file(client):
