@@ -96,6 +96,7 @@ export class Easel {
   #drawing = null;
   #ground = null; // canvas with the found mask
   #stroke = null; // being drawn
+  #fits = 0; // calls of #fit; only the last one counts, whichever ends last
 
   constructor(canvas, ring, size, eraser) {
     this.#canvas = canvas;
@@ -136,9 +137,10 @@ export class Easel {
     const drawing = this.#drawing;
     const { width, height } = this.#canvas.getBoundingClientRect();
     if (!drawing || !width || !height) return;
+    const number = ++this.#fits;
     const scale = Math.min(window.devicePixelRatio, drawing.width / width);
     const ground = await drawing.ground(Math.round(width * scale), Math.round(height * scale));
-    if (drawing !== this.#drawing) return; // closed meanwhile
+    if (drawing !== this.#drawing || number !== this.#fits) return; // closed or resized meanwhile
     this.#ground = ground;
     this.#canvas.width = ground.width;
     this.#canvas.height = ground.height;

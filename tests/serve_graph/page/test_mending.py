@@ -114,6 +114,32 @@ def test_leaving_sends_nothing_and_keeps_the_drawing(page, fake, large, leave):
     assert paint_again(page, fake)[200, 900] == 255
 
 
+HOLD_NEXT_PICTURE = """
+const make = window.createImageBitmap;
+window.createImageBitmap = async (...given) => {
+  window.createImageBitmap = make;
+  const picture = await make(...given);
+  await new Promise((done) => (window.release = done));
+  return picture;
+};
+"""
+
+
+def test_the_canvas_fits_its_last_size_even_if_an_earlier_fit_ends_later(page, fake, large):
+    shown = "document.querySelector('#mask').getBoundingClientRect().width"
+    is_fit = f"document.querySelector('#mask').width === Math.round({shown})"
+    mend(page, fake, large)
+    page.run(HOLD_NEXT_PICTURE)
+    page.run("document.querySelector('#stage').style.width = '200px'")
+    page.wait_for("window.release !== undefined")
+    page.run("document.querySelector('#stage').style.width = '300px'")
+    page.wait_for(f"{shown} > 200 && {is_fit}")
+    page.run("window.release()")
+    page.run("new Promise(requestAnimationFrame)")
+
+    assert page.run(is_fit)
+
+
 def test_another_photo_forgets_the_drawing(page, fake, large, photos):
     mend(page, fake, large)
     page.drag("#mask", (0.6, 0.25), (0.9, 0.25))
