@@ -138,7 +138,10 @@ def test_where_nothing_is_seen_the_levels_stay():
     assert levels_of(dark(0.25), np.ones((SIZE, SIZE), bool)) == AS_THEY_ARE
 
 
-def test_of_a_black_crop_no_more_than_noise_is_made():
+def test_a_speck_in_a_black_crop_is_not_shown_white():
     black = np.zeros((SIZE, SIZE, 3), np.uint8)
+    black[100, 100] = 1
 
-    assert np.isfinite(levels_of(black).shown(black)).all()
+    shown = levels_of(black).shown(black)
+
+    assert 100 < shown.min() < shown.max() < 200

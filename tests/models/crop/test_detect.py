@@ -145,10 +145,17 @@ def test_thumbs_of_several_sizes_share_a_batch():
     assert [len(faces) > 0 for faces in found] == [True, True]
 
 
-def test_squares_that_no_stride_divides_are_taken_too():
+def test_a_photo_that_no_stride_divides_is_seen_as_if_grey_lay_beside_it():
     detector = Detector(FaceDetector(TINY).eval(), "cpu")
+    padded = np.full((128, 128, 3), 114, np.uint8)
+    padded[:100, :90] = photo(100, 90)
 
-    assert len(detect_faces(detector, [photo(100, 100)], min_score=0.0)) == 1
+    (found,), (expected,) = (
+        detect_faces(detector, [picture], min_score=0.0) for picture in (photo(100, 90), padded)
+    )
+
+    assert [face.box.tolist() for face in found] == [face.box.tolist() for face in expected]
+    assert found
 
 
 def test_no_photos_give_no_answers():

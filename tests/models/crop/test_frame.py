@@ -128,6 +128,7 @@ def test_a_face_beyond_the_photo_still_gives_a_crop(shift):
     crop = crop_face(photo, fit_frame(turned(CANONICAL, 10, 1.0, shift)))
 
     assert crop.shape == (FRAME_PX, FRAME_PX, 3)
+    assert (crop == 77).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (3, 3)])

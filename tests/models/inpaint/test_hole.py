@@ -22,7 +22,7 @@ def test_beside_a_mask_that_was_found_exactly_the_skin_stays():
     hole = hole_of(mask, face)
 
     assert hole[mask].all()
-    assert hole[130 - MARGIN_PX :, 128].any()
+    assert hole[130 - MARGIN_PX : 130, 128].all()
     assert not hole[: 130 - MARGIN_PX - 2].any()
 
 
@@ -115,4 +115,8 @@ def test_a_mask_that_leaves_the_picture_is_grown_inside_of_it():
     face, mask = masked_face(130, 130)
     mask[200:, :] = True
 
-    assert hole_of(mask, face).shape == mask.shape
+    hole = hole_of(mask, face)
+
+    assert hole.shape == mask.shape
+    assert hole[200 - MARGIN_PX :, :20].all()
+    assert not hole[: 200 - MARGIN_PX - REST_PX - 1, :20].any()

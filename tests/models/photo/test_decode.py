@@ -121,6 +121,7 @@ def test_a_broken_orientation_is_ignored(exif):
     photo = decode_photo(encode(quadrants(), "jpeg", exif=exif))
 
     assert photo.pixels.shape == quadrants().shape
+    assert np.abs(photo.pixels.astype(int) - quadrants()).mean() < 6
 
 
 def test_grey_becomes_rgb():

@@ -88,11 +88,14 @@ def test_poisson_takes_the_painted_colours_and_the_references_gradients(texture,
     assert np.corrcoef(slopes)[0, 1] > 0.9
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_poisson_works_without_and_without_end(texture, share):
+@pytest.mark.parametrize(("share", "shown"), [(0.0, 0), (1.0, 1)])
+def test_poisson_shows_one_picture_alone_where_the_other_has_no_share(texture, share, shown):
     weight = np.full((256, 256), share, np.float32)
 
-    assert poisson(texture(1), texture(0), weight).shape == (256, 256, 3)
+    joined = poisson(texture(1), texture(0), weight)
+
+    slopes = [cv2.Sobel(x, cv2.CV_32F, 1, 0)[8:-8, 8:-8].ravel() for x in (joined, texture(shown))]
+    assert np.corrcoef(slopes)[0, 1] > 0.9
 
 
 def test_where_the_references_photo_ends_its_share_fades_to_nothing(texture, hole, landmarks):

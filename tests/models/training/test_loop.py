@@ -108,7 +108,9 @@ def test_the_log_tells_throughput_and_the_share_of_making_batches(tmp_path):
 
     fit(SlowData(), nn.Linear(1, 1), tmp_path, SCHEDULE)
 
-    for row in csv.DictReader((tmp_path / "log.csv").open()):
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert len(rows) == 6
+    for row in rows:
         assert 0.5 < float(row["data_share"]) <= 1
         assert float(row["images_per_s"]) * float(row["step_s"]) == pytest.approx(4, rel=0.05)
 

@@ -11,9 +11,9 @@ import torch
 from models.checkpoint import load_net
 from models.crop.detect import Face
 from models.crop.net import DetectorConfig, FaceDetector
-from models.training.crop.compose import compose_canvas
+from models.training.crop.compose import Canvas, compose_canvas
 from models.training.crop.labels import is_held_back
-from models.training.crop.task import CropTask, CropTraining, draw_faces
+from models.training.crop.task import CropTask, CropTraining, _to_batch, draw_faces
 from models.training.rounding import with_rounded_weights
 
 
@@ -105,12 +105,18 @@ def test_faces_that_the_verdicts_add_are_trained_on(folder, task, tmp_path):
     assert faces(judged) > faces(task)
 
 
-def test_padding_is_neither_a_face_nor_ignored(task):
-    for step in range(6):
-        batch = task.batch(step)
-        empty = (batch["boxes"] == 0).all(-1)
-        assert not batch["counts"][empty].any()
-        assert not batch["ignored"][empty].any()
+def canvas_of(*counts):
+    """A canvas with a box for each, which counts as a face or not."""
+    boxes, points = np.ones((len(counts), 4), np.float32), np.ones((len(counts), 5, 2), np.float32)
+    image = np.zeros((64, 64, 3), np.uint8)
+    return Canvas(image, boxes, points, points[..., 0], np.array(counts))
+
+
+def test_padding_is_neither_a_face_nor_ignored():
+    batch = _to_batch([canvas_of(True, False, True), canvas_of(False)])
+
+    assert batch["counts"].tolist() == [[True, False, True], [False] * 3]
+    assert batch["ignored"].tolist() == [[False, True, False], [True, False, False]]
 
 
 def test_a_few_steps_on_one_batch_lower_its_loss(task):

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -70,9 +72,12 @@ def test_strength_1_moves_height_and_width_apart():
 def test_shares_of_shapes_are_met(name):
     rng = np.random.default_rng(0)
     _, kind = pick_kind(name, rng)
-    drawn = {pick_shape(kind, rng) for _ in range(200)}
+    drawn = Counter(pick_shape(kind, rng) for _ in range(2000))
 
-    assert drawn == {shape for shape, _ in kind.shapes}
+    expected = Counter()
+    for shape, weight in kind.shapes:
+        expected[shape] += 2000 * weight / sum(weight for _, weight in kind.shapes)
+    assert drawn == pytest.approx(expected, abs=100)
 
 
 def test_no_kind_given_takes_every_kind_in_turn():
