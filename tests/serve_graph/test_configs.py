@@ -142,7 +142,10 @@ def test_an_unknown_deployment_is_refused(config):
 def test_the_fused_graph_has_no_stage_deployments(config):
     config["applications"][0]["args"]["shape"] = "fused"
 
-    assert all("the fused graph has no such deployment" in line for line in find_problems(config))
+    problems = find_problems(config)
+
+    assert len(problems) == len(DEPLOYMENTS["split"]) - len(DEPLOYMENTS["fused"])
+    assert all("the fused graph has no such deployment" in line for line in problems)
 
 
 def test_two_deployments_of_one_name_are_refused(config):

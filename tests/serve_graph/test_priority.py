@@ -47,12 +47,12 @@ def test_threads_of_such_a_thread_are_behind_too():
     assert in_new_thread(run_niced, in_new_thread, niceness) == min(niceness() + 5, 19)
 
 
-@pytest.mark.anyio
+@pytest.mark.asyncio
 async def test_a_requests_threads_are_behind():
     assert await Threads().run(niceness) > niceness()
 
 
-@pytest.mark.anyio
+@pytest.mark.asyncio
 async def test_a_batch_is_computed_behind():
     jobs = [Job(number, Asked(time.time())) for number in range(2)]
 

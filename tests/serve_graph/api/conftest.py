@@ -18,6 +18,7 @@ from serve_graph.api import create_api
 from serve_graph.draining import Draining
 from serve_graph.logs import log
 from serve_graph.service import ApiSettings, Service
+from tests.recorder import MemoryRecorder
 
 WIDTH, HEIGHT = 160, 120
 PAINTED, SWAPPED = 40, 90  # the grey with which each stage fills the hole
@@ -76,29 +77,6 @@ class FakeStages:
         swapped = painted.face.copy()
         swapped[hole] = SWAPPED
         return swapped
-
-
-class MemoryRecorder:
-    def __init__(self):
-        self.requests, self.outcomes, self.rejections = [], Counter(), []
-        self.places = []
-
-    def request(self, route, code, seconds):
-        assert seconds >= 0
-        self.requests.append((route, code))
-
-    def faces(self, outcome, count):
-        self.outcomes[outcome] += count
-
-    def rejected(self, reason):
-        self.rejections.append(reason)
-
-    def place(self, queue_s):
-        self.places.append(queue_s)
-
-    def stage(self, stage, queue_s, compute_s): ...
-
-    def batch(self, stage, size): ...
 
 
 @pytest.fixture

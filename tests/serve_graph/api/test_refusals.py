@@ -1,11 +1,13 @@
 """Each problem that a caller can run into, with its status and type."""
 
+import logging
 import struct
 import zlib
 
 import numpy as np
 import pytest
 
+from serve_graph.logs import log
 from serve_graph.problems import BusyError
 
 pytestmark = pytest.mark.asyncio
@@ -197,10 +199,12 @@ async def test_an_error_of_ours_is_500_without_internals(client, photo, stages, 
 
 
 async def test_no_pixel_is_logged(client, caplog):
+    caplog.set_level(logging.INFO, logger=log.name)
     noise = np.random.default_rng(0).bytes(2000)
 
     await client.post("/v1/unmask", files={"photo": b"\xff\xd8\xff" + noise})
 
+    assert caplog.records
     assert "\\x" not in caplog.text
 
 

@@ -309,11 +309,9 @@ async def test_swap_answers_the_own_face(client, photo, reference, decode):
     assert abs(grey_at(decode(answer.content)) - 90) < 3
 
 
-@pytest.mark.parametrize(
-    ("call", "grey", "outcome"), [("unmask", 20, "unmasked"), ("unmask", 220, "bare")]
-)
-async def test_faces_are_counted_by_outcome(client, encode, recorder, call, grey, outcome):
-    await client.post(f"/v1/{call}", files={"photo": encode(grey)})
+@pytest.mark.parametrize(("grey", "outcome"), [(20, "unmasked"), (220, "bare")])
+async def test_faces_are_counted_by_outcome(client, encode, recorder, grey, outcome):
+    await client.post("/v1/unmask", files={"photo": encode(grey)})
 
     assert +recorder.outcomes == {outcome: 1}
 

@@ -28,6 +28,7 @@ def test_faces_beyond_the_most_are_counted(command, photo, tmp_path):
 def test_faces_that_nobody_asked_for_are_not_counted(command, photo, tmp_path, words):
     result = command("run", photo(), "-o", tmp_path / "out", *words)
 
+    assert result.exit_code == 0, result.stderr
     assert "more face" not in result.stderr
 
 
