@@ -2,29 +2,14 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.conftest import mean_face
+
 SIDE = 256
-
-
-def ellipse_points(centre, radii, degrees):
-    angle = np.radians(degrees)
-    return np.stack([np.cos(angle), np.sin(angle)], axis=1) * radii + centre
 
 
 @pytest.fixture
 def landmarks():
-    """68 points of a plain face in the canonical frame."""
-    groups = [
-        ellipse_points((128, 110), (74, 108), np.linspace(180, 0, 17)),  # jaw
-        np.linspace((64, 66), (108, 66), 5),  # brows
-        np.linspace((148, 66), (192, 66), 5),
-        np.linspace((128, 86), (128, 128), 4),  # nose
-        np.linspace((112, 138), (144, 138), 5),
-        ellipse_points((88, 86), (13, 6), np.arange(180, 540, 60)),  # eyes
-        ellipse_points((168, 86), (13, 6), np.arange(180, 540, 60)),
-        ellipse_points((128, 170), (33, 12), np.arange(180, 540, 30)),  # lips
-        ellipse_points((128, 170), (26, 4), np.arange(180, 540, 45)),
-    ]
-    return np.vstack(groups).astype(np.float32)
+    return mean_face()
 
 
 @pytest.fixture
