@@ -1,6 +1,7 @@
 """Shutdown of the front door: HAProxy first delivers what the replicas have already answered.
 
-While a slow client reads its answer, megabytes of it are still in buffers.
+While a slow client reads its answer, megabytes of it are still in buffers. If Ray reloads HAProxy
+meanwhile, as for each new replica, such a client stays with the old process.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from serve_graph.flags import SOCKET
+from serve_graph.flags import CONFIG, SOCKET
 
 POLL_S = 0.1
 ANSWER_S = 2.0  # for HAProxy to answer a command on its socket
@@ -21,17 +22,17 @@ ANSWER_S = 2.0  # for HAProxy to answer a command on its socket
 
 async def wait_for_clients() -> None:
     """Returns when no HAProxy on this machine is sending an answer; at once if there is none."""
-    while sum(await asyncio.gather(*(_requests_in(one) for one in _sockets()))):
+    while await _is_sending():
         await asyncio.sleep(POLL_S)
 
 
-def _sockets() -> list[Path]:
-    """The admin sockets; Ray keeps each node's in a folder of its own."""
-    wanted = os.environ.get(SOCKET)
-    if wanted is None:
-        return []
-    path = Path(wanted)
-    return list(path.parent.glob(f"*/{path.name}"))
+async def _is_sending() -> bool:
+    answers = [await _ask(one, "show stat;show info") for one in _files(SOCKET)]
+    asked = {int(pid) for one in answers for pid in re.findall(r"(?m)^Pid: (\d+)", one)}
+    # An old process answers no commands any more, and lives until its idle clients leave.
+    return any(requests_in(one.splitlines()) for one in answers) or any(
+        _has_unsent_data(pid) for pid in _processes() - asked
+    )
 
 
 async def close_doors() -> None:
@@ -39,27 +40,53 @@ async def close_doors() -> None:
 
     For a service whose Ray can no longer be asked to do that.
     """
-    answers = [await _ask(one, "show info") for one in _sockets()]
-    pids = [
-        int(found[1]) for found in (re.search(r"(?m)^Pid: (\d+)", one) for one in answers) if found
-    ]
-    doors = [os.pidfd_open(pid) for pid in pids]
-    for door in doors:
-        signal.pidfd_send_signal(door, signal.SIGUSR1)
+    doors = []
+    for pid in _processes():
+        with suppress(ProcessLookupError):  # it has just ended
+            doors.append(os.pidfd_open(pid))
+            signal.pidfd_send_signal(doors[-1], signal.SIGUSR1)
     while len(select.select(doors, [], [], 0)[0]) < len(doors):
         await asyncio.sleep(POLL_S)
 
 
-async def _requests_in(path: Path) -> int:
-    return requests_in((await _ask(path, "show stat")).splitlines())
+def _files(flag: str) -> list[Path]:
+    """The files that a flag names; Ray keeps each node's in a folder of its own."""
+    wanted = os.environ.get(flag)
+    if wanted is None:
+        return []
+    path = Path(wanted)
+    return list(path.parent.glob(f"*/{path.name}"))
 
 
-async def _ask(path: Path, command: str) -> str:
+def _processes() -> set[int]:
+    """The ids of all HAProxy processes that Ray has started here."""
+    configs = {os.fsencode(one) for one in _files(CONFIG)}
+    pids = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has just ended
+            if configs & set(path.read_bytes().split(b"\0")):
+                pids.add(int(path.parent.name))
+    return pids
+
+
+def _has_unsent_data(pid: int) -> bool:
+    """Whether one of the process's connections holds what its other end hasn't taken yet."""
+    process = Path(f"/proc/{pid}")
+    try:
+        own = {str(one.readlink()) for one in (process / "fd").iterdir()}
+        tables = [one.read_text().splitlines()[1:] for one in (process / "net").glob("tcp*")]
+    except OSError:  # something ended meanwhile: look again
+        return True
+    rows = [row.split() for table in tables for row in table]
+    return any(f"socket:[{row[9]}]" in own and not row[4].startswith("00000000:") for row in rows)
+
+
+async def _ask(path: Path, commands: str) -> str:
     with suppress(OSError, TimeoutError):  # it has ended or doesn't answer: nothing to wait for
         async with asyncio.timeout(ANSWER_S):
             reader, writer = await asyncio.open_unix_connection(path)
             try:
-                writer.write(f"{command}\n".encode())
+                writer.write(f"{commands}\n".encode())
                 return (await reader.read()).decode()
             finally:
                 writer.close()

@@ -19,6 +19,7 @@ from serve_graph import PROJECT
 FLAGS = PROJECT / "configs" / "serve.env"
 HAPROXY, DIRECT = "RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_ENABLE_DIRECT_INGRESS"
 SOCKET = "RAY_SERVE_HAPROXY_SOCKET_PATH"
+CONFIG = "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC"
 BINARY, WRAPPED = "RAY_SERVE_HAPROXY_BINARY_PATH", "MASK2FACE_HAPROXY"
 WRAPPER = Path(__file__).with_name("haproxy.sh")
 _PORTS = (
@@ -30,7 +31,7 @@ _PORTS = (
 _PORT_RANGE = range(20_000, 32_768)  # above the ports of Ray's workers
 _untried = iter(random.sample(_PORT_RANGE, len(_PORT_RANGE)))
 _FILES = {
-    "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "haproxy.cfg",
+    CONFIG: "haproxy.cfg",
     SOCKET: "admin.sock",
     "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": "metrics.sock",
     "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": "server-state",
@@ -120,7 +121,7 @@ def haproxy_flags(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody is listening on now.
+    """A TCP port that nobody is listening on now, on any of this machine's addresses.
 
     Each call returns a different one, and none that systems use for outgoing connections: such a
     connection could take it before the intended program listens on it.
@@ -130,6 +131,6 @@ def free_port() -> int:
     """
     for port in _untried:
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+            probe.bind(("", port))  # HAProxy's status and metrics pages are open on all of them
             return port
     raise OSError(f"No port from {_PORT_RANGE[0]} to {_PORT_RANGE[-1]} is free: stop a program.")

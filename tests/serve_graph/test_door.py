@@ -7,13 +7,14 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 import pytest_asyncio
 
 from serve_graph.door import close_doors, requests_in, wait_for_clients
-from serve_graph.flags import SOCKET, WRAPPER, find_haproxy, free_port
+from serve_graph.flags import CONFIG, SOCKET, WRAPPER, find_haproxy, free_port
 from serve_graph.problems import MEDIA_TYPE, Problem
 
 HAPROXY = find_haproxy(os.environ)
@@ -35,13 +36,14 @@ def folder(monkeypatch):
     path = Path(tempfile.mkdtemp(dir="/tmp"))
     (path / "node").mkdir()
     monkeypatch.setenv(SOCKET, str(path / "admin.sock"))
+    monkeypatch.setenv(CONFIG, str(path / "haproxy.cfg"))
     yield path / "node"
     shutil.rmtree(path)
 
 
 @pytest_asyncio.fixture
 async def door(folder):
-    """The port of a HAProxy in front of a server that answers with `BIG`."""
+    """A HAProxy in front of a server that answers with `BIG`; Ray too reloads it like this."""
 
     async def answer(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
@@ -51,25 +53,48 @@ async def door(folder):
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     behind, port = server.sockets[0].getsockname()[1], free_port()
     (folder / "haproxy.cfg").write_text(
-        f"global\n  stats socket {folder}/admin.sock level admin\n"
+        f"global\n  stats socket {folder}/admin.sock level admin expose-fd listeners\n"
         "defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n"
+        "  option idle-close-on-response\n"
         f"frontend front\n  bind 127.0.0.1:{port}\n  default_backend app\n"
         f"backend app\n  server one 127.0.0.1:{behind}\n"
     )
-    process = subprocess.Popen([HAPROXY, "-f", folder / "haproxy.cfg", "-db"])
-    while not (folder / "admin.sock").exists():
-        assert process.poll() is None
-        await asyncio.sleep(0.05)
-    yield port
-    process.kill()
-    process.wait()
+    processes = []
+
+    async def start(*options):
+        call = [HAPROXY, "-f", folder / "haproxy.cfg", "-db", *options]
+        processes.append(subprocess.Popen(call))
+        while not await answers(folder / "admin.sock", processes[-1]):
+            assert processes[-1].poll() is None
+            await asyncio.sleep(0.05)
+
+    async def reload():
+        await start("-sf", str(processes[-1].pid), "-x", folder / "admin.sock")
+
+    await start()
+    yield SimpleNamespace(port=port, reload=reload, processes=processes)
+    for process in processes:
+        process.kill()
+        process.wait()
     server.close()
 
 
-async def begin_to_take_an_answer(door):
+async def answers(path, process):
+    """Whether this process, not one before it, answers commands on the socket."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.write(b"show info\n")
+    information = (await reader.read()).decode()
+    writer.close()
+    return f"Pid: {process.pid}\n" in information
+
+
+async def begin_to_take_an_answer(door, connection="close"):
     """Reads the head of an answer but not most of its body; the writer keeps the connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", door, limit=65_536)
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port, limit=65_536)
+    writer.write(f"GET / HTTP/1.1\r\nHost: x\r\nConnection: {connection}\r\n\r\n".encode())
     await reader.readuntil(b"\r\n\r\n")
     return reader, writer
 
@@ -90,6 +115,30 @@ async def test_the_end_waits_for_a_client_that_takes_its_answer_slowly(door):
 
 @pytest.mark.asyncio
 @pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
+async def test_a_slow_client_of_a_door_before_its_reload_is_waited_for_too(door):
+    reader, _writer = await begin_to_take_an_answer(door)
+    await door.reload()
+
+    waiting = asyncio.create_task(wait_for_clients())
+    await asyncio.sleep(0.5)
+    assert not waiting.done()
+    assert len(await reader.readexactly(len(BIG))) == len(BIG)
+    await asyncio.wait_for(waiting, 5)
+
+
+@pytest.mark.asyncio
+@pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
+async def test_a_client_that_only_keeps_its_connection_is_not_waited_for(door):
+    reader, _writer = await begin_to_take_an_answer(door, "keep-alive")
+    await reader.readexactly(len(BIG))
+    await door.reload()
+
+    await asyncio.wait_for(wait_for_clients(), 5)
+    assert door.processes[0].poll() is None  # the connection is still open
+
+
+@pytest.mark.asyncio
+@pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
 async def test_a_door_that_closes_answers_what_is_in_and_takes_nothing_new(door):
     reader, _writer = await begin_to_take_an_answer(door)
 
@@ -97,9 +146,21 @@ async def test_a_door_that_closes_answers_what_is_in_and_takes_nothing_new(door)
     await asyncio.sleep(0.5)
     assert not closing.done()
     with pytest.raises(ConnectionRefusedError):
-        await asyncio.open_connection("127.0.0.1", door)
+        await asyncio.open_connection("127.0.0.1", door.port)
     assert len(await reader.readexactly(len(BIG))) == len(BIG)
     await asyncio.wait_for(closing, 5)
+
+
+@pytest.mark.asyncio
+@pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
+@pytest.mark.usefixtures("door")
+async def test_a_door_that_has_just_died_needs_no_closing(monkeypatch):
+    def find(_pid):
+        raise ProcessLookupError
+
+    monkeypatch.setattr(os, "pidfd_open", find)
+
+    await asyncio.wait_for(close_doors(), 5)
 
 
 @pytest.mark.asyncio

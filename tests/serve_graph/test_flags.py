@@ -4,6 +4,7 @@ import os
 import socket
 import stat
 import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from serve_graph.flags import (
     set_flags,
     uses_haproxy,
 )
+
+# Linux alone has the whole of 127.0.0.0/8.
+ADDRESSES = ["127.0.0.1", "127.0.0.2"] if sys.platform == "linux" else ["127.0.0.1"]
 
 
 @pytest.fixture
@@ -87,9 +91,10 @@ def test_free_ports_differ_and_are_none_that_outgoing_connections_get():
     assert max(ports) < 32_768  # from here on Linux assigns them to outgoing connections
 
 
-def test_a_port_that_somebody_listens_on_is_passed_over(monkeypatch):
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_port_that_somebody_listens_on_is_passed_over(monkeypatch, address):
     with socket.socket() as taken, socket.socket() as other:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind((address, 0))
         other.bind(("127.0.0.1", 0))
         names = [one.getsockname()[1] for one in (taken, other)]
         other.close()
