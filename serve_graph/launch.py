@@ -17,13 +17,12 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from models.errors import Mask2FaceError
 from serve_graph.address import is_loopback, url_for_others, url_here
+from serve_graph.config_file import ConfigError, read_config
 from serve_graph.door import close_doors, wait_for_clients
 from serve_graph.flags import set_flags
-from serve_graph.unique_keys import load_yaml
+from serve_graph.logs import log
 
 START_TIMEOUT_S = 300.0
 START_ATTEMPTS = 3
@@ -31,7 +30,6 @@ POLL_S = 0.25
 WATCH_S = 1.0
 # How long shutdown may take, on top of the requests, after Ray lost a process.
 LOST_END_S = 30.0
-_LOCALHOST = "127.0.0.1"  # Serve behind HAProxy would listen on all interfaces
 # What Serve itself takes when it starts; the rest is for the applications.
 _STARTS_WITH = (
     "proxy_location",
@@ -44,54 +42,12 @@ _STARTS_WITH = (
 LINGER_S = 1.0  # for the front door to deliver the replicas' last answers
 
 
-class ConfigError(Mask2FaceError):
-    """A config file can't be used; the message has one line per problem."""
-
-
 class StartError(Mask2FaceError):
     """Serve didn't come up."""
 
 
 class LostError(Mask2FaceError):
     """One of Ray's own processes died while the service was running."""
-
-
-def read_config(
-    path: Path, host: str | None = None, port: int | None = None, device: str | None = None
-) -> Any:
-    """The content of a config file.
-
-    Args:
-        path: YAML of Serve's config, version 2.
-        host: replaces http_options.host; if neither is given, it is 127.0.0.1.
-        port: replaces http_options.port.
-        device: replaces args.device.
-
-    Raises:
-        ConfigError: it can't be read.
-    """
-    try:
-        content = load_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        return content
-    _set(content, "http_options", host=host, port=port)
-    if content.get("http_options") is None:
-        content["http_options"] = {}
-    if isinstance(content["http_options"], dict):  # otherwise `find_problems` reports it
-        content["http_options"].setdefault("host", _LOCALHOST)
-    apps = content.get("applications")
-    for app in apps if isinstance(apps, list) else ():
-        _set(app, "args", device=device)
-    return content
-
-
-def _set(content: Any, section: str, **values: object) -> None:
-    given = {key: value for key, value in values.items() if value is not None}
-    # Anything but a mapping stays as it is: `find_problems` reports it.
-    if given and isinstance(content, dict) and isinstance(content.setdefault(section, {}), dict):
-        content[section] |= given
 
 
 def check_config(
@@ -110,10 +66,13 @@ def check_config(
     Raises:
         ConfigError: it can't be read.
     """
+    return _problems_of(read_config(path, host, port, device), path, needs_gpu)
+
+
+def _problems_of(content: Any, path: Path, needs_gpu: bool = True) -> list[str]:
     set_flags()
     from serve_graph.checks import find_problems
 
-    content = read_config(path, host, port, device)
     return [f"{path}: {line}" for line in find_problems(content, needs_gpu)]
 
 
@@ -141,10 +100,10 @@ def serve(
         StartError: Serve didn't come up.
         LostError: Ray's raylet or GCS died.
     """
-    problems = check_config(path, host, port, device)
+    content = read_config(path, host, port, device)  # only once: it may be a pipe
+    problems = _problems_of(content, path)
     if problems:
         raise ConfigError("\n".join(problems))
-    content = read_config(path, host, port, device)
     _check_port_is_free(content)
     print("Starting.", flush=True)
     with running(content, num_gpus=num_gpus) as up:
@@ -220,15 +179,17 @@ def running(
     try:
         serve.start(**{key: content.get(key) for key in _STARTS_WITH})
         apply_config(content)
+        # Here rather than at the end, when a controller that hangs would hold this process up.
+        ingresses = [serve.get_app_handle(app.name) for app in _applications(content)]
         yield Running(url_here(*_address(content)), session / "logs" / "serve")
         with redirect_stdout(StringIO()):  # Ray prints which of Serve's calls its end cuts off
-            asyncio.run(_end(content))
+            asyncio.run(_end(content, ingresses))
             ray.shutdown()
     finally:
         ray.shutdown()
 
 
-async def _end(content: dict[str, Any]) -> None:
+async def _end(content: dict[str, Any], ingresses: list[Any]) -> None:
     """Waits until all accepted requests are answered, then shuts Serve down.
 
     Serve's own shutdown would cut them off: it kills the proxies first, and all deployments at the
@@ -242,10 +203,10 @@ async def _end(content: dict[str, Any]) -> None:
             if has_lost:  # Serve's controller has died too, or soon will
                 await close_doors()
             else:
-                await _drain([app.name for app in _applications(content)])
+                await _drain(ingresses)
                 await wait_for_clients()
     except TimeoutError:
-        logging.getLogger("ray.serve").error("Some requests took over %g s.", timeout_s)
+        log.error("Some requests took over %g s.", timeout_s)
     await asyncio.sleep(LINGER_S)
     if not has_lost:
         await serve.shutdown_async()  # type: ignore[no-untyped-call]
@@ -265,11 +226,9 @@ def _longest_s(content: dict[str, Any]) -> float:
     return max(GraphArgs.model_validate(app.args).api.max_timeout_s for app in apps)
 
 
-async def _drain(names: list[str]) -> None:
+async def _drain(ingresses: list[Any]) -> None:
     """Drains each ingress replica: it answers what it has accepted and refuses the rest."""
-    from ray import serve
-
-    ends = [serve.get_app_handle(name).broadcast("drain") for name in names]
+    ends = [handle.broadcast("drain") for handle in ingresses]
     # A replica that dies meanwhile holds no request any more: wait for the others.
     results = [one.results_async(return_exceptions=True) for one in ends]
     await asyncio.gather(*results, return_exceptions=True)
@@ -279,7 +238,7 @@ def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> Path:
     """Starts Ray; returns its session folder."""
     import ray
 
-    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    log.setLevel(logging.WARNING)
     attempts = START_ATTEMPTS
     while True:
         try:

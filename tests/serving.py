@@ -12,6 +12,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from serve_graph import PROJECT, launch
+from serve_graph.config_file import read_config
 from serve_graph.flags import free_port
 from tests.collector import Collector
 
@@ -90,7 +91,7 @@ def shared_config() -> dict[str, Any]:
     """The shipped configs as two applications of one Serve."""
     apps = []
     for name, shape, prefix in (("laptop", "split", "/"), ("fused", "fused", "/fused")):
-        content = launch.read_config(PROJECT / "configs" / f"{name}.yaml", port=free_port())
+        content = read_config(PROJECT / "configs" / f"{name}.yaml", port=free_port())
         (app,) = content["applications"]
         app |= {"name": shape, "route_prefix": prefix}
         app["args"]["api"] = {"max_timeout_s": TIMEOUT_S}

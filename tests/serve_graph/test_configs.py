@@ -13,6 +13,7 @@ from models.checkpoint import load_manifest, save_manifest
 from serve_graph import PROJECT, launch
 from serve_graph.api.calls import UPLOADS_PER_PLACE
 from serve_graph.checks import DEPLOYMENTS, find_problems
+from serve_graph.config_file import read_config
 from serve_graph.flags import HAPROXY, SOCKET, haproxy_flags
 from serve_graph.settings import GraphArgs
 
@@ -22,7 +23,7 @@ SHIPPED = ("laptop", "fused", "gpu")
 
 @pytest.fixture
 def config(tiny_weights):
-    content = launch.read_config(CONFIGS / "laptop.yaml")
+    content = read_config(CONFIGS / "laptop.yaml")
     content["applications"][0]["args"]["weights"] = str(tiny_weights)
     return content
 
@@ -47,7 +48,7 @@ def test_a_good_config_has_no_problems(config):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_configs_are_in_order(name, tiny_weights):
-    content = launch.read_config(CONFIGS / f"{name}.yaml", device="cpu")
+    content = read_config(CONFIGS / f"{name}.yaml", device="cpu")
     content["applications"][0]["args"]["weights"] = str(tiny_weights)
 
     assert find_problems(content) == []
@@ -55,19 +56,19 @@ def test_shipped_configs_are_in_order(name, tiny_weights):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_configs_answer_on_this_machine_only(name):
-    assert launch.read_config(CONFIGS / f"{name}.yaml")["http_options"]["host"] == "127.0.0.1"
+    assert read_config(CONFIGS / f"{name}.yaml")["http_options"]["host"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_configs_start_new_replicas_before_old_ones_end(name):
-    (app,) = launch.read_config(CONFIGS / f"{name}.yaml")["applications"]
+    (app,) = read_config(CONFIGS / f"{name}.yaml")["applications"]
 
     assert all(one["max_surge_percent"] > 0 for one in app["deployments"])
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_configs_bound_the_queue_of_each_deployment(name):
-    (app,) = launch.read_config(CONFIGS / f"{name}.yaml")["applications"]
+    (app,) = read_config(CONFIGS / f"{name}.yaml")["applications"]
     bounds = {one["name"]: one["max_queued_requests"] for one in app["deployments"]}
 
     assert set(bounds) == set(DEPLOYMENTS[app["args"]["shape"]])
@@ -77,7 +78,7 @@ def test_shipped_configs_bound_the_queue_of_each_deployment(name):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_doors_own_bound_comes_first(name):
     """The refusal then comes from our API, in its words, and not from Serve."""
-    (app,) = launch.read_config(CONFIGS / f"{name}.yaml")["applications"]
+    (app,) = read_config(CONFIGS / f"{name}.yaml")["applications"]
     args = GraphArgs.model_validate(app["args"])
 
     assert deployment({"applications": [app]}, "Ingress")["max_ongoing_requests"] > (
@@ -345,14 +346,6 @@ def test_changed_weights_are_refused(config, tiny_weights, tmp_path):
 @pytest.mark.parametrize("content", [None, [], "text", {"applications": "none"}, {}])
 def test_what_is_no_config_is_refused(content):
     assert find_problems(copy.deepcopy(content))
-
-
-def test_numbers_of_the_command_line_take_the_places_of_the_files():
-    content = launch.read_config(CONFIGS / "gpu.yaml", host="::1", port=9000, device="cpu")
-
-    assert content["http_options"]["host"] == "::1"
-    assert content["http_options"]["port"] == 9000
-    assert content["applications"][0]["args"]["device"] == "cpu"
 
 
 def test_each_line_names_the_file(tmp_path):

@@ -14,8 +14,8 @@ CONTENT = {"applications": [{"name": "one", "import_path": "serve_graph.app:buil
 
 
 @pytest.fixture
-def steps(monkeypatch):
-    """The steps so far; each takes a while."""
+def end(monkeypatch):
+    """The ingress, and the steps so far; each takes a while."""
     done = []
 
     def step(name):
@@ -26,28 +26,31 @@ def steps(monkeypatch):
 
         return take
 
-    handle = SimpleNamespace(
+    ingress = SimpleNamespace(
         broadcast=lambda method: SimpleNamespace(results_async=lambda **_: step(method)())
     )
-    monkeypatch.setattr(serve, "get_app_handle", lambda _name: handle)
     monkeypatch.setattr(serve, "shutdown_async", step("shutdown"))
     monkeypatch.setattr(launch, "wait_for_clients", step("clients"))
     monkeypatch.setattr(launch, "close_doors", step("doors"))
     monkeypatch.setattr(launch, "LINGER_S", 0)
-    return done
+    return ingress, done
 
 
-def test_replicas_answer_and_clients_take_it_before_serve_ends(steps):
-    asyncio.run(launch._end(CONTENT))
+def test_replicas_answer_and_clients_take_it_before_serve_ends(end):
+    ingress, steps = end
+
+    asyncio.run(launch._end(CONTENT, [ingress]))
 
     assert steps == ["drain", "drain done", "clients", "clients done", "shutdown", "shutdown done"]
 
 
 def test_without_rays_own_processes_the_doors_are_closed_and_serve_is_asked_nothing(
-    steps, monkeypatch
+    end, monkeypatch
 ):
+    ingress, steps = end
     monkeypatch.setattr(launch, "_what_died", lambda: "raylet")
-    asyncio.run(launch._end(CONTENT))
+
+    asyncio.run(launch._end(CONTENT, [ingress]))
 
     assert steps == ["doors", "doors done"]
 

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from serve_graph import PROJECT, launch
+from serve_graph import PROJECT
 from serve_graph.checks import BATCHED
+from serve_graph.config_file import read_config
 
 LARGEST = 16  # batches beyond this take long, whatever their rate
 NEARLY = 0.95  # of the best rate; a smaller difference is noise between two measurements
@@ -13,7 +14,7 @@ NEARLY = 0.95  # of the best rate; a smaller difference is noise between two mea
 
 @pytest.fixture(scope="module")
 def deployments():
-    (app,) = launch.read_config(PROJECT / "configs" / "gpu.yaml")["applications"]
+    (app,) = read_config(PROJECT / "configs" / "gpu.yaml")["applications"]
     return {one["name"]: one for one in app["deployments"] if one["name"] in BATCHED}
 
 

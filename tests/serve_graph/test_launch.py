@@ -25,6 +25,7 @@ from ray.serve.schema import (
 )
 
 from serve_graph import PROJECT, launch
+from serve_graph.config_file import ConfigError, read_config
 from serve_graph.flags import free_port
 
 LAPTOP = PROJECT / "configs" / "laptop.yaml"
@@ -33,6 +34,7 @@ applications:
   - {name: one, route_prefix: /one, import_path: serve_graph.app:build}
   - {name: two, route_prefix: /two, import_path: serve_graph.app:build}
 """
+BARE = {"http_options": {"host": "127.0.0.1"}, "applications": [{"import_path": "a:b"}]}
 
 
 def test_a_broken_config_is_refused_before_anything_starts(tmp_path, monkeypatch):
@@ -40,42 +42,8 @@ def test_a_broken_config_is_refused_before_anything_starts(tmp_path, monkeypatch
     path = tmp_path / "broken.yaml"
     path.write_text(LAPTOP.read_text().replace("max_queued_requests", "max_queue_requests"))
 
-    with pytest.raises(launch.ConfigError, match="did you mean 'max_queued_requests'"):
+    with pytest.raises(ConfigError, match="did you mean 'max_queued_requests'"):
         launch.serve(path)
-
-
-@pytest.mark.parametrize("content", [b"applications: [", "# Café".encode("latin-1")])
-def test_what_is_no_yaml_in_utf8_is_refused_in_one_line(tmp_path, content):
-    path = tmp_path / "broken.yaml"
-    path.write_bytes(content)
-
-    with pytest.raises(launch.ConfigError, match=r"^\S+/broken\.yaml: .+$"):
-        launch.read_config(path)
-
-
-def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path):
-    path = tmp_path / "twice.yaml"
-    path.write_text("args:\n  api: {max_requests: 9}\n  device: cpu\n  api: {max_faces: 3}\n")
-
-    with pytest.raises(launch.ConfigError, match="'api' appears twice, in line 2 and in line 4"):
-        launch.read_config(path)
-
-
-def test_a_key_may_override_one_that_is_merged_in(tmp_path):
-    path = tmp_path / "merged.yaml"
-    path.write_text("one: &one {a: 1, b: 2}\ntwo: &two {<<: *one, b: 3}\nthree: {<<: *two, a: 4}\n")
-
-    content = launch.read_config(path)
-
-    assert (content["two"], content["three"]) == ({"a": 1, "b": 3}, {"a": 4, "b": 3})
-
-
-@pytest.mark.parametrize("options", ["", "http_options:", "http_options: {port: 8123}"])
-def test_without_a_host_the_service_is_for_this_machine_alone(tmp_path, options):
-    path = tmp_path / "own.yaml"
-    path.write_text(f"{options}\napplications: []")
-
-    assert launch.read_config(path)["http_options"]["host"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize("options", ["5", "[]"])
@@ -100,7 +68,7 @@ def test_strange_applications_are_refused_with_a_device_too(tmp_path, apps):
 def test_a_port_that_there_can_not_be_is_refused(monkeypatch, options):
     monkeypatch.setattr(launch, "running", None)
 
-    with pytest.raises(launch.ConfigError, match="a port is 1 to 65535"):
+    with pytest.raises(ConfigError, match="a port is 1 to 65535"):
         launch.serve(LAPTOP, **options)
 
 
@@ -109,8 +77,8 @@ def test_the_end_waits_no_longer_than_the_longest_request_may_take(monkeypatch):
 
     steps = []
 
-    async def drain(names):
-        steps.append(names)
+    async def drain(ingresses):
+        steps.append(ingresses)
         await asyncio.sleep(60)
 
     async def shut_down():
@@ -123,18 +91,18 @@ def test_the_end_waits_no_longer_than_the_longest_request_may_take(monkeypatch):
     for app in content["applications"]:
         app["args"] = {"api": {"max_timeout_s": 0.1}}
 
-    asyncio.run(launch._end(content))
+    asyncio.run(launch._end(content, ["one", "two"]))
 
     assert steps == [["one", "two"], "shut down"]
 
 
-def test_the_end_waits_for_an_application_without_name_and_args(monkeypatch):
+def test_the_end_waits_for_an_application_without_args(monkeypatch):
     from ray import serve
 
     steps = []
 
-    async def drain(names):
-        steps.append(names)
+    async def drain(ingresses):
+        steps.append(ingresses)
 
     async def shut_down():
         steps.append("shut down")
@@ -143,16 +111,44 @@ def test_the_end_waits_for_an_application_without_name_and_args(monkeypatch):
     monkeypatch.setattr(launch, "LINGER_S", 0)
     monkeypatch.setattr(serve, "shutdown_async", shut_down)
 
-    asyncio.run(launch._end({"applications": [{"import_path": "serve_graph.app:build"}]}))
+    asyncio.run(launch._end(BARE, ["one"]))
 
-    assert steps == [["default"], "shut down"]
+    assert steps == [["one"], "shut down"]
 
 
-def test_all_that_is_for_serve_itself_reaches_its_start(monkeypatch, tmp_path):
+@pytest.fixture
+def started(monkeypatch, tmp_path):
+    """What Serve was started with; there is no Ray."""
     import ray
     from ray import serve
 
-    started = {}
+    options = {}
+    monkeypatch.setattr(launch, "_start_ray", lambda *_: tmp_path)
+    monkeypatch.setattr(launch, "apply_config", lambda _: None)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(serve, "start", lambda **given: options.update(given))
+    return options
+
+
+@pytest.mark.usefixtures("started")
+def test_the_end_needs_no_controller_to_reach_the_ingresses(monkeypatch):
+    from ray import serve
+
+    ended = []
+
+    async def end(_content, ingresses):
+        ended.extend(ingresses)
+
+    monkeypatch.setattr(launch, "_end", end)
+    monkeypatch.setattr(serve, "get_app_handle", lambda name: f"handle of {name}")
+
+    with launch.running(BARE):
+        monkeypatch.setattr(serve, "get_app_handle", None)  # it asks the controller
+
+    assert ended == ["handle of default"]
+
+
+def test_all_that_is_for_serve_itself_reaches_its_start(started, monkeypatch):
     options = {
         "proxy_location": "HeadOnly",
         "http_options": {"host": "127.0.0.1", "port": 8123},
@@ -162,13 +158,9 @@ def test_all_that_is_for_serve_itself_reaches_its_start(monkeypatch, tmp_path):
         "controller_options": {"runtime_env": {"env_vars": {"A": "1"}}},
     }
 
-    async def end(_content): ...
+    async def end(*_): ...
 
-    monkeypatch.setattr(launch, "_start_ray", lambda *_: tmp_path)
-    monkeypatch.setattr(launch, "apply_config", lambda _: None)
     monkeypatch.setattr(launch, "_end", end)
-    monkeypatch.setattr(ray, "shutdown", lambda: None)
-    monkeypatch.setattr(serve, "start", lambda **given: started.update(given))
 
     with launch.running(options | {"applications": []}):
         pass
@@ -205,7 +197,7 @@ def test_what_does_not_run_in_time_is_told_with_serves_reason(monkeypatch):
 
 @pytest.fixture
 def _in_order(monkeypatch):
-    monkeypatch.setattr(launch, "check_config", lambda *_: [])
+    monkeypatch.setattr(launch, "_problems_of", lambda *_: [])
 
 
 @pytest.mark.usefixtures("_in_order")
@@ -215,7 +207,7 @@ def test_a_taken_port_is_refused(monkeypatch):
         other.bind(("127.0.0.1", 0))
         other.listen()
 
-        with pytest.raises(launch.ConfigError, match="try --port"):
+        with pytest.raises(ConfigError, match="try --port"):
             launch.serve(LAPTOP, port=other.getsockname()[1])
 
 
@@ -224,7 +216,7 @@ def test_a_taken_port_is_refused(monkeypatch):
 def test_a_host_that_is_not_this_machines_is_refused(monkeypatch, host):
     monkeypatch.setattr(launch, "running", None)
 
-    with pytest.raises(launch.ConfigError, match="try --port or --host"):
+    with pytest.raises(ConfigError, match="try --port or --host"):
         launch.serve(LAPTOP, host=host, port=free_port())
 
 
@@ -244,6 +236,27 @@ def test_who_opens_the_service_to_others_is_told_that_there_is_no_login(
     launch.serve(LAPTOP, host=host, port=free_port())
 
     assert ("no log-in" in capsys.readouterr().out) == is_told
+
+
+def test_a_config_may_come_from_a_pipe(monkeypatch):
+    served = []
+
+    @contextmanager
+    def running(content, **_):
+        served.append(content)
+        yield launch.Running("http://127.0.0.1:1", Path("logs"))
+
+    monkeypatch.setattr(launch, "running", running)
+    monkeypatch.setattr(launch, "_wait_for_end", lambda: None)
+    reader, writer = os.pipe()
+    os.write(writer, LAPTOP.read_bytes())
+    os.close(writer)
+    port = free_port()
+
+    launch.serve(Path(f"/dev/fd/{reader}"), port=port)
+    os.close(reader)
+
+    assert served == [read_config(LAPTOP, port=port)]
 
 
 @pytest.mark.usefixtures("_in_order")
