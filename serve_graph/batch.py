@@ -168,20 +168,16 @@ async def run_batch(
     compute_s = time.perf_counter() - start
     for job, queue_s, result in zip(jobs, queued, results, strict=True):
         recorder.stage(stage, queue_s, compute_s)
-        failed = isinstance(result, Exception)
-        trace_stage(stage, job.asked.trace, queue_s, compute_s, len(jobs), failed)
+        trace_stage(
+            stage,
+            job.asked.trace,
+            queue_s,
+            compute_s,
+            batch_size=len(jobs),
+            failed=isinstance(result, Exception),
+            is_remote=True,
+        )
     return results
-
-
-def result_of(result: R | Exception) -> R:
-    """The result of one job.
-
-    Raises:
-        Exception: what `run_batch` returned for it.
-    """
-    if isinstance(result, Exception):
-        raise result
-    return result
 
 
 def _run(work: Callable[[list[T]], list[R]], items: list[T]) -> list[R | Exception]:

@@ -148,4 +148,4 @@ class MeasuredStages(LocalStages):
             queue_s, compute_s = start - asked_s, time.perf_counter() - start
             self._streaks[stage].note(failed)
             self._recorder.stage(stage, queue_s, compute_s)
-            trace_stage(stage, trace, queue_s, compute_s, 1, failed)
+            trace_stage(stage, trace, queue_s, compute_s, 1, failed, is_remote=False)

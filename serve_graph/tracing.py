@@ -168,6 +168,7 @@ def trace_stage(
     compute_s: float,
     batch_size: int,
     failed: bool,
+    is_remote: bool,
 ) -> None:
     """A span for a call of a stage that has just ended.
 
@@ -178,6 +179,7 @@ def trace_stage(
         compute_s: seconds of its batch.
         batch_size: calls in the batch.
         failed: whether it has no result.
+        is_remote: whether the caller is another process.
     """
     if _tracer is None or carrier is None:
         return
@@ -187,7 +189,7 @@ def trace_stage(
     span = _tracer.start_span(
         f"{stage} batch",
         _context(carrier),
-        SpanKind.SERVER,
+        SpanKind.SERVER if is_remote else SpanKind.INTERNAL,
         {
             "mask2face.stage": stage,
             "mask2face.queue_ms": round(1000 * queue_s, 3),

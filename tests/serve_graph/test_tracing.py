@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 
 from models.stages import load_models
 from serve_graph import PROJECT, tracing
@@ -58,6 +59,7 @@ def test_each_call_of_a_batch_is_a_span_in_its_callers_trace(exporter):
     spans = exporter.get_finished_spans()
     assert [span.name for span in spans] == ["crop batch"] * 2
     assert {ids(span) for span in spans} == {(TRACE, CALLER)}
+    assert {span.kind for span in spans} == {SpanKind.SERVER}
 
 
 def test_queue_and_compute_are_told_apart(exporter):
@@ -112,6 +114,7 @@ def test_the_stages_of_a_fused_replica_have_their_spans_too(exporter, tiny_weigh
 
     stage, _ = exporter.get_finished_spans()
     assert stage.name == "mask batch"
+    assert stage.kind == SpanKind.INTERNAL  # no call that a collector should count as a request
     assert ids(stage) == (TRACE, f"{request.get_span_context().span_id:016x}")
 
 
