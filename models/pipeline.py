@@ -334,14 +334,15 @@ async def _prepare(
     with clock.measure("reference"):
         everyone = replace(options, faces="all", turn_below=TURN_REFERENCE_BELOW)
         try:
-            found = await find_masks(photo, stages, everyone, Clock(), run=run)
+            found = await look_for_masks(photo, stages, everyone, Clock(), run=run)
         except NoFaceError:
             raise ReferencePhotoError("The reference photo shows no face.") from None
-        if len(found) > 1:
+        count = len(found.faces) + found.more
+        if count > 1:
             raise ReferencePhotoError(
-                f"The reference photo shows {len(found)} faces: send one with a single face."
+                f"The reference photo shows {count} faces: send one with a single face."
             )
-        own = found[0]
+        own = found.faces[0]
         if own.finding.probability >= options.min_probability:
             raise ReferencePhotoError(
                 "The face in the reference photo wears a mask: send a photo without one."

@@ -10,10 +10,12 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from models.checkpoint import file_sha256
 from models.errors import MissingPackageError, WeightsError
@@ -57,18 +59,21 @@ def load_fan(folder: Path, device: str = "cpu") -> Fan:
     class Offline(face_alignment.FaceAlignment):  # type: ignore[misc,unused-ignore]
         def _load_native(self, _name: str, size: int, device: str, dtype: torch.dtype) -> Any:
             net = face_alignment.api.FAN(size)
-            net.load_state_dict(torch.load(path, map_location=device, weights_only=True))
+            _read_weights(net, path)
             return net.to(device, dtype=dtype).eval()
 
     kind = face_alignment.LandmarksType.TWO_D
+    # "folder" needs no detector's weights: the box is known. Compiling takes minutes.
+    return Fan(
+        Offline(kind, device=device, flip_input=False, face_detector="folder", compile=False)
+    )
+
+
+def _read_weights(net: nn.Module, path: Path) -> None:
     try:
-        # "folder" needs no detector's weights: the box is known. Compiling takes minutes.
-        aligner = Offline(
-            kind, device=device, flip_input=False, face_detector="folder", compile=False
-        )
-    except Exception as error:
+        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (UnpicklingError, EOFError, TypeError, RuntimeError) as error:
         raise WeightsError(f"{path} doesn't hold a FAN of four modules: {error}") from error
-    return Fan(aligner)
 
 
 def find_weights(folder: Path) -> Path:

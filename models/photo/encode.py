@@ -24,7 +24,8 @@ _XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="w"?>"""
-_WEBP_MAX_SIDE = 16_383  # px, of the format itself
+# Longest side that the format, or its encoder, can hold.
+_LONGEST_PX = {"jpeg": 65_500, "png": 2**31 - 1, "webp": 16_383}
 
 
 def answer_format(came_in: PhotoFormat) -> AnswerFormat:
@@ -56,8 +57,10 @@ def encode_photo(
     Raises:
         BadRequestError: the format can't hold a picture of this size.
     """
-    if format == "webp" and max(pixels.shape[:2]) > _WEBP_MAX_SIDE:
-        raise BadRequestError(f"WebP ends at {_WEBP_MAX_SIDE} px a side: ask for jpeg or png.")
+    side, longest = max(pixels.shape[:2]), _LONGEST_PX[format]
+    if side > longest:
+        larger = " or ".join(name for name, px in _LONGEST_PX.items() if side <= px)
+        raise BadRequestError(f"{format} is limited to {longest} px a side: ask for {larger}.")
     options = _options(format, quality)
     if face_changed:
         options |= _mark(format)

@@ -19,6 +19,7 @@ _LEVELS = 30.0  # of 255: a difference at which two places hardly agree
 _NEAR_PX = 10.0  # how far a visible place speaks for a hidden one
 _FADE_PX = 12.0  # towards where the reference's photo ends
 _DOUBTFUL, _CERTAIN = 0.2, 0.5  # agreement from which the reference counts at all, and fully
+_NARROWEST_PX = 3  # that the Poisson solver takes
 
 
 def swap_weight(
@@ -87,9 +88,9 @@ def poisson(reference: Image, painted: Image, weight: Floats) -> Image:
     """
     region = (weight > 0.5).astype(np.uint8)
     region[[0, -1]] = region[:, [0, -1]] = 0  # the solver needs a border around the region
-    if not region.any():
-        return painted
     x, y, width, height = cv2.boundingRect(region)
+    if min(width, height) < _NARROWEST_PX:
+        return painted
     centre = (x + width // 2, y + height // 2)
     cloned = cv2.seamlessClone(reference, painted, region * 255, centre, cv2.NORMAL_CLONE)
     return np.where(region[..., None] > 0, cloned, painted).astype(np.uint8)

@@ -48,10 +48,12 @@ def test_the_numbers_of_faces_are_those_of_the_photo_not_of_the_reference():
     assert tuple(result.pixels[515, 480]) == GREEN
 
 
-@pytest.mark.parametrize("faces", ["largest", (0,)])
-def test_a_reference_of_two_faces_is_refused_though_one_is_chosen_in_the_photo(faces):
+@pytest.mark.parametrize(
+    "options", [Options(faces="largest"), Options(faces=(0,)), Options(max_faces=1)]
+)
+def test_a_reference_of_two_faces_is_refused_though_one_of_the_photo_is_edited(options):
     with pytest.raises(ReferencePhotoError, match="2 faces"):
-        run(unmask(grey_photo(), Two(2), Options(faces=faces), Clock(), reference=grey_photo()))
+        run(unmask(grey_photo(), Two(2), options, Clock(), reference=grey_photo()))
 
 
 class Cut(FakeStages):

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from models.errors import WeightsError
 from models.landmarks.fan import find_landmarks, find_weights, load_fan
@@ -19,7 +20,7 @@ def put_file(folder, content, digest=None):
 
 
 @pytest.fixture(scope="module")
-def fan(tmp_path_factory):
+def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NUMBA_DISABLE_JIT", "1")
         from face_alignment.models import FAN
@@ -28,6 +29,11 @@ def fan(tmp_path_factory):
     torch.save(FAN(4).state_dict(), content)
     folder = tmp_path_factory.mktemp("fan")
     put_file(folder, content.getvalue())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fan(folder):
     return load_fan(folder)
 
 
@@ -72,3 +78,13 @@ def test_a_pickle_with_more_than_tensors_is_refused(tmp_path):
 
     with pytest.raises(WeightsError, match="doesn't hold a FAN"):
         load_fan(tmp_path)
+
+
+def test_running_out_of_memory_is_not_blamed_on_the_file(folder, monkeypatch):
+    def move(*_, **__):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(nn.Module, "to", move)
+
+    with pytest.raises(torch.OutOfMemoryError):
+        load_fan(folder)

@@ -77,9 +77,13 @@ def test_no_exif_comes_out(name):
     assert "exif" not in image.info
 
 
-def test_a_side_that_webp_cannot_hold_is_the_callers_to_mend():
-    with pytest.raises(BadRequestError, match="jpeg or png"):
-        encode(np.zeros((16_384, 1, 3), np.uint8), "webp")
+@pytest.mark.parametrize(
+    ("name", "px", "others"),
+    [("webp", 16_384, "jpeg or png"), ("webp", 65_501, "png"), ("jpeg", 65_501, "png")],
+)
+def test_a_side_that_the_format_cannot_hold_is_the_callers_to_mend(name, px, others):
+    with pytest.raises(BadRequestError, match=f"ask for {others}\\."):
+        encode(np.zeros((px, 1, 3), np.uint8), name)
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,14 @@ def test_poisson_shows_one_picture_alone_where_the_other_has_no_share(texture, s
     assert np.corrcoef(slopes)[0, 1] > 0.9
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 40), (40, 2)])
+def test_a_strip_too_narrow_for_poisson_stays_painted(texture, height, width):
+    weight = np.zeros((256, 256), np.float32)
+    weight[100 : 100 + height, 90 : 90 + width] = 1
+
+    np.testing.assert_array_equal(poisson(texture(1), texture(0), weight), texture(0))
+
+
 def test_where_the_references_photo_ends_its_share_fades_to_nothing(texture, hole, landmarks):
     known = np.ones((256, 256), bool)
     known[190:] = False
