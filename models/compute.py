@@ -22,12 +22,13 @@ def count_mac(net: nn.Module, *example_inputs: torch.Tensor) -> int:
 
     counted = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
     hooks = [m.register_forward_hook(count) for m in net.modules() if isinstance(m, counted)]
-    training = net.training
+    training = [module for module in net.modules() if module.training]
     try:
         with torch.no_grad():
             net.eval()(*example_inputs)
     finally:
-        net.train(training)
+        for module in training:
+            module.training = True
         for hook in hooks:
             hook.remove()
     return total

@@ -93,7 +93,7 @@ class _Recorded:
 
 def _filled(tensor: torch.Tensor, size: int) -> torch.Tensor:
     """A batch of `size` copies of the first item, in memory of its own; same dtype and layout."""
-    is_last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
-    layout = torch.channels_last if is_last else torch.contiguous_format
+    is_nhwc = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if is_nhwc else torch.contiguous_format
     own = tensor.new_empty((size, *tensor.shape[1:])).contiguous(memory_format=layout)
     return own.copy_(tensor[:1].expand_as(own))

@@ -15,14 +15,15 @@ from models.pixels import Image, Landmarks, to_tensor
 
 THUMB_PX = 512
 MIN_SCORE = 0.38  # the mask net filters out what isn't a masked face
-_GREY = 114
+GREY = 114  # of 255: beyond the photo, in training too
 _HALF_AS_SURE = 0.5
 _MAX_CANDIDATES = 400  # cells of one photo that are considered, best first
 _SAME_FACE_IOU = 0.45  # boxes that overlap more are one face
 _INSIDE = 0.75  # a box with more of its area inside a better face is a part of that face
 _AGREEING_IOU = 0.7  # boxes that overlap at least this much are averaged, and so are their points
 
-Boxes = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float32]
+Boxes = Floats  # (..., 4): x0, y0, x1, y1
 
 
 @dataclass(frozen=True)
@@ -140,29 +141,29 @@ def faces_of(candidates: Candidates, min_score: float) -> list[list[Face]]:
     return [_distinct(scores, boxes, points, min_score) for scores, boxes, points in photos]
 
 
-def box_iou(boxes: Boxes, others: Boxes) -> Boxes:
+def box_iou(boxes: Boxes, others: Boxes) -> Floats:
     """Intersection over union of each box with each other, float32 (N, M)."""
     common = _common(boxes, others)
     union = _areas(boxes)[:, None] + _areas(others)[None, :] - common
     return np.asarray(common / np.maximum(union, 1e-6), np.float32)
 
 
-def _share_inside(boxes: Boxes) -> Boxes:
+def _share_inside(boxes: Boxes) -> Floats:
     """How much of box j lies inside box i, float32 (N, N), 0..1."""
     return np.asarray(_common(boxes, boxes) / np.maximum(_areas(boxes), 1e-6), np.float32)
 
 
-def _common(boxes: Boxes, others: Boxes) -> Boxes:
+def _common(boxes: Boxes, others: Boxes) -> Floats:
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
     return np.asarray(np.clip(high - low, 0, None).prod(axis=2), np.float32)
 
 
-def _areas(boxes: Boxes) -> Boxes:
+def _areas(boxes: Boxes) -> Floats:
     return np.asarray(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1), np.float32)
 
 
-def _distinct(scores: Boxes, boxes: Boxes, points: Boxes, min_score: float) -> list[Face]:
+def _distinct(scores: Floats, boxes: Boxes, points: Floats, min_score: float) -> list[Face]:
     # Next to a sure face, hands, ears and patterns score up to just under half as much.
     kept = scores >= max(min_score, _HALF_AS_SURE * float(scores.max(initial=0.0)))
     scores, boxes, points = scores[kept], boxes[kept], points[kept]
@@ -189,9 +190,9 @@ def _padded(images: Sequence[Image], multiple: int) -> list[Image]:
     )
     padded = []
     for image in images:
-        square = np.full((height, width, 3), _GREY, np.uint8)
-        square[: image.shape[0], : image.shape[1]] = image
-        padded.append(square)
+        canvas = np.full((height, width, 3), GREY, np.uint8)
+        canvas[: image.shape[0], : image.shape[1]] = image
+        padded.append(canvas)
     return padded
 
 

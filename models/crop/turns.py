@@ -7,7 +7,7 @@ nearly as sure as of an upright face, in half of 430 photos. Only a second look 
 import cv2
 import numpy as np
 
-from models.crop.detect import MIN_SCORE, Face
+from models.crop.detect import GREY, MIN_SCORE, Face
 from models.crop.frame import transform
 from models.pixels import Affine, Image
 
@@ -17,10 +17,9 @@ TURN_BELOW = 0.55
 TURN_REFERENCE_BELOW = 0.67
 CLEARLY = 1.2  # how many times as much the faces of another rotation must be worth
 # Score minus width / height of the box: 99 in 100 upside-down faces are below, half of the others.
-_PLAIN = -0.1
+_LOOK_BELOW = -0.1
 _LOOK_PX = 96  # side of each of the two views; together they cost a fourteenth of a thumb
 _AROUND = 1.6  # side of a view, in sides of the face
-_GREY = 114
 
 
 def turned(image: Image, quarters: int) -> Image:
@@ -62,7 +61,7 @@ def worth(faces: list[Face]) -> float:
 def may_be_upside_down(face: Face) -> bool:
     """Whether a second look at the best face of a photo is worth its time."""
     width, height = face.box[2:] - face.box[:2]
-    return bool(face.score - width / max(height, 1e-6) < _PLAIN)
+    return bool(face.score - width / max(height, 1e-6) < _LOOK_BELOW)
 
 
 def both_ways(thumb: Image, face: Face) -> Image:
@@ -71,7 +70,7 @@ def both_ways(thumb: Image, face: Face) -> Image:
     middle = (_LOOK_PX - 1) / 2 - scale * (face.box[:2] + face.box[2:]) / 2
     to_look = np.array([[scale, 0, middle[0]], [0, scale, middle[1]]], np.float32)
     # Grey beyond the photo: a mirror image would be upside down as well.
-    seen = cv2.warpAffine(thumb, to_look, (_LOOK_PX, _LOOK_PX), borderValue=(_GREY,) * 3)
+    seen = cv2.warpAffine(thumb, to_look, (_LOOK_PX, _LOOK_PX), borderValue=(GREY,) * 3)
     return np.concatenate([seen, seen[::-1, ::-1]], axis=1).astype(np.uint8)
 
 

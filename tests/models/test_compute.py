@@ -25,11 +25,12 @@ def test_a_net_counts_the_sum_of_its_layers_each_time_it_is_used():
     assert count_mac(net, torch.zeros(1, 2, 4, 4)) == 2 * 16 * 4
 
 
-def test_counting_leaves_the_net_in_training_mode():
-    net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1)).train()
+def test_counting_leaves_each_layer_in_its_mode():
+    net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.BatchNorm2d(1))
+    net[2].eval()
     before = net[1].running_mean.clone()
 
     count_mac(net, torch.ones(1, 1, 4, 4))
 
-    assert net.training
+    assert [layer.training for layer in (net, *net)] == [True, True, True, False]
     assert torch.equal(net[1].running_mean, before)
