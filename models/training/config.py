@@ -1,6 +1,8 @@
 """The keys of `configs/train/NET.yaml`, and how a run is built from them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -21,7 +23,6 @@ from models.training.crop.labels import Picture, is_held_back, read_scenes, scen
 from models.training.crop.task import CropTask, CropTraining
 from models.training.frames import (
     Faces,
-    NoSourceError,
     load_faces,
     matching,
     read_refused,
@@ -31,19 +32,14 @@ from models.training.frames import (
 from models.training.inpaint_task import InpaintTask, InpaintTraining
 from models.training.judge_task import JudgeTask, JudgeTraining
 from models.training.landmark_task import LandmarkTask, LandmarkTraining
+from models.training.lock import locked
 from models.training.loop import Schedule, Task, fit
 from models.training.mask_task import MaskTask, MaskTraining
-from models.training.origins import Origin, faces_digest, find_origins
 from models.training.real_masks import RealFaces, label_masks
+from models.training.record import make_record, write_record
 from models.training.settings import Settings, blaming, check_types, refuse_missing, to_settings
 
 NETS = ("crop", "mask", "landmarks", "inpaint", "judge")
-WITH_OWN = ("mask", "landmarks", "inpaint")  # nets with a recipe for faces of one's own
-
-_CONFIG = "config.yaml"  # in the run's folder
-_ORIGINS = "builds_on"  # its key with the sha256 of the nets, lists and boxes that the run reads
-_ANEW = "give this run another folder with --run, or delete that one"
-_MAY_CHANGE = {"schedule", "device"}  # when a run is resumed
 _ALL = {"seed", "device", "net", "start", "schedule", "task"}
 _CUT = {"sources", "only", "faces"}  # for nets trained on faces cut to the frame
 KEYS = {
@@ -82,6 +78,8 @@ _TYPES: dict[str, Any] = {
     "refused": str,
     "scenes": str,
 }
+_LEAST = {"seed": 0, "faces": 1}
+_MAY_BE_NONE = ("blocks", "depth")  # among the sizes of a net
 
 
 def train_by(recipe: Path, net: str, data: Path, run: Path, weights: Path) -> None:
@@ -93,7 +91,8 @@ def train_by(recipe: Path, net: str, data: Path, run: Path, weights: Path) -> No
         Mask2FaceError: as `train` does.
     """
     with blaming(recipe):
-        train(net, yaml.safe_load(recipe.read_text()), data, run, weights)
+        config = yaml.safe_load(recipe.read_text())
+    _train(net, config, data, run, weights, partial(blaming, recipe))
 
 
 def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path) -> None:
@@ -118,11 +117,34 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
             of other sizes, or a run that was started with another config.
         SourceError: `data` lacks a source, or it isn't laid out as `models.training.frames` says.
         WeightsError: `weights` lacks a net that this one builds on.
+        ConfigError: the record in the run's folder can't be read.
     """
-    if net not in NETS:
-        raise ValueError(f"no net '{net}': choose one of {', '.join(NETS)}")
-    _check(net, config)
-    record = _record(net, config, data, run, weights)
+    _train(net, config, data, run, weights, nullcontext)
+
+
+def _train(
+    net: str,
+    config: Mapping[str, Any],
+    data: Path,
+    run: Path,
+    weights: Path,
+    blame: Callable[[], AbstractContextManager[None]],  # around what reads the config
+) -> None:
+    with blame():
+        _check(net, config)
+    # Two trainings in one folder would write over each other's checkpoints.
+    with locked(run / "lock", f"it trains in {run}"):
+        with blame():
+            task, schedule = _begin(net, config, data, run, weights)
+        fit(task, task.build(), run, schedule)
+
+
+def _begin(
+    net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path
+) -> tuple[Task, Schedule]:
+    """Builds the task and its schedule, and records in the run's folder from what."""
+    settings: Any = to_settings(_TRAININGS[net], config.get("task", {}), "task")
+    record = make_record(net, config, settings, data, run, weights)
     torch.manual_seed(config["seed"])
     if _device(config).startswith("cuda"):
         torch.backends.cudnn.benchmark = True  # batches come in few shapes
@@ -132,13 +154,15 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
     task = build_task(net, config, data, run.parent / "cache", weights)
     if config.get("start"):
         _go_on_from(task, weights / config["start"])
-    run.mkdir(parents=True, exist_ok=True)
-    (run / _CONFIG).write_text(yaml.safe_dump(record, sort_keys=False))
-    fit(task, task.build(), run, schedule_of(config["schedule"], task))
+    schedule = schedule_of(config["schedule"], task)
+    write_record(record, run)
+    return task, schedule
 
 
 def _check(net: str, config: Any) -> None:
     """Reports mistakes before any face is cut."""
+    if net not in NETS:
+        raise ValueError(f"no net '{net}': choose one of {', '.join(NETS)}")
     where = f"the training config of {net}"
     check_values(net, config, where)
     needed = ["seed", "device", *(["sources"] if "sources" in KEYS[net] else []), "schedule"]
@@ -159,76 +183,42 @@ def check_values(net: str, config: Any, where: str, useless: Collection[str] = (
         useless: keys that aren't allowed here, nor in the schedule.
     """
     check_types(config, {key: _TYPES[key] for key in KEYS[net] - {*useless}}, where)
-    types = {**get_type_hints(Schedule), "epochs": float}
-    schedule = dict(config.get("schedule", {}))
-    known = {key: kind for key, kind in types.items() if key not in useless}
-    check_types(schedule, known, f"{where}: schedule")
-    if not schedule.pop("epochs", 1) > 0:
-        raise ValueError(f"{where}: schedule: epochs must be over 0")
-    # Required keys may be missing here: ablations have a budget instead of steps.
-    to_settings(Schedule, {"steps": 1, "learning_rate": 0} | schedule, f"{where}: schedule")
+    _check_values(config, where)
+    _check_schedule(net, config.get("schedule", {}), f"{where}: schedule", useless)
     to_settings(_TRAININGS[net], config.get("task", {}), f"{where}: task")
     if net in _SIZES:
-        to_settings(_SIZES[net], config.get("net", {}), f"{where}: net")
+        sizes = config.get("net", {})
+        to_settings(_SIZES[net], sizes, f"{where}: net")
+        for key, value in sizes.items():
+            if key not in _MAY_BE_NONE and (np.asarray(value) <= 0).any():
+                raise ValueError(f"{where}: net: {key} is {value}: it must be more than 0")
 
 
-def _record(
-    net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path
-) -> dict[str, Any]:
-    """What the run's folder records: its config, and digests of what it reads.
-
-    Raises:
-        ValueError: the run was started with others.
-        SourceError: as `train` does.
-    """
-    settings: Any = to_settings(_TRAININGS[net], config.get("task", {}), "task")
-    asked = {"of": net, **config, **_labels(net, config, settings, data)}
-    origins = find_origins(net, config, settings, data, weights)
-    path = run / _CONFIG
-    if path.exists():
-        begun = yaml.safe_load(path.read_text())
-        _refuse_another(asked, begun, run)
-        _refuse_other_origins(origins, begun, run)
-    return asked | {_ORIGINS: {key: origin.digest for key, origin in origins.items()}}
+def _check_values(config: Mapping[str, Any], where: str) -> None:
+    for key, least in _LEAST.items():
+        if config.get(key, least) < least:
+            raise ValueError(f"{where}: {key} is {config[key]}: it must be {least} or more")
+    for key in ("sources", "real"):
+        names = config.get(key, ())
+        if len(set(names)) < len(names):
+            raise ValueError(f"{where}: {key} is {list(names)}: name each source once")
 
 
-def _labels(net: str, config: Mapping[str, Any], settings: Any, data: Path) -> dict[str, str]:
-    """`labels`: a digest of the names and landmarks in the config's sources."""
-    try:
-        return faces_digest(config, settings, data)
-    except NoSourceError as error:
-        if net not in WITH_OWN:
-            raise
-        own = f"To train on your own faces only, as the source mine: configs/train/own/{net}.yaml"
-        raise NoSourceError(f"{error}. {own}") from error
-
-
-def _refuse_another(config: Mapping[str, Any], begun: Mapping[str, Any], run: Path) -> None:
-    """A run keeps the config it started with: another seed or start would have no effect."""
-    # Runs of older versions don't record which labels a detector saw.
-    unknown = {_ORIGINS, *({"labels"} - {*begun})}
-    keys = {*begun, *config} - _MAY_CHANGE - unknown
-    other = sorted(key for key in keys if begun.get(key) != config.get(key))
-    if other:
-        raise ValueError(
-            f"{run} was begun with another config or other faces (see {', '.join(other)} in "
-            f"{run / _CONFIG}): {_ANEW}"
-        )
-
-
-def _refuse_other_origins(
-    origins: Mapping[str, Origin], begun: Mapping[str, Any], run: Path
+def _check_schedule(
+    net: str, values: Mapping[str, Any], where: str, useless: Collection[str]
 ) -> None:
-    """A newer net would label the same faces differently in the middle of a run."""
-    known = begun.get(_ORIGINS, {})  # runs of older versions have none
-    other = [key for key, now in origins.items() if known.get(key, now.digest) != now.digest]
-    if other:
-        paths = ", ".join(str(origins[key].path) for key in other)
-        raise ValueError(
-            f"{run} was begun with other content of {paths} (see {', '.join(other)} of {_ORIGINS} "
-            f"in {run / _CONFIG}): restore it, name the folder that has it (for a net: with "
-            f"--weights), or {_ANEW}"
-        )
+    types = get_type_hints(Schedule)
+    if "sources" in KEYS[net]:  # the detector has no single store of faces to pass over
+        types["epochs"] = float
+    check_types(values, {key: kind for key, kind in types.items() if key not in useless}, where)
+    if {"steps", "epochs"} <= values.keys():
+        raise ValueError(f"{where}: give either steps or epochs")
+    schedule = dict(values)
+    epochs = schedule.pop("epochs", 1)
+    if not epochs > 0:
+        raise ValueError(f"{where}: epochs is {epochs}: it must be more than 0")
+    # Required keys may be missing here: ablations have a budget instead of steps.
+    to_settings(Schedule, {"steps": 1, "learning_rate": 0} | schedule, where)
 
 
 def _go_on_from(task: Task, path: Path) -> None:
@@ -242,18 +232,13 @@ def schedule_of(values: Mapping[str, Any], task: Task) -> Schedule:
     """The schedule of a config; `epochs` counts passes over the training faces.
 
     Raises:
-        ValueError: an unknown key, both steps and epochs, or epochs for a task that has no single
-            store of faces.
+        ValueError: an unknown key, or a value out of bounds.
     """
     values = dict(values)
     epochs = values.pop("epochs", None)
     if epochs is not None:
-        if "steps" in values:
-            raise ValueError("schedule: give either steps or epochs")
-        faces, settings = getattr(task, "faces", None), getattr(task, "settings", None)
-        if faces is None or settings is None:
-            raise ValueError("schedule: this net counts steps, not epochs")
-        values["steps"] = max(1, round(epochs * len(faces) / settings.batch_size))
+        assert isinstance(task, MaskTask | LandmarkTask | InpaintTask | JudgeTask)
+        values["steps"] = max(1, round(epochs * len(task.faces) / task.settings.batch_size))
     return to_settings(Schedule, values, "schedule")
 
 
@@ -269,6 +254,7 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
                 _refuse_absent(key, path)
         earlier = _earlier(weights, device) if finding.unlabelled_score else None
         return CropTask(data, finding, seed, device, earlier, _sizes(DetectorConfig, config))
+    _refused(config)  # names a mistake in it before the faces are cut, which takes long
     faces = _faces(config, data, cache)
     if net == "landmarks":
         training = to_settings(LandmarkTraining, values, "task")
@@ -358,11 +344,15 @@ def _labelled(
     return RealFaces(kept_faces, labelled.labels)
 
 
-def _without_refused(config: Mapping[str, Any], data: Path, real: Faces) -> Faces:
+def _refused(config: Mapping[str, Any]) -> set[str]:
     if not config.get("refused"):
-        return real
+        return set()
     _refuse_absent("refused", config["refused"])
-    refused = read_refused(config["refused"])
+    return read_refused(config["refused"])
+
+
+def _without_refused(config: Mapping[str, Any], data: Path, real: Faces) -> Faces:
+    refused = _refused(config)
     names = source_names(data, config["real"])
     return real.only(np.array([row for row, name in enumerate(names) if name not in refused]))
 

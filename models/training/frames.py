@@ -9,7 +9,9 @@ import csv
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
@@ -122,9 +124,18 @@ def source_names(folder: Path, sources: Sequence[str]) -> npt.NDArray[np.str_]:
 
 
 def read_refused(path: str) -> set[str]:
-    """SOURCE/NAME of the faces that a CSV file excludes: its column `name`."""
+    """SOURCE/NAME of the faces that a CSV file excludes: its column `name`.
+
+    Raises:
+        SourceError: it has no such column.
+    """
     with Path(path).open(newline="") as file:
-        return {row["name"] for row in csv.DictReader(file)}
+        reader = csv.DictReader(file)
+        if "name" not in (reader.fieldnames or ()):
+            raise SourceError(
+                f"{path} has no column 'name', which holds SOURCE/NAME of a face in each row."
+            )
+        return {row["name"] for row in reader}
 
 
 def matching(faces: Faces, names: npt.NDArray[np.str_], patterns: Sequence[str]) -> Faces:
@@ -264,14 +275,14 @@ def _to_labels(content: bytes, path: Path) -> dict[str, npt.NDArray[np.generic]]
         labels = dict(np.load(io.BytesIO(content)))
     except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise SourceError(
-            f"{path} can't be read ({error}): write it with np.savez, the names as texts."
+            f"{path} can't be read ({error}): write it with np.savez, with strings as name."
         ) from error
     names, points = (labels.get(key, np.zeros(0)) for key in ("name", "landmarks"))
     named = names.dtype.kind == "U" and names.ndim == 1
     if not named or points.dtype.kind not in "fiu" or points.shape != (len(names), 68, 2):
         found = ", ".join(f"{key} {own.dtype} {own.shape}" for key, own in labels.items())
         raise SourceError(
-            f"{path} must hold name, texts (N,), and landmarks (N, 68, 2) in px, in iBUG order; "
+            f"{path} must hold name (N,), strings, and landmarks (N, 68, 2) in px, in iBUG order; "
             f"it holds {found or 'nothing'}."
         )
     return labels
@@ -287,18 +298,15 @@ def _files(path: Path) -> list[str]:
     """All files of a zip, including its folders, or of a folder."""
     if path.is_dir():
         return sorted(file.name for file in path.iterdir())
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return sorted(archive.namelist())
-    except zipfile.BadZipFile as error:
-        raise SourceError(f"{path} is no zip, or cut off: replace it with a whole one.") from error
+    with open_zip(path) as archive:
+        return sorted(archive.namelist())
 
 
 def _contents(path: Path, files: Sequence[str]) -> Iterator[bytes]:
     if path.is_dir():
         yield from ((path / file).read_bytes() for file in files)
         return
-    with zipfile.ZipFile(path) as archive:
+    with open_zip(path) as archive:
         yield from map(archive.read, files)
 
 
@@ -333,7 +341,7 @@ def read_source(folder: Path, source: str, limit: int | None = None) -> Iterator
         SourceError: see `find_pictures`; or a file isn't a picture.
     """
     for name, file, data, landmarks in read_encoded(folder, source, limit):
-        yield Labelled(name, _decode(data, file), landmarks)
+        yield Labelled(name, decode(data, file), landmarks)
 
 
 def read_encoded(folder: Path, source: str, limit: int | None = None) -> Iterator[Encoded]:
@@ -351,7 +359,28 @@ def read_encoded(folder: Path, source: str, limit: int | None = None) -> Iterato
         yield Encoded(str(names[row]), path / files[row], data, points[row])
 
 
-def _decode(data: bytes, path: Path) -> Image:
+@contextmanager
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A zip to read from in this block.
+
+    Raises:
+        SourceError: it is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise SourceError(
+            f"{path} is no zip, or damaged ({error}): replace it with a whole one."
+        ) from error
+
+
+def decode(data: bytes, path: Path) -> Image:
+    """RGB, uint8 (H, W, 3), of an encoded picture.
+
+    Raises:
+        SourceError: it is damaged; the message names `path`.
+    """
     pixels = np.frombuffer(data, np.uint8)
     picture = cv2.imdecode(pixels, cv2.IMREAD_COLOR_RGB) if data else None
     if picture is None:

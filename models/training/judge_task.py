@@ -20,7 +20,7 @@ from models.training.augment import degrade, jitter_colours
 from models.training.frames import Faces, cut, jittered_frame
 from models.training.judge_masks import draw_shape, draw_straps, lay_on, make_cloth
 from models.training.judge_net import CELL_PX, JudgeConfig, JudgeNet
-from models.training.loop import Batch, Task
+from models.training.loop import Batch, Losses, Task
 from models.training.precision import mixed_precision
 from models.training.settings import check_least, check_shares
 from models.training.sheets import contact_sheet, with_mask
@@ -45,6 +45,9 @@ class JudgeTraining:
         check_least(self, 1, "batch_size")
         check_least(self, 0, "jitter", "weight_decay")
         check_shares(self, "bare_share", "painted_share", "remains_share")
+        shares = self.bare_share + self.painted_share + self.remains_share
+        if shares > 1 + 1e-8:
+            raise ValueError(f"the shares sum to {shares:g}: they must sum to 1 or less")
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ class JudgeTask(Task):
     def _other(self, rng: np.random.Generator, faces: Faces) -> Callable[[], Image]:
         return lambda: self._draw(rng, faces)[0]
 
-    def train_step(self, batch: Batch, progress: float) -> dict[str, float]:  # noqa: ARG002
+    def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()
         face = self._faces(batch)
         with mixed_precision(face.device):
@@ -153,8 +156,8 @@ class JudgeTask(Task):
         (where + whole).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizers["net"].step()
-        right = (seen > 0).float() == batch["seen"].to(self.device)
-        return {"cells": where.item(), "seen": whole.item(), "right": right.float().mean().item()}
+        right = ((seen > 0).float() == batch["seen"].to(self.device)).float().mean()
+        return {"cells": where.detach(), "seen": whole.detach(), "right": right}
 
     def _faces(self, batch: Batch) -> torch.Tensor:
         face = batch["face"].to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -24,7 +24,7 @@ _WORDS = {
     dict: "a mapping, such as {a: 1}",
 }
 _LISTS = {
-    str: "a list of texts, such as [mine]",
+    str: "a list of strings, such as [mine]",
     int: "a list of whole numbers, such as [1, 2]",
     float: "a list of numbers, such as [0.5, 0.5]",
 }

@@ -2,20 +2,25 @@
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from models.crop.frame import five_points
 from models.pixels import Image, Landmarks
-from models.training.frames import NoSourceError, SourceError, read_encoded, source_path
+from models.training.frames import (
+    NoSourceError,
+    SourceError,
+    decode,
+    open_zip,
+    read_encoded,
+    source_path,
+)
 
 Floats = npt.NDArray[np.float32]
 
@@ -33,6 +38,7 @@ class Picture:
     """An encoded picture and its labelled faces."""
 
     name: str
+    file: Path  # in a zip: the path continues inside it
     data: bytes
     boxes: Floats  # (N, 4) px
     points: Floats  # (N, 5, 2) px
@@ -46,13 +52,16 @@ class Picture:
 
     @cached_property
     def image(self) -> Image:
-        """RGB, uint8 (H, W, 3); kept decoded."""
+        """RGB, uint8 (H, W, 3); kept decoded. Raises as `decode` does."""
         return self.decode()
 
     def decode(self) -> Image:
-        """RGB, uint8 (H, W, 3)."""
-        picture = cv2.imdecode(np.frombuffer(self.data, np.uint8), cv2.IMREAD_COLOR_RGB)
-        return np.asarray(picture, np.uint8)
+        """RGB, uint8 (H, W, 3).
+
+        Raises:
+            SourceError: the file is damaged.
+        """
+        return decode(self.data, self.file)
 
 
 def is_held_back(name: str) -> bool:
@@ -109,7 +118,7 @@ def boxes_digest(source: Path, landmarks: Path | None = None) -> str:
         landmarks: as in `read_scenes`.
 
     Raises:
-        SourceError: it has no boxes.json.
+        SourceError: it has no boxes.json, or is a damaged zip.
     """
     digest = hashlib.sha256(_boxes_of(source, dict(_files(source, _BOXES))))
     for name, points in (_landmarks_by_name(landmarks) if landmarks else {}).items():
@@ -127,17 +136,24 @@ def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
             without it, no face has points.
 
     Raises:
-        SourceError: there is no boxes.json, or it names a photo that is missing.
+        SourceError: there is no boxes.json, it isn't laid out like that, it names a photo that is
+            missing, or the zip is damaged.
     """
     known = _landmarks_by_name(landmarks) if landmarks else {}
     files = dict(_files(source))
     pictures = []
-    for name, faces in json.loads(_boxes_of(source, files)).items():
+    for name, faces in _to_boxes(source, files).items():
         file = name if name in files else f"{name}.webp"
         if file not in files:
             raise SourceError(f"{source} has no photo {name}, which its {_BOXES} names.")
         stem = Path(name).stem
-        pictures.append(_scene(stem, files[file], faces, known))
+        try:
+            pictures.append(_scene(stem, source / file, files[file], faces, known))
+        except (KeyError, TypeError, ValueError) as error:
+            raise SourceError(
+                f"{source}: {_BOXES} must have for {name} a list of faces like "
+                '{"label": "with_mask", "box": [x0, y0, x1, y1]}.'
+            ) from error
     return pictures
 
 
@@ -156,7 +172,7 @@ def read_faces(
         SourceError: see `read_encoded`.
     """
     pictures = []
-    for name, _, data, points68 in read_encoded(folder, source):
+    for name, file, data, points68 in read_encoded(folder, source):
         points = five_points(points68)
         if f"{source}/{name}" in refused or (are_masked and not is_plausible(points)):
             continue
@@ -164,6 +180,7 @@ def read_faces(
         pictures.append(
             Picture(
                 name,
+                file,
                 data,
                 box_of(points68)[None],
                 points[None],
@@ -183,8 +200,17 @@ def _boxes_of(source: Path, files: Mapping[str, bytes]) -> bytes:
     return files[_BOXES]
 
 
+def _to_boxes(source: Path, files: Mapping[str, bytes]) -> dict[str, Any]:
+    try:
+        return dict(json.loads(_boxes_of(source, files)))
+    except (TypeError, ValueError) as error:
+        raise SourceError(
+            f"{source}: {_BOXES} can't be read ({error}): write it as docs/training.md says."
+        ) from error
+
+
 def _scene(
-    name: str, data: bytes, faces: Sequence[dict[str, Any]], known: dict[str, Landmarks]
+    name: str, file: Path, data: bytes, faces: Sequence[dict[str, Any]], known: dict[str, Landmarks]
 ) -> Picture:
     count = len(faces)
     boxes = np.array([face["box"] for face in faces], np.float32).reshape(count, 4)
@@ -197,7 +223,7 @@ def _scene(
         bare = face["label"] == _BARE
         trust[index] = 1.0 if bare else _TRUST_MASKED
     masked = tuple(face["label"] != _BARE for face in faces)
-    return Picture(name, data, boxes, points, trust, masked=masked)
+    return Picture(name, file, data, boxes, points, trust, masked=masked)
 
 
 def _agrees(points68: Landmarks, box: Floats) -> bool:
@@ -221,7 +247,7 @@ def _files(source: Path, only: str = "") -> Iterator[tuple[str, bytes]]:
             if path.is_file() and only in ("", path.name):
                 yield path.name, path.read_bytes()
         return
-    with zipfile.ZipFile(source) as archive:
+    with open_zip(source) as archive:
         for member in archive.namelist():
             name = Path(member).name
             if not member.endswith("/") and only in ("", name):

@@ -72,7 +72,7 @@ def assign(targets: Targets, cells: Cells) -> tuple[torch.Tensor, torch.Tensor]:
 
 def detection_loss(
     found: Candidates, targets: Targets, cells: Cells
-) -> tuple[torch.Tensor, dict[str, float]]:
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Loss of a batch, and its parts for the log.
 
     Quality focal loss for the score (Li et al., 2020, https://arxiv.org/abs/2006.04388),
@@ -95,7 +95,7 @@ def detection_loss(
     points = (error * trust).sum() / trust.sum().clamp(min=1.0)
     total = score + _BOX_WEIGHT * box + _POINT_WEIGHT * points
     parts = {"loss": total, "score": score, "box": box, "points": points}
-    return total, {name: float(part.detach()) for name, part in parts.items()}
+    return total, {name: part.detach() for name, part in parts.items()}
 
 
 def _focal(logits: torch.Tensor, quality: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:

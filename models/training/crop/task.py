@@ -28,8 +28,8 @@ from models.training.crop.looks import vary_look
 from models.training.crop.loss import Targets, cells_of, detection_loss
 from models.training.crop.unlabelled import find_unlabelled, with_verdicts
 from models.training.crop.verdicts import read_verdicts
-from models.training.frames import read_refused
-from models.training.loop import Batch, Task
+from models.training.frames import SourceError, read_refused
+from models.training.loop import Batch, Losses, Task
 from models.training.precision import mixed_precision
 from models.training.pretrained import keep_first_level, load_pretrained
 from models.training.rounding import with_rounded_weights
@@ -64,6 +64,11 @@ class CropTraining:
             raise ValueError(
                 f"canvases: the net needs sides that are multiples of {STRIDES[-1]} px"
             )
+        if unknown := sorted({*self.masked} - {*self.sources}):
+            raise ValueError(
+                f"masked has {unknown}, which sources lacks: name those of the sources whose faces "
+                "wear masks, or [] for none"
+            )
         _check_drawn("sources", self.sources, "shares", self.shares)
         _check_drawn("canvases", self.canvases, "canvas_shares", self.canvas_shares)
 
@@ -83,7 +88,7 @@ class CropTask(Task):
 
     def __init__(
         self,
-        faces: Path,
+        folder: Path,  # with the scenes and the sources of faces
         settings: CropTraining,
         seed: int,
         device: str = "cpu",
@@ -100,7 +105,7 @@ class CropTask(Task):
             self.net.parameters(), weight_decay=settings.weight_decay, fused=True
         )
         self.optimizers = {"net": adam}
-        self._pool, self._apart = _pools(faces, settings, earlier)
+        self._pool, self._apart = _pools(folder, settings, earlier)
         cv2.setNumThreads(1)
 
     def build(self) -> FaceDetector:
@@ -113,7 +118,7 @@ class CropTask(Task):
         count = max(1, self.settings.pixels // size**2)
         return _to_batch([_canvas(self._pool, size, rng) for _ in range(count)])
 
-    def train_step(self, batch: Batch, progress: float) -> dict[str, float]:  # noqa: ARG002
+    def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()
         if self.settings.pretrained:
             keep_first_level(self.net.backbone)
@@ -186,17 +191,19 @@ def _to_batch(canvases: Sequence[Canvas]) -> Batch:
 def _pools(folder: Path, settings: CropTraining, earlier: Detector | None) -> tuple[Pool, Pool]:
     """Pictures to train on, and the held-back fifth."""
     verdicts = read_verdicts(Path(settings.verdicts)) if settings.verdicts else []
+    refused = read_refused(settings.refused) if settings.refused else set()
     scenes = [
         with_verdicts(scene, verdicts)
         for scene in read_scenes(scenes_path(folder, "scenes"), points_path(folder))
     ]
-    if earlier is not None:
-        least = settings.unlabelled_score
-        scenes = [find_unlabelled(earlier, scene, least, verdicts) for scene in scenes]
-    refused = read_refused(settings.refused) if settings.refused else set()
     faces = [
         read_faces(folder, name, name in settings.masked, refused) for name in settings.sources
     ]
+    for name, pictures in zip(("scenes", *settings.sources), (scenes, *faces), strict=True):
+        _refuse_few(folder / name, pictures)
+    if earlier is not None:
+        least = settings.unlabelled_score
+        scenes = [find_unlabelled(earlier, scene, least, verdicts) for scene in scenes]
 
     def pool(apart: bool) -> Pool:
         def part(pictures: Sequence[Picture]) -> list[Picture]:
@@ -205,3 +212,12 @@ def _pools(folder: Path, settings: CropTraining, earlier: Detector | None) -> tu
         return Pool(part(scenes), [part(source) for source in faces], settings.shares)
 
     return pool(apart=False), pool(apart=True)
+
+
+def _refuse_few(source: Path, pictures: Sequence[Picture]) -> None:
+    """Raises SourceError unless there are pictures to train on, and held-back ones for sheets."""
+    if len({is_held_back(picture.name) for picture in pictures}) < 2:
+        raise SourceError(
+            f"{source}: {len(pictures)} pictures are too few, as about a fifth, chosen by name, is "
+            "held back: add more."
+        )

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -10,6 +12,7 @@ def scene(pixels, boxes):
     count = len(boxes)
     return Picture(
         "a",
+        Path("a.png"),
         data,
         np.array(boxes, np.float32).reshape(count, 4),
         np.zeros((count, 5, 2), np.float32),

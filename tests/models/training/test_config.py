@@ -11,10 +11,11 @@ from models.errors import WeightsError
 from models.inpaint.generator import Generator, GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
-from models.training.config import NETS, WITH_OWN, build_task, schedule_of, train
+from models.training.config import NETS, build_task, schedule_of, train
 from models.training.crop.task import CropTask
-from models.training.frames import STORE_PX, NoSourceError, store_path
+from models.training.frames import STORE_PX, NoSourceError, SourceError, store_path
 from models.training.loop import Schedule
+from models.training.record import WITH_OWN
 from tests.models.training.test_tasks import oval_face
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "train"
@@ -187,24 +188,29 @@ def test_refused_faces_in_real_masks_are_left_out(data, tmp_path):
     assert {0, 1}.isdisjoint(judge.real.rows)
 
 
-def test_a_missing_file_of_refused_faces_is_an_error(data):
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        (None, ValueError, r"refused: there is no .*refused\.csv"),
+        ("face,why\nworn/C0,no face\n", SourceError, r"refused\.csv has no column 'name'"),
+    ],
+)
+def test_a_mistake_in_the_list_of_refused_faces_is_named_before_any_face_is_cut(
+    data, tmp_path, monkeypatch, content, error, message
+):
+    monkeypatch.setattr("models.training.config.load_faces", None)
+    if content:
+        (tmp_path / "refused.csv").write_text(content)
     config = {"seed": 1, "device": "cpu", "sources": ["some"], "real": ["worn"]}
 
-    with pytest.raises(ValueError, match=r"refused: there is no nowhere\.csv"):
-        build("mask", {**config, "refused": "nowhere.csv"}, data)
+    with pytest.raises(error, match=message):
+        build("mask", config | {"refused": str(tmp_path / "refused.csv")}, data)
 
 
 def test_epochs_are_passes_over_the_training_faces(data):
     task = build("inpaint", small(), data)
 
     assert schedule_of({"epochs": 2, "learning_rate": 0.1}, task) == Schedule(57, 0.1)
-
-
-def test_steps_and_epochs_together_are_refused(data):
-    with pytest.raises(ValueError, match="either"):
-        schedule_of(
-            {"epochs": 2, "steps": 3, "learning_rate": 0.1}, build("inpaint", small(), data)
-        )
 
 
 def test_a_size_that_the_generator_cannot_fold_is_refused(data):

@@ -142,7 +142,7 @@ def labelled(data, **labels):
 def test_labels_of_other_names_or_shapes_are_refused_with_what_they_hold(data, labels, held):
     labelled(data, **labels)
 
-    with pytest.raises(SourceError, match=rf"labels\.npz must hold name, texts \(N,\).*{held}"):
+    with pytest.raises(SourceError, match=rf"labels\.npz must hold name \(N,\), strings.*{held}"):
         source_labels(data, "some")
 
 
@@ -159,7 +159,7 @@ def test_labels_that_are_no_npz_are_refused(data, content):
 def test_labels_of_objects_are_refused(data, landmarks):
     labelled(data, name=np.array(["a"], object), landmarks=landmarks[None])
 
-    with pytest.raises(SourceError, match=r"write it with np\.savez, the names as texts"):
+    with pytest.raises(SourceError, match=r"write it with np\.savez, with strings as name"):
         source_labels(data, "some")
 
 
@@ -197,6 +197,17 @@ def test_what_is_no_zip_is_named(tmp_path):
 
     with pytest.raises(SourceError, match=r"some\.zip is no zip"):
         source_labels(tmp_path, "some")
+
+
+@pytest.mark.parametrize("data", ["zip"], indirect=True)
+def test_a_zip_with_a_damaged_picture_is_named(data):
+    path = data / "some.zip"
+    content = bytearray(path.read_bytes())
+    content[content.index(b"WEBP") + 30] ^= 255
+    path.write_bytes(content)
+
+    with pytest.raises(SourceError, match=r"some\.zip is no zip, or damaged .*a\.webp"):
+        list(read_source(data, "some"))
 
 
 def test_faces_that_were_labelled_anew_are_cut_anew(picture, landmarks, tmp_path):

@@ -103,6 +103,15 @@ def test_a_step_moves_the_judge_and_gives_finite_losses(faces):
     assert any(not torch.equal(a, b) for a, b in zip(before, judge.net.parameters(), strict=True))
 
 
+def test_the_judges_losses_are_tensors_so_that_no_step_waits_for_a_gpu(faces):
+    judge = task(faces)
+
+    losses = judge.train_step(judge.batch(0), progress=0.5)
+
+    assert {"cells", "seen", "right"} == set(losses)
+    assert all(isinstance(own, torch.Tensor) and not own.requires_grad for own in losses.values())
+
+
 def test_a_batch_depends_on_its_step_alone(faces):
     judge = task(faces)
     first, again, other = judge.batch(3), judge.batch(3), judge.batch(4)

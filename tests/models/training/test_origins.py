@@ -1,6 +1,8 @@
 import io
 import json
+import threading
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +11,9 @@ import yaml
 
 from models.checkpoint import file_sha256
 from models.training import config as training_config
-from models.training.config import train
+from models.training.config import train, train_by
 from models.training.crop.labels import boxes_digest
+from models.training.settings import ConfigError
 
 BOXES = {"photo": [{"label": "with_mask", "box": [0, 0, 9, 9]}]}
 SCHEDULE = {"steps": 1, "learning_rate": 0.1}
@@ -21,6 +24,7 @@ TRAININGS = {
         "start": "crop.safetensors",
         "task": {
             "sources": ["some"],
+            "masked": [],
             "shares": [1.0],
             "unlabelled_score": 0.4,
             "verdicts": "verdicts.csv",
@@ -179,3 +183,56 @@ def test_boxes_in_a_zip_and_in_a_folder_are_the_same(place):
     (place / "packed.zip").write_bytes(content.getvalue())
 
     assert boxes_digest(place / "packed.zip") == boxes_digest(place / "scenes")
+
+
+@pytest.mark.parametrize("content", ["", "mine", "seed: ["])
+def test_a_record_that_cannot_be_read_is_named(place, content):
+    start("mask", place)
+    (place / "run" / "config.yaml").write_text(content)
+
+    with pytest.raises(ConfigError, match=r"run/config\.yaml: "):
+        start("mask", place)
+
+
+def test_a_full_disk_leaves_the_record_of_a_run_as_it_was(place, monkeypatch):
+    start("mask", place)
+    before = begun(place)
+
+    def write_text(path, *_):
+        path.write_bytes(b"")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", write_text)
+    with pytest.raises(OSError, match="No space"):
+        start("mask", place)
+
+    assert begun(place) == before
+
+
+def test_a_second_training_in_the_same_folder_waits_for_the_first(place, monkeypatch):
+    seen = []
+
+    def fit(*_):
+        seen.append("begins")
+        if len(seen) == 1:
+            second.start()
+            second.join(timeout=0.5)
+        seen.append("ends")
+
+    second = threading.Thread(target=start, args=("mask", place))
+    monkeypatch.setattr(training_config, "fit", fit)
+    start("mask", place)
+    second.join()
+
+    assert seen == ["begins", "ends"] * 2
+
+
+def test_an_error_within_the_training_is_not_blamed_on_the_recipe(place, monkeypatch):
+    def fit(*_):
+        raise ValueError("math domain error")
+
+    monkeypatch.setattr(training_config, "fit", fit)
+    (place / "mine.yaml").write_text(yaml.safe_dump(TRAININGS["mask"]))
+
+    with pytest.raises(ValueError, match=r"^math domain error$"):
+        train_by(place / "mine.yaml", "mask", place, place / "run", place / "weights")

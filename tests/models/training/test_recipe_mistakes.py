@@ -24,12 +24,18 @@ from tests.models.training.test_config import SCHEDULE, small
         (small(sources=[1]), r"sources is \[1\]: it must be a list"),
         (small(sources=[]), "needs sources"),
         (small(seed="1"), "seed is '1': it must be a whole number"),
+        (small(schedule=SCHEDULE, seed=-1), "seed is -1: it must be 0 or more"),
+        (small(schedule=SCHEDULE, faces=-5), "faces is -5: it must be 1 or more"),
+        (small(schedule=SCHEDULE, faces=0), "faces is 0: it must be 1 or more"),
+        (small(schedule=SCHEDULE, sources=["mine"] * 2), "sources is .*: name each source once"),
         (small(task="big", schedule=SCHEDULE), "task is 'big': it must be a mapping"),
         (small(task={"batch_size": "12"}, schedule=SCHEDULE), "batch_size is '12'"),
         (small(task={"guided": 1}, schedule=SCHEDULE), "guided is 1: .* true or false"),
         (small(net={"width": "8"}, schedule=SCHEDULE), "net: width is .8.: it must be a whole"),
+        (small(net={"width": 0}, schedule=SCHEDULE), "net: width is 0: it must be more than 0"),
         (small(schedule=SCHEDULE | {"steps": 0}), "schedule: steps is 0: it must be 1 or more"),
-        (small(schedule={"epochs": 0.0, "learning_rate": 0.1}), "epochs must be over 0"),
+        (small(schedule={"epochs": 0.0, "learning_rate": 0.1}), "epochs is 0.0: .* more than 0"),
+        (small(schedule=SCHEDULE | {"epochs": 2}), "schedule: give either steps or epochs"),
         (small(task={"batch_size": 0}, schedule=SCHEDULE), "task: batch_size is 0: it must be 1"),
         (small(task={"size": 100}, schedule=SCHEDULE), "task: size 100: .* multiple of 16"),
         (small(task={"guess_share": 1.5}, schedule=SCHEDULE), "guess_share is 1.5: .* from 0 to 1"),
@@ -56,13 +62,30 @@ def test_lists_of_a_task_are_checked_too(tmp_path):
         ({"canvases": [320]}, "canvas_shares has 3 numbers, canvases has 1"),
         ({"canvases": [320, 448, 600]}, "sides that are multiples of 64 px"),
         ({"pixels": 0}, "pixels is 0: it must be 1 or more"),
+        ({"masked": ["b", "bb"]}, r"masked has \['bb'\], which sources lacks"),
     ],
 )
 def test_what_a_detector_cannot_draw_from_is_named_before_any_face_is_read(tmp_path, task, message):
-    task = {"sources": ["a", "b"], "shares": [0.5, 0.5], **task}
+    task = {"sources": ["a", "b"], "masked": [], "shares": [0.5, 0.5], **task}
     config = {"seed": 1, "device": "cpu", "schedule": SCHEDULE, "task": task}
 
     with pytest.raises(ValueError, match=f"the training config of crop: task: .*{message}"):
+        train("crop", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
+
+
+def test_shares_of_the_judges_samples_that_sum_to_more_than_1_are_refused(tmp_path):
+    config = {"seed": 1, "device": "cpu", "sources": ["some"], "real": ["worn"]}
+    config |= {"schedule": SCHEDULE, "task": {"bare_share": 0.6, "painted_share": 0.3}}
+
+    with pytest.raises(ValueError, match=r"task: the shares sum to 1.15: .* 1 or less"):
+        train("judge", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
+
+
+def test_a_detector_counts_no_epochs(tmp_path):
+    schedule = {"epochs": 1, "learning_rate": 0.1}
+    config = {"seed": 1, "device": "cpu", "schedule": schedule}
+
+    with pytest.raises(ValueError, match=r"schedule has no key \['epochs'\]"):
         train("crop", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
 
 

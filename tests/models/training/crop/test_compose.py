@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,7 +18,8 @@ def disc_picture(landmarks=None):
     data = cv2.imencode(".png", image[..., ::-1])[1].tobytes()
     box = np.array([[50, 30, 110, 90]], np.float32)
     points = np.array([[[65, 50], [95, 50], [80, 60], [68, 75], [92, 75]]], np.float32)
-    return Picture("disc", data, box, points, np.ones((1, 5), np.float32), landmarks)
+    trust = np.ones((1, 5), np.float32)
+    return Picture("disc", Path("disc.png"), data, box, points, trust, landmarks)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,7 @@ def test_faces_that_are_too_small_are_neither_face_nor_background():
     speck = np.array([[120, 10, 123, 13]], np.float32)
     crowd = Picture(
         "crowd",
+        scene.file,
         scene.data,
         np.concatenate([scene.boxes, speck]),
         np.repeat(scene.points, 2, axis=0),

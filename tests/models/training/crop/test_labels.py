@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 import zipfile
@@ -131,6 +132,46 @@ def test_a_photo_that_boxes_name_and_nobody_has_is_a_clear_error(scenes_folder):
     (scenes_folder / "street.webp").unlink()
 
     with pytest.raises(SourceError, match=r"no photo street, which its boxes\.json names"):
+        read_scenes(scenes_folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF"])
+def test_a_damaged_photo_is_named(scenes_folder, content):
+    (scenes_folder / "street.webp").write_bytes(content)
+    (scene,) = read_scenes(scenes_folder)
+
+    with pytest.raises(SourceError, match=r"scenes/street\.webp is no picture, or cut off"):
+        scene.decode()
+
+
+def test_a_damaged_picture_of_a_face_is_named(faces_zip):
+    (face,) = read_faces(faces_zip.parent, "faces", are_masked=False)
+
+    with pytest.raises(SourceError, match=r"faces\.zip/one\.webp is no picture, or cut off"):
+        dataclasses.replace(face, data=b"").decode()
+
+
+def test_scenes_in_a_damaged_zip_are_a_clear_error(tmp_path):
+    (tmp_path / "scenes.zip").write_bytes(b"PK")
+
+    with pytest.raises(SourceError, match=r"scenes\.zip is no zip, or damaged"):
+        read_scenes(tmp_path / "scenes.zip")
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        ("{", r"boxes\.json can't be read"),
+        ("[1]", r"boxes\.json can't be read"),
+        ('{"street": [[1, 2, 3, 4]]}', r"boxes\.json must have for street a list of faces like"),
+        ('{"street": [{"box": [1, 2, 3, 4]}]}', "must have for street"),
+        ('{"street": [{"label": "with_mask", "box": [1, 2, 3]}]}', "must have for street"),
+    ],
+)
+def test_a_mistake_in_the_boxes_is_a_clear_error(scenes_folder, boxes, message):
+    (scenes_folder / "boxes.json").write_text(boxes)
+
+    with pytest.raises(SourceError, match=message):
         read_scenes(scenes_folder)
 
 

@@ -99,3 +99,12 @@ def test_a_batch_without_faces_has_a_finite_loss():
     loss, _ = detection_loss(found, truth, CELLS)
 
     assert torch.isfinite(loss)
+
+
+def test_the_parts_of_a_loss_are_tensors_so_that_no_step_waits_for_a_gpu():
+    truth = targets((40, 60, 100, 120))
+
+    loss, parts = detection_loss(perfect(truth, 3.0), truth, CELLS)
+
+    assert all(isinstance(part, torch.Tensor) for part in parts.values())
+    assert parts["loss"] == loss

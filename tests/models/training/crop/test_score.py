@@ -142,6 +142,13 @@ def test_a_loose_box_is_false_even_if_it_shows_a_face(scenes):
     assert (len(scored.missed), scored.nearly) == (1, 1)
 
 
+def test_a_second_box_on_a_face_is_loose_however_well_it_fits(scenes):
+    scored = score(finds((0, 0, 100, 55), (0, 45, 100, 100)), scenes)
+
+    assert [stray.iou for stray in scored.strays] == pytest.approx([0.55, 0.55])
+    assert scored.served.loose_boxes == 1
+
+
 def test_strays_are_listed_best_first(scenes):
     scored = score(finds((0, 0, 100, 100), ELSEWHERE, (230, 0, 260, 30)), scenes)
 

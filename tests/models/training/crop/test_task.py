@@ -14,6 +14,7 @@ from models.crop.net import DetectorConfig, FaceDetector
 from models.training.crop.compose import Canvas, compose_canvas
 from models.training.crop.labels import is_held_back
 from models.training.crop.task import CropTask, CropTraining, _to_batch, draw_faces
+from models.training.frames import SourceError
 from models.training.rounding import with_rounded_weights
 
 
@@ -31,6 +32,7 @@ def add_pictures(archive, names):
 
 SETTINGS = CropTraining(
     sources=("tiny",),
+    masked=(),
     shares=(1.0,),
     canvases=(64, 128),
     canvas_shares=(0.5, 0.5),
@@ -89,6 +91,15 @@ def test_pictures_held_back_are_on_sheets_alone(task, monkeypatch):
         for pictures in (pool.scenes, *pool.faces):
             assert {is_held_back(picture.name) for picture in pictures} == {held_back}
     assert len(trained.scenes) + len(apart.scenes) == 40
+
+
+def test_a_source_without_pictures_to_hold_back_is_refused(folder, tmp_path):
+    refused = tmp_path / "refused.csv"
+    names = [f"tiny/n{index}" for index in range(40) if is_held_back(f"n{index}")]
+    refused.write_text("\n".join(["name", *names]))
+
+    with pytest.raises(SourceError, match=rf"tiny: {40 - len(names)} pictures are too few"):
+        CropTask(folder, dataclasses.replace(SETTINGS, refused=str(refused)), seed=1, sizes=SIZES)
 
 
 def test_faces_that_the_verdicts_add_are_trained_on(folder, task, tmp_path):

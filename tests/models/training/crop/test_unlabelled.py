@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import torch
@@ -23,8 +25,8 @@ class Finder(torch.nn.Module):
 
 def photo():
     data = cv2.imencode(".png", np.zeros((160, 160, 3), np.uint8))[1].tobytes()
-    boxes = np.array([LABELLED], np.float32)
-    return Picture("p", data, boxes, np.zeros((1, 5, 2), np.float32), np.zeros((1, 5), np.float32))
+    boxes, points = np.array([LABELLED], np.float32), np.zeros((1, 5, 2), np.float32)
+    return Picture("p", Path("p.png"), data, boxes, points, np.zeros((1, 5), np.float32))
 
 
 def test_sure_finds_that_touch_no_label_are_noted():
