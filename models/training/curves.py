@@ -15,7 +15,7 @@ RATE = "images_per_s"
 _NO_LOSSES = ("step", "step_s", "data_share", RATE)
 _PANEL = (2.6, 2.2)  # inches
 
-Curve = tuple[list[float], list[float]]  # images seen, value
+Curve = tuple[list[int], list[float]]  # images seen, value
 
 
 def read_curves(logs: Sequence[Path]) -> dict[str, Curve]:
@@ -25,26 +25,27 @@ def read_curves(logs: Sequence[Path]) -> dict[str, Curve]:
         ValueError: a log has no rows.
     """
     curves: dict[str, Curve] = {}
-    before = 0.0
+    seen = 0
     for log in logs:
         with log.open() as file:
             rows = list(csv.DictReader(file))
         if not rows:
             raise ValueError(f"{log} has no rows: nothing was trained, or the file was cut off.")
+        step = 0
         for row in rows:
-            seen = before + _images(row)
+            seen += (int(row["step"]) - step) * _images_per_step(row)
+            step = int(row["step"])
             for name in (RATE, *(key for key in row if key not in _NO_LOSSES)):
                 if row[name]:  # empty before a discriminator joins
                     images, values = curves.setdefault(name, ([], []))
                     images.append(seen)
                     values.append(float(row[name]))
-        before += _images(rows[-1])
     return curves
 
 
-def _images(row: Mapping[str, str]) -> float:
-    """Images seen up to a row: its step times the images per step."""
-    return float(row["step"]) * round(float(row[RATE]) * float(row["step_s"]))
+def _images_per_step(row: Mapping[str, str]) -> int:
+    """Mean since the row before; rounded, as the log has few digits."""
+    return round(float(row[RATE]) * float(row["step_s"]))
 
 
 def draw_curves(curves: Mapping[str, Curve], out: Path) -> None:

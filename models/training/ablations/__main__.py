@@ -21,9 +21,9 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder with the sources of faces")
     parser.add_argument("--table", required=True, help="name in the plan, or all")
     parser.add_argument(
-        "--minutes", type=_over_zero, default=10.0, help="budget of each row and seed"
+        "--minutes", type=_minutes, default=10.0, help="budget of each row and seed"
     )
-    parser.add_argument("--seeds", type=int, default=2, help="how often each row is trained")
+    parser.add_argument("--seeds", type=_seeds, default=2, help="how often each row is trained")
     parser.add_argument("--eval", type=Path, help="evaluation folder with real/ for real masks")
     parser.add_argument("--run", type=Path, default=Path("runs/ablations"))
     parser.add_argument("--plan", type=Path, default=Path("configs/train/ablations.yaml"))
@@ -47,10 +47,17 @@ def _run(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         print(run_table(table, args.minutes, args.seeds, places), flush=True)
 
 
-def _over_zero(text: str) -> float:
+def _minutes(text: str) -> float:
     value = float(text)
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no time to train for: give more than 0")
+        raise argparse.ArgumentTypeError(f"must be more than 0 and finite, not {text}")
+    return value
+
+
+def _seeds(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
     return value
 
 

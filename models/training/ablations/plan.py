@@ -11,7 +11,7 @@ import yaml
 from models.training.config import check_values
 from models.training.settings import blaming, check_types, refuse_missing
 
-NETS = ("mask", "inpaint")
+_IN_TABLES = ("mask", "inpaint")
 _EVERYBODY = {"held-back faces": ["*"]}
 _TYPES = {"title": str, "net": str, "base": dict, "rows": dict, "tests": dict, "outlined": bool}
 _SET_BY_A_RUN = ("seed", "start", "steps", "epochs")  # no row may set these
@@ -21,7 +21,7 @@ _SET_BY_A_RUN = ("seed", "start", "steps", "epochs")  # no row may set these
 class Table:
     name: str
     title: str
-    net: str  # one of `NETS`
+    net: str  # mask or inpaint
     rows: dict[str, dict[str, Any]]  # name of a row -> its training config, without a seed
     tests: dict[str, list[str]]  # name of a group of held-back faces -> patterns of SOURCE/NAME
     outlined: bool  # also tested on outlined real masks
@@ -39,7 +39,7 @@ def read_tables(path: Path) -> dict[str, Table]:
         plan = yaml.safe_load(path.read_text())
         check_types(plan, {"bases": dict, "tables": dict}, "the plan")
         refuse_missing(plan, ("bases", "tables"), "the plan")
-        check_types(plan["bases"], dict.fromkeys(NETS, dict), "bases")
+        check_types(plan["bases"], dict.fromkeys(_IN_TABLES, dict), "bases")
         bases, tables = plan["bases"], plan["tables"]
         return {str(name): _table(str(name), own, bases, path) for name, own in tables.items()}
 
@@ -49,8 +49,8 @@ def _table(name: str, own: Any, bases: Mapping[str, Any], plan: Path) -> Table:
     check_types(own, _TYPES, where)
     refuse_missing(own, ("title", "net"), where)
     net, tests = own["net"], own.get("tests") or _EVERYBODY
-    if net not in NETS:
-        raise ValueError(f"{where}: net must be one of {', '.join(NETS)}")
+    if net not in _IN_TABLES:
+        raise ValueError(f"{where}: net must be one of {', '.join(_IN_TABLES)}")
     refuse_missing(own, ("rows",), where)
     refuse_missing(bases, (net,), "bases")
     check_types(tests, dict.fromkeys(tests, tuple[str, ...]), f"{where}: tests")

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -86,7 +87,8 @@ def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -
         kept = json.loads(path.read_text())
         strip = read_image(path.with_suffix(".png"))
         return Result(kept["images"], kept["steps"], kept["marks"], strip)
-    result = _train_and_score(table, config, minutes, places)
+    with _threads(config["schedule"].get("threads", 0)):
+        result = _train_and_score(table, config, minutes, places)
     write_image(path.with_suffix(".png"), result.strip)
     found = {"images": result.images, "steps": result.steps, "marks": result.marks}
     path.write_text(json.dumps({"asked": asked, **found}, indent=1))  # last: it means "finished"
@@ -136,7 +138,7 @@ def train_for(task: Task, settings: Mapping[str, Any], budget_s: float) -> tuple
         ValueError: the budget isn't more than 0, so it would never be spent.
     """
     if not budget_s > 0:
-        raise ValueError(f"a budget of {budget_s:g} s is no time to train for: give more than 0")
+        raise ValueError(f"the budget is {budget_s:g} s: it must be more than 0")
     # Processor time: other work on the machine must not shrink a row's budget.
     on_gpu = next(task.net.parameters()).is_cuda
     clock = time.perf_counter if on_gpu else time.process_time
@@ -157,7 +159,6 @@ def _train_and_score(
     table: Table, config: dict[str, Any], minutes: float, places: Places
 ) -> Result:
     torch.manual_seed(config["seed"])
-    torch.set_num_threads(config["schedule"].get("threads") or torch.get_num_threads())
     cache = places.run.parent / "cache"
     with blaming(table.plan):  # mistakes that only the faces reveal: too few, none of that name
         task = build_task(table.net, config, places.data, cache, places.weights)
@@ -174,6 +175,17 @@ def _train_and_score(
         for part in ("given", "truth", "made")
     ]
     return Result(steps * config["task"]["batch_size"], steps, marks, contact_sheet(strips))
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Lets torch compute with so many threads in this block; 0: as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _score(task: Task, net: nn.Module, faces: Faces) -> Scored:

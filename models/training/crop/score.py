@@ -45,7 +45,7 @@ class StrayBox:
 
     @property
     def loose(self) -> bool:
-        """Whether it is on a labelled face, but loosely drawn."""
+        """Whether it is on a labelled face, but loosely drawn or a second box of it."""
         return self.iou >= NEAR_IOU
 
     @property
@@ -68,7 +68,7 @@ class Operation:
 
     threshold: float
     false_boxes: float  # per photo; boxes that nobody looked at count
-    loose_boxes: float  # per photo, among these: on a labelled face, but loosely drawn
+    loose_boxes: float  # per photo, among these: see `StrayBox.loose`
     unlabelled_faces: float  # per photo: faces by a person's verdict, but unlabelled
     masked: Estimate | None  # recall of masked faces of SMALLEST_PX or more
     every: Estimate | None  # recall of all faces of that size

@@ -38,7 +38,7 @@ class LargeScore:
     id: str
     finer: float  # px of the photo per px of the patch
     marks: dict[str, PictureMarks]  # of the ways to enlarge
-    seconds: dict[str, float]  # on one core, from the net's picture to the photo's
+    seconds: dict[str, float]  # of processor time, from the net's picture to the photo's
 
 
 def score_large(case: Case, service: Service, out: Path) -> LargeScore | None:
@@ -61,9 +61,9 @@ def score_large(case: Case, service: Service, out: Path) -> LargeScore | None:
     marks, seconds = {}, {}
     for way in (BICUBIC, LIFTED, SERVED, SHARPENED):
         photo = masked.copy()
-        start = time.thread_time()
+        start = time.process_time()  # includes OpenCV's threads
         _paste(way, photo, painted, hole, found.frame)
-        seconds[way] = time.thread_time() - start
+        seconds[way] = time.process_time() - start
         marks[way] = compare(photo, truth, mask)
         if way in _FOLDERS:
             write_image(out / _FOLDERS[way] / f"{case.id}.png", photo)

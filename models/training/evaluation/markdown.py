@@ -126,7 +126,7 @@ def _large_part(large: LargeReport) -> str:
         "rows lift it first, at 256 px, as the service does with faces of every size. What is done "
         "for large faces alone is `as served` (cleared once more, a little grain of the skin, "
         "enlarged in one step) against the lifted bicubic row. Enlarging takes no net (0 GMAC); "
-        "from the net's picture to the photo's, median on one core: "
+        "from the net's picture to the photo's, median processor time: "
         + ", ".join(f"{way} {ms:.1f} ms" for way, ms in large.ms.items())
     )
     return "\n\n".join(["## Large faces", f"{words}.", _way_table(large.marks)])

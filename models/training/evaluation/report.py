@@ -72,7 +72,7 @@ class LargeReport:
     pictures: int
     finer: float  # px of the photo per px of the patch, mean
     marks: dict[str, dict[str, Estimate | None]]  # way to enlarge -> mark
-    ms: dict[str, float]  # on one core, from the net's picture to the photo's
+    ms: dict[str, float]  # of processor time, from the net's picture to the photo's
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,8 @@ def _scene_words(scenes: SceneScore, held_back: bool) -> str:
     unseen = sum(stray.face is None for stray in scenes.strays)
     words = (
         f"{scenes.photos} photos, {part}; intervals from resampled photos, the threshold held. "
-        "A box finds a face from an IoU of 0.5. Loose: on a labelled face, IoU 0.3 to 0.5. "
+        "A box finds a face from an IoU of 0.5. Loose: on a labelled face (IoU from 0.3), but "
+        "inexact or its second box. "
         f"Of {len(scenes.missed)} missed masked faces, the worst on sheet_missed.jpg, "
         f"{scenes.faint} were found with a lower score and {scenes.nearly} have a loose box only. "
         f"Mean IoU of the found {scenes.mean_iou:.3f}. "

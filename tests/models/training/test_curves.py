@@ -18,16 +18,22 @@ def log(tmp_path):
 def test_losses_and_throughput_lie_over_the_images_seen(log):
     curves = read_curves([log])
 
-    assert curves["l1"] == ([80, 320], [0.5, 0.4])
-    assert curves["images_per_s"] == ([80, 320], [16, 32])
+    assert curves["l1"] == ([80, 240], [0.5, 0.4])
+    assert curves["images_per_s"] == ([80, 240], [16, 32])
+
+
+def test_smaller_batches_add_to_the_images_seen_too(log):
+    append_row(log, row(30, 4.0, l1=0.3))
+
+    assert read_curves([log])["l1"][0] == [80, 240, 260]
 
 
 def test_a_judge_that_joins_late_begins_late(log):
-    assert read_curves([log])["region"] == ([320], [1.9])
+    assert read_curves([log])["region"] == ([240], [1.9])
 
 
 def test_a_second_log_goes_on_where_the_first_one_ends(log):
-    assert read_curves([log, log])["l1"][0] == [80, 320, 400, 640]
+    assert read_curves([log, log])["l1"][0] == [80, 240, 320, 480]
 
 
 def test_a_log_without_rows_is_named(tmp_path):

@@ -89,6 +89,24 @@ def test_a_row_is_scored_on_faces_that_no_row_is_trained_on(places, monkeypatch)
     assert scored == [[19, 59], [39, 79]]
 
 
+def test_a_row_without_threads_does_not_get_those_of_the_row_before(places, monkeypatch):
+    seen, before = [], torch.get_num_threads()
+
+    def note(task, *_):
+        seen.append(torch.get_num_threads())
+        return task.net, 1
+
+    monkeypatch.setattr("models.training.ablations.rows.train_for", note)
+    torch.set_num_threads(2)
+    try:
+        run_row(table(), "one", 0, 0.001, places)  # with one thread
+        run_row(table(schedule={"learning_rate": 0.001}), "one", 0, 0.001, places)
+    finally:
+        torch.set_num_threads(before)
+
+    assert seen == [1, 2]
+
+
 def test_a_finished_row_is_not_trained_again(places, monkeypatch):
     first = run_row(table(), "one", 0, 0.001, places)
     monkeypatch.setattr("models.training.ablations.rows.train_for", None)
@@ -296,15 +314,23 @@ def test_a_budget_that_is_never_spent_is_refused(budget_s):
         train_for(Line(), {"learning_rate": 0.1}, budget_s)
 
 
-@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
-def test_minutes_must_be_over_zero(monkeypatch, capsys, tmp_path, minutes):
-    words = [str(tmp_path), "--table", "guide", f"--minutes={minutes}"]
-    monkeypatch.setattr("sys.argv", ["ablations", *words])
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        *[(f"--minutes={value}", "more than 0 and finite") for value in ("0", "-1", "nan", "inf")],
+        ("--seeds=0", "1 or more"),
+    ],
+)
+def test_minutes_and_seeds_that_train_nothing_are_refused(
+    monkeypatch, capsys, tmp_path, option, message
+):
+    monkeypatch.setattr("sys.argv", ["ablations", str(tmp_path), "--table", "guide", option])
 
     with pytest.raises(SystemExit):
         main()
 
-    assert f"{minutes} is no time to train for" in capsys.readouterr().err
+    name, value = option.split("=")
+    assert f"argument {name}: must be {message}, not {value}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

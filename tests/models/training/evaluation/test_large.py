@@ -1,3 +1,6 @@
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -59,6 +62,25 @@ def test_each_large_face_is_drawn_as_served_and_enlarged_as_it_is(score, tmp_pat
     drawn = [read_image(tmp_path / "out" / name / "1.png") for name in ("large_bicubic", "large")]
     plain, served = (picture[300:360, 220:300].mean() for picture in drawn)
     assert plain > served + 50
+
+
+@pytest.mark.usefixtures("large")
+def test_the_time_of_threads_that_a_paste_starts_counts(score, monkeypatch):
+    def compute():
+        end = time.thread_time() + 0.1
+        while time.thread_time() < end:
+            pass
+
+    def paste(*_, **__):
+        thread = threading.Thread(target=compute)
+        thread.start()
+        thread.join()
+
+    monkeypatch.setattr("models.training.evaluation.large.paste_face", paste)
+
+    (large,) = score().large
+
+    assert all(seconds > 0.1 for seconds in large.seconds.values())
 
 
 def test_a_face_no_finer_than_the_patch_is_not_large(score):

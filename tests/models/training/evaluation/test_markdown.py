@@ -169,6 +169,7 @@ def test_boxes_that_nobody_looked_at_are_said_to_count_as_false(scenes):
     assert "nobody has looked at 1 of them, and these count as false" in text
     assert "Of 3 missed masked faces, the worst on sheet_missed.jpg, 2 were found" in text
     assert "9 photos, the fifth that training leaves out" in text
+    assert "Loose: on a labelled face (IoU from 0.3), but inexact or its second box." in text
 
 
 def test_the_table_says_if_all_boxes_were_looked_at(scenes):

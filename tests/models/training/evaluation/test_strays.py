@@ -67,6 +67,18 @@ def test_a_missed_face_is_drawn_with_its_box_and_surroundings(tmp_path):
     np.testing.assert_allclose((x.min(), x.max(), y.min(), y.max()), (53, 107, 47, 113), atol=3)
 
 
+def test_a_large_face_in_a_fine_photo_is_drawn_smaller_without_taking_single_pixels(tmp_path):
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (1000, 1000, 1), dtype=np.uint8).repeat(3, axis=2)
+    write_image(scenes(tmp_path) / "one.png", noise)
+    face = LabelledFace("one", (300.0, 300.0, 700.0, 700.0), 400.0, True, 0.3, 0.6)
+
+    write_missed(tmp_path / "scenes", [face], tmp_path / "out")
+
+    tile = read_image(tmp_path / "out" / "sheet_missed.jpg")
+    assert tile[50:110, 50:110].std() < 20  # 74 in the photo
+
+
 def test_no_missed_faces_are_no_sheet(tmp_path):
     write_missed(scenes(tmp_path), [], tmp_path / "out")
 
