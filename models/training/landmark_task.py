@@ -23,7 +23,7 @@ from models.training.losses import landmark_error
 from models.training.precision import mixed_precision
 from models.training.samples import draw_sample, stack
 from models.training.settings import check_least, check_shares
-from models.training.shape import fit_shape
+from models.training.shape import fit_face_model
 from models.training.sheets import contact_sheet, with_mask, with_points
 
 
@@ -115,7 +115,7 @@ class LandmarkTask(Task):
 
     def export(self, path: Path, net: nn.Module) -> None:
         assert isinstance(net, LandmarkNet)
-        fit_shape(net, self.faces, self.apart)
+        fit_face_model(net, self.faces, self.apart)
         save_net(path, net, self.net.config)
 
 

@@ -21,7 +21,7 @@ _ERRORS = 480  # masked held-back faces on which the spread is measured
 _BATCH = 32
 
 
-def fit_shape(net: LandmarkNet, faces: Faces, apart: Faces) -> None:
+def fit_face_model(net: LandmarkNet, faces: Faces, apart: Faces) -> None:
     """Fits the face model and puts it into the net's buffers; takes seconds.
 
     Args:

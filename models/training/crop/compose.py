@@ -18,7 +18,7 @@ from models.training.crop.labels import Floats, Picture
 from models.training.masks import wear_mask
 
 MAX_FACES = 64
-SMALLEST_PX = 10.0  # least side of a face that counts, px of the canvas
+_LEAST_SIDE_PX = 10.0  # least side of a face that counts, px of the canvas
 _SEEN = 0.55  # share of a face's box that must be on the canvas
 _BARE = 0.4  # share of bare faces that stay bare
 _DECOYS = 0.5  # share of draws from a scene with decoys that aim at one
@@ -191,7 +191,7 @@ def _paste(
     seen = np.clip(clipped[:, 2:] - clipped[:, :2], 0, None).prod(axis=1)
     whole = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     touches = seen > 0
-    counts = labelled & (seen > _SEEN * whole) & (np.sqrt(seen) >= SMALLEST_PX)
+    counts = labelled & (seen > _SEEN * whole) & (np.sqrt(seen) >= _LEAST_SIDE_PX)
     inside = ((points >= tile[:2]) & (points <= tile[2:])).all(axis=2)
     return clipped[touches], points[touches], (trust * inside)[touches], counts[touches]
 
