@@ -50,6 +50,7 @@ def serve(
     """Check a config, then serve it until Ctrl-C."""
     check_is_clone()
     from serve_graph import launch
+    from serve_graph.config_file import ConfigError
 
     try:
         if check:
@@ -57,7 +58,7 @@ def serve(
         else:
             problems = []
             launch.serve(config, host, port, device, num_gpus)
-    except launch.ConfigError as error:
+    except ConfigError as error:
         problems = str(error).splitlines()
     for line in problems:
         complain(line)

@@ -9,6 +9,7 @@ from typer.main import get_command
 from models.training.masks import KINDS
 from serve_graph import PROJECT, launch
 from serve_graph.cli import app, options, root
+from serve_graph.config_file import ConfigError
 
 
 def test_help_answers_without_torch_and_ray():
@@ -99,7 +100,7 @@ def test_each_thing_wrong_with_the_config_gets_a_line(command, monkeypatch, tmp_
     config.write_text("applications: []")
 
     def refuse(*_):
-        raise launch.ConfigError("one thing\nanother thing")
+        raise ConfigError("one thing\nanother thing")
 
     monkeypatch.setattr(launch, "serve", refuse)
 
