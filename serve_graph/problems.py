@@ -55,7 +55,7 @@ class BadFormError(InputError):
 class NotAcceptableError(InputError):
     status = 406
     slug = "not-acceptable"
-    title = "No such answer is made here"
+    title = "None of the accepted types is available"
 
 
 class SlowUploadError(InputError):
@@ -141,19 +141,17 @@ class DeadlineError(ServiceError):
 
 def problem_of(error: InputError | ServiceError, request_id: str) -> Response:
     """The HTTP answer to an error of this project."""
-    # An error from a Ray task arrives wrapped: its own text is a traceback, the cause's is ours.
-    cause = getattr(error, "cause", error)
-    retry_after_s = getattr(cause, "retry_after_s", None)
+    retry_after_s = getattr(error, "retry_after_s", None)
     headers = {} if retry_after_s is None else {"Retry-After": str(math.ceil(retry_after_s))}
     return problem(
-        cause.slug,
-        cause.title,
-        cause.status,
+        error.slug,
+        error.title,
+        error.status,
         request_id,
         headers=headers,
-        detail=str(cause),
-        errors=getattr(cause, "errors", None),
-        stages=getattr(cause, "stages", None),
+        detail=str(error),
+        errors=getattr(error, "errors", None),
+        stages=getattr(error, "stages", None),
     )
 
 

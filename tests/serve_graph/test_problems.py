@@ -35,13 +35,6 @@ def test_fields_are_named():
     assert content_of(error)["errors"] == [{"field": "quality", "detail": "Too high."}]
 
 
-def test_what_a_ray_task_raised_is_answered_by_its_cause():
-    class WrappedError(NoFaceError):
-        cause = NoFaceError("Nobody here.")
-
-    assert content_of(WrappedError("Traceback …"))["detail"] == "Nobody here."
-
-
 @pytest.mark.parametrize(
     "error",
     [
