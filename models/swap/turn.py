@@ -10,6 +10,9 @@ NOSE_TIP = 30  # of the 68 landmarks
 # In eye distances. Under a mask the turn is guessed to 0.02; heads that face the camera mostly
 # have less than 0.05, one turned by 30 degrees 0.3.
 _CLEAR = 0.05
+# How much farther the photo's head may be turned, in eye distances: the mesh can't turn a nose, and
+# about 35 degrees beyond the reference it looks broken.
+_FARTHEST = 0.35
 
 
 def turn(landmarks: Landmarks) -> float:
@@ -28,6 +31,11 @@ def are_opposite(one: Landmarks, other: Landmarks) -> bool:
     """Whether two heads are clearly turned to opposite sides."""
     low, high = sorted((turn(one), turn(other)))
     return low <= -_CLEAR and high >= _CLEAR
+
+
+def is_turned_too_far(head: Landmarks, reference: Landmarks) -> bool:
+    """Whether a head is turned so much farther than the reference that its nose would break."""
+    return abs(turn(head)) - abs(turn(reference)) > _FARTHEST
 
 
 def mirrored(

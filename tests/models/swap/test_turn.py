@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.swap.turn import are_opposite, mirrored, turn
+from models.swap.turn import are_opposite, is_turned_too_far, mirrored, turn
 
 NOSE = slice(27, 36)
 
@@ -30,6 +30,18 @@ def test_a_tilted_head_is_no_turned_one(landmarks):
 )
 def test_heads_are_opposite_if_both_are_clearly_turned(landmarks, one, other, opposite):
     assert are_opposite(to_side(landmarks, one), to_side(landmarks, other)) == opposite
+
+
+@pytest.mark.parametrize(
+    ("head", "reference", "too_far"),
+    [(0.4, 0, True), (-0.5, 0.05, True), (0.3, 0, False), (0.5, -0.2, False), (0, 0.5, False)],
+)
+def test_a_head_is_turned_too_far_for_a_reference_that_is_turned_much_less(
+    landmarks, head, reference, too_far
+):
+    found = is_turned_too_far(to_side(landmarks, head), to_side(landmarks, reference))
+
+    assert found == too_far
 
 
 def test_mirrored_points_lie_on_the_mirrored_face_in_their_usual_order(landmarks):
