@@ -364,14 +364,15 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """A zip to read from in this block.
 
     Raises:
-        SourceError: it is damaged.
+        SourceError: it is damaged, encrypted, or packed by a method that Python doesn't have.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        reason = str(error) or "cut off"  # an EOFError has no text
         raise SourceError(
-            f"{path} is no zip, or damaged ({error}): replace it with a whole one."
+            f"{path} is no zip, or damaged ({reason}): replace it with a whole one."
         ) from error
 
 

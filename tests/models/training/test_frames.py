@@ -210,6 +210,18 @@ def test_a_zip_with_a_damaged_picture_is_named(data):
         list(read_source(data, "some"))
 
 
+@pytest.mark.parametrize("data", ["zip"], indirect=True)
+@pytest.mark.parametrize(("offset", "value"), [(8, 1), (10, 9)], ids=["encrypted", "deflate64"])
+def test_a_zip_that_python_cannot_unpack_is_named(data, offset, value):
+    path = data / "some.zip"
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + offset] = value  # the first file in the zip's directory
+    path.write_bytes(content)
+
+    with pytest.raises(SourceError, match=r"some\.zip is no zip, or damaged"):
+        source_labels(data, "some")
+
+
 def test_faces_that_were_labelled_anew_are_cut_anew(picture, landmarks, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
