@@ -129,7 +129,7 @@ def read_refused(path: str) -> set[str]:
     Raises:
         SourceError: it has no such column.
     """
-    with Path(path).open(newline="") as file:
+    with Path(path).open(newline="", encoding="utf-8-sig") as file:  # Excel writes a BOM
         reader = csv.DictReader(file)
         if "name" not in (reader.fieldnames or ()):
             raise SourceError(

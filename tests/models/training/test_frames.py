@@ -15,6 +15,7 @@ from models.training.frames import (
     cut,
     jittered_frame,
     load_faces,
+    read_refused,
     read_source,
     source_labels,
 )
@@ -220,6 +221,13 @@ def test_a_zip_that_python_cannot_unpack_is_named(data, offset, value):
 
     with pytest.raises(SourceError, match=r"some\.zip is no zip, or damaged"):
         source_labels(data, "some")
+
+
+def test_a_list_of_refused_faces_may_come_from_excel(tmp_path):
+    path = tmp_path / "refused.csv"
+    path.write_text("name,why\nworn/a.webp,label\n", encoding="utf-8-sig")
+
+    assert read_refused(str(path)) == {"worn/a.webp"}
 
 
 def test_faces_that_were_labelled_anew_are_cut_anew(picture, landmarks, tmp_path):
