@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from models.landmarks.net import LandmarkNet
-from models.landmarks.predict import predict_landmarks
+from models.landmarks.predict import landmarks_of_shown
 from models.landmarks.shape import Expression, ShapeModel, draw_candidates, freedom
 from models.pixels import Image, Landmarks, Mask
 
@@ -26,13 +26,13 @@ AS_GUESSED = Wish()
 
 
 def guess_landmarks(
-    net: LandmarkNet, faces: Sequence[Image], holes: Sequence[Mask], wishes: Sequence[Wish]
+    net: LandmarkNet, shown: Sequence[Image], holes: Sequence[Mask], wishes: Sequence[Wish]
 ) -> list[list[Landmarks]]:
     """The 68 points of each face, the hidden ones as wished.
 
     Args:
         net: the landmark net.
-        faces: canonical crops, uint8 (256, 256, 3) RGB.
+        shown: canonical crops in corrected levels, uint8 (256, 256, 3) RGB, see `models.levels`.
         holes: bool (256, 256), True = hidden; points outside it stay as found.
         wishes: one per face.
 
@@ -40,7 +40,7 @@ def guess_landmarks(
         For each face as many guesses as it wishes for, float32 (68, 2) px of the crop, most likely
         first.
     """
-    guesses = predict_landmarks(net, faces, holes)
+    guesses = landmarks_of_shown(net, shown, holes)
     return [
         [points] if wish == AS_GUESSED else _as_wished(net, points, hole, wish)
         for points, hole, wish in zip(guesses, holes, wishes, strict=True)

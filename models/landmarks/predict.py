@@ -18,7 +18,6 @@ def load_landmark_net(manifest: Manifest, device: str = "cpu") -> LandmarkNet:
     return for_inference(net, folds={"fold": "body.0.0"}, float32=("head",), int8=int8)
 
 
-@torch.inference_mode()
 def predict_landmarks(
     net: LandmarkNet, faces: Sequence[Image], masks: Sequence[Mask]
 ) -> list[Landmarks]:
@@ -32,7 +31,15 @@ def predict_landmarks(
     Returns:
         float32 (68, 2) each, (x, y) px of the crop, iBUG order.
     """
-    device = net.mean_face.device
     shown = [levels_of(face, mask).shown(face) for face, mask in zip(faces, masks, strict=True)]
+    return landmarks_of_shown(net, shown, masks)
+
+
+@torch.inference_mode()
+def landmarks_of_shown(
+    net: LandmarkNet, shown: Sequence[Image], masks: Sequence[Mask]
+) -> list[Landmarks]:
+    """As `predict_landmarks`, for faces whose levels are corrected already."""
+    device = net.mean_face.device
     points = net(to_tensor(shown, device), masks_to_tensor(masks, device))
     return list(points.cpu().numpy())

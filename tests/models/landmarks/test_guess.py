@@ -6,7 +6,7 @@ from models.checkpoint import load_net, save_net
 from models.errors import WeightsError
 from models.landmarks.guess import AS_GUESSED, Wish, guess_landmarks, put_shape, shape_of
 from models.landmarks.net import LandmarkConfig, LandmarkNet
-from models.landmarks.predict import predict_landmarks
+from models.landmarks.predict import landmarks_of_shown
 
 FACES = [np.zeros((256, 256, 3), np.uint8)] * 2
 HOLE = np.zeros((256, 256), bool)
@@ -27,7 +27,7 @@ def net(model):
 def test_a_plain_wish_is_the_nets_own_answer(net):
     guesses = guess_landmarks(net, FACES, [HOLE] * 2, [AS_GUESSED] * 2)
 
-    plain = predict_landmarks(net, FACES, [HOLE] * 2)
+    plain = landmarks_of_shown(net, FACES, [HOLE] * 2)
     np.testing.assert_array_equal(np.stack(guesses)[:, 0], np.stack(plain))
 
 
