@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from models.cast import UNCHANGED, Gains, gains_against
+from models.crop.frame import face_oval
+from models.lenses import find_lenses
 from models.pixels import Image, Mask
 
-_OVAL = (128, 110), (58, 72)  # the face in the canonical frame: centre, half-axes
 _FEWEST = 100  # px of the face; with fewer, all visible px count
 # Levels of 255. Of 379 photos, eleven are shown corrected, most of them hardly so.
 _DARK, _BRIGHT = 60.0, 120.0  # mean below which a face is brightened, and its target
@@ -62,17 +63,25 @@ def levels_of(face: Image, hidden: Mask | None = None) -> Levels:
 
     Args:
         face: canonical crop, uint8 (256, 256, 3) RGB.
-        hidden: bool (256, 256), True = doesn't count. None: unknown; then the whole crop counts
-            instead of the face, and the light keeps its colour.
+        hidden: bool (256, 256), True = doesn't count; nor do dark sunglasses. None: unknown; then
+            the whole crop counts instead of the face, and the light keeps its colour.
     """
-    colour = UNCHANGED if hidden is None else gains_against(_of_face(face, hidden))
-    if colour != UNCHANGED:
-        face = Levels(colour=colour).shown(face)
-    light = np.asarray(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), np.uint8)
-    seen = light.ravel() if hidden is None else light[~hidden]
+    if hidden is None:
+        light = _light(face).ravel()
+        return _of_light(light, light)
+    seen = ~(hidden | find_lenses(face, hidden))
+    of_face = seen & face_oval(face.shape[0])
+    colour = gains_against(face[of_face])
+    light = _light(face if colour == UNCHANGED else Levels(colour=colour).shown(face))
+    enough = np.count_nonzero(of_face) >= _FEWEST
+    return _of_light(light[of_face if enough else seen], light[seen], colour)
+
+
+def _of_light(of_face: Image, seen: Image, colour: Gains = UNCHANGED) -> Levels:
+    """Levels by the brightness of the face and of all that is seen, uint8 (N,) and (M,)."""
     if not seen.size:
         return AS_THEY_ARE
-    gain = _factor(_mean_of_face(light, seen, hidden), _DARK, _BRIGHT)
+    gain = _factor(float(of_face.mean()), _DARK, _BRIGHT)
     if gain > 1:
         # Bright parts must not clip: a face in front of a window, a lit cheek below dark hair.
         gain = max(1.0, min(gain, 255 / max(float(np.percentile(seen, _HIGHLIGHTS)), 1.0)))
@@ -84,24 +93,14 @@ def levels_of(face: Image, hidden: Mask | None = None) -> Levels:
     return Levels(gain * contrast, middle - contrast * mean, colour)
 
 
-def _mean_of_face(light: Image, seen: Image, hidden: Mask | None) -> float:
-    if hidden is None:
-        return float(seen.mean())
-    of_face = _of_face(light, hidden)
-    return float((of_face if len(of_face) >= _FEWEST else seen).mean())
-
-
-def _of_face(picture: Image, hidden: Mask) -> Image:
-    """The visible pixels of the face, uint8 (N,) or (N, 3)."""
-    oval = np.zeros(hidden.shape, np.uint8)
-    cv2.ellipse(oval, *_OVAL, 0, 0, 360, 1, -1)
-    return picture[(oval > 0) & ~hidden]
-
-
 def _factor(value: float, least: float, wanted: float) -> float:
     """1 from `least` on; below it, rises to the factor that brings `value` to `wanted`."""
     value = max(value, 1.0)
     return max(1.0, min((least / value) ** _STEEP, wanted / value, _MOST))
+
+
+def _light(face: Image) -> Image:
+    return np.asarray(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _rounded(levels: npt.NDArray[Any]) -> Image:

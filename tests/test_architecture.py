@@ -17,7 +17,7 @@ STEPS = ("crop", "mask", "landmarks", "inpaint", "swap", "photo")
 # What any step may use besides its own folder.
 FOUNDATIONS = {
     *("errors", "pixels", "checkpoint", "inference", "compute", "blocks", "parallel"),
-    *("crop.frame", "landmarks.order", "levels", "one_tone"),
+    *("crop.frame", "landmarks.order", "lenses", "levels", "one_tone"),
 }
 # The painter draws the landmarks that it paints along.
 STEP_USES_STEP = {"inpaint": ("landmarks",)}

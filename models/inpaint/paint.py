@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+import cv2
 import numpy as np
 import torch
 
@@ -14,6 +15,7 @@ from models.inpaint.lift import lift_detail
 from models.landmarks.draw import draw_lines
 from models.landmarks.guess import AS_GUESSED, Wish, guess_landmarks
 from models.landmarks.net import LandmarkNet
+from models.lenses import find_lenses
 from models.levels import levels_of
 from models.parallel import each
 from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_images, to_tensor
@@ -31,6 +33,7 @@ _BETWEEN_ENDS = (
     "head.0",
     "head.1",
 )
+_LENS_EDGE_PX = 8  # beside dark lenses, their shade fades out over this distance
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ def paint_candidates(
 ) -> list[list[Painted]]:
     """Paints the holes of some faces, each as often as requested, all in one batch.
 
-    Dark, flat and tinted crops are painted in usual levels: see `models.levels`.
+    Dark, flat and tinted crops are painted in usual levels: see `models.levels`. Faces in
+    dark sunglasses are painted a second time as if the lenses were hidden too.
 
     Args:
         generator: the net that paints.
@@ -77,12 +81,17 @@ def paint_candidates(
     Returns:
         For each face its painted candidates, most likely first.
     """
+    lenses = each(find_lenses, faces, holes)
     levels = each(levels_of, faces, holes)
     shown = [level.shown(face) for level, face in zip(levels, faces, strict=True)]
     guesses = guess_landmarks(landmark_net, shown, holes, wishes)
     rows = [row for row, candidates in enumerate(guesses) for _ in candidates]
     painted = _paint(
-        generator, [shown[r] for r in rows], [holes[r] for r in rows], [*chain(*guesses)]
+        generator,
+        [shown[row] for row in rows],
+        [holes[row] for row in rows],
+        [lenses[row] for row in rows],
+        [*chain(*guesses)],
     )
     own = iter(
         Painted(levels[row].taken_back(one.face, faces[row], holes[row]), one.landmarks)
@@ -95,11 +104,23 @@ def _paint(
     generator: Generator,
     faces: Sequence[Image],
     holes: Sequence[Mask],
+    lenses: Sequence[Mask],
     landmarks: Sequence[Landmarks],
 ) -> list[Painted]:
     filled = fill_holes(generator, faces, holes, landmarks)
+    for row, (hole, lens) in enumerate(zip(holes, lenses, strict=True)):
+        if lens.any():
+            (clean,) = fill_holes(generator, [faces[row]], [hole | lens], [landmarks[row]])
+            filled[row] = _without_shade(filled[row], clean, hole, lens)
     lifted = each(lift_detail, filled, holes)
     return [Painted(face, points) for face, points in zip(lifted, landmarks, strict=True)]
+
+
+def _without_shade(shaded: Image, clean: Image, hole: Mask, lenses: Mask) -> Image:
+    """The clean painting; beside the lenses the shaded one, which continues their edge."""
+    far = cv2.distanceTransform((~lenses).astype(np.uint8), cv2.DIST_L2, 5)
+    share = np.where(hole, np.square(np.minimum(far / _LENS_EDGE_PX, 1)), 0)[..., None]
+    return np.asarray(np.rint(shaded + share * (clean.astype(np.float32) - shaded)), np.uint8)
 
 
 @torch.inference_mode()

@@ -16,6 +16,7 @@ from models.crop.frame import (
     transform,
 )
 from models.errors import ReferencePhotoError
+from models.lenses import find_lenses
 from models.levels import AS_THEY_ARE, levels_of
 from models.pixels import Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
@@ -95,7 +96,8 @@ def _swap(
     move, points, trust = _lay(reference, reference_landmarks, painted, landmarks, unseen, warp)
     warped, known = move(reference), None if corners is None else _known(move, corners)
     base, near = at_size(painted, FRAME_PX), at_size(warped, FRAME_PX)
-    gain = light_gain(near, base, points, mask if known is None else mask | ~known)
+    unlit = mask | find_lenses(base, mask)  # shows nothing of the light on the skin
+    gain = light_gain(near, base, points, unlit if known is None else unlit | ~known)
     weight = trust * swap_weight(relight(near, gain), base, mask, points, known)
     side, join = reference.shape[0], feather if blend == "feather" else poisson
     return join(relight(warped, gain), at_size(painted, side), at_size(weight, side))

@@ -130,6 +130,13 @@ def test_the_nets_are_shown_a_face_in_blue_light_in_the_colour_of_skin():
     assert np.abs(back.astype(int) - tinted()).mean() < 1
 
 
+def test_dark_lenses_do_not_make_a_face_dark():
+    face = crop(mean=100, spread=40)
+    face[60:115, 50:206] = 0
+
+    assert levels_of(face, hole()) == AS_THEY_ARE
+
+
 def test_where_the_face_is_not_known_from_its_mask_the_lights_colour_stays():
     assert levels_of(tinted()).colour == UNCHANGED
 

@@ -91,3 +91,31 @@ def test_a_dark_face_beside_it_changes_no_other(nets):
     both = paint_faces(*nets, [face // 8, face], [hole, hole])
 
     assert np.abs(both[1].face.astype(int) - alone.face).max() <= 1
+
+
+def test_both_nets_see_a_dark_face_in_the_same_levels(nets):
+    rng = np.random.default_rng(0)
+    black = np.repeat(rng.choice(np.uint8([3, 22]), (SIZE, SIZE, 1), p=(0.9, 0.1)), 3, axis=2)
+    hole = np.zeros((SIZE, SIZE), bool)
+    hole[130:220, 60:200] = True
+    seen = []
+    for net in nets:
+        net.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+
+    paint_faces(*nets, [black], [hole])
+
+    assert len(seen) == 2
+    torch.testing.assert_close(seen[0], seen[1])
+
+
+def test_the_colour_of_dark_lenses_is_not_painted_into_the_hole(nets):
+    bright = np.random.default_rng(0).integers(120, 200, (SIZE, SIZE, 3), dtype=np.uint8)
+    lenses, hole = np.zeros((2, SIZE, SIZE), bool)
+    lenses[65:115, 55:120] = lenses[65:115, 136:201] = True
+    hole[130:220, 60:200] = True
+    black, brown = (np.where(lenses[..., None], np.uint8(c), bright) for c in (9, (40, 24, 15)))
+
+    (of_black,), (of_brown,) = (paint_faces(*nets, [face], [hole]) for face in (black, brown))
+
+    np.testing.assert_array_equal(of_black.face[hole], of_brown.face[hole])
+    np.testing.assert_array_equal(of_black.face[~hole], black[~hole])

@@ -199,3 +199,12 @@ def test_a_hazy_photo_gets_a_reference_as_hazy(texture, landmarks, hole):
 
     assert np.abs(swapped.astype(int) - hazy(texture(0)))[hole].mean() < 3
     np.testing.assert_array_equal(swapped[~hole], hazy(texture(0))[~hole])
+
+
+def test_dark_lenses_do_not_darken_the_swapped_part(texture, landmarks, hole):
+    painted = texture(0)
+    painted[60:100, 50:120] = painted[60:100, 136:206] = 10
+
+    swapped = swap_face(painted, landmarks, hole, texture(0), landmarks)
+
+    assert np.abs(swapped[hole].astype(int) - texture(0)[hole]).mean() < 5
