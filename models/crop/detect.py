@@ -10,7 +10,7 @@ import torch
 
 from models.checkpoint import Manifest, load_net
 from models.crop.net import STRIDES, Candidates, DetectorConfig, FaceDetector
-from models.inference import for_inference
+from models.nets.inference import for_inference
 from models.pixels import Image, Landmarks, to_tensor
 
 THUMB_PX = 512

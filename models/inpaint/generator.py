@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from models.blocks import Join, ResidualBlock, conv_bn
+from models.nets.blocks import Join, ResidualBlock, conv_bn
 
 ATROUS_RATES = (2, 4, 8, 16)
 CELL_PX = 8  # of the grid that the atrous part works on

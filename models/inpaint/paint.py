@@ -9,14 +9,14 @@ import numpy as np
 import torch
 
 from models.checkpoint import Manifest, load_net
-from models.inference import for_inference
 from models.inpaint.generator import Generator, GeneratorConfig, Window, window_of
 from models.inpaint.lift import lift_detail
 from models.landmarks.draw import draw_lines
 from models.landmarks.guess import AS_GUESSED, Wish, guess_landmarks
 from models.landmarks.net import LandmarkNet
-from models.lenses import find_lenses
-from models.levels import levels_of
+from models.light.lenses import find_lenses
+from models.light.levels import levels_of
+from models.nets.inference import for_inference
 from models.parallel import each
 from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_images, to_tensor
 
@@ -68,7 +68,7 @@ def paint_candidates(
 ) -> list[list[Painted]]:
     """Paints the holes of some faces, each as often as requested, all in one batch.
 
-    Dark, flat and tinted crops are painted in usual levels: see `models.levels`. Faces in
+    Dark, flat and tinted crops are painted in usual levels: see `models.light.levels`. Faces in
     dark sunglasses are painted a second time as if the lenses were hidden too.
 
     Args:

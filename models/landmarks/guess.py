@@ -32,7 +32,8 @@ def guess_landmarks(
 
     Args:
         net: the landmark net.
-        shown: canonical crops in corrected levels, uint8 (256, 256, 3) RGB, see `models.levels`.
+        shown: canonical crops in corrected levels, uint8 (256, 256, 3) RGB; see
+            `models.light.levels`.
         holes: bool (256, 256), True = hidden; points outside it stay as found.
         wishes: one per face.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from models.blocks import ResidualBlock, conv_bn
+from models.nets.blocks import ResidualBlock, conv_bn
 
 POINTS = 68
 SEEN_PX = 128  # side of the picture that the net sees

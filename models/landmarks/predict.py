@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 
 from models.checkpoint import Manifest, load_net
-from models.inference import for_inference
 from models.landmarks.net import LandmarkConfig, LandmarkNet
-from models.levels import levels_of
+from models.light.levels import levels_of
+from models.nets.inference import for_inference
 from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_tensor
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from models.checkpoint import Manifest, load_net
-from models.inference import for_inference
-from models.levels import levels_of
+from models.light.levels import levels_of
 from models.mask.unet import UNet, UNetConfig
+from models.nets.inference import for_inference
 from models.parallel import each
 from models.pixels import Image, Mask, to_tensor
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from models.blocks import Join, conv_bn
+from models.nets.blocks import Join, conv_bn
 
 
 @dataclass(frozen=True)

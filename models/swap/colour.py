@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.one_tone import tone_curve
+from models.light.one_tone import tone_curve
 from models.pixels import Image, Landmarks, Mask
 
 Floats = npt.NDArray[np.float32]

@@ -16,8 +16,8 @@ from models.crop.frame import (
     transform,
 )
 from models.errors import ReferencePhotoError
-from models.lenses import find_lenses
-from models.levels import AS_THEY_ARE, levels_of
+from models.light.lenses import find_lenses
+from models.light.levels import AS_THEY_ARE, levels_of
 from models.pixels import Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import light_gain, relight
@@ -50,7 +50,7 @@ def swap_face(
     the result has the reference's size, so that its detail survives. A reference whose head is
     turned to the other side is mirrored first. If the painted head is turned much farther than the
     reference's, the painted face stays. In dark, flat and tinted photos, the swap happens in usual
-    levels: see `models.levels`.
+    levels: see `models.light.levels`.
 
     Args:
         painted: canonical frame, uint8 (P, P, 3), P >= 256.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from models.blocks import ResidualBlock, conv_bn
+from models.nets.blocks import ResidualBlock, conv_bn
 
 CELL_PX = 8
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from models.inference import fast_dtype
+from models.nets.inference import fast_dtype
 
 
 def mixed_precision(device: torch.device | str) -> torch.autocast:

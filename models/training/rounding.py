@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from models.inference import normed_convolutions
+from models.nets.inference import normed_convolutions
 
 Net = TypeVar("Net", bound=nn.Module)
 

@@ -24,8 +24,8 @@ app = typer.Typer(help="Check and pin the nets' files.", no_args_is_help=True)
 @app.command()
 def verify(weights: Weights = WEIGHTS) -> None:
     """Check each file against the manifest, load its net and compare its cost with the budget."""
-    from models.budgets import FACE_BUDGET_GMAC, NETS, cost_of
     from models.checkpoint import load_manifest
+    from models.nets.budgets import FACE_BUDGET_GMAC, NETS, cost_of
 
     manifest = load_manifest(weights)
     table = Table("net", "MB", "parameters", "GMAC", "budget", "", title=manifest.version)
@@ -63,8 +63,8 @@ def pin(
     weights: Weights = WEIGHTS,
 ) -> None:
     """Copy a net's file into the weights and pin it in the manifest."""
-    from models.budgets import NETS
     from models.checkpoint import Entry, Manifest, file_sha256, load_net, save_manifest
+    from models.nets.budgets import NETS
 
     if name not in NETS:
         raise typer.BadParameter(f"'{name}' is none of {', '.join(NETS)}.")

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from models.budgets import NETS, cost_of
 from models.checkpoint import file_sha256, load_manifest
+from models.nets.budgets import NETS, cost_of
 from models.stages import Models, load_models
 from models.training.crop.labels import Picture, is_held_back
 from models.training.crop.score import SceneScore, score_scenes

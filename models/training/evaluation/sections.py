@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from models.budgets import FACE_BUDGET_GMAC, NETS
+from models.nets.budgets import FACE_BUDGET_GMAC, NETS
 from models.training.crop.score import LOWEST_SCORE, MOST_FALSE, SMALLEST_PX, Operation, SceneScore
 from models.training.evaluation.cells import number, table
 from models.training.evaluation.report import BareReport, Report

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from models.checkpoint import load_net, save_net
-from models.compute import count_mac
 from models.crop.net import STRIDES, DetectorConfig, FaceDetector, cell_centres
+from models.nets.compute import count_mac
 
 TINY = DetectorConfig(width=0.1, coarsest=8, necks=(4, 4, 8, 8))
 

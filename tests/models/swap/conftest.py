@@ -25,7 +25,7 @@ def hole():
 def texture():
     """Makes pictures without structure at their landmarks: soft noise around skin colour.
 
-    Their contrast is that of a photo, so `models.levels` leaves them unchanged.
+    Their contrast is that of a photo, so `models.light.levels` leaves them unchanged.
     """
 
     def make(seed, sigma=4.0):

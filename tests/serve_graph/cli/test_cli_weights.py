@@ -24,7 +24,7 @@ def test_verify_names_a_tampered_file(command, tiny_weights, tmp_path):
 
 
 def test_verify_refuses_a_net_over_its_budget(command, monkeypatch):
-    monkeypatch.setattr("models.budgets.FACE_BUDGET_GMAC", 1e-6)
+    monkeypatch.setattr("models.nets.budgets.FACE_BUDGET_GMAC", 1e-6)
 
     result = command("weights", "verify")
 

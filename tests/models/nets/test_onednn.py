@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.onednn import Int8Conv, has_fast_int8
+from models.nets.onednn import Int8Conv, has_fast_int8
 
 pytestmark = pytest.mark.skipif(not has_fast_int8(), reason="bytes need AVX-512 VNNI")
 

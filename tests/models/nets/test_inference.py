@@ -2,14 +2,14 @@ import pytest
 import torch
 from torch import nn
 
-from models import inference
-from models.blocks import Join
 from models.crop.net import DetectorConfig, FaceDetector
-from models.inference import SplitJoin, for_inference, unfolded_conv
 from models.inpaint.generator import Generator, GeneratorConfig, window_of
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
-from models.onednn import has_fast_int8
+from models.nets import inference
+from models.nets.blocks import Join
+from models.nets.inference import SplitJoin, for_inference, unfolded_conv
+from models.nets.onednn import has_fast_int8
 
 SIZE = 128
 HEADS = [f"heads.{level}.out" for level in range(4)]

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.cast import UNCHANGED
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.landmarks.predict import predict_landmarks
-from models.levels import AS_THEY_ARE, levels_of
+from models.light.cast import UNCHANGED
+from models.light.levels import AS_THEY_ARE, levels_of
 from models.mask.detect import detect_masks
 from models.mask.unet import UNet, UNetConfig
 

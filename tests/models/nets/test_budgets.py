@@ -3,9 +3,9 @@ import shutil
 
 import pytest
 
-from models.budgets import FACE_BUDGET_GMAC, NETS, cost_of, gmac_of
 from models.checkpoint import load_manifest, save_manifest
 from models.errors import WeightsError
+from models.nets.budgets import FACE_BUDGET_GMAC, NETS, cost_of, gmac_of
 
 
 def shipped(name):

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models.lenses import find_lenses
+from models.light.lenses import find_lenses
 
 SIZE = 256
 SKIN, DARK_SKIN = (205, 160, 135), (70, 46, 36)

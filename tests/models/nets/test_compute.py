@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.compute import count_mac
+from models.nets.compute import count_mac
 
 
 @pytest.mark.parametrize(

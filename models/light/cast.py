@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.one_tone import tone_curve
+from models.light.one_tone import tone_curve
 from models.pixels import Image
 
 Gains = tuple[float, float, float]  # of red, green and blue

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.cast import UNCHANGED, Gains, gains_against
 from models.crop.frame import face_oval
-from models.lenses import find_lenses
+from models.light.cast import UNCHANGED, Gains, gains_against
+from models.light.lenses import find_lenses
 from models.pixels import Image, Mask
 
 _FEWEST = 100  # px of the face; with fewer, all visible px count

@@ -18,9 +18,9 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from models.blocks import Join
-from models.cuda_graphs import with_graphs
-from models.onednn import FusedConv, Int8Conv, has_fast_int8, has_fused_convolutions
+from models.nets.blocks import Join
+from models.nets.cuda_graphs import with_graphs
+from models.nets.onednn import FusedConv, Int8Conv, has_fast_int8, has_fused_convolutions
 from models.parallel import on_one_thread
 
 Net = TypeVar("Net", bound=nn.Module)

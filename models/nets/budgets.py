@@ -8,13 +8,13 @@ import torch
 from torch import nn
 
 from models.checkpoint import Manifest, load_net
-from models.compute import count_mac
 from models.crop.detect import THUMB_PX
 from models.crop.frame import FRAME_PX
 from models.crop.net import DetectorConfig, FaceDetector
 from models.inpaint.generator import Generator, GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
+from models.nets.compute import count_mac
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from models import cuda_graphs
-from models.cuda_graphs import SIZES, with_graphs
+from models.nets import cuda_graphs
+from models.nets.cuda_graphs import SIZES, with_graphs
 
 NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="records graphs of a GPU")
 
