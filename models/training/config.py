@@ -1,6 +1,6 @@
 """The keys of `configs/train/NET.yaml`, and how a run is built from them."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -254,7 +254,7 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
                 _refuse_absent(key, path)
         earlier = _earlier(weights, device) if finding.unlabelled_score else None
         return CropTask(data, finding, seed, device, earlier, _sizes(DetectorConfig, config))
-    _refused(config)  # names a mistake in it before the faces are cut, which takes long
+    refused = _refused(config)  # before the faces are cut, which takes long: it may have mistakes
     faces = _faces(config, data, cache)
     if net == "landmarks":
         training = to_settings(LandmarkTraining, values, "task")
@@ -268,9 +268,9 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
     if net == "judge":
         if real is None:
             raise ValueError("judge needs 'real': sources of faces that wear masks")
-        worn = _without_refused(config, data, real)
+        worn = _without(refused, config, data, real)
         return JudgeTask(faces, worn, to_settings(JudgeTraining, values, "task"), seed, device)
-    labelled = _labelled(config, real, data, cache, weights) if real else None
+    labelled = _labelled(config, real, refused, data, cache, weights) if real else None
     scenes = _training_scenes(data, config.get("scenes"))
     masking = to_settings(MaskTraining, values, "task")
     return MaskTask(faces, labelled, scenes, masking, seed, device, _sizes(UNetConfig, config))
@@ -333,10 +333,15 @@ def _built_on(weights: Path, net: str, mend: str) -> Path:
 
 
 def _labelled(
-    config: Mapping[str, Any], real: Faces, data: Path, cache: Path, weights: Path
+    config: Mapping[str, Any],
+    real: Faces,
+    refused: Set[str],
+    data: Path,
+    cache: Path,
+    weights: Path,
 ) -> RealFaces:
     """Faces in real masks, labelled by the mask net of `weights`."""
-    kept_faces = _without_refused(config, data, real)
+    kept_faces = _without(refused, config, data, real)
     path = _built_on(weights, "mask", "leave out the key 'real', whose faces it would label")
     store = store_path(data, config["real"], cache).name
     kept = cache / f"{store}_masks_{file_sha256(path)[:12]}.npz"  # another net, other labels
@@ -351,8 +356,7 @@ def _refused(config: Mapping[str, Any]) -> set[str]:
     return read_refused(config["refused"])
 
 
-def _without_refused(config: Mapping[str, Any], data: Path, real: Faces) -> Faces:
-    refused = _refused(config)
+def _without(refused: Set[str], config: Mapping[str, Any], data: Path, real: Faces) -> Faces:
     names = source_names(data, config["real"])
     return real.only(np.array([row for row, name in enumerate(names) if name not in refused]))
 

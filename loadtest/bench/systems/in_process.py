@@ -29,10 +29,7 @@ def main() -> None:
     arguments = parser.parse_args()
     models = load(arguments.nets, arguments.net_threads)
     engines, clock = [Engine(models) for _ in range(arguments.at_once)], NetClock(models)
-    queues = {
-        folder.name: [_photos(folder, first) for first in range(len(engines))]
-        for folder in arguments.folder.iterdir()
-    }
+    queues = {folder.name: _queues(folder, len(engines)) for folder in arguments.folder.iterdir()}
     for each in queues.values():
         for engine, photos in zip(engines, each, strict=True):
             engine.answer(next(photos))  # the first call of each size is slower
@@ -44,10 +41,10 @@ def main() -> None:
         print(json.dumps(done | {"nets_s": clock.seconds}), flush=True)
 
 
-def _photos(folder: Path, first: int) -> Iterator[bytes]:
-    """A folder's photos over and over, from one of them on."""
+def _queues(folder: Path, count: int) -> list[Iterator[bytes]]:
+    """A folder's photos over and over, for each of `count` engines from another one on."""
     photos = [path.read_bytes() for path in sorted(folder.iterdir())]
-    return itertools.islice(itertools.cycle(photos), first, None)
+    return [itertools.islice(itertools.cycle(photos), first, None) for first in range(count)]
 
 
 def work(engines: list[Engine], queues: list[Iterator[bytes]], seconds: float) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 import time
 
 from loadtest.bench.systems.engine import Result
-from loadtest.bench.systems.in_process import _photos, work
+from loadtest.bench.systems.in_process import _queues, work
 
 
 class Noting:
@@ -19,7 +19,7 @@ class Noting:
 def test_short_turns_see_all_photos_one_after_another(tmp_path):
     for name in ("a", "b", "c"):
         (tmp_path / name).write_text(name)
-    engine, queue = Noting(), _photos(tmp_path, first=1)
+    engine, (_, queue) = Noting(), _queues(tmp_path, count=2)
     while len(engine.seen) < 4:
         work([engine], [queue], seconds=0.01)  # time for a single photo
 
