@@ -14,7 +14,8 @@ from loadtest.machine import cores
 from serve_graph.flags import free_port
 
 BIN = Path(sys.executable).parent
-# The sender stands for callers on other machines, so it takes precedence over the servers.
+# The sender stands for callers on other machines, so it takes precedence over the servers (which
+# share its session: see `serving`).
 _BEHIND_THE_SENDER = ["nice", "-n", "5"]
 _SYSTEMS = "loadtest.bench.systems"
 

@@ -169,7 +169,7 @@ class _Worker:
             env=os.environ | _memory_flags(form),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,
+            process_group=0,
         )
 
     def read(self) -> str:

@@ -25,15 +25,22 @@ class StartError(Exception):
 
 @contextmanager
 def serving(
-    command: list[str], url: str, ready_path: str, environment: dict[str, str]
+    command: list[str],
+    url: str,
+    ready_path: str,
+    environment: dict[str, str],
+    own_session: bool = False,
 ) -> Iterator[int]:
     """Runs a server while the block runs; yields its process id.
 
     Args:
-        command: is started in the project's folder, in a session of its own.
+        command: is started in the project's folder.
         url: where the server will answer.
         ready_path: answers 200 once it is ready.
         environment: added to that of this process.
+        own_session: start a session, by which all of the server's processes can be found. Where
+            Linux schedules each session as a group (sched_autogroup_enabled), niceness then counts
+            only among these processes, and on full cores the sender may wait 0.3 s for its turn.
 
     Raises:
         StartError: it ended or didn't become ready.
@@ -46,7 +53,8 @@ def serving(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            start_new_session=own_session,
+            process_group=None if own_session else 0,
         )
         try:
             asyncio.run(_wait(process, url, ready_path))

@@ -65,7 +65,7 @@ def serving_graph(replicas: int | None, config: Path = CONFIG) -> Iterator[Graph
         changed.write_text(yaml.safe_dump(config_with(replicas, port, config=config)))
         command = [str(BIN / "mask2face"), "serve", str(changed)]
         url = f"http://127.0.0.1:{port}"
-        with serving(command, url, "/readyz", environment(folder)) as pid:
+        with serving(command, url, "/readyz", environment(folder), own_session=True) as pid:
             yield Graph(url, pid, folder / "tmp")
 
 

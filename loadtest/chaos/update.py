@@ -68,7 +68,8 @@ def serving_cluster() -> Iterator[Cluster]:
     dashboard = f"http://127.0.0.1:{dashboard_port}"
     with temp_folder() as folder:
         own = environment(folder) | missing_flags(os.environ)
-        with serving(_ray_start(folder, dashboard_port), dashboard, "/api/gcs_healthz", own) as pid:
+        start = _ray_start(folder, dashboard_port)
+        with serving(start, dashboard, "/api/gcs_healthz", own, own_session=True) as pid:
             graph = Graph(f"http://127.0.0.1:{port}", pid, folder / "tmp")
             cluster = Cluster(graph, folder, dashboard, own)
             asyncio.run(_deploy_first(cluster))
