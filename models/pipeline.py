@@ -39,6 +39,7 @@ from models.pixels import Affine, Image, Mask
 from models.runner import Runner, all_of
 from models.stages import REFERENCE_PX, Reference, Stages
 from models.swap.swap import refuse_cut
+from models.swap.turn import is_turned_too_far
 from models.upright import find_any_way_up
 
 # Hands, discs and letters score higher in one photo in thirty; real faces in crowds score lower.
@@ -88,7 +89,8 @@ class EditedFace:
     found: MaskedFace
     hole: Mask | None = None  # what goes into the photo: the mask and its rim
     candidates: Sequence[Painted] = ()  # most likely first
-    swapped: Image | None = None  # the first candidate with the reference's lower face
+    # The first candidate with the reference's lower face; None also if `is_turned_too_far`.
+    swapped: Image | None = None
     beside: Mask | None = None  # where masks of other faces touch the hole: painted, not pasted
 
     @property
@@ -290,7 +292,7 @@ async def unmask(
         async with gate:
             with clock.measure("inpaint"):
                 painted = await stages.paint(one.crop, joined(hole, beside), options.wish)
-            if own is None:
+            if own is None or is_turned_too_far(painted[0].landmarks, own.landmarks):
                 return EditedFace(one, hole, painted, beside=beside)
             with clock.measure("swap"):
                 swapped = await stages.swap(painted[0], hole, own)
@@ -368,12 +370,15 @@ async def as_reference(
 def _assemble(
     pixels: Image, faces: list[EditedFace], sharpen: bool, own: Reference | None
 ) -> Unmasked:
+    masked = [one for one in faces if one.candidates]
     candidates = [
-        _pasted(pixels, [(one, _as_fine(one, rank)) for one in faces if one.candidates], sharpen)
-        for rank in range(max([1, *(len(one.candidates) for one in faces)]))
+        _pasted(pixels, [(one, _as_fine(one, rank)) for one in masked], sharpen)
+        for rank in range(max([1, *(len(one.candidates) for one in masked)]))
     ]
-    swapped = [(one, one.swapped) for one in faces if one.swapped is not None]
-    return Unmasked(candidates, _pasted(pixels, swapped, sharpen) if own else None, faces)
+    if own is None:
+        return Unmasked(candidates, None, faces)
+    best = [(one, _as_fine(one, 0) if one.swapped is None else one.swapped) for one in masked]
+    return Unmasked(candidates, _pasted(pixels, best, sharpen), faces)
 
 
 def _as_fine(one: EditedFace, rank: int) -> Image:

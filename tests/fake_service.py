@@ -51,6 +51,7 @@ class FakeService(ThreadingHTTPServer):
         self.forms = []  # of each call of /v1/unmask, by field; files by name
         self.masks = []  # the drawn masks, decoded: uint8 (H, W, 4)
         self.finds = True  # finds a mask
+        self.swaps = True  # the reference's face fits
         self.turns = True  # honours a photo's orientation
         self.refused = set()  # calls that get a REFUSAL
         self.full_for = 0  # number of calls to be told that the service is full
@@ -129,17 +130,17 @@ class Handler(SimpleHTTPRequestHandler):
             for one in range(int(count))
         ]
         answer = {
-            "faces": self.faces(which),
+            "faces": self.faces(which, "reference" in parts and self.server.swaps),
             "painted": results[0],
             "swapped": results[0] if "reference" in parts else None,
             "candidates": results if len(results) > 1 else None,
         }
         return json.dumps(frame | answer).encode()
 
-    def faces(self, which):
+    def faces(self, which, swapped=False):
         boxes = self.server.boxes
         numbers = {"all": list(boxes), "largest": [0]}.get(which) or map(int, which.split(","))
-        changed = self.server.finds
-        return [{"index": one, "box": boxes[one], "changed": changed} for one in numbers]
+        outcome = {"changed": self.server.finds, "swapped": self.server.finds and swapped}
+        return [{"index": one, "box": boxes[one]} | outcome for one in numbers]
 
     def log_message(self, *_): ...

@@ -22,7 +22,7 @@ from models.pixels import Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import light_gain, relight
 from models.swap.place import MIN_VISIBLE, mesh_target, register
-from models.swap.turn import are_opposite, is_turned_too_far, mirrored
+from models.swap.turn import are_opposite, mirrored
 from models.swap.warp import at_size, mesh_trust, warp_mesh, warp_similarity
 
 Warp = Literal["mesh", "2d"]
@@ -48,9 +48,8 @@ def swap_face(
 
     Points and masks are px of the 256 px frame. Pictures show the same frame and may be larger:
     the result has the reference's size, so that its detail survives. A reference whose head is
-    turned to the other side is mirrored first. If the painted head is turned much farther than the
-    reference's, the painted face stays. In dark, flat and tinted photos, the swap happens in usual
-    levels: see `models.light.levels`.
+    turned to the other side is mirrored first; one that `is_turned_too_far` breaks the nose. In
+    dark, flat and tinted photos, the swap happens in usual levels: see `models.light.levels`.
 
     Args:
         painted: canonical frame, uint8 (P, P, 3), P >= 256.
@@ -66,8 +65,6 @@ def swap_face(
     Returns:
         uint8 (S, S, 3); outside the mask, and where the reference doesn't fit, it is `painted`.
     """
-    if is_turned_too_far(landmarks, reference_landmarks):
-        return at_size(painted, reference.shape[0])
     levels = levels_of(at_size(painted, FRAME_PX), mask)
     own = reference, reference_landmarks
     swapped = _swap(levels.shown(painted), landmarks, mask, *own, warp, blend, corners)

@@ -241,7 +241,9 @@ class Calls:
         )
         call.exchange.faces = len(result.faces)
         changed = sum(one.painted is not None for one in result.faces)
-        self._service.recorder.faces("swapped" if call.reference else "unmasked", changed)
+        swapped = sum(one.swapped is not None for one in result.faces)
+        self._service.recorder.faces("swapped", swapped)
+        self._service.recorder.faces("unmasked", changed - swapped)
         self._service.recorder.faces("bare", len(result.faces) - changed)
         return result
 

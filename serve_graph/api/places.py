@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable
 
 BURST_S = 1.0  # how long a burst may last
+# Seconds of burst that a second of shorter queue gives back. Simulated with Poisson arrivals: up to
+# three quarters of the capacity there are always some left; over it they are soon used up.
+_REGAINED = 0.1
 
 
 class Places:
@@ -15,8 +18,8 @@ class Places:
 
     Args:
         most: limit during a burst.
-        standing: limit once a queue stands: this many were inside at least `BURST_S` ago, and the
-            count hasn't fallen to half of that since.
+        standing: limit once a queue stands: at least this many were inside for `BURST_S`, less a
+            tenth of the time in which fewer were.
         clock: returns seconds.
     """
 
@@ -25,22 +28,27 @@ class Places:
     ) -> None:
         self._most, self._standing, self._clock = most, min(standing, most), clock
         self._inside = 0
-        self._full_since: float | None = None
+        self._burst_s, self._as_of = BURST_S, clock()
 
     @property
     def is_full(self) -> bool:
         """True if no place is left."""
-        stands = self._full_since is not None and self._clock() - self._full_since >= BURST_S
-        return self._inside >= (self._standing if stands else self._most)
+        self._account()
+        return self._inside >= (self._most if self._burst_s > 0 else self._standing)
 
     def enter(self) -> None:
         """Counts a request in."""
+        self._account()
         self._inside += 1
-        if self._inside >= self._standing and self._full_since is None:
-            self._full_since = self._clock()
 
     def leave(self) -> None:
         """Counts a request out."""
+        self._account()
         self._inside -= 1
-        if self._inside <= self._standing // 2:
-            self._full_since = None
+
+    def _account(self) -> None:
+        """Brings the seconds of burst that are left up to date."""
+        now = self._clock()
+        spent_s, self._as_of = now - self._as_of, now
+        change_s = -spent_s if self._inside >= self._standing else _REGAINED * spent_s
+        self._burst_s = min(max(self._burst_s + change_s, 0.0), BURST_S)

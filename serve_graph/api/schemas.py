@@ -108,6 +108,10 @@ class EditedFaceAnswer(MaskedFaceAnswer):
     """One face and whether it was edited."""
 
     changed: bool = Field(description="Whether the face was painted; bare faces aren't")
+    swapped: bool = Field(
+        description="Whether it has the reference's lower face. A head turned much farther than "
+        "the reference's stays painted: its nose would look broken"
+    )
 
 
 class PictureAnswer(BaseModel):
@@ -181,5 +185,7 @@ def masked_face_answer(one: MaskedFace) -> MaskedFaceAnswer:
 def edited_face_answer(one: EditedFace) -> EditedFaceAnswer:
     """An edited face as JSON."""
     return EditedFaceAnswer(
-        **masked_face_answer(one.found).model_dump(), changed=one.painted is not None
+        **masked_face_answer(one.found).model_dump(),
+        changed=one.painted is not None,
+        swapped=one.swapped is not None,
     )

@@ -146,7 +146,8 @@ def run(
         if panels:
             _write_panels(targets[path][-1], photo, result)
         bare = None if result.changed else "nobody wears a mask, left as it is"
-        return "; ".join(note for note in (bare, left_out(result.more)) if note) or None
+        notes = (bare, _not_swapped(result) if own else None, left_out(result.more))
+        return "; ".join(note for note in notes if note) or None
 
     work_through(list(targets), unmask_file, "unmasking")
 
@@ -160,6 +161,15 @@ def _targets(source: Path, out: Path, candidates: int, panels: bool) -> dict[Pat
         for paths in targets.values():
             paths.append(paths[0].with_name(f"{paths[0].stem}_panels.jpg"))
     return targets
+
+
+def _not_swapped(result: "Unmasked") -> str | None:
+    """What to say of heads that are turned much farther than the reference's."""
+    painted = [one for one in result.faces if one.painted is not None and one.swapped is None]
+    if not painted:
+        return None
+    faces = "face is" if len(painted) == 1 else "faces are"
+    return f"{len(painted)} {faces} turned too far for the reference: painted without it"
 
 
 def _read(path: Path) -> "Photo":

@@ -13,9 +13,10 @@ export function describeFaces(faces, chosen, mended) {
 /** Only one face was processed, so nothing is said about the others. */
 export function describeSwap([face], chosen) {
   const which = chosen ? "The chosen face" : "The largest face";
-  return face.changed
+  if (!face.changed) return `${which} wears no mask: the photo is unchanged.`;
+  return face.swapped
     ? `${which} has your lower face.`
-    : `${which} wears no mask: the photo is unchanged.`;
+    : `${which} was painted without yours, as it is turned too far: send a photo turned like it.`;
 }
 
 /** `crop;dur=12.3, mask;dur=4` as "crop 12 ms · mask 4 ms". */

@@ -47,11 +47,13 @@ class Engine:
 
     def __init__(self, models: Models) -> None:
         self._stages = LocalStages(models)
-        self._runner = asyncio.Runner()
+        # A Runner sets a SIGINT handler for each call in the main thread; for that, Python 3.11
+        # prints the call's arrays, which takes 7 ms per photo.
+        self._loop = asyncio.new_event_loop()
 
     def answer(self, photo: bytes) -> Result:
         """Unmasks the photo's faces; not to be called by two threads at once."""
-        return self._runner.run(self._answer(photo))
+        return self._loop.run_until_complete(self._answer(photo))
 
     async def _answer(self, data: bytes) -> Result:
         photo = decode_photo(data)

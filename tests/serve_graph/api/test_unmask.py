@@ -8,6 +8,7 @@ import pytest
 from PIL import Image as PilImage
 from PIL import ImageCms
 
+from models.inpaint.paint import Painted
 from models.landmarks.guess import Wish
 from models.photo.encode import SOURCE_TYPE
 
@@ -85,6 +86,34 @@ async def test_the_own_face_is_swapped_into_the_first_candidate(client, photo, r
     content = answer.json()
     assert abs(grey_at(decode(base64.b64decode(content["swapped"]["base64"]))) - 90) < 3
     assert len(content["candidates"]) == 2
+    assert [face["swapped"] for face in content["faces"]] == [True]
+
+
+@pytest.fixture
+def turned(stages):
+    """Painted heads are turned far to the right."""
+    paint = stages.paint
+
+    async def turned_far(face, hole, wish):
+        points = np.zeros((68, 2), np.float32)
+        points[36:42], points[42:48], points[30] = (88, 86), (168, 86), (168, 130)
+        return [Painted(one.face, points) for one in await paint(face, hole, wish)]
+
+    stages.paint = turned_far
+
+
+@pytest.mark.usefixtures("turned")
+async def test_a_head_turned_much_farther_than_the_reference_is_said_to_be_painted(
+    client, photo, reference, recorder
+):
+    files = {"photo": photo, "reference": reference}
+
+    answer = await client.post("/v1/swap", files=files, data={"consent": "true"}, headers=JSON)
+
+    (face,) = answer.json()["faces"]
+    assert (face["changed"], face["swapped"]) == (True, False)
+    assert answer.json()["swapped"] == answer.json()["painted"]
+    assert +recorder.outcomes == {"unmasked": 1}
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp"])

@@ -266,6 +266,16 @@ def test_with_a_reference_a_fourth_panel_shows_the_swap(command, photo, tmp_path
     assert abs(painted - swapped)[130:200, 80:180].mean() > 5
 
 
+def test_a_head_turned_too_far_for_the_reference_is_named(command, photo, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline, "is_turned_too_far", lambda *_: True)
+    me = photo("me.png", masked=False)
+
+    result = command("run", photo(), "-o", tmp_path / "out", "--reference", me)
+
+    assert result.exit_code == 0
+    assert "1 face is turned too far for the reference: painted without it" in result.stderr
+
+
 def test_a_masked_reference_ends_the_run_at_once(command, photo, tmp_path):
     me = photo("me.png", masked=True)
     photo("other.png")

@@ -110,10 +110,15 @@ def test_one_persons_face_goes_on_one_face(page, fake, photos):
 
 
 @pytest.mark.parametrize(
-    ("finds", "words"), [(True, "has your lower face"), (False, "wears no mask")]
+    ("finds", "swaps", "words"),
+    [
+        (True, True, "has your lower face"),
+        (True, False, "was painted without yours"),
+        (False, False, "wears no mask"),
+    ],
 )
-def test_of_the_other_faces_nothing_is_said_then(page, fake, photos, finds, words):
-    fake.finds = finds
+def test_of_the_other_faces_nothing_is_said_then(page, fake, photos, finds, swaps, words):
+    fake.finds, fake.swaps = finds, swaps
     consent_to(page, photos[1])
     finish(page, fake, photos[0])
 
