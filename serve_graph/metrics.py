@@ -14,6 +14,7 @@ from ray.serve import metrics
 SECONDS = tuple(
     round(step * 10.0**power, 4) for power in range(-3, 2) for step in (1, 1.5, 2, 3, 5, 7.5)
 )
+_FAILED = 500  # from this code on: a quick refusal would make the latencies look better
 # Up to 8, a batch of n is in the middle of its bucket, so the mean size is exact.
 BATCH_SIZES = (0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 12.5, 16.5, 32.5, 64.5)
 
@@ -40,7 +41,7 @@ REQUESTS = Declared(
 REQUEST_TIME = Declared(
     "mask2face_request_seconds",
     "histogram",
-    "Seconds from the request's arrival to its answer.",
+    "Seconds from the request's arrival to its answer, of answers other than 5xx.",
     ("route",),
     SECONDS,
 )
@@ -113,7 +114,8 @@ class ServeRecorder:
 
     def request(self, route: str, code: int, seconds: float) -> None:
         self._requests.inc(tags={"route": route, "code": str(code)})
-        self._request_time.observe(seconds, tags={"route": route})
+        if code < _FAILED:
+            self._request_time.observe(seconds, tags={"route": route})
 
     def stage(self, stage: str, queue_s: float, compute_s: float) -> None:
         self._stage_time.observe(queue_s, tags={"stage": stage, "part": "queue"})

@@ -201,16 +201,18 @@ async def search(
 
     The interval lies around the capacity, which is only an estimate. If nothing in it holds, the
     search continues below it; if everything does, it restarts above, from the rate that held.
+
+    All trials have the same seed: a higher rate adds arrivals to those of a lower one. With a seed
+    for each, one that has few bursts holds at a tenth more than another, and chance would decide.
     """
     low, high = _LOWEST * capacity, _HIGHEST * capacity
     trials = await _halve(meter, (low, high), p50_ms, count, effort, seed)
     while all(one.holds for one in trials):
         rate = _STEP * trials[-1].rate
-        trials.append(await meter.trial(effort.plan(rate, seed + len(trials)), p50_ms))
+        trials.append(await meter.trial(effort.plan(rate, seed), p50_ms))
         if not trials[-1].holds:
             interval = (trials[-2].rate, rate)
-            first = seed + len(trials)
-            trials += await _halve(meter, interval, p50_ms, count - 1, effort, first)
+            trials += await _halve(meter, interval, p50_ms, count - 1, effort, seed)
     if not any(one.holds for one in trials):
         for rate in (low, low / 2):
             trials.append(await meter.trial(effort.plan(rate, seed), p50_ms))
@@ -229,8 +231,8 @@ async def _halve(
 ) -> list[Trial]:
     low, high = interval
     trials: list[Trial] = []
-    for number in range(count):
-        plan = effort.plan((low + high) / 2, seed + number)
+    for _ in range(count):
+        plan = effort.plan((low + high) / 2, seed)
         trials.append(await meter.trial(plan, p50_ms))
         low, high = (plan.rate_per_s, high) if trials[-1].holds else (low, plan.rate_per_s)
     return trials

@@ -48,6 +48,7 @@ def told(monkeypatch):
                 ("mask2face_request_seconds", 0.5, "/v1/mask"),
             ],
         ),
+        ("request", ("/v1/mask", 503, 0.01), [("mask2face_requests", 1, "/v1/mask", "503")]),
         (
             "stage",
             ("crop", 3.0, 0.2),
