@@ -196,6 +196,7 @@ def test_an_update_that_would_cut_answers_off_is_refused(config):
 
 def test_serve_may_not_refuse_before_the_api_does(config):
     ingress = deployment(config, "Ingress")
+    config["applications"][0]["args"]["api"]["max_requests"] = 9
     ingress["max_ongoing_requests"] = 28
     assert find_problems(config) == []
     ingress["max_ongoing_requests"] = 27
