@@ -1,5 +1,6 @@
 """The keys of `configs/train/NET.yaml`, and how a run is built from them."""
 
+import math
 from collections.abc import Callable, Collection, Mapping, Set
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -215,8 +216,8 @@ def _check_schedule(
         raise ValueError(f"{where}: give either steps or epochs")
     schedule = dict(values)
     epochs = schedule.pop("epochs", 1)
-    if not epochs > 0:
-        raise ValueError(f"{where}: epochs is {epochs}: it must be more than 0")
+    if not 0 < epochs < math.inf:
+        raise ValueError(f"{where}: epochs is {epochs}: it must be a number over 0")
     # Required keys may be missing here: ablations have a budget instead of steps.
     to_settings(Schedule, {"steps": 1, "learning_rate": 0} | schedule, where)
 

@@ -1,5 +1,7 @@
 """Mistakes in a recipe are named in one line, before any face is read."""
 
+from math import inf
+
 import pytest
 
 from models.training.config import train, train_by
@@ -34,7 +36,8 @@ from tests.models.training.test_config import SCHEDULE, small
         (small(net={"width": "8"}, schedule=SCHEDULE), "net: width is .8.: it must be a whole"),
         (small(net={"width": 0}, schedule=SCHEDULE), "net: width is 0: it must be more than 0"),
         (small(schedule=SCHEDULE | {"steps": 0}), "schedule: steps is 0: it must be 1 or more"),
-        (small(schedule={"epochs": 0.0, "learning_rate": 0.1}), "epochs is 0.0: .* more than 0"),
+        (small(schedule={"epochs": 0.0, "learning_rate": 0.1}), "epochs is 0.0: .* number over 0"),
+        (small(schedule={"epochs": inf, "learning_rate": 0.1}), "epochs is inf: .* number over 0"),
         (small(schedule=SCHEDULE | {"epochs": 2}), "schedule: give either steps or epochs"),
         (small(task={"batch_size": 0}, schedule=SCHEDULE), "task: batch_size is 0: it must be 1"),
         (small(task={"size": 100}, schedule=SCHEDULE), "task: size 100: .* multiple of 16"),
