@@ -173,6 +173,6 @@ def _rounded(x: torch.Tensor) -> tuple[torch.Tensor, float, int]:
     step = max(largest - least, _LEAST) / _INPUT_STEPS
     zero = max(round(-least / step), 1)  # the weights are prepared for a zero point other than 0
     flat = values.float().view(-1).numpy()  # bfloat16 would round twice: its steps are too large
-    # Scales, adds and rounds in one pass, in a fifth of the time of PyTorch's two.
+    # Scales, adds and rounds in one pass, in a sixth of the time of PyTorch's two.
     codes = torch.from_numpy(cv2.convertScaleAbs(flat, alpha=1 / step, beta=zero))
     return codes.view(values.shape).permute(0, 3, 1, 2), step, zero

@@ -217,7 +217,7 @@ def _check_schedule(
     schedule = dict(values)
     epochs = schedule.pop("epochs", 1)
     if not 0 < epochs < math.inf:
-        raise ValueError(f"{where}: epochs is {epochs}: it must be a number over 0")
+        raise ValueError(f"{where}: epochs is {epochs}: it must be more than 0 and finite")
     # Required keys may be missing here: ablations have a budget instead of steps.
     to_settings(Schedule, {"steps": 1, "learning_rate": 0} | schedule, where)
 

@@ -116,33 +116,6 @@ def test_the_reference_is_swapped_into_the_first_candidate_only():
     assert (result.best[1][270, 230] == (205, 0, 0)).all()
 
 
-class OneTurned(FakeStages):
-    """A reference with one face; then a photo with two, the second of them turned far."""
-
-    async def detect(self, thumb):
-        self.shifts = [(0, 0), (350, 350)] if self.calls else [(100, 100)]
-        return await super().detect(thumb)
-
-    async def paint(self, face, hole, wish):
-        (painted,) = await super().paint(face, hole, wish)
-        points = np.zeros((68, 2), np.float32)
-        points[36:42], points[42:48] = (88, 86), (168, 86)
-        points[30] = (128 if self.calls.count("paint") == 1 else 168, 130)
-        return [Painted(painted.face, points)]
-
-
-def test_a_head_turned_much_farther_than_the_reference_stays_painted():
-    stages = OneTurned([], [0.1, 0.9, 0.9])
-
-    result = run(unmask(grey_photo(), stages, Options(), Clock(), reference=grey_photo()))
-
-    assert [face.swapped is None for face in result.faces] == [False, True]
-    assert stages.calls.count("swap") == 1
-    assert (result.swapped[165, 130] == GREEN).all()
-    assert (result.swapped[515, 480] == RED).all()
-    assert (result.painted[165, 130] == RED).all()
-
-
 def test_a_bare_face_comes_back_untouched():
     stages = FakeStages([(100, 100)], [0.1])
 

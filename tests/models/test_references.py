@@ -7,10 +7,11 @@ import pytest
 
 from models.clock import Clock
 from models.errors import ReferencePhotoError
+from models.inpaint.paint import Painted
 from models.pipeline import Options, unmask
 from tests.models.test_pipeline import FakeStages, grey_photo, run
 
-GREEN, BLUE = (0, 255, 0), (0, 0, 255)
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
 class Two(FakeStages):
@@ -37,6 +38,29 @@ def test_each_face_gets_its_own_swap():
 
     assert tuple(result.pixels[165, 130]) == GREEN
     assert tuple(result.pixels[515, 480]) == BLUE
+
+
+class OneTurned(Two):
+    """The second face of the photo is turned far."""
+
+    async def paint(self, face, hole, wish):
+        (painted,) = await super().paint(face, hole, wish)
+        points = np.zeros((68, 2), np.float32)
+        points[36:42], points[42:48] = (88, 86), (168, 86)
+        points[30] = (128 if self.calls.count("paint") == 1 else 168, 130)
+        return [Painted(painted.face, points)]
+
+
+def test_a_head_turned_much_farther_than_the_reference_stays_painted():
+    stages = OneTurned()
+
+    result = run(unmask(grey_photo(), stages, Options(), Clock(), reference=grey_photo()))
+
+    assert [face.swapped is None for face in result.faces] == [False, True]
+    assert stages.calls.count("swap") == 1
+    assert tuple(result.swapped[165, 130]) == GREEN
+    assert tuple(result.swapped[515, 480]) == RED
+    assert tuple(result.painted[165, 130]) == RED
 
 
 def test_the_numbers_of_faces_are_those_of_the_photo_not_of_the_reference():
