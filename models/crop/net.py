@@ -58,13 +58,19 @@ class FaceDetector(nn.Module):
         self.heads = nn.ModuleList([_Head(channels) for channels in config.necks])
 
     def forward(self, photo: torch.Tensor) -> Candidates:
-        levels = self.backbone(photo)
-        levels = self.neck([*levels, self.coarsest(levels[-1])])
         proposals = [
             _decode(head(level), stride)
-            for head, level, stride in zip(self.heads, levels, STRIDES, strict=True)
+            for head, level, stride in zip(self.heads, self.encode(photo), STRIDES, strict=True)
         ]
         return Candidates(*(torch.cat(part, dim=1) for part in zip(*proposals, strict=True)))
+
+    def encode(self, photo: torch.Tensor) -> list[torch.Tensor]:
+        """What the heads see: (B, C, H/s, W/s) for each stride s, C as in the config's necks."""
+        levels = self.backbone(photo)
+        levels = self.neck([*levels, self.coarsest(levels[-1])])
+        return [
+            head.get_submodule("mix")(level) for head, level in zip(self.heads, levels, strict=True)
+        ]
 
 
 def cell_centres(height: int, width: int, stride: int, device: torch.device) -> torch.Tensor:
@@ -118,8 +124,7 @@ class _Head(nn.Module):
         start[1:5] = 0.7  # faces start four cells wide
         self.out.bias = nn.Parameter(start)
 
-    def forward(self, level: torch.Tensor) -> torch.Tensor:
-        mixed = self.mix(level)
+    def forward(self, mixed: torch.Tensor) -> torch.Tensor:
         # Coordinates need more precision than bfloat16 has.
         with torch.autocast(mixed.device.type, enabled=False):
             raw: torch.Tensor = self.out(mixed.float())

@@ -75,17 +75,32 @@ class Generator(nn.Module):
         """See the head of this file; with `window`, from `window_of`, returns that part only."""
         erased = face * (1 - hole)
         seen = torch.cat([erased, hole, lines], dim=1)
-        at64 = self.encode64(self.fold4(seen))
-        at32 = self.encode32(at64)
-        x = self.join32(self.encode16(at32), at32)
-        x = self.decode32(x + self.atrous(x))
+        x, at64 = self.encode(seen)
         if window is not None:
             x, at64 = _cut(x, window, 8), _cut(at64, window, 4)
             seen, erased, hole = (_cut(whole, window) for whole in (seen, erased, hole))
-        x = self.decode64(self.join64(x, at64))
-        painted = self.head(torch.cat([self.unfold(x), self.fold2(seen)], dim=1))
-        result: torch.Tensor = erased + painted * hole
+        result: torch.Tensor = erased + self.draw(x, at64, self.fold2(seen)) * hole
         return result
+
+    def encode(self, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """All of the net that sees far.
+
+        Args:
+            seen: float32 (B, 5, S, S), erased face, hole and lines.
+
+        Returns:
+            What the picture shows, on grid 32 and on grid 64: (B, C, S/8, S/8), (B, C, S/4, S/4).
+        """
+        at64 = self.encode64(self.fold4(seen))
+        at32 = self.encode32(at64)
+        x = self.join32(self.encode16(at32), at32)
+        return self.decode32(x + self.atrous(x)), at64
+
+    def draw(self, x: torch.Tensor, at64: torch.Tensor, folded: torch.Tensor) -> torch.Tensor:
+        """Paints from what `encode` returned, and from what it was given, folded by 2."""
+        x = self.decode64(self.join64(x, at64))
+        painted: torch.Tensor = self.head(torch.cat([self.unfold(x), folded], dim=1))
+        return painted
 
 
 def window_of(holes: torch.Tensor) -> Window:

@@ -71,9 +71,13 @@ class LandmarkNet(nn.Module):
     def forward(self, face: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         seen = torch.cat([face * (1 - mask), mask], dim=1)
         seen = nn.functional.avg_pool2d(seen, seen.shape[-1] // SEEN_PX)
-        features = self.squeeze(self.body(self.fold(seen)))
         # Flattened in NCHW order whatever the memory format, so that weights mean the same.
-        offsets = self.head(features.contiguous()).float()
+        offsets = self.head(self.encode(seen).contiguous()).float()
         # Units of 32 px keep the last layer's outputs near one.
         points: torch.Tensor = self.mean_face + 32 * offsets.view(-1, POINTS, 2)
         return points
+
+    def encode(self, seen: torch.Tensor) -> torch.Tensor:
+        """What an erased face and its mask show: (B, 4, 128, 128) to (B, 32, grid, grid)."""
+        features: torch.Tensor = self.squeeze(self.body(self.fold(seen)))
+        return features

@@ -15,7 +15,9 @@ def load_landmark_net(manifest: Manifest, device: str = "cpu") -> LandmarkNet:
     """The net that the manifest pins as "landmarks"."""
     net = load_net(manifest.path("landmarks"), LandmarkNet, LandmarkConfig, device)
     int8 = [f"body.{step}" for step in range(1, len(net.body))]
-    return for_inference(net, folds={"fold": "body.0.0"}, float32=("head",), int8=int8)
+    return for_inference(
+        net, folds={"fold": "body.0.0"}, float32=("head",), int8=int8, parts=("encode",)
+    )
 
 
 def predict_landmarks(

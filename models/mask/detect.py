@@ -39,7 +39,13 @@ def load_mask_net(manifest: Manifest, device: str = "cpu") -> UNet:
     finest = len(net.up) - 1
     coarse = [f"down.{level}" for level in range(1, len(net.down))]
     coarse += [f"up.{level}" for level in range(finest)]  # the finest level draws the edge
-    return for_inference(net, folds={"fold": "down.0.0.0"}, float32=("unfold", "worn"), int8=coarse)
+    return for_inference(
+        net,
+        folds={"fold": "down.0.0.0"},
+        float32=("unfold", "worn"),
+        int8=coarse,
+        parts=("forward",),
+    )
 
 
 @torch.inference_mode()

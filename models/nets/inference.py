@@ -4,8 +4,8 @@
   convolution, and a fold (pixel unshuffle) becomes a convolution of that stride.
 - Layers compute in bfloat16 where the processor multiplies it (twice the rate of float32), in
   float32 elsewhere; inner ones in bytes (three times the rate) where it multiplies those.
-- Pictures are kept channels last from the fold on, or in blocks of channels where that is faster;
-  weights in the order that the processor's kernels read (onednn.py).
+- Pictures are kept channels last from the fold on, weights in the order that the processor's
+  kernels read (onednn.py). With AVX2 only, onnxruntime does all that faster (sessions.py).
 - On a GPU, the net's kernels are replayed as one graph (cuda_graphs.py).
 
 It needs no compiler and takes milliseconds.
@@ -21,6 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from models.nets.blocks import Join
 from models.nets.cuda_graphs import with_graphs
 from models.nets.onednn import FusedConv, Int8Conv, has_fast_int8, has_fused_convolutions
+from models.nets.split_join import SplitJoin
 from models.parallel import on_one_thread
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -28,14 +29,13 @@ Net = TypeVar("Net", bound=nn.Module)
 _ACTIVATIONS: Mapping[type[nn.Module], str] = {nn.SiLU: "swish", nn.ReLU: "relu"}  # oneDNN's names
 
 
-@on_one_thread()
 def for_inference(
     net: Net,
     folds: Mapping[str, str],
     float32: Sequence[str] = (),
     entry: Sequence[str] = (),
-    blocks_until: Sequence[str] = (),
     int8: Sequence[str] = (),
+    parts: Sequence[str] = (),
 ) -> Net:
     """Rebuilds a net from `load_net` in place; it can't be trained or saved afterwards.
 
@@ -47,37 +47,47 @@ def for_inference(
             probabilities need more precision than bfloat16 has.
         entry: names of the first layers, if there is no fold. On a CPU they compute in float32:
             what is lost here is missing in all later layers.
-        blocks_until: names of the last layers on all paths from `entry` that have only
-            convolutions and sums: up to them, pictures may be kept in blocks of channels.
         int8: names of modules whose convolutions may multiply bytes where the processor is faster
             at that. Not for the first layers or those that draw.
+        parts: names of methods, or "forward", that may run in onnxruntime: they take and return
+            pictures only.
 
     Returns:
         The same net.
     """
     device = next(net.parameters()).device
     dtype = fast_dtype(device)
+    threads = torch.get_num_threads()
+    with on_one_thread():
+        _merge_layers(net, folds, device, dtype)
+        if parts and _are_sessions_faster(device, dtype):
+            # Imported here, since it takes a tenth of a second that other machines don't need.
+            from models.nets.sessions import with_sessions
+
+            return with_sessions(net.eval().requires_grad_(False), parts, threads)
+        if entry:
+            _convert_entry(net, entry, device, dtype)
+        if dtype != torch.float32:
+            for name in float32:
+                net.set_submodule(name, _InFloat32(net.get_submodule(name)))
+        if device.type == "cpu" and has_fused_convolutions():
+            _fuse_activations(net, _convolutions_in(net, int8) if has_fast_int8() else set(), dtype)
+        _convert(net, dtype)
+        _drop_identities(net)
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net.eval().requires_grad_(False)
+        return with_graphs(net) if device.type == "cuda" else net
+
+
+def _merge_layers(
+    net: nn.Module, folds: Mapping[str, str], device: torch.device, dtype: torch.dtype
+) -> None:
     _fold_batch_norms(net)
     for fold, conv in folds.items():
         _merge_fold(net, fold, conv, dtype)
-    if blocks_until and _are_blocks_faster(device, dtype):
-        _put_before(net, entry[0], _ToBlocks())
-        for name in blocks_until:
-            _put_after(net, name, _FromBlocks())
-    elif entry:
-        _convert_entry(net, entry, device, dtype)
     if device.type == "cpu":
         _split_joins(net)
-    if dtype != torch.float32:
-        for name in float32:
-            net.set_submodule(name, _InFloat32(net.get_submodule(name)))
-    if device.type == "cpu" and has_fused_convolutions():
-        _fuse_activations(net, _convolutions_in(net, int8) if has_fast_int8() else set(), dtype)
-    _convert(net, dtype)
     _drop_identities(net)
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    net.eval().requires_grad_(False)
-    return with_graphs(net) if device.type == "cuda" else net
 
 
 def _convert_entry(
@@ -112,6 +122,11 @@ def fast_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if fast else torch.float32
 
 
+def _are_sessions_faster(device: torch.device, dtype: torch.dtype) -> bool:
+    has_avx2_only = torch.backends.cpu.get_cpu_capability() == "AVX2"
+    return device.type == "cpu" and dtype == torch.float32 and has_avx2_only
+
+
 class _ToLayers(nn.Module):
     """Converts the picture to what the layers take: their dtype, channels last."""
 
@@ -123,18 +138,6 @@ class _ToLayers(nn.Module):
         return x.to(self.dtype, memory_format=torch.channels_last)
 
 
-class _ToBlocks(nn.Module):
-    """Converts the picture to oneDNN's own layout: pixel by pixel, eight channels at a time."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.contiguous().to_mkldnn()
-
-
-class _FromBlocks(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.to_dense()
-
-
 class _InFloat32(nn.Module):
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
@@ -143,62 +146,6 @@ class _InFloat32(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = self.module(x.float())
         return result
-
-
-class SplitJoin(nn.Module):
-    """A `Join` that convolves its coarse part before doubling it: 4 products instead of 9.
-
-    Doubling repeats each value, so two of a kernel's three rows meet the same coarse row, and their
-    weights can be added in advance. Which two depends on whether the output's row is even or odd;
-    likewise for columns. One 2x2 convolution gives all four cases as groups of channels.
-    """
-
-    def __init__(self, join: Join) -> None:
-        super().__init__()
-        conv = join[0]
-        assert isinstance(conv, nn.Conv2d)
-        coarse = nn.Conv2d(join.coarse, 4 * conv.out_channels, 2, padding=1, bias=False)
-        fine = nn.Conv2d(conv.in_channels - join.coarse, conv.out_channels, 3, padding=1)
-        kernels, fine_kernels = conv.weight.tensor_split([join.coarse], dim=1)
-        cases = [case for rows in _halves(kernels, 2) for case in _halves(rows, 3)]
-        coarse.weight, fine.weight = nn.Parameter(torch.cat(cases)), nn.Parameter(fine_kernels)
-        fine.bias = conv.bias
-        # As sequences, so that the passes over a net's convolutions find them.
-        self.coarse, self.fine = nn.Sequential(coarse), nn.Sequential(fine)
-
-    def forward(self, coarse: torch.Tensor, fine: torch.Tensor) -> torch.Tensor:
-        doubled = self._doubled(self.coarse(coarse))
-        joined: torch.Tensor = doubled.add_(self.fine(fine))
-        return nn.functional.silu(joined, inplace=True)
-
-    def _doubled(self, cases: torch.Tensor) -> torch.Tensor:
-        """Puts the four cases where they belong: (B, 4C, H + 1, W + 1) to (B, C, 2H, 2W)."""
-        batch, channels, height, width = cases.shape
-        height, width = height - 1, width - 1
-        grid = cases.permute(0, 2, 3, 1).view(batch, height + 1, width + 1, 4, channels // 4)
-        result = grid.new_empty(batch, height, 2, width, 2, channels // 4)
-        for case in range(4):
-            row, column = divmod(case, 2)
-            part = grid[:, row : row + height, column : column + width, case]
-            result[:, :, row, :, column] = part
-        return result.view(batch, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
-
-
-def _halves(kernels: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Merges three rows (or columns) into two: for even outputs, and for odd ones."""
-    first, middle, last = kernels.unbind(dim)
-    even = torch.stack([first, middle + last], dim)
-    return even, torch.stack([first + middle, last], dim)
-
-
-def _are_blocks_faster(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether blocks of channels are faster than channels last.
-
-    oneDNN's depthwise kernels for channels last take twice the time on processors with AVX2 only.
-    """
-    has_avx2_only = torch.backends.cpu.get_cpu_capability() == "AVX2"
-    is_plain = device.type == "cpu" and dtype == torch.float32
-    return is_plain and has_avx2_only and has_fused_convolutions()
 
 
 def normed_convolutions(

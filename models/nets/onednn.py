@@ -75,13 +75,10 @@ class FusedConv(_OrderedConv):
         return ordered
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        weight = self.weight  # PyTorch takes no reordered ones for blocked input with activation
-        if not x.is_mkldnn:
-            x = x.contiguous(memory_format=torch.channels_last)
-            weight = self._ordered_for(x)
+        x = x.contiguous(memory_format=torch.channels_last)
         result: torch.Tensor = torch.ops.mkldnn._convolution_pointwise.default(
             x,
-            weight,
+            self._ordered_for(x),
             self.bias,
             self.padding,
             self.stride,

@@ -1,3 +1,5 @@
+import platform
+
 import pytest
 import torch
 from torch import nn
@@ -8,18 +10,21 @@ from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
 from models.nets import inference
 from models.nets.blocks import Join
-from models.nets.inference import SplitJoin, for_inference, unfolded_conv
+from models.nets.inference import for_inference, unfolded_conv
 from models.nets.onednn import has_fast_int8
+from models.nets.split_join import SplitJoin
 
 SIZE = 128
 HEADS = [f"heads.{level}.out" for level in range(4)]
-LATERALS = [f"neck.lateral.{level}" for level in range(4)]
 NARROW = (4, 4, 8, 8)
 # A processor without bfloat16 never runs a net in it.
 NEEDS_BFLOAT16 = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="bfloat16 needs AVX-512"
 )
 NEEDS_INT8 = pytest.mark.skipif(not has_fast_int8(), reason="bytes need AVX-512 VNNI")
+NEEDS_X86 = pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="onnxruntime is installed on x86 only"
+)
 
 
 def lived_in(net):
@@ -39,18 +44,18 @@ def make(name):
     if name == "crop":
         net = FaceDetector(DetectorConfig(0.1, 8, NARROW))
         entry = ("backbone.stem", "backbone.levels.0.0")
-        places = {"float32": HEADS, "entry": entry, "blocks_until": LATERALS}
-        return lived_in(net), {"folds": {}, **places}, 1
+        layers = {"float32": HEADS, "entry": entry, "parts": ("encode",)}
+        return lived_in(net), {"folds": {}, **layers}, 1
     if name == "mask":
         net = UNet(UNetConfig(width=4, depth=2, max_width=8))
         layers = {"float32": ("unfold", "worn"), "int8": ("down.1", "down.2", "up.0")}
-        return lived_in(net), {"folds": {"fold": "down.0.0.0"}, **layers}, 1
+        return lived_in(net), {"folds": {"fold": "down.0.0.0"}, **layers, "parts": ("forward",)}, 1
     if name == "landmarks":
         net = LandmarkNet(LandmarkConfig(NARROW, (1, 1, 1, 1), features=8))
         layers = {"float32": ("head",), "int8": [f"body.{step}" for step in range(1, 8)]}
-        return lived_in(net), {"folds": {"fold": "body.0.0"}, **layers}, 2
+        return lived_in(net), {"folds": {"fold": "body.0.0"}, **layers, "parts": ("encode",)}, 2
     net = Generator(GeneratorConfig(width=16, middle=16, deep=16, head=8))
-    layers = {"int8": ("encode64.1", "encode16", "join64", "head.0")}
+    layers = {"int8": ("encode64.1", "encode16", "join64", "head.0"), "parts": ("encode", "draw")}
     return lived_in(net), {"folds": {"fold4": "encode64.0.0", "fold2": ""}, **layers}, 3
 
 
@@ -66,19 +71,23 @@ def outputs(result):
     return [result] if isinstance(result, torch.Tensor) else list(result)
 
 
-FORMATS = [
-    (torch.float32, False),
-    pytest.param((torch.bfloat16, False), marks=NEEDS_BFLOAT16),
-    pytest.param((torch.float32, True), marks=NEEDS_INT8),
-    pytest.param((torch.bfloat16, True), marks=[NEEDS_BFLOAT16, NEEDS_INT8]),
-]
+FORMATS = {
+    "float32": (torch.float32, False, False),
+    "float32 in onnxruntime": pytest.param((torch.float32, False, True), marks=NEEDS_X86),
+    "bfloat16": pytest.param((torch.bfloat16, False, False), marks=NEEDS_BFLOAT16),
+    "int8": pytest.param((torch.float32, True, False), marks=NEEDS_INT8),
+    "int8 in bfloat16": pytest.param(
+        (torch.bfloat16, True, False), marks=[NEEDS_BFLOAT16, NEEDS_INT8]
+    ),
+}
 
 
-@pytest.fixture(params=FORMATS, ids=["float32", "bfloat16", "int8", "int8 in bfloat16"])
+@pytest.fixture(params=FORMATS.values(), ids=FORMATS)
 def tolerance(request, monkeypatch):
-    dtype, is_int8 = request.param
+    dtype, is_int8, is_in_sessions = request.param
     monkeypatch.setattr(inference, "fast_dtype", lambda _: dtype)
     monkeypatch.setattr(inference, "has_fast_int8", lambda: is_int8)
+    monkeypatch.setattr(inference, "_are_sessions_faster", lambda *_: is_in_sessions)
     return 1e-4 if dtype == torch.float32 and not is_int8 else 0.03
 
 
@@ -153,23 +162,32 @@ def test_pictures_of_several_sizes_take_turns(tolerance):
         torch.testing.assert_close(one, other, rtol=0, atol=scale * tolerance)
 
 
-@pytest.mark.skipif(not inference.has_fused_convolutions(), reason="oneDNN on x86 only")
-@pytest.mark.parametrize("in_blocks", [True, False])
-def test_the_detector_answers_the_same_in_blocks_of_channels(monkeypatch, in_blocks):
-    monkeypatch.setattr(inference, "fast_dtype", lambda _: torch.float32)
-    monkeypatch.setattr(inference, "_are_blocks_faster", lambda *_: in_blocks)
-    net, arguments, _ = make("crop")
-    pictures = [torch.rand(count, 3, 64, 192) * 2 - 1 for count in (1, 3)]
-    expected = [net(picture) for picture in pictures]
-    layouts = []
+def test_pictures_in_several_windows_take_turns(tolerance):
+    net, arguments, count = make("inpaint")
+    given = inputs(count)
+    windows = [(slice(32, 96), slice(16, 112)), None, (slice(64, 128), slice(0, 128))]
+    expected = [net(*given, window) for window in windows]
     fast = for_inference(net, **arguments)
-    fast.backbone.stem.register_forward_hook(lambda *call: layouts.append(call[2].is_mkldnn))
 
-    found = [fast(picture) for picture in pictures]
+    found = [fast(*given, window) for window in windows]
 
-    assert layouts == [in_blocks] * 2
     for one, other in zip(found, expected, strict=True):
-        torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-5)
+        torch.testing.assert_close(one, other, rtol=0, atol=2 * tolerance)
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype", "expected"),
+    [
+        ("AVX2", torch.float32, True),
+        ("AVX2", torch.bfloat16, False),
+        ("AVX512", torch.float32, False),
+        ("DEFAULT", torch.float32, False),
+    ],
+)
+def test_onnxruntime_is_for_processors_with_avx2_only(monkeypatch, capability, dtype, expected):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+
+    assert inference._are_sessions_faster(torch.device("cpu"), dtype) is expected
 
 
 def test_the_first_layers_keep_the_digits_of_the_picture(monkeypatch):
