@@ -5,12 +5,11 @@ meanwhile, as for each new replica, such a client stays with the old process.
 """
 
 import asyncio
-import csv
 import os
 import re
 import select
 import signal
-from collections.abc import Iterable
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,19 +17,24 @@ from serve_graph.flags import CONFIG, SOCKET
 
 POLL_S = 0.1
 ANSWER_S = 2.0  # for HAProxy to answer a command on its socket
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 async def wait_for_clients() -> None:
-    """Returns when no HAProxy on this machine is sending an answer; at once if there is none."""
-    while await _is_sending():
+    """Returns when no HAProxy here is sending an answer that was under way before; at once if none.
+
+    Callers who try again and again are refused meanwhile, and aren't waited for.
+    """
+    began_s = time.monotonic()
+    while await _is_sending(int(time.monotonic() - began_s)):
         await asyncio.sleep(POLL_S)
 
 
-async def _is_sending() -> bool:
-    answers = [await _ask(one, "show stat;show info") for one in _files(SOCKET)]
+async def _is_sending(least_age_s: int) -> bool:
+    answers = [await _ask(one, "show sess;show info") for one in _files(SOCKET)]
     asked = {int(pid) for one in answers for pid in re.findall(r"(?m)^Pid: (\d+)", one)}
     # An old process answers no commands any more, and lives until its idle clients leave.
-    return any(requests_in(one.splitlines()) for one in answers) or any(
+    return any(requests_in(one, least_age_s) for one in answers) or any(
         _has_unsent_data(pid) for pid in _processes() - asked
     )
 
@@ -93,11 +97,18 @@ async def _ask(path: Path, commands: str) -> str:
     return ""
 
 
-def requests_in(statistics: Iterable[str]) -> int:
+def requests_in(sessions: str, least_age_s: int) -> int:
     """The number of requests whose answers haven't fully reached their clients.
 
     Args:
-        statistics: lines of HAProxy's answer to "show stat": CSV with a header that starts with #.
+        sessions: HAProxy's answer to "show sess": a line for each request in progress.
+        least_age_s: requests that came later are left out.
     """
-    rows = csv.DictReader(line.removeprefix("# ") for line in statistics)
-    return sum(int(row["scur"]) for row in rows if row.get("svname") == "BACKEND")
+    # A request has no backend (`be`) if HAProxy itself answers it, such as these commands.
+    ages = re.findall(r"(?m)^0x.* be=[^<]\S* .* age=(\S+)", sessions)
+    return sum(_seconds(age) >= least_age_s for age in ages)
+
+
+def _seconds(age: str) -> int:
+    """HAProxy writes the two largest units that a time has: 1h5m, 1m2s, 0s."""
+    return sum(int(count) * _UNITS_S[unit] for count, unit in re.findall(r"(\d+)([dhms])", age))

@@ -19,14 +19,15 @@ from serve_graph.problems import MEDIA_TYPE, Problem
 
 HAPROXY = find_haproxy(os.environ)
 BIG = b"x" * 20_000_000  # more than all buffers along the way hold
-STATISTICS = """\
-# pxname,svname,qcur,scur,
-metrics,FRONTEND,,7,
-http-app,replica-1,0,2,
-http-app,replica-2,0,1,
-http-app,BACKEND,0,3,
-http-other,BACKEND,0,1,
+SESSIONS = """\
+0x3ff90dd0: proto=tcpv4 src=10.0.0.1:59250 fe=f be=http-app srv=replica-1 ts=00 age=1h2m cpu=0
+0x3ff90dd1: proto=tcpv4 src=10.0.0.1:59251 fe=f be=http-app srv=replica-2 ts=00 age=1m5s cpu=0
+0x3ff90dd2: proto=tcpv4 src=10.0.0.1:59252 fe=f be=http-other srv=<none> ts=00 age=5s cpu=0
+0x3ff90dd3: proto=tcpv4 src=10.0.0.1:59253 fe=metrics be=<NONE> srv=<none> ts=00 age=7s cpu=0
+0x3ff90840: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> ts=00 age=0s cpu=0
 
+Name: HAProxy
+Pid: 77
 """
 
 
@@ -139,6 +140,27 @@ async def test_a_client_that_only_keeps_its_connection_is_not_waited_for(door):
 
 @pytest.mark.asyncio
 @pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
+async def test_callers_that_keep_asking_are_not_waited_for_but_those_before_them_are(door):
+    reader, _writer = await begin_to_take_an_answer(door)
+
+    async def ask_again():
+        while True:
+            once, _ = await begin_to_take_an_answer(door)
+            await once.readexactly(len(BIG))
+
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(ask_again()) for _ in range(3)]
+        waiting = group.create_task(wait_for_clients())
+        await asyncio.sleep(4)  # HAProxy tells ages in whole seconds
+        assert not waiting.done()
+        assert len(await reader.readexactly(len(BIG))) == len(BIG)
+        await asyncio.wait_for(waiting, 5)
+        for task in asking:
+            task.cancel()
+
+
+@pytest.mark.asyncio
+@pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
 async def test_a_door_that_closes_answers_what_is_in_and_takes_nothing_new(door):
     reader, _writer = await begin_to_take_an_answer(door)
 
@@ -178,8 +200,11 @@ async def test_a_haproxy_that_died_is_not_waited_for(folder):
     await asyncio.wait_for(wait_for_clients(), 1)
 
 
-def test_only_whole_applications_are_counted():
-    assert requests_in(STATISTICS.splitlines()) == 4
+@pytest.mark.parametrize(
+    ("least_age_s", "count"), [(0, 3), (5, 3), (6, 2), (65, 2), (66, 1), (3720, 1), (3721, 0)]
+)
+def test_requests_of_replicas_that_are_old_enough_are_counted(least_age_s, count):
+    assert requests_in(SESSIONS, least_age_s) == count
 
 
 @pytest.mark.asyncio
