@@ -47,8 +47,10 @@ async def door(folder):
     """A HAProxy in front of a server that answers with `BIG`; Ray too reloads it like this."""
 
     async def answer(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(BIG)}\r\n\r\n".encode() + BIG)
+        is_refused = (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET /refused")
+        await asyncio.sleep(0.3 * is_refused)
+        body = b"" if is_refused else BIG
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
@@ -92,10 +94,10 @@ async def answers(path, process):
     return f"Pid: {process.pid}\n" in information
 
 
-async def begin_to_take_an_answer(door, connection="close"):
+async def begin_to_take_an_answer(door, connection="close", path="/"):
     """Reads the head of an answer but not most of its body; the writer keeps the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", door.port, limit=65_536)
-    writer.write(f"GET / HTTP/1.1\r\nHost: x\r\nConnection: {connection}\r\n\r\n".encode())
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: {connection}\r\n\r\n".encode())
     await reader.readuntil(b"\r\n\r\n")
     return reader, writer
 
@@ -143,13 +145,13 @@ async def test_a_client_that_only_keeps_its_connection_is_not_waited_for(door):
 async def test_callers_that_keep_asking_are_not_waited_for_but_those_before_them_are(door):
     reader, _writer = await begin_to_take_an_answer(door)
 
-    async def ask_again():
+    async def ask_again(pause_s):
+        await asyncio.sleep(pause_s)
         while True:
-            once, _ = await begin_to_take_an_answer(door)
-            await once.readexactly(len(BIG))
+            await begin_to_take_an_answer(door, path="/refused")
 
     async with asyncio.TaskGroup() as group:
-        asking = [group.create_task(ask_again()) for _ in range(3)]
+        asking = [group.create_task(ask_again(pause_s)) for pause_s in (0, 0.1, 0.2, 0.3)]
         waiting = group.create_task(wait_for_clients())
         await asyncio.sleep(4)  # HAProxy tells ages in whole seconds
         assert not waiting.done()
@@ -227,4 +229,7 @@ async def test_where_no_replica_is_reached_callers_are_told_to_come_again(folder
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert answer.headers["Content-Type"] == MEDIA_TYPE
+    # A page of another origin may read it too.
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"
     assert Problem.model_validate_json(answer.content).type == "/problems/not-ready"
