@@ -10,6 +10,9 @@
 # If no replica can be reached, or one drops out, Ray makes HAProxy answer 500 as plain text. Any
 # request may be sent again, so our 503 replaces that file. A client that doesn't finish its header
 # in 10 s is cut off: Ray allows an hour, and some thousands of these would take all connections.
+#
+# An empty X-Request-ID is deleted: Serve would return it as it is, but the body and the log have our
+# own id.
 set -eu
 
 opens() { grep '^ *bind ' "$1"; }
@@ -23,6 +26,8 @@ done
 
 if [ -n "$config" ]; then
   grep -q 'timeout http-request' "$config" || sed -i '/^defaults/a\    timeout http-request 10s' "$config"
+  grep -q 'del-header x-request-id' "$config" ||
+    sed -i '/^frontend http_frontend/a\    http-request del-header x-request-id if { req.hdr(x-request-id) -m len 0 }' "$config"
   if grep -q '^backend http-' "$config"; then
     # Whole or not at all; if it fails, HAProxy starts all the same.
     cp "$config" "$config.part" && mv "$config.part" "$config.routes" || :

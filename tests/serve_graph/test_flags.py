@@ -203,6 +203,14 @@ def test_who_does_not_end_his_header_is_cut_off(door):
     assert door(kept) == kept
 
 
+def test_an_empty_request_id_is_deleted_by_one_rule(door):
+    kept = door("frontend http_frontend\n    bind 127.0.0.1:9000\n" + ROUTES)
+
+    rule = "http-request del-header x-request-id if { req.hdr(x-request-id) -m len 0 }"
+    assert kept.splitlines()[:2] == ["frontend http_frontend", f"    {rule}"]
+    assert door(kept) == kept
+
+
 def test_the_door_tells_no_syslog_of_the_callers():
     assert read_flags()["RAY_SERVE_HAPROXY_LOG_TARGET"] == "127.0.0.1:9"
 
