@@ -84,6 +84,9 @@ def _check_app(app: dict[str, Any], where: str, needs_gpu: bool) -> Iterator[str
         yield from wrong
         return
     deployments, of_one = app.get("deployments", []), f"{where}deployments."
+    prefix = app.get("route_prefix", "/")
+    if not isinstance(prefix, str) or not prefix.startswith("/"):
+        yield f"{where}route_prefix: {prefix}: it must start with a slash."
     if app["import_path"] != IMPORT_PATH:
         yield f"{where}import_path: {app['import_path']}: it must be {IMPORT_PATH}."
     args = GraphArgs.model_validate(app.get("args", {}))

@@ -35,6 +35,7 @@ def find_conflicts(
     if ongoing <= most:
         yield (
             f"{at}max_ongoing_requests: {ongoing}, but including uploads it accepts {most}, "
-            f"{UPLOADS_PER_PLACE + 1} x args.api.max_requests, so Serve would refuse first, with "
-            f"its own message: set {most + 1} or more, or lower args.api.max_requests."
+            f"{UPLOADS_PER_PLACE + 1} x args.api.max_requests, so the rest would wait in Serve, "
+            f"without a deadline, or get its own refusal: set {most + 1} or more, or lower "
+            "args.api.max_requests."
         )

@@ -27,15 +27,22 @@ class ClusterMetrics:
     def __init__(self, retry_after_s: float) -> None:
         self._retry_after_s = retry_after_s
         self._nodes = Probe("List of the nodes", ray.nodes, NODES_TIMEOUT_S)
+        self._gathering: asyncio.Task[bytes] | None = None
 
     async def __call__(self) -> bytes:
         """Prometheus' text format; includes Serve's and Ray's own metrics.
 
-        A node that doesn't answer is left out as long as another one does.
+        A node that doesn't answer is left out as long as another one does. Those who ask meanwhile
+        get the same text: one scrape at a time leaves the threads to the photos.
 
         Raises:
             NotReadyError: Ray hasn't listed its nodes yet, or none of them answers.
         """
+        if self._gathering is None or self._gathering.done():
+            self._gathering = asyncio.create_task(self._gather())
+        return await asyncio.shield(self._gathering)  # the others still want it
+
+    async def _gather(self) -> bytes:
         nodes = await self._nodes.latest()
         if nodes is None:
             raise NotReadyError({"nodes": False}, self._retry_after_s)

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -17,10 +18,12 @@ def run_niced(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Does work in the calling thread, which from now on yields to the process's event loops.
 
     For threads that do nothing else; threads that they start inherit the niceness. On systems other
-    than Linux, niceness belongs to the whole process, so nothing changes.
+    than Linux, niceness belongs to the whole process, so nothing changes. Nor does it where that
+    isn't allowed, as when the process's own niceness was lowered after its start.
     """
     if sys.platform == "linux":
         own = os.getpriority(os.PRIO_PROCESS, os.getpid())
         nicer = min(own + _NICER, _NICEST)
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nicer)
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nicer)
     return work(*args, **kwargs)

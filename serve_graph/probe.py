@@ -31,12 +31,13 @@ class Probe(Generic[T]):
 
     async def latest(self) -> T | None:
         """The call's answer; if it fails or is late, the last one seen (None: never)."""
-        if self._pending is None or self._pending.done():
-            self._pending = asyncio.get_running_loop().run_in_executor(self._thread, self._call)
-            self._pending.add_done_callback(self._note)
-            self._until = time.monotonic() + self._timeout_s
-        await asyncio.wait({self._pending}, timeout=max(0.0, self._until - time.monotonic()))
-        if not self._pending.done():
+        pending = self._pending
+        if pending is None or pending.done():
+            pending = asyncio.get_running_loop().run_in_executor(self._thread, self._call)
+            pending.add_done_callback(self._note)
+            self._pending, self._until = pending, time.monotonic() + self._timeout_s
+        await asyncio.wait({pending}, timeout=max(0.0, self._until - time.monotonic()))
+        if not pending.done():
             log.warning("%s: no answer within %g s.", self._name, self._timeout_s)
         return self._last
 

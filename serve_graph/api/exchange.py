@@ -114,7 +114,8 @@ class ExchangeMiddleware:
         # Without the time that the client took to read it: a slow client isn't a slow service.
         seconds = exchange.elapsed_s if exchange.answered_s is None else exchange.answered_s
         upload_s = exchange.clock.seconds.get("upload", 0.0)  # for the same reason
-        self._service.recorder.request(route, code, max(0.0, seconds - upload_s))
+        is_answered = code != _CLIENT_GONE or exchange.answered_s is not None
+        self._service.recorder.request(route, code, max(0.0, seconds - upload_s), is_answered)
         end_request(method, route, code, exchange.faces)
         log_request(
             Answered(

@@ -6,7 +6,9 @@ from serve_graph import PROJECT
 from serve_graph.config_file import ConfigError, read_config
 
 
-@pytest.mark.parametrize("content", [b"applications: [", "# Café".encode("latin-1")])
+@pytest.mark.parametrize(
+    "content", [b"applications: [", "# Café".encode("latin-1"), b"name: 2026-02-30"]
+)
 def test_what_is_no_yaml_in_utf8_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "broken.yaml"
     path.write_bytes(content)

@@ -207,6 +207,15 @@ def test_serve_may_not_refuse_before_the_api_does(config):
     assert "set 28 or more" in problem
 
 
+@pytest.mark.parametrize("prefix", ["unmask", "", None])
+def test_a_prefix_starts_with_a_slash(config, prefix):
+    config["applications"][0]["route_prefix"] = prefix
+
+    (problem,) = find_problems(config)
+
+    assert problem.endswith(f"route_prefix: {prefix}: it must start with a slash.")
+
+
 def test_without_numbers_of_ingress_serves_own_count(config):
     ingress = deployment(config, "Ingress")
     del ingress["max_ongoing_requests"], ingress["graceful_shutdown_timeout_s"]

@@ -109,6 +109,29 @@ def faces_in(text):
 
 
 @pytest.mark.usefixtures("agent")
+def test_those_who_ask_at_the_same_time_share_a_scrape(monkeypatch):
+    scrapes = []
+
+    async def scrape(_client, url):
+        scrapes.append(url)
+        await asyncio.sleep(0.1)
+        return HEAD
+
+    monkeypatch.setattr(exposition, "_scrape", scrape)
+
+    async def ask():
+        metrics = ClusterMetrics(3)
+        leaving, *staying = (asyncio.create_task(metrics()) for _ in range(5))
+        await asyncio.sleep(0.05)
+        leaving.cancel()  # the one that began it
+        texts = await asyncio.gather(*staying)
+        return [*texts, await metrics()]
+
+    assert [faces_in(text) for text in asyncio.run(ask())] == [2] * 5
+    assert len(scrapes) == 2
+
+
+@pytest.mark.usefixtures("agent")
 def test_each_node_that_is_alive_is_asked():
     assert faces_in(asyncio.run(ClusterMetrics(3)())) == 2
 

@@ -42,13 +42,22 @@ def told(monkeypatch):
     [
         (
             "request",
-            ("/v1/mask", 413, 0.5),
+            ("/v1/mask", 413, 0.5, True),
             [
                 ("mask2face_requests", 1, "/v1/mask", "413"),
                 ("mask2face_request_seconds", 0.5, "/v1/mask"),
             ],
         ),
-        ("request", ("/v1/mask", 503, 0.01), [("mask2face_requests", 1, "/v1/mask", "503")]),
+        ("request", ("/v1/mask", 503, 0.01, True), [("mask2face_requests", 1, "/v1/mask", "503")]),
+        ("request", ("/v1/mask", 499, 3.0, False), [("mask2face_requests", 1, "/v1/mask", "499")]),
+        (
+            "request",
+            ("/v1/mask", 499, 3.1, False),
+            [
+                ("mask2face_requests", 1, "/v1/mask", "499"),
+                ("mask2face_request_seconds", 3.1, "/v1/mask"),
+            ],
+        ),
         (
             "stage",
             ("crop", 3.0, 0.2),

@@ -47,6 +47,15 @@ def test_threads_of_such_a_thread_are_behind_too():
     assert in_new_thread(run_niced, in_new_thread, niceness) == min(niceness() + 5, 19)
 
 
+def test_work_is_done_where_niceness_may_not_change(monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+
+    assert in_new_thread(run_niced, lambda: "done") == "done"
+
+
 @pytest.mark.asyncio
 async def test_a_requests_threads_are_behind():
     assert await Threads().run(niceness) > niceness()

@@ -84,6 +84,25 @@ def test_those_who_read_at_the_same_time_share_a_call(asked):
     assert asyncio.run(read()) == [1, 1, 1]
 
 
+def test_an_answer_in_time_is_not_called_late_when_the_next_call_has_begun(asked, caplog):
+    async def read():
+        probe = Probe("It", asked, 5)
+
+        async def read_twice():
+            await probe.latest()
+            await probe.latest()  # the first reader begins a call before the others go on
+
+        await asyncio.gather(*(read_twice() for _ in range(3)))
+
+    log.addHandler(caplog.handler)
+    try:
+        asyncio.run(read())
+    finally:
+        log.removeHandler(caplog.handler)
+
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("error", [TimeoutError(), ConnectionError("gone")])
 def test_the_log_names_the_error(asked, caplog, error):
     asked.error = error

@@ -75,11 +75,14 @@ async def test_requests_are_counted_by_route_and_status(client, photo, recorder)
         ("other", 404),
         ("other", 404),
     ]
+    assert recorder.answered == [True] * 4
 
 
 async def test_the_upload_is_no_time_of_the_service(client, photo, recorder, monkeypatch):
     spent = []
-    monkeypatch.setattr(recorder, "request", lambda _route, _code, seconds: spent.append(seconds))
+    monkeypatch.setattr(
+        recorder, "request", lambda _route, _code, spent_s, _: spent.append(spent_s)
+    )
 
     async def slowly():
         yield photo[:100]
@@ -113,6 +116,7 @@ async def test_a_cancelled_request_stops_its_work_and_is_no_error(
 
     assert set(stages.calls) == {"detect"}
     assert recorder.requests == [("/v1/unmask", 499)]
+    assert recorder.answered == [False]
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
@@ -134,6 +138,7 @@ async def test_a_client_that_leaves_while_uploading_is_no_error(make_api, record
     await make_api()(scope, receive, send)
 
     assert recorder.requests == [("/v1/unmask", 499)]
+    assert recorder.answered == [False]
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 

@@ -109,7 +109,7 @@ async def test_a_slow_client_keeps_no_place(make_api, ask, stages, photo):
 
 async def test_a_slow_client_is_no_slow_service(make_api, ask, recorder):
     spent = []
-    recorder.request = lambda _route, code, seconds: spent.append((code, seconds))
+    recorder.request = lambda _route, code, seconds, _: spent.append((code, seconds))
     async with served(make_api()) as address, connected(address) as (reader, out):
         out.write(ask)
         await asyncio.sleep(2)
@@ -134,6 +134,7 @@ async def test_a_client_that_takes_nothing_is_given_up(
 
         await asyncio.wait_for(draining.finish(), 1)
     assert recorder.requests == [("/v1/unmask", 499)]
+    assert recorder.answered == [True]  # the client only didn't read it
     assert any("shop-42 read its answer" in record.getMessage() for record in caplog.records)
     assert not [record for record in caplog.records if record.exc_info]
 
