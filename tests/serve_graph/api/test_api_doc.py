@@ -199,9 +199,14 @@ def run_python(monkeypatch, tmp_path, photo):
         (tmp_path / "person.jpg").write_bytes(photo)
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(time, "sleep", waits.append)
-        monkeypatch.setattr(
-            httpx, "post", lambda *_, **__: left.pop(0) if len(left) > 1 else left[0]
-        )
+
+        def post(*_, **__):
+            answer = left.pop(0) if len(left) > 1 else left[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(httpx, "post", post)
         (script,) = blocks("python")
         try:
             exec(compile(script, "docs/api.md", "exec"), {})
@@ -252,6 +257,24 @@ def test_the_python_example_gives_up_after_some_tries(run_python):
 
     assert len(waits) == 3
     assert end == "/problems/busy: Every place is taken."
+
+
+CLOSED = httpx.RemoteProtocolError("Server disconnected without sending a response.")
+
+
+def test_the_python_example_tries_again_if_the_connection_closes(run_python, painted, tmp_path):
+    (waited,), end = run_python(CLOSED, painted)
+
+    assert 1 <= waited <= 2
+    assert end == ""
+    assert (tmp_path / "out.webp").exists()
+
+
+def test_the_python_example_tells_what_was_wrong_with_the_connection(run_python):
+    waits, end = run_python(CLOSED)
+
+    assert len(waits) == 3
+    assert end == f"503: {CLOSED!r}"
 
 
 def test_the_python_example_takes_a_date_of_a_proxy_for_a_second(run_python, painted):
