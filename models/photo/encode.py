@@ -33,6 +33,14 @@ def answer_format(came_in: PhotoFormat) -> AnswerFormat:
     return "jpeg" if came_in == "heic" else came_in
 
 
+def check_size(pixels: Image, wanted: AnswerFormat) -> None:
+    """Raises BadRequestError if that format can't hold a picture of this size."""
+    side, longest = max(pixels.shape[:2]), _LONGEST_PX[wanted]
+    if side > longest:
+        larger = " or ".join(name for name, px in _LONGEST_PX.items() if side <= px)
+        raise BadRequestError(f"{wanted} is limited to {longest} px a side: ask for {larger}.")
+
+
 def encode_photo(
     pixels: Image,
     *,
@@ -57,10 +65,7 @@ def encode_photo(
     Raises:
         BadRequestError: the format can't hold a picture of this size.
     """
-    side, longest = max(pixels.shape[:2]), _LONGEST_PX[format]
-    if side > longest:
-        larger = " or ".join(name for name, px in _LONGEST_PX.items() if side <= px)
-        raise BadRequestError(f"{format} is limited to {longest} px a side: ask for {larger}.")
+    check_size(pixels, format)
     options = _options(format, quality)
     if face_changed:
         options |= _mark(format)

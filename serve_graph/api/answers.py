@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from models.errors import BadRequestError
 from models.photo.decode import Photo
-from models.photo.encode import AnswerFormat, answer_format, encode_photo
+from models.photo.encode import AnswerFormat, answer_format, check_size, encode_photo
 from models.pipeline import MaskedFace, Unmasked
 from models.pixels import Image, Mask
 from serve_graph.api.events import EVENTS
@@ -43,19 +44,26 @@ def preferred(request: Request, kinds: Sequence[Kind]) -> Kind:
         FieldsError: the query asks for none of `kinds`.
         NotAcceptableError: the header accepts none of them.
     """
-    asked = request.query_params.get(ACCEPT)
-    if asked:
-        for kind in kinds:
-            if kind == asked:
-                return kind
-        expected = f"Input should be {', '.join(kinds[:-1])} or {kinds[-1]}"
-        raise FieldsError([FieldProblem(field=ACCEPT, detail=expected)])
+    if asked := asked_in_query(request, kinds):
+        return asked
     accept = ", ".join(request.headers.getlist("accept")) or "*/*"
     best = max(kinds, key=lambda kind: _preference(accept, _WANTED[kind]))
     if not _preference(accept, _WANTED[best])[0]:
         known = ", ".join("image/*" if kind == "picture" else _WANTED[kind] for kind in kinds)
         raise NotAcceptableError(f"Accept: {accept[:200]}: expected one of {known}.")
     return best
+
+
+def asked_in_query(request: Request, kinds: Sequence[Kind]) -> Kind | None:
+    """What the query asks for; raises FieldsError if that is none of `kinds`."""
+    asked = request.query_params.get(ACCEPT)
+    if not asked:
+        return None
+    for kind in kinds:
+        if kind == asked:
+            return kind
+    expected = " or ".join(part for part in (", ".join(kinds[:-1]), kinds[-1]) if part)
+    raise FieldsError([FieldProblem(field=ACCEPT, detail=f"Input should be {expected}")])
 
 
 def _preference(accept: str, wanted: str) -> tuple[float, int]:
@@ -98,12 +106,17 @@ class Encoding:
 
     @classmethod
     def of(cls, photo: Photo, fields: UnmaskFields, default_quality: int) -> "Encoding":
-        """What the caller asked for; by default the photo's own format and the given quality."""
-        return cls(
-            fields.format or answer_format(photo.format),
-            fields.quality or default_quality,
-            photo.icc_profile,
-        )
+        """What the caller asked for; by default the photo's own format and the given quality.
+
+        Raises:
+            FieldsError: the format can't hold a picture of the photo's size.
+        """
+        wanted = fields.format or answer_format(photo.format)
+        try:
+            check_size(photo.pixels, wanted)
+        except BadRequestError as error:
+            raise FieldsError([FieldProblem(field="format", detail=str(error))]) from None
+        return cls(wanted, fields.quality or default_quality, photo.icc_profile)
 
     @property
     def media_type(self) -> str:

@@ -20,6 +20,7 @@ from models.pixels import Mask
 from serve_graph.api.answers import (
     JSON,
     Encoding,
+    asked_in_query,
     mask_answer,
     preferred,
     unmask_json,
@@ -110,6 +111,7 @@ class Calls:
 
     async def faces(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
         """The faces in the photo, best first; the list may be empty."""
+        asked_in_query(request, FacesFields.answers)
         async with self._open(request, timeout_ms, FacesFields) as call:
             clock, run = call.exchange.clock, call.exchange.threads.run
             found = await find_faces(call.photo, self._service.stages, self._options(), clock, run)
@@ -129,10 +131,11 @@ class Calls:
         if kind == "events":
             return EventsResponse(partial(self._tell, request, timeout_ms, work))
         async with self._open(request, timeout_ms, UnmaskFields) as call:
+            encoding = self._encoding(call)
             result = await work(call)
             if kind == "json":
-                return Response(await self._json(call, result), media_type=JSON)
-            return await unmask_picture(result, self._encoding(call), call.exchange)
+                return Response(await _json(call, result, encoding), media_type=JSON)
+            return await unmask_picture(result, encoding, call.exchange)
 
     async def _tell(
         self, request: Request, timeout_ms: int | None, work: Work, events: EventStream
@@ -145,11 +148,12 @@ class Calls:
         exchange = exchange_of(request)
         try:
             async with self._open(request, timeout_ms, UnmaskFields) as call:
+                encoding = self._encoding(call)
                 for stage, seconds in exchange.clock.seconds.items():
                     ended(stage, seconds)
                 exchange.clock.on_end = ended
                 result = await work(call)
-                events.put_framed(await self._json(call, result, frame("result")))
+                events.put_framed(await _json(call, result, encoding, frame("result")))
         except Exception as error:
             if not events.has_begun:
                 raise
@@ -256,14 +260,17 @@ class Calls:
             raise NoMaskError("No face in the photo wears a mask: there is nothing to swap.")
         return result
 
-    async def _json(
-        self, call: Call[UnmaskFields], result: Unmasked, around: tuple[bytes, bytes] = (b"", b"")
-    ) -> bytes:
-        encoding = self._encoding(call)
-        return await unmask_json(result, encoding, call.exchange, call.fields.candidates, around)
-
     def _encoding(self, call: Call[UnmaskFields]) -> Encoding:
         return Encoding.of(call.photo, call.fields, self._settings.quality)
+
+
+async def _json(
+    call: Call[UnmaskFields],
+    result: Unmasked,
+    encoding: Encoding,
+    around: tuple[bytes, bytes] = (b"", b""),
+) -> bytes:
+    return await unmask_json(result, encoding, call.exchange, call.fields.candidates, around)
 
 
 def _check_consent(form: Form[FieldsT]) -> None:

@@ -165,10 +165,9 @@ def _request(fields: type[FacesFields], required: Sequence[str], settings: ApiSe
 
 
 def _query(fields: type[FacesFields], properties: Json) -> list[Json]:
-    if len(fields.answers) > 1:
-        about = "Kind of answer, for callers that can't set the header `Accept`; overrides it."
-        kinds = {"type": "string", "enum": list(fields.answers), "description": about}
-        properties = {ACCEPT: kinds} | properties
+    about = "Kind of answer, for callers that can't set the header `Accept`; overrides it."
+    kinds = {"type": "string", "enum": list(fields.answers), "description": about}
+    properties = {ACCEPT: kinds} | properties
     return [
         {
             "name": name,

@@ -51,11 +51,13 @@ async def read_form(
         FieldsError: a field is unknown, repeated or invalid, or the photo is missing.
     """
     names = list(fields_class.model_fields)
-    has_choice = len(fields_class.answers) > 1
-    query = Parts([], [*names, ACCEPT] if has_choice else names, max_photo_bytes)
+    query = Parts([], [*names, ACCEPT], max_photo_bytes)
     for name, value in request.query_params.multi_items():
+        if name in fields_class.photo_names:
+            problem = FieldProblem(field=name, detail="A picture: send it in the form.")
+            raise FieldsError([problem])
         query.begin(name)
-        if name != ACCEPT:  # already read by `preferred`
+        if name != ACCEPT:  # already read by `asked_in_query`
             query.add(name, value.encode())
     body = Parts(fields_class.photo_names, names, max_photo_bytes)
     await _read_body(request, body, on_bytes)
@@ -69,12 +71,13 @@ async def _read_body(request: Request, parts: Parts, on_bytes: Callable[[int], N
     if media_type == b"multipart/form-data":
         reader = PartReader(parts, options.get(b"boundary", b""))
         max_bytes = len(parts.photo_names) * parts.max_photo_bytes + _SLACK_BYTES
-        async for chunk in _bounded(request, max_bytes, on_bytes):
+        async for chunk in _bounded(request, max_bytes, parts.max_photo_bytes, on_bytes):
             reader.write(chunk)
         reader.finish()
     elif media_type.startswith(b"image/") or media_type == b"application/octet-stream":
         body = bytearray()
-        async for chunk in _bounded(request, parts.max_photo_bytes, on_bytes):
+        max_bytes = parts.max_photo_bytes
+        async for chunk in _bounded(request, max_bytes, max_bytes, on_bytes):
             body += chunk
         parts.begin("photo")
         parts.add("photo", body)
@@ -86,25 +89,26 @@ async def _read_body(request: Request, parts: Parts, on_bytes: Callable[[int], N
 
 
 async def _bounded(
-    request: Request, max_bytes: int, on_bytes: Callable[[int], None]
+    request: Request, max_bytes: int, max_photo_bytes: int, on_bytes: Callable[[int], None]
 ) -> AsyncIterator[bytes]:
     """The body as it arrives; one that its Content-Length says is too long isn't read at all."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > max_bytes:
-        raise _too_large(max_bytes)
+        raise _too_large(max_bytes, max_photo_bytes)
     seen = 0
     async with aclosing(request.stream()) as stream:
         async for chunk in stream:
             seen += len(chunk)
             on_bytes(len(chunk))
             if seen > max_bytes:
-                raise _too_large(max_bytes)
+                raise _too_large(max_bytes, max_photo_bytes)
             yield chunk
 
 
-def _too_large(max_bytes: int) -> TooLargeError:
+def _too_large(max_bytes: int, max_photo_bytes: int) -> TooLargeError:
     return TooLargeError(
-        f"The request is over {max_bytes / 1e6:.3g} MB: send a smaller or more compressed photo."
+        f"A picture may have {max_photo_bytes / 1e6:.3g} MB, and the request is over "
+        f"{max_bytes / 1e6:.3g} MB: send a smaller or more compressed photo."
     )
 
 

@@ -90,10 +90,13 @@ class FaceAnswer(BaseModel):
         "doubtful finds are left out but keep their numbers: send this back, not the position in "
         "the list"
     )
-    box: list[float] = Field(description="x0, y0, x1, y1")
+    box: list[float] = Field(
+        description="x0, y0, x1, y1; beyond the photo's edge where that cuts off the face"
+    )
     score: float = Field(description="Confidence of the detector, 0 to 1")
     points: list[list[float]] = Field(
-        description="(x, y) of left and right eye as seen, nose tip, left and right mouth corner"
+        description="(x, y) of left and right eye as seen, nose tip, left and right mouth corner; "
+        "may lie outside the photo too"
     )
 
 

@@ -9,6 +9,7 @@ import typer
 from models.errors import DrawnMaskError, InputError
 from serve_graph.cli.files import (
     QUALITY,
+    check_holds,
     check_written,
     numbered,
     read_photo,
@@ -136,6 +137,7 @@ def run(
 
     def unmask_file(path: Path) -> str | None:
         photo = read_photo(path)
+        check_holds(targets[path][0], photo)
         try:
             result = asyncio.run(unmask(photo, stages, options, Clock(), own, drawn))
         except DrawnMaskError as error:

@@ -74,7 +74,7 @@ async def test_20_megabytes_never_touch_the_disk(make_client, monkeypatch, encod
 async def test_what_announces_itself_as_too_large_is_not_read():
     upload = Upload([b""] * 5, headers=[(b"content-length", b"9000000")])
 
-    with pytest.raises(TooLargeError):
+    with pytest.raises(TooLargeError, match="A picture may have 1 MB, and the request is over 3"):
         await read(upload)
     assert upload.taken == 0
 
@@ -173,6 +173,14 @@ async def test_a_picture_in_the_query_is_refused(client, photo):
     answer = await client.post("/v1/faces?photo=x", files={"photo": photo})
 
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "photo")
+    assert answer.json()["errors"][0]["detail"] == "A picture: send it in the form."
+
+
+async def test_an_unknown_field_of_the_query_is_told_which_there_are(client, photo):
+    answer = await client.post("/v1/faces?faces=0", files={"photo": photo})
+
+    (problem,) = answer.json()["errors"]
+    assert problem == {"field": "faces", "detail": "Unknown; expected one of: accept."}
 
 
 async def test_the_forms_field_goes_before_the_querys(client, photo):

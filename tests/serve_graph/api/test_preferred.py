@@ -78,15 +78,25 @@ def test_the_query_names_what_there_is():
         preferred(request(query=b"accept=events"), KINDS)
 
 
+def test_what_has_one_kind_only_names_that():
+    with pytest.raises(FieldsError, match=r"accept: Input should be json$"):
+        preferred(request(query=b"accept=picture"), ("json",))
+
+
 @pytest.mark.asyncio
 async def test_a_call_answers_as_its_query_says(client, photo):
     files = {"photo": photo}
     answers = [
         await client.post(f"/v1/{path}", files=files)
-        for path in ("unmask?accept=json", "mask?accept=json", "unmask?accept=events")
+        for path in (
+            "unmask?accept=json",
+            "mask?accept=json",
+            "faces?accept=json",
+            "unmask?accept=events",
+        )
     ]
 
     types = [answer.headers["content-type"].split(";")[0] for answer in answers]
-    assert types == ["application/json", "application/json", "text/event-stream"]
-    refused = await client.post("/v1/faces?accept=json", files=files)
+    assert types == [*3 * ["application/json"], "text/event-stream"]
+    refused = await client.post("/v1/faces?accept=picture", files=files)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "accept")

@@ -136,6 +136,21 @@ async def test_a_field_that_cannot_be_used_is_422_and_named(client, photo, field
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
+@pytest.mark.parametrize("call", ["unmask", "unmask?accept=json", "unmask?accept=events", "swap"])
+async def test_a_format_that_cannot_hold_the_photo_is_422_before_any_stage(
+    client, encode, stages, reference, call
+):
+    files = {"photo": encode(size=(16_384, 8)), "reference": reference}
+    data = {"format": "webp", "consent": "true"}
+
+    answer = await client.post(f"/v1/{call}", files=files, data=data)
+
+    check(answer, 422, "bad-request")
+    detail = "webp is limited to 16383 px a side: ask for jpeg or png."
+    assert answer.json()["errors"] == [{"field": "format", "detail": detail}]
+    assert not stages.calls
+
+
 async def test_a_face_that_is_not_there_is_422(client, photo):
     answer = await client.post("/v1/unmask", files={"photo": photo}, data={"faces": "7"})
 

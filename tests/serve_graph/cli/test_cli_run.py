@@ -139,6 +139,19 @@ def test_a_format_that_cannot_be_written_is_refused(command, photo, tmp_path):
     assert "end the name in one of" in result.stderr
 
 
+def test_a_format_that_cannot_hold_the_photo_is_refused_before_it_is_painted(
+    command, tmp_path, options
+):
+    path = tmp_path / "wide.png"
+    PilImage.new("RGB", (16_384, 8)).save(path)
+
+    result = command("run", path, "-o", tmp_path / "out.webp")
+
+    assert result.exit_code == 1
+    assert "webp is limited to 16383 px a side: ask for jpeg or png." in result.stderr
+    assert not options
+
+
 def test_a_folder_without_pictures_is_wrong_use(command, tmp_path):
     (tmp_path / "note.txt").write_text("hello")
 
