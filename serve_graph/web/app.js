@@ -2,10 +2,10 @@
 // and after.
 // Nothing is stored: pictures live in this tab as object URLs until it closes.
 
-import { arriving, post, titled } from "./ask.js";
+import { arriving, checkReadable, post, titled } from "./ask.js";
 import { Drawing, Easel } from "./mend.js";
 import { $, passFocusTo, reveal, say, showProblem } from "./page.js";
-import { isTurnedAlike, showPicture, takeDrops } from "./photo.js";
+import { hindrance, showPicture, takeDrops } from "./photo.js";
 import { Picker } from "./picker.js";
 import { Result } from "./result.js";
 import { Slider } from "./slider.js";
@@ -21,7 +21,7 @@ const GUESSES = 4; // the service's limit
 
 let photo = null; // File
 let view = "drop"; // what the stage shows: "drop", "compare", "easel" or "picker"
-let upright = null; // {width, height} of the upright photo as the service sees it, px
+let upright = null; // {width, height} of the upright photo as the service sees it, px; null: unknown
 let found = null; // [{index, box}] of all faces, once they are known
 let drawing = null; // Drawing over this photo; kept for another round of editing
 let mended = null; // Blob: the drawn mask behind the answer shown; null if it was found
@@ -31,7 +31,7 @@ let mended = null; // Blob: the drawn mask behind the answer shown; null if it w
 function setPhoto(file) {
   work.stop();
   photo = file;
-  found = null;
+  found = upright = null;
   picker.clear();
   $("example").hidden = true;
   $("photo").setAttribute("aria-label", `Photo: ${file.name || "pasted"}. Choose another`);
@@ -144,23 +144,32 @@ function sayBusy() {
 
 async function pick() {
   if (work.isRunning || !hasPhoto()) return;
-  if (!found && !(await work.run("Finding the faces…", fetchFaces))) return;
-  const file = photo;
-  const isShown = await new Promise((done) => showPicture($("picker-photo"), file, done));
-  const alike = isShown && (await isTurnedAlike(file, $("picker-photo"), upright));
-  if (file !== photo) return; // another photo was chosen meanwhile
+  if (!(await work.run("Finding the faces…", findFaces))) return;
   if (found.length === 1) {
     showView(view, $("go")); // hides the row that offers the choice
     say("There is only one face.");
     return;
   }
-  if (!alike) {
-    showProblem("Faces can't be chosen", "This browser doesn't show the photo upright.");
-    return;
-  }
   openPicker();
   showView("picker", $("faces").firstElementChild);
   reveal($("stage"));
+}
+
+/** Shows the photo and fetches its faces. Throws if they can't be marked, at best before the call. */
+async function findFaces(signal) {
+  const file = photo;
+  await new Promise((done) => showPicture($("picker-photo"), file, done));
+  await checkMarkable(file);
+  if (!found) await fetchFaces(signal);
+  if (!signal.aborted && found.length > 1) await checkMarkable(file); // now its size is known
+}
+
+async function checkMarkable(file) {
+  const why = await hindrance(file, $("picker-photo"), upright);
+  if (!why) return;
+  await checkReadable(file);
+  const rest = "The mask can't be edited here either. The other tools still work.";
+  throw titled("Faces can't be chosen here", `${why} ${rest}`);
 }
 
 async function fetchFaces(signal) {
@@ -277,11 +286,13 @@ function showAnswer(answer, timing) {
   result.open(answer, (photo.name || "photo").replace(/\.[^.]*$/, ""));
   $("timing").textContent = describeTiming(timing);
   const file = photo;
-  showPicture($("before"), file, async (isShown) => {
-    const alike = isShown && (await isTurnedAlike(file, $("before"), upright));
+  showPicture($("before"), file, async () => {
+    const why = await hindrance(file, $("before"), upright);
     if (file !== photo) return; // another photo was chosen meanwhile
-    $("compare").classList.toggle("only-after", !alike || !result.hasChanged);
-    $("mend").hidden = !alike;
+    $("compare").classList.toggle("only-after", Boolean(why) || !result.hasChanged);
+    $("mend").hidden = Boolean(why);
+    $("hindrance").textContent = `${why} So there is no “before” here, and the mask can't be edited.`;
+    $("hindrance").hidden = !why;
   });
   slider.move(50);
   showView("compare", $("go"));
@@ -293,7 +304,7 @@ function showAnswer(answer, timing) {
 function clearResult() {
   drawing = mended = null;
   result.forget();
-  passFocusTo($("go"), () => ($("problem").hidden = $("mend").hidden = true));
+  passFocusTo($("go"), () => ($("problem").hidden = $("mend").hidden = $("hindrance").hidden = true));
   showView("drop", $("go"));
 }
 

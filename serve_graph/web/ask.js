@@ -43,7 +43,7 @@ export async function arriving(promise, files = []) {
 }
 
 /** A folder, or a file changed since it was chosen, fails like a broken connection. */
-async function checkReadable(file) {
+export async function checkReadable(file) {
   try {
     await file.arrayBuffer();
   } catch {

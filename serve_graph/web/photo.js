@@ -1,4 +1,4 @@
-// A photo before it is sent: dropping and showing it, and whether the browser shows it upright.
+// A photo: dropping and showing it, and whether faces and masks can be marked in it.
 
 /** Shows a file in an <img>; `done` receives whether the browser could (few can show HEIC). */
 export function showPicture(image, file, done) {
@@ -22,14 +22,39 @@ export function takeDrops(zone, take) {
   });
 }
 
-/** Whether the browser rotates the photo as the service does: few do for every format. */
-export async function isTurnedAlike(file, { naturalWidth, naturalHeight }, upright) {
-  if (await isWebpWithExif(file)) return false; // Chromium doesn't rotate these at all
-  return naturalWidth > naturalHeight === upright.width > upright.height;
+/**
+ * Says why nothing can be marked in a photo that an <img> has tried to show; "" if it can.
+ * `upright` is its size as the service sees it, if that is known.
+ */
+export async function hindrance(file, { naturalWidth, naturalHeight }, upright) {
+  const head = await headOf(file);
+  if (!naturalWidth) {
+    return `This browser can't show this ${isHeic(head) ? "kind of photo (HEIC)" : "photo"}.`;
+  }
+  const isWide = naturalWidth > naturalHeight;
+  // Chromium doesn't rotate WebP at all.
+  if (isWebpWithExif(head) || (upright && isWide !== upright.width > upright.height)) {
+    return "This browser may not rotate this photo as the service does.";
+  }
+  return "";
 }
 
-async function isWebpWithExif(file) {
-  const head = new Uint8Array(await file.slice(0, 21).arrayBuffer());
-  const text = String.fromCharCode(...head);
-  return text.startsWith("RIFF") && text.startsWith("WEBPVP8X", 8) && Boolean(head[20] & 8);
+/** The first bytes as text; none of a file that has gone. */
+async function headOf(file) {
+  const bytes = await file.slice(0, 21).arrayBuffer().catch(() => new ArrayBuffer(0));
+  return String.fromCharCode(...new Uint8Array(bytes));
+}
+
+function isHeic(head) {
+  return head.startsWith("ftyp", 4);
+}
+
+function isWebpWithExif(head) {
+  const hasExif = Boolean(head.charCodeAt(20) & 8);
+  return head.startsWith("RIFF") && head.startsWith("WEBPVP8X", 8) && hasExif;
+}
+
+/** The part of a face's box that is inside a photo of `size`: its edge may cut off a face. */
+export function visible([x0, y0, x1, y1], { width, height }) {
+  return [Math.max(0, x0), Math.max(0, y0), Math.min(width, x1), Math.min(height, y1)];
 }

@@ -1,5 +1,7 @@
 // Choosing faces: a button over each face of a photo.
 
+import { visible } from "./photo.js";
+
 /** Pressed faces are chosen; if none is, the service decides. */
 export class Picker {
   chosen = []; // the service's numbers of the faces
@@ -26,9 +28,10 @@ export class Picker {
     this.#showChosen();
   }
 
-  #button({ box, index }, number, { width, height }, single) {
+  #button({ box, index }, number, size, single) {
+    const { width, height } = size;
     const button = Object.assign(document.createElement("button"), { type: "button" });
-    const [x0, y0, x1, y1] = box;
+    const [x0, y0, x1, y1] = visible(box, size);
     button.className = "face";
     button.value = index;
     button.textContent = number;

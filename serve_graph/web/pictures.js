@@ -1,5 +1,7 @@
 // The pictures of an answer, and thumbnails to choose from.
 
+import { visible } from "./photo.js";
+
 const THUMB_PX = 128; // shown at half this size
 const ROOM = 1.1; // side of a thumbnail relative to its face
 
@@ -22,8 +24,8 @@ function keep({ base64, media_type: type }, label, stem) {
   return { label, file, url: URL.createObjectURL(file) };
 }
 
-/** Radio buttons, one per picture, each with that picture's face at `box` (px). */
-export function choices(pictures, box) {
+/** Radio buttons, one per picture of `size`, each with that picture's face at `box` (px). */
+export function choices(pictures, box, size) {
   return pictures.map(({ label, file }, at) => {
     const row = document.createElement("label");
     const input = Object.assign(document.createElement("input"), { type: "radio", name: "show" });
@@ -31,18 +33,23 @@ export function choices(pictures, box) {
     input.checked = at === 0;
     const thumb = Object.assign(document.createElement("canvas"), { width: THUMB_PX });
     thumb.height = THUMB_PX;
-    drawThumb(thumb, file, box).catch(() => thumb.remove()); // the label remains
+    drawThumb(thumb, file, box, size).catch(() => thumb.remove()); // the label remains
     row.append(input, thumb, label);
     return row;
   });
 }
 
-async function drawThumb(canvas, file, [x0, y0, x1, y1]) {
-  const side = Math.ceil(ROOM * Math.max(x1 - x0, y1 - y0));
-  const left = Math.round((x0 + x1 - side) / 2);
-  const top = Math.round((y0 + y1 - side) / 2);
+async function drawThumb(canvas, file, box, { width, height }) {
+  const [x0, y0, x1, y1] = visible(box, { width, height });
+  const side = Math.min(Math.ceil(ROOM * Math.max(x1 - x0, y1 - y0)), width, height);
+  const left = within(width - side, (x0 + x1 - side) / 2);
+  const top = within(height - side, (y0 + y1 - side) / 2);
   const size = { resizeWidth: THUMB_PX, resizeHeight: THUMB_PX, resizeQuality: "medium" };
   const face = await createImageBitmap(file, left, top, side, side, size);
   canvas.getContext("2d").drawImage(face, 0, 0);
   face.close();
+}
+
+function within(most, value) {
+  return Math.min(most, Math.max(0, Math.round(value)));
 }

@@ -32,7 +32,7 @@ export class Result {
   }
 
   /** Offers what can be done; if nothing has changed, only drawing a mask by hand. */
-  #offer({ faces, candidates }) {
+  #offer({ faces, candidates, width, height }) {
     const { hasChanged } = this;
     const changed = faces.filter((face) => face.changed);
     const size = ({ box: [x0, , x1] }) => x1 - x0;
@@ -42,7 +42,7 @@ export class Result {
       $("saving").hidden = !hasChanged;
       $("more").hidden = !hasChanged || Boolean(candidates);
     });
-    const rows = $("choice").hidden ? [] : choices(this.#pictures, largest.box);
+    const rows = $("choice").hidden ? [] : choices(this.#pictures, largest.box, { width, height });
     $("choices").replaceChildren(...rows);
     $("mend").textContent = hasChanged ? "Edit the mask" : "Is there one? Show me where";
     $("mend").className = hasChanged ? "quiet" : "main";

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.browser import PROGRAM
+from tests.fake_service import picture
 from tests.serve_graph.page.acts import consent_to, finish, focused, status
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")
@@ -98,6 +99,83 @@ def test_a_face_lies_under_its_button(page, fake, photos):
     assert (face["x"] - photo["x"]) / photo["width"] == pytest.approx(x0 / 60, abs=0.01)
     assert (face["y"] - photo["y"]) / photo["height"] == pytest.approx(y0 / 40, abs=0.01)
     assert face["right"] - photo["x"] >= photo["width"] * x1 / 60 - 1
+
+
+def test_a_face_that_the_edge_cuts_off_has_its_button_inside_the_photo(page, fake, photos):
+    fake.boxes = {0: (-10, -15, 20, 20), 1: (30, 10, 75, 60)}
+    page.choose("#photo", photos[0])
+    page.press("#pick")
+    page.wait_for("!document.querySelector('#picker').hidden")
+    photo, *faces = (
+        page.run(f"document.querySelector('{one}').getBoundingClientRect().toJSON()")
+        for one in ("#picker-photo", "#faces :nth-child(1)", "#faces :nth-child(2)")
+    )
+
+    for side in ("left", "top"):
+        assert faces[0][side] == pytest.approx(photo[side], abs=0.5)
+    for side in ("right", "bottom"):
+        assert faces[1][side] == pytest.approx(photo[side], abs=0.5)
+
+
+@pytest.mark.parametrize("box", [(20, -15, 45, 15), (40, 20, 75, 55), (-10, -10, 70, 50)])
+def test_a_guess_of_a_face_that_the_edge_cuts_off_fills_its_picture(page, fake, photos, box):
+    fake.boxes = {0: box}
+    guess(page, fake, photos[0])
+    canvas = "document.querySelector('#choices canvas')"
+    pixels = f"{canvas}.getContext('2d').getImageData(0, 0, 128, 128).data"
+    page.wait_for(f"{pixels}.some((value) => value > 0)")  # it is drawn
+
+    assert page.run(f"{pixels}.every((value, at) => at % 4 < 3 || value === 255)")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.heic", b"\0\0\0\x18ftypheic", "can't show this kind of photo (HEIC)"),
+        ("a.jpg", b"no picture", "can't show this photo."),
+        ("a.webp", picture(128, orientation=6, kind="WEBP"), "may not rotate this photo"),
+    ],
+)
+def test_who_cannot_see_the_photo_as_it_is_hears_so_before_any_call(
+    page, fake, tmp_path, name, content, words
+):
+    fake.refused = {"/v1/mask"}  # a call would be told instead
+    (tmp_path / name).write_bytes(content)
+    page.choose("#photo", tmp_path / name)
+    page.press("#pick")
+    page.wait_for("!document.querySelector('#problem').hidden")
+    title, detail = page.run("document.querySelector('#problem').innerText").split("\n")
+
+    assert title == "Faces can't be chosen here"
+    assert words in detail
+    assert detail.endswith("can't be edited here either. The other tools still work.")
+
+
+def test_faces_of_a_photo_that_the_browser_turns_otherwise_cannot_be_chosen(page, fake, tmp_path):
+    fake.turns, fake.boxes = False, GROUP
+    (tmp_path / "turned.jpg").write_bytes(picture(128, orientation=6))
+    page.choose("#photo", tmp_path / "turned.jpg")
+    page.press("#pick")
+    page.wait_for("!document.querySelector('#problem').hidden")
+
+    detail = page.run("document.querySelector('#problem-detail').textContent")
+    assert detail.startswith("This browser may not rotate this photo")
+
+
+def test_the_faces_of_a_photo_that_has_gone_are_not_sought(page, photos):
+    page.choose("#photo", photos[0])
+    page.wait_for("!document.querySelector('#preview').hidden")
+    photos[0].unlink()
+    page.press("#pick")
+    page.wait_for("!document.querySelector('#problem').hidden")
+
+    assert page.run("document.querySelector('#problem-title').textContent") == "a.jpg can't be read"
+
+
+def test_the_size_of_another_photo_says_nothing_of_this_one(page, fake, photos, tmp_path):
+    (tmp_path / "tall.jpg").write_bytes(picture(128, (40, 60)))
+    pick(page, fake, photos[0])
+    pick(page, fake, tmp_path / "tall.jpg")
 
 
 def test_leaving_the_faces_hands_the_focus_on_and_keeps_the_choice(page, fake, photos):

@@ -19,6 +19,12 @@ def mend(page, fake, photo):
     reopen(page)
 
 
+def hindrance(page):
+    """Why the mask can't be edited, as it is seen; empty if nothing is said."""
+    note = "document.querySelector('#hindrance')"
+    return page.run(f"{note}.checkVisibility() ? {note}.textContent : ''")
+
+
 def reopen(page):
     page.press("#mend")
     page.wait_for("document.querySelector('#mask').width > 0")
@@ -227,6 +233,17 @@ def test_a_photo_that_is_not_shown_cannot_be_mended(page, fake, tmp_path):
     page.wait_for("document.querySelector('#compare').classList.contains('only-after')")
 
     assert page.run("document.querySelector('#mend').hidden")
+    assert hindrance(page).endswith("So there is no “before” here, and the mask can't be edited.")
+
+
+def test_of_another_photo_nothing_is_said_then(page, fake, large, tmp_path):
+    (tmp_path / "a.heic").write_bytes(b"not for this browser")
+    finish(page, fake, tmp_path / "a.heic")
+    page.wait_for("document.querySelector('#compare').classList.contains('only-after')")
+    finish(page, fake, large)
+    page.wait_for("!document.querySelector('#mend').hidden")
+
+    assert hindrance(page) == ""
 
 
 def test_a_photo_that_the_browser_turns_otherwise_cannot_be_mended(page, fake, tmp_path):
@@ -237,6 +254,7 @@ def test_a_photo_that_the_browser_turns_otherwise_cannot_be_mended(page, fake, t
     page.wait_for("document.querySelector('#compare').classList.contains('only-after')")
 
     assert page.run("document.querySelector('#mend').hidden")
+    assert hindrance(page).endswith("So there is no “before” here, and the mask can't be edited.")
 
 
 @pytest.mark.parametrize("orientation", [3, 6])
@@ -249,3 +267,4 @@ def test_a_webp_that_the_browser_does_not_turn_is_shown_after_only(
     page.wait_for("document.querySelector('#compare').classList.contains('only-after')")
 
     assert page.run("document.querySelector('#mend').hidden")
+    assert hindrance(page).endswith("So there is no “before” here, and the mask can't be edited.")
