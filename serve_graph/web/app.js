@@ -21,7 +21,7 @@ const GUESSES = 4; // the service's limit
 
 let photo = null; // File
 let view = "drop"; // what the stage shows: "drop", "compare", "easel" or "picker"
-let upright = null; // {width, height} of the upright photo as the service sees it, px; null: unknown
+let upright = null; // {width, height} of the upright photo as the service sees it, once known; px
 let found = null; // [{index, box}] of all faces, once they are known
 let drawing = null; // Drawing over this photo; kept for another round of editing
 let mended = null; // Blob: the drawn mask behind the answer shown; null if it was found
@@ -155,7 +155,7 @@ async function pick() {
   reveal($("stage"));
 }
 
-/** Shows the photo and fetches its faces. Throws if they can't be marked, at best before the call. */
+/** Shows the photo and fetches its faces; throws if they can't be marked, best before the call. */
 async function findFaces(signal) {
   const file = photo;
   await new Promise((done) => showPicture($("picker-photo"), file, done));
@@ -291,7 +291,8 @@ function showAnswer(answer, timing) {
     if (file !== photo) return; // another photo was chosen meanwhile
     $("compare").classList.toggle("only-after", Boolean(why) || !result.hasChanged);
     $("mend").hidden = Boolean(why);
-    $("hindrance").textContent = `${why} So there is no “before” here, and the mask can't be edited.`;
+    const missing = "So there is no “before” here, and the mask can't be edited.";
+    $("hindrance").textContent = `${why} ${missing}`;
     $("hindrance").hidden = !why;
   });
   slider.move(50);
@@ -304,7 +305,9 @@ function showAnswer(answer, timing) {
 function clearResult() {
   drawing = mended = null;
   result.forget();
-  passFocusTo($("go"), () => ($("problem").hidden = $("mend").hidden = $("hindrance").hidden = true));
+  passFocusTo($("go"), () => {
+    for (const one of ["problem", "mend", "hindrance"]) $(one).hidden = true;
+  });
   showView("drop", $("go"));
 }
 
