@@ -34,7 +34,7 @@ install: $(INSTALLED)-dev  ## Sets up .venv with everything, including the comma
 
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, or name it: make PYTHON=/path/to/python3.11 install" >&2; exit 1; }
-	@echo "Setting up $(VENV) for serving: some minutes, 0.3 GB to download, 1.6 GB on the disk."
+	@echo "Setting up $(VENV) for serving: some minutes, 0.3 GB to download, 1.7 GB on the disk."
 	@echo "On Linux torch brings CUDA, some GB more: README.md says how to leave it out."
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -e .
