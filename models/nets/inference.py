@@ -64,6 +64,7 @@ def for_inference(
             # Imported here, since it takes a tenth of a second that other machines don't need.
             from models.nets.sessions import with_sessions
 
+            _drop_identities(net)
             return with_sessions(net.eval().requires_grad_(False), parts, threads)
         if entry:
             _convert_entry(net, entry, device, dtype)
@@ -87,7 +88,6 @@ def _merge_layers(
         _merge_fold(net, fold, conv, dtype)
     if device.type == "cpu":
         _split_joins(net)
-    _drop_identities(net)
 
 
 def _convert_entry(
