@@ -1,4 +1,8 @@
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +15,9 @@ from models.nets.split_join import SplitJoin
 onnxruntime = pytest.importorskip("onnxruntime", reason="it is installed on x86 only")
 onnx_graph = pytest.importorskip("models.nets.onnx_graph")
 sessions = pytest.importorskip("models.nets.sessions")
+
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Steps(nn.Module):
@@ -155,6 +162,23 @@ def test_several_threads_may_call_a_part(net):
     for ours, theirs in zip(found, expected, strict=True):
         for one, other in zip(ours, theirs, strict=True):
             torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+RUNS = """
+import torch
+from models.nets.sessions import Part
+
+net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1)).eval().requires_grad_(False)
+Part(net, "forward", 1)(torch.zeros(1, 3, 8, 8))
+"""
+
+
+def test_onnxruntime_keeps_no_files_and_reports_nothing(tmp_path):
+    places = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"), str(tmp_path))
+
+    subprocess.run([sys.executable, "-c", RUNS], env=os.environ | places, cwd=ROOT, check=True)
+
+    assert list(tmp_path.rglob("*")) == []  # it would keep what it is about to report
 
 
 @pytest.mark.parametrize(
