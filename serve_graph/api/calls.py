@@ -134,7 +134,8 @@ class Calls:
             encoding = self._encoding(call)
             result = await work(call)
             if kind == "json":
-                return Response(await _json(call, result, encoding), media_type=JSON)
+                body = await unmask_json(result, encoding, call.exchange, call.fields.candidates)
+                return Response(body, media_type=JSON)
             return await unmask_picture(result, encoding, call.exchange)
 
     async def _tell(
@@ -153,7 +154,8 @@ class Calls:
                     ended(stage, seconds)
                 exchange.clock.on_end = ended
                 result = await work(call)
-                events.put_framed(await _json(call, result, encoding, frame("result")))
+                candidates, around = call.fields.candidates, frame("result")
+                events.put_framed(await unmask_json(result, encoding, exchange, candidates, around))
         except Exception as error:
             if not events.has_begun:
                 raise
@@ -262,15 +264,6 @@ class Calls:
 
     def _encoding(self, call: Call[UnmaskFields]) -> Encoding:
         return Encoding.of(call.photo, call.fields, self._settings.quality)
-
-
-async def _json(
-    call: Call[UnmaskFields],
-    result: Unmasked,
-    encoding: Encoding,
-    around: tuple[bytes, bytes] = (b"", b""),
-) -> bytes:
-    return await unmask_json(result, encoding, call.exchange, call.fields.candidates, around)
 
 
 def _check_consent(form: Form[FieldsT]) -> None:
