@@ -288,33 +288,29 @@ def apply_config(content: dict[str, Any]) -> None:
     client.deploy_apps(schema)
     deadline = time.monotonic() + START_TIMEOUT_S
     for app in schema.applications:
-        _wait_until_running(app.name, deadline)
+        _wait_until_running(client, app.name, deadline)
     client.wait_for_proxies_serving(wait_for_applications_running=True)
 
 
-def _wait_until_running(app: str, deadline: float) -> None:
-    from ray import serve
-
-    while time.monotonic() < deadline:
-        found = serve.status().applications.get(app)
-        if found is not None and found.status == "RUNNING":
-            return
-        if found is not None and found.status == "DEPLOY_FAILED":
-            details = [one.message for one in found.deployments.values() if one.message]
-            raise StartError("\n".join([found.message, *details]))
+def _wait_until_running(client: Any, app: str, deadline: float) -> None:
+    # Not `serve.status()`: with six deployments it takes 92 ms of processor time, and this 2.
+    found = client.get_serve_status(app)
+    while found.app_status.status != "RUNNING":
+        if found.app_status.status == "DEPLOY_FAILED":
+            details = [one.message for one in found.deployment_statuses if one.message]
+            raise StartError("\n".join([found.app_status.message, *details]))
+        if time.monotonic() >= deadline:
+            first = f"'{app}' didn't run within {START_TIMEOUT_S:g} s."
+            raise StartError("\n".join([first, *_what_is_missing(found.deployment_statuses)]))
         time.sleep(POLL_S)
-    lines = [f"'{app}' didn't run within {START_TIMEOUT_S:g} s.", *_what_is_missing(app)]
-    raise StartError("\n".join(lines))
+        found = client.get_serve_status(app)
 
 
-def _what_is_missing(app: str) -> Iterator[str]:
+def _what_is_missing(statuses: list[Any]) -> Iterator[str]:
     """What Serve says about each deployment that isn't up yet, such as which resources it lacks."""
-    from ray import serve
-
-    found = serve.status().applications.get(app)
-    for name, one in found.deployments.items() if found is not None else ():
+    for one in statuses:
         if one.status != "HEALTHY":
-            yield f"{name}: {one.message or one.status.value}"
+            yield f"{one.name}: {one.message or one.status.value}"
 
 
 def _wait_for_end() -> str | None:

@@ -14,14 +14,13 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from ray.serve._private.application_state import ApplicationStatusInfo, StatusOverview
+from ray.serve._private.common import DeploymentStatusInfo
 from ray.serve.schema import (
     ApplicationStatus,
-    ApplicationStatusOverview,
     DeploymentStatus,
-    DeploymentStatusOverview,
     DeploymentStatusTrigger,
     ServeDeploySchema,
-    ServeStatus,
 )
 
 from serve_graph import PROJECT, launch
@@ -170,23 +169,24 @@ def test_all_that_is_for_serve_itself_reaches_its_start(started, monkeypatch):
     assert started.keys() == ServeDeploySchema.model_fields.keys() - others
 
 
-def test_what_does_not_run_in_time_is_told_with_serves_reason(monkeypatch):
-    from ray import serve
-
-    def deployment(status, message):
+def test_what_does_not_run_in_time_is_told_with_serves_reason():
+    def deployment(name, status, message):
         trigger = DeploymentStatusTrigger.CONFIG_UPDATE_STARTED
-        return DeploymentStatusOverview(status, trigger, {}, message)
+        return DeploymentStatusInfo(name, status, trigger, message)
 
-    deployments = {
-        "Ingress": deployment(DeploymentStatus.HEALTHY, ""),
-        "Inpainter": deployment(DeploymentStatus.UPDATING, "Resources required: CPU 64."),
-        "FaceSwapper": deployment(DeploymentStatus.UPDATING, ""),
-    }
-    app = ApplicationStatusOverview(ApplicationStatus.DEPLOYING, "", 0.0, deployments)
-    monkeypatch.setattr(serve, "status", lambda: ServeStatus(applications={"one": app}))
+    class Client:
+        def get_serve_status(self, name):
+            deployments = [
+                deployment("Ingress", DeploymentStatus.HEALTHY, ""),
+                deployment("Inpainter", DeploymentStatus.UPDATING, "Resources required: CPU 64."),
+                deployment("FaceSwapper", DeploymentStatus.UPDATING, ""),
+            ]
+            return StatusOverview(
+                ApplicationStatusInfo(ApplicationStatus.DEPLOYING), name, deployments
+            )
 
     with pytest.raises(launch.StartError) as caught:
-        launch._wait_until_running("one", time.monotonic() + 0.01)
+        launch._wait_until_running(Client(), "one", time.monotonic() + 0.01)
 
     assert str(caught.value).splitlines() == [
         "'one' didn't run within 300 s.",

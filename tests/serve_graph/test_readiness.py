@@ -1,8 +1,9 @@
 import asyncio
 import threading
-from types import SimpleNamespace
+from collections import Counter
 
 import pytest
+from ray.serve._private.common import ReplicaState
 
 from serve_graph import readiness
 from serve_graph.readiness import Readiness
@@ -15,20 +16,23 @@ class FakeController:
         self.states = {"FaceCropper": {"RUNNING": 1}, "MaskDetector": {"RUNNING": 2}}
         self.asked = 0
 
-    def status(self):
+    def get_serve_details(self):
         self.asked += 1
         if self.states is None:
             raise ConnectionError
         deployments = {
-            name: SimpleNamespace(replica_states=states) for name, states in self.states.items()
+            name: {
+                "replicas": [{"state": ReplicaState(state)} for state in Counter(one).elements()]
+            }
+            for name, one in self.states.items()
         }
-        return SimpleNamespace(applications={"app": SimpleNamespace(deployments=deployments)})
+        return {"applications": {"app": {"deployments": deployments}}}
 
 
 @pytest.fixture
 def controller(monkeypatch):
     fake = FakeController()
-    monkeypatch.setattr(readiness.serve, "status", fake.status)
+    monkeypatch.setattr(readiness, "_get_global_client", lambda: fake)
     return fake
 
 
@@ -51,6 +55,12 @@ def test_a_stage_with_a_running_replica_is_ready(controller):
     controller.states["MaskDetector"] = {"STARTING": 1}
 
     assert ask() == {"crop": True, "mask": False}
+
+
+def test_stages_stay_ready_while_a_new_controller_looks_for_their_replicas(controller):
+    controller.states["MaskDetector"] = {"RECOVERING": 2}
+
+    assert ask() == {"crop": True, "mask": True}
 
 
 def test_the_controller_is_not_asked_by_each_probe(controller):
@@ -76,7 +86,7 @@ def test_stages_stay_ready_while_the_controller_hangs(monkeypatch):
     release = threading.Event()
 
     def hang():
-        monkeypatch.setattr(readiness.serve, "status", release.wait)
+        monkeypatch.setattr(readiness, "_get_global_client", release.wait)
 
     try:
         assert ask(hang, times=3) == {"crop": True, "mask": True}
