@@ -200,5 +200,6 @@ def set_exit_code(environment: Environment, **_: object) -> None:
         "the load test itself broke": bool(environment.runner and environment.runner.exceptions),
     }
     failed = [problem for problem, is_so in problems.items() if is_so]
-    print("Failed: " + "; ".join(failed) if failed else f"Passed: p99 {p99_ms:.0f} ms")
+    verdict = "Failed: " + "; ".join(failed) if failed else f"Passed: p99 {p99_ms:.0f} ms"
+    events.quit.add_listener(lambda **_: print(verdict))  # below Locust's tables
     environment.process_exit_code = FAILED if failed else 0

@@ -86,12 +86,12 @@ def _put_person(
     person = _people()[int(rng.integers(len(_people())))]
     if rng.random() < 0.5:
         person = ImageOps.mirror(person)
-    person = _relight(person, rng)
+    # The corners that a tilt cuts off are transparent or chest. (In a large photo, tilting the
+    # enlarged person would take most of the time.)
+    person = _relight(person, rng).rotate(rng.uniform(-8, 8), Image.Resampling.BICUBIC)
     fit = min(cell[0] / person.width, cell[1] / person.height) * share
     size = (round(person.width * fit), round(person.height * fit))
     person = person.resize(size, Image.Resampling.BICUBIC)
-    # The corners that a tilt cuts off are transparent or chest.
-    person = person.rotate(rng.uniform(-8, 8), Image.Resampling.BICUBIC)
     x = corner[0] + int(rng.integers(cell[0] - size[0] + 1))
     y = corner[1] + int(rng.integers(cell[1] - size[1] + 1))
     photo.paste(person, (x, y), person)
@@ -112,7 +112,8 @@ def _draw_background(width: int, height: int, rng: np.random.Generator) -> Image
     light = light.resize((width, height), Image.Resampling.BICUBIC)
     grain = rng.normal(0, 5, (GRAIN_PX, GRAIN_PX, 1)).astype(np.float32)
     grain = np.tile(grain, (height // GRAIN_PX + 1, width // GRAIN_PX + 1, 1))[:height, :width]
-    return Image.fromarray(np.clip(np.asarray(light) + grain, 0, 255).astype(np.uint8))
+    lit = np.asarray(light) + grain
+    return Image.fromarray(np.clip(lit, 0, 255, out=lit).astype(np.uint8))
 
 
 @cache
