@@ -105,6 +105,8 @@ def service():
         spool.mkdir()
         patch.setenv("TMPDIR", str(spool))
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        for interval in ("RAY_metrics_report_interval_ms", "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS"):
+            patch.setenv(interval, "1000")  # or most tests of the metrics would be waiting
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "500")  # ms
         with launch.running(content, temp_dir=Path(name) / "ray") as up:
             yield Served(up.url, content, spool, up.logs, collector)

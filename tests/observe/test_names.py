@@ -18,7 +18,7 @@ PROMETHEUS = PROJECT / "configs" / "prometheus"
 RULES = PROMETHEUS / "rules.yml"
 ALERTS = PROMETHEUS / "alerts.yml"
 DASHBOARD = PROJECT / "configs" / "grafana" / "mask2face.json"
-METRICS_LAG_S = 6.0  # a check every 2 s, then 2 s each for Serve and Ray
+METRICS_LAG_S = 6.0  # a check every 2 s, then a second each for Serve and Ray, twice over
 
 
 def rules(path):

@@ -18,7 +18,7 @@ from tests.serving import wait_for
 pytestmark = pytest.mark.serve
 
 HELD_S = 6.0  # how long a batch waits for others, so that a test can act meanwhile
-METRICS_LAG_S = 5.0
+METRICS_LAG_S = 3.0  # a second each for Serve and Ray, see `service`
 DOOR_S = 20.0  # time for a new door to start and to learn its routes
 
 
