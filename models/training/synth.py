@@ -50,12 +50,17 @@ def draw_triple(subject: Subject, kinds: Sequence[str], rng: np.random.Generator
 
 @dataclass
 class TripleFolder:
-    """Writes triples into a folder, each with its row of index.csv: may be stopped any time."""
+    """Writes triples into a folder, each with its row of index.csv: may be stopped any time.
+
+    Without a triple it leaves nothing behind.
+    """
 
     path: Path
     _points: dict[str, Landmarks] = field(default_factory=dict)
+    _empty: bool = True
 
     def __enter__(self) -> "TripleFolder":
+        self._made = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
         # "x" refuses a folder that already holds triples.
         self._file = (self.path / "index.csv").open("x", newline="", buffering=1)
@@ -71,6 +76,7 @@ class TripleFolder:
         write_mask(self.path / "mask" / f"{name}.png", triple.mask)
         values = (name, subject.source, triple.kind, f"{triple.mask.mean():.4f}")
         self._rows.writerow(dict(zip(COLUMNS, values, strict=True)))
+        self._empty = False
         if subject.labelled:
             self._points[name] = subject.faces[0]
 
@@ -81,6 +87,10 @@ class TripleFolder:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
+        if self._empty:  # a lone header would look like triples, and block the folder
+            (self.path / "index.csv").unlink()
+            if self._made and not any(self.path.iterdir()):
+                self.path.rmdir()
         if self._points:
             write_landmarks(self.path / "landmarks.npz", self._points)
 

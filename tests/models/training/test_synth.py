@@ -43,11 +43,24 @@ def test_guessed_landmarks_are_no_truth(tmp_path):
 
 
 def test_a_folder_with_triples_is_not_written_over(tmp_path):
-    with TripleFolder(tmp_path):
-        pass
+    with TripleFolder(tmp_path) as triples:
+        triples.add(subject(), draw_triple(subject(), KINDS, np.random.default_rng(0)))
 
     with pytest.raises(FileExistsError), TripleFolder(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_without_a_triple_a_folder_is_left_as_it_was(tmp_path, there):
+    out = tmp_path / "out"
+    if there:
+        out.mkdir()
+
+    with TripleFolder(out):
+        pass
+
+    assert out.exists() == there
+    assert not list(out.glob("*"))
 
 
 def test_a_sheet_has_a_row_for_each_kind_and_a_column_for_each_face():

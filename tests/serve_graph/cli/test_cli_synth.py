@@ -100,6 +100,7 @@ def test_photos_without_a_bare_face_are_an_error(command, photo, tmp_path):
 
     assert result.exit_code == 1
     assert "no bare face" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
