@@ -108,18 +108,18 @@ def evaluate(
 
     Raises:
         BadImageError: a file of the folder isn't a picture.
-        EvalFolderError: the layout of the folder or of the scenes is wrong, or a mask is blank or
-            differs in size from its picture.
+        EvalFolderError: the layout of the folder or of the scenes is wrong, its landmarks.npz is
+            damaged, or a mask is blank or differs in size from its picture.
         VerdictsError: the layout of the verdicts is wrong.
         WeightsError: see `load_models` and `load_net`.
     """
     pairs, real, swaps = (read(folder, limit) for read in (read_pairs, read_real, read_swaps))
     for case in (*pairs, *real, *swaps):
         check_case(case)
+    points = read_landmarks(folder)
     manifest, models = load_manifest(weights), load_models(weights)
     scene_score = _score_scenes(models, scenes, out, progress, limit) if scenes else None
     service, looker = Service(models), Judge(judge) if judge else None
-    points = read_landmarks(folder)
     fills_of = _fills_for(pairs) if baselines else lambda _: {}
     result = Evaluation(
         manifest.version,

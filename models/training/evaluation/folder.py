@@ -8,10 +8,12 @@ truth/ID.*, masked/ID.*, mask/ID.* (0/255) and index.csv (id, source, mask_kind)
 """
 
 import csv
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -109,15 +111,26 @@ def read_swaps(folder: Path, limit: int | None = None) -> list[Case]:
 
 
 def read_landmarks(folder: Path) -> dict[str, Landmarks]:
-    """The truth's landmarks by ID; empty without landmarks.npz, or if it holds guesses."""
+    """The truth's landmarks by ID; empty without landmarks.npz, or if it holds guesses.
+
+    Raises:
+        EvalFolderError: landmarks.npz is damaged, or holds something else.
+    """
     path = folder / "landmarks.npz"
     if not path.is_file():
         return {}
-    labels = np.load(path)
-    if are_guessed(labels):
-        return {}
-    names, points = labels["name"], labels["landmarks"].astype(np.float32)
-    return {str(name): own for name, own in zip(names, points, strict=True)}
+    try:
+        labels = dict(np.load(path))
+        if are_guessed(labels):
+            return {}
+        points = labels["landmarks"].astype(np.float32).reshape(-1, 68, 2)
+        return {str(name): own for name, own in zip(labels["name"], points, strict=True)}
+    except (KeyError, ValueError, TypeError, OSError, EOFError, BadZipFile, zlib.error) as error:
+        # numpy's own words would advise to allow pickles, which may run code.
+        raise EvalFolderError(
+            f"{path} is damaged, or lacks name (N,) and landmarks (N, 68, 2): replace it, or "
+            "delete it to leave landmarks out."
+        ) from error
 
 
 def check_case(case: Case) -> None:

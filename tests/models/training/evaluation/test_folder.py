@@ -89,6 +89,19 @@ def test_landmarks_are_found_by_name(folder):
     assert read_landmarks(folder)["b"].shape == (68, 2)
 
 
+@pytest.mark.parametrize("damage", ["cut", "text", "empty", "other"])
+def test_damaged_landmarks_are_named_and_no_pickle_is_advised(folder, damage):
+    path = folder / "landmarks.npz"
+    if damage == "other":
+        np.savez(path, name=["1"])
+    else:
+        path.write_bytes({"cut": b"PK\x03\x04cut off", "text": b"text", "empty": b""}[damage])
+
+    with pytest.raises(EvalFolderError, match=r"landmarks\.npz is damaged") as error:
+        read_landmarks(folder)
+    assert "pickle" not in str(error.value)
+
+
 def test_a_mask_at_its_pictures_size_passes(folder):
     check_case(read_pairs(folder)[0])
 
