@@ -37,7 +37,7 @@ from models.training.evaluation.sheets import (
     write_real_sheets,
     write_swap_sheet,
 )
-from models.training.evaluation.strays import write_missed, write_strays
+from models.training.evaluation.strays import words_of, write_missed, write_strays
 from models.training.evaluation.swaps import SwapScore, score_swap
 from models.training.frames import SourceError
 
@@ -110,7 +110,7 @@ def evaluate(
         BadImageError: a file of the folder isn't a picture.
         EvalFolderError: the layout of the folder or of the scenes is wrong, its landmarks.npz is
             damaged, or a mask is blank or differs in size from its picture.
-        VerdictsError: the layout of the verdicts is wrong.
+        VerdictsError: the layout of the verdicts, or of an earlier OUT/strays.csv, is wrong.
         WeightsError: see `load_models` and `load_net`.
     """
     pairs, real, swaps = (read(folder, limit) for read in (read_pairs, read_real, read_swaps))
@@ -167,6 +167,7 @@ def _score_scenes(
     models: Models, scenes: Scenes, out: Path, progress: Progress, limit: int | None
 ) -> SceneScore:
     verdicts = read_verdicts(scenes.verdicts) if scenes.verdicts else []
+    words = words_of(out)
 
     def around(pictures: Sequence[Picture]) -> Iterable[Picture]:
         return progress(spread(pictures, limit), "scenes")
@@ -178,6 +179,6 @@ def _score_scenes(
         raise EvalFolderError(
             f"{scenes.source} must hold pictures and boxes.json that names them: {error}"
         ) from error
-    write_strays(scenes.source, score.strays, out)
+    write_strays(scenes.source, score.strays, out, words)
     write_missed(scenes.source, score.missed, out)
     return score

@@ -1,7 +1,7 @@
 """The detector's mistakes: boxes that nobody labelled, for people to judge, and missed faces."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -10,7 +10,7 @@ import numpy as np
 from models.pixels import Image
 from models.training.crop.labels import read_scenes
 from models.training.crop.score import LabelledFace, StrayBox
-from models.training.crop.verdicts import COLUMNS
+from models.training.crop.verdicts import COLUMNS, VerdictsError
 from models.training.evaluation.folder import write_image
 from models.training.sheets import contact_sheet
 
@@ -20,23 +20,57 @@ _MISSED = 20  # faces shown, like the twenty cases of the other sheets
 _MARGIN = 0.7  # around the box, share of its longer side
 _WORDS = {True: "face", False: "false", None: ""}
 
+Place = tuple[str, ...]  # photo, x0, y0, x1, y1 as strays.csv has them
 
-def write_strays(source: Path, strays: Sequence[StrayBox], out: Path) -> None:
+
+def words_of(out: Path) -> dict[Place, str]:
+    """What people wrote into the column `verdict` of OUT/strays.csv; empty without such a file.
+
+    Raises:
+        VerdictsError: the file can't be read, so its verdicts would be lost.
+    """
+    path = out / "strays.csv"
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # Excel writes a BOM
+            rows = [row for row in csv.DictReader(file) if row["verdict"]]
+        return {
+            _place(row["photo"], [float(row[key]) for key in COLUMNS[1:5]]): row["verdict"]
+            for row in rows
+        }
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        raise VerdictsError(
+            f"{path} can't be read, so its verdicts would be lost: move it, or choose another "
+            "folder for --out."
+        ) from error
+
+
+def write_strays(
+    source: Path, strays: Sequence[StrayBox], out: Path, words: Mapping[Place, str]
+) -> None:
     """Writes OUT/strays.csv, for people to add verdicts, and OUT/strays_N.jpg.
 
     Args:
         source: zip or folder with the photos.
         strays: best first; their index is on the sheet and in the file.
         out: folder.
+        words: verdicts of an earlier list, see `words_of`. They go to the same boxes; those whose
+            boxes weren't found again are kept at the end, without an index.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with (out / "strays.csv").open("w", newline="") as file:
+    left = dict(words)
+    part = out / "strays.part"  # the earlier list is replaced only by a whole one
+    with part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("index", *COLUMNS, "score", "iou"))
         for index, s in enumerate(strays):
-            box = (f"{value:.1f}" for value in s.box)
-            numbers = (f"{s.score:.3f}", f"{s.iou:.2f}")
-            writer.writerow((index, s.photo, *box, _WORDS[s.face], *numbers))
+            place = _place(s.photo, s.box)
+            word = words.get(place) or _WORDS[s.face]
+            left.pop(place, None)
+            writer.writerow((index, *place, word, f"{s.score:.3f}", f"{s.iou:.2f}"))
+        writer.writerows(("", *place, word, "", "") for place, word in left.items())
+    part.replace(out / "strays.csv")
     titles = [f"{index} {_found(stray)}" for index, stray in enumerate(strays)]
     tiles = _tiles(source, strays, titles)
     a_sheet = _COLUMNS * _ROWS
@@ -55,6 +89,10 @@ def write_missed(source: Path, missed: Sequence[LabelledFace], out: Path) -> Non
     shown = missed[:_MISSED]
     if shown:
         _write(out / "sheet_missed.jpg", _tiles(source, shown, [_found(face) for face in shown]))
+
+
+def _place(photo: str, box: Sequence[float]) -> Place:
+    return photo, *(f"{value:.1f}" for value in box)
 
 
 def _found(box: StrayBox | LabelledFace) -> str:

@@ -236,6 +236,18 @@ def test_scenes_score_the_detector(score, tmp_path):
     assert (tmp_path / "out" / "strays.csv").exists()
 
 
+def test_verdicts_in_the_output_folder_outlive_another_evaluation(score, tmp_path):
+    write_image(tmp_path / "scenes" / "one.png", face())
+    (tmp_path / "scenes" / "boxes.json").write_text(json.dumps({"one.png": []}))
+    (tmp_path / "out").mkdir()
+    strays = tmp_path / "out" / "strays.csv"
+    strays.write_text("photo,x0,y0,x1,y1,verdict\none.png,1,2,3,4,false\n")
+
+    score(limit=1, scenes=Scenes(tmp_path / "scenes", held_back=False))
+
+    assert ",one.png,1.0,2.0,3.0,4.0,false,,\n" in strays.read_text()
+
+
 def test_the_missed_masked_faces_of_scenes_are_drawn(score, tmp_path):
     write_image(tmp_path / "scenes" / "one.png", face())
     boxes = {"one.png": [{"label": "with_mask", "box": [0, 0, 40, 40]}]}

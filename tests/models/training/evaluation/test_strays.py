@@ -2,11 +2,12 @@ import csv
 import json
 
 import numpy as np
+import pytest
 
 from models.training.crop.score import LabelledFace, StrayBox
-from models.training.crop.verdicts import read_verdicts
+from models.training.crop.verdicts import VerdictsError, read_verdicts
 from models.training.evaluation.folder import read_image, write_image
-from models.training.evaluation.strays import write_missed, write_strays
+from models.training.evaluation.strays import words_of, write_missed, write_strays
 
 
 def stray(photo="one", face=None):
@@ -24,7 +25,7 @@ def scenes(folder):
 
 
 def test_each_stray_box_is_listed_and_shown(tmp_path):
-    write_strays(scenes(tmp_path), [stray()] * 81, tmp_path / "out")
+    write_strays(scenes(tmp_path), [stray()] * 81, tmp_path / "out", {})
 
     with (tmp_path / "out" / "strays.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -36,7 +37,7 @@ def test_each_stray_box_is_listed_and_shown(tmp_path):
 
 def test_the_list_is_a_file_of_verdicts(tmp_path):
     boxes = [stray(face=True), stray(), stray(face=False)]
-    write_strays(scenes(tmp_path), boxes, tmp_path / "out")
+    write_strays(scenes(tmp_path), boxes, tmp_path / "out", {})
 
     verdicts = read_verdicts(tmp_path / "out" / "strays.csv")
 
@@ -45,10 +46,42 @@ def test_the_list_is_a_file_of_verdicts(tmp_path):
 
 
 def test_no_strays_are_an_empty_list(tmp_path):
-    write_strays(scenes(tmp_path), [], tmp_path / "out")
+    write_strays(scenes(tmp_path), [], tmp_path / "out", {})
 
     assert read_verdicts(tmp_path / "out" / "strays.csv") == []
     assert not (tmp_path / "out" / "strays_0.jpg").exists()
+
+
+def listed(out):
+    with (out / "strays.csv").open(newline="") as file:
+        return [(row["index"], row["x0"], row["verdict"]) for row in csv.DictReader(file)]
+
+
+def test_verdicts_of_an_earlier_list_stay_with_their_boxes_and_none_is_lost(tmp_path):
+    out, moved = tmp_path / "out", StrayBox("one", (12.0, 20.0, 50.0, 70.0), 0.9, 0.1, None)
+    write_strays(scenes(tmp_path), [stray(), moved], out, {})
+    text = (out / "strays.csv").read_text().replace("70.0,,", "70.0,face,")
+    (out / "strays.csv").write_text(text, encoding="utf-8-sig")  # as Excel saves it
+    new = StrayBox("one", (30.0, 20.0, 50.0, 70.0), 0.9, 0.1, None)
+
+    write_strays(tmp_path / "scenes", [new, moved], out, words_of(out))
+
+    assert listed(out) == [("0", "30.0", ""), ("1", "12.0", "face"), ("", "10.0", "face")]
+    assert len(read_verdicts(out / "strays.csv")) == 2
+
+
+def test_without_an_earlier_list_there_are_no_verdicts(tmp_path):
+    assert words_of(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "content", [b"index;photo\n0;one\n", b"\xff\xfe\x00", b"photo,verdict\na,face\n"]
+)
+def test_an_earlier_list_that_cant_be_read_is_refused(tmp_path, content):
+    (tmp_path / "strays.csv").write_bytes(content)
+
+    with pytest.raises(VerdictsError, match="move it"):
+        words_of(tmp_path)
 
 
 def test_at_most_twenty_missed_faces_are_drawn(tmp_path):
