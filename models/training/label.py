@@ -3,6 +3,7 @@
 See `models.training.frames` for how a source is laid out.
 """
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,19 +11,55 @@ import cv2
 import numpy as np
 
 from models.crop.frame import FRAME_PX, compose, crop_face
+from models.errors import Mask2FaceError
 from models.pixels import Affine, Image, Landmarks
 from models.training.evaluation.folder import write_image, write_landmarks
 
 KEPT_PX = 384  # side of a face's picture: one and a half frames, at the frame's scale
+SAVE_EVERY = 200  # photos: some minutes of work
 _QUALITY = 92
+_NOTES = "unfinished.json"
+
+
+class SourceInUseError(Mask2FaceError):
+    """The folder holds another source."""
 
 
 @dataclass
 class SourceFolder:
-    """Writes faces into an existing folder, and their labels at the end."""
+    """Writes faces into a folder, and their labels now and then: may be stopped any time.
+
+    Until `finish`, unfinished.json names the photos that were looked at, so that another
+    `SourceFolder` can go on.
+    """
 
     path: Path
+    asked: dict[str, str | bool]  # what was asked for; only the same can go on
+    looked: set[str] = field(default_factory=set)  # names of photos
     _points: dict[str, Landmarks] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Creates the folder, or takes up what an earlier one left unfinished in it.
+
+        Raises:
+            SourceInUseError: it holds a finished source, or something else was asked for.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        labels, notes = self.path / "labels.npz", self.path / _NOTES
+        if not notes.exists():
+            if labels.exists():
+                raise SourceInUseError(f"{self.path} holds faces already: choose another folder.")
+            return
+        earlier = json.loads(notes.read_text())
+        if earlier["asked"] != self.asked:
+            raise SourceInUseError(
+                f"{self.path} holds the beginning of another source ({earlier['asked']}): finish "
+                "it with the command that began it, or choose another folder."
+            )
+        self.looked.update(earlier["looked"])
+        if labels.exists():
+            kept = np.load(labels)
+            self._points.update(zip(kept["name"].tolist(), kept["landmarks"], strict=True))
 
     def __len__(self) -> int:
         return len(self._points)
@@ -31,7 +68,7 @@ class SourceFolder:
         """Writes one face of a photo.
 
         Args:
-            name: of the face; not used before.
+            name: of the face; one of the same name is replaced.
             photo: uint8 (H, W, 3) RGB.
             frame: photo px to frame px.
             landmarks: float32 (68, 2), frame px.
@@ -45,11 +82,31 @@ class SourceFolder:
         write_image(self.path / f"{name}.webp", picture, cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
         self._points[name] = landmarks + np.float32(margin)
 
-    def write_labels(self) -> None:
+    def tick_off(self, photo: str) -> None:
+        """Counts a photo as looked at; writes the labels after every few hundred."""
+        self.looked.add(photo)
+        if len(self.looked) % SAVE_EVERY == 0:
+            self.save()
+
+    def save(self) -> None:
+        """Writes the labels so far, and which photos they are from."""
+        self._write_labels()
+        part = self.path / "unfinished.part"
+        part.write_text(json.dumps({"asked": self.asked, "looked": sorted(self.looked)}))
+        part.replace(self.path / _NOTES)
+
+    def finish(self) -> None:
+        """Writes the labels, and says that no photo is left."""
+        self._write_labels()
+        (self.path / _NOTES).unlink(missing_ok=True)
+
+    def _write_labels(self) -> None:
         """Writes labels.npz, which `load_faces` looks for, unless there is no face.
 
         The points are marked as guessed: the landmark net found them, so measured by them it
         would seem right.
         """
         if self._points:
-            write_landmarks(self.path / "labels.npz", self._points, guessed=True)
+            part = self.path / "part.npz"  # a kill leaves the earlier labels whole
+            write_landmarks(part, self._points, guessed=True)
+            part.replace(self.path / "labels.npz")

@@ -1,12 +1,17 @@
 """`mask2face label`: turns photos into a source of faces for training."""
 
 import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from models.errors import BadRequestError, NoFaceError
+from serve_graph.cli.errors import tell
 from serve_graph.cli.files import pictures_of, read_photo, work_through
 from serve_graph.cli.options import WEIGHTS, Device, Weights, load_stages
 
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
     from models.stages import Stages
     from models.training.label import SourceFolder
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LEAST_PX = 32  # minimum width of a face: a smaller one shows too little to learn from
 
 
@@ -42,28 +48,59 @@ def label(
 ) -> None:
     """Cut the faces out of many photos and find their landmarks, as a source for `train`.
 
-    OUT gets a picture of each bare face (or, with --masked, of each masked one) and labels.npz.
+    OUT gets a picture of each bare face (or, with --masked, of each masked one) and labels.npz. On
+    Ctrl-C or SIGTERM the labels so far are written; the same command goes on.
     `sources` and `real` in configs/train/ list sources by name.
     """
-    if (out / "labels.npz").exists():
-        raise typer.BadParameter(f"{out} holds faces already: choose another folder.")
     paths = pictures_of(folder)
 
-    from models.training.label import SourceFolder
+    from models.training.label import SourceFolder, SourceInUseError
 
+    source = SourceFolder(out, {"photos": str(folder.resolve()), "masked": masked})
+    try:
+        source.begin()
+    except SourceInUseError as error:
+        raise typer.BadParameter(str(error)) from error
     stages = load_stages(weights, device)
-    out.mkdir(parents=True, exist_ok=True)
-    source = SourceFolder(out)
 
     def look(path: Path) -> None:
         asyncio.run(_add_faces(source, path, masked, stages))
+        source.tick_off(path.name)
 
-    try:
-        work_through(paths, look, "labelling")
-    finally:
-        source.write_labels()
+    with _kept(source, len(paths)):
+        work_through([path for path in paths if path.name not in source.looked], look, "labelling")
     if not len(source):
         raise BadRequestError(f"{folder} shows no {'masked' if masked else 'bare'} face.")
+
+
+@contextmanager
+def _kept(source: "SourceFolder", count: int) -> Iterator[None]:
+    """Writes the labels at the end of this block; SIGTERM and Ctrl-C end it early."""
+    before = {number: signal.signal(number, _stop) for number in _SIGNALS}
+    try:
+        yield
+    except KeyboardInterrupt:
+        source.save()
+        tell(f"Stopped after {len(source.looked)} of {count} photos: the same command goes on.")
+        raise
+    except typer.Exit:  # all were looked at; some failed
+        source.finish()
+        raise
+    except BaseException:
+        source.save()
+        raise
+    else:
+        source.finish()
+    finally:
+        for number, own in before.items():
+            signal.signal(number, own)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    # `timeout` and Ctrl-C may signal twice: the second must not interrupt the writing.
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 async def _add_faces(source: "SourceFolder", path: Path, masked: bool, stages: "Stages") -> None:

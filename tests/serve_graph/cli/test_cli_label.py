@@ -1,8 +1,12 @@
+import json
+import signal
+
 import numpy as np
 import pytest
 
 from models.training.frames import load_faces, read_source
 from models.training.label import KEPT_PX
+from serve_graph.cli import label
 
 pytestmark = pytest.mark.usefixtures("seeing")
 
@@ -79,3 +83,86 @@ def test_faces_of_an_earlier_call_are_not_overwritten(command, photo, tmp_path):
 
     assert result.exit_code == 2
     assert "holds faces already" in result.stderr
+
+
+def names_in(out):
+    return np.load(out / "labels.npz")["name"].tolist()
+
+
+@pytest.fixture
+def stop_at(monkeypatch):
+    """Sends signals, or raises an error, when a photo is read; returns the names of those read."""
+    read, own = [], label.read_photo
+
+    def begin(name="", *signals, error=None):
+        def read_photo(path):
+            read.append(path.name)
+            if path.name == name and read.count(name) == 1:
+                for number in signals:
+                    signal.raise_signal(number)
+                if error:
+                    raise error
+            return own(path)
+
+        monkeypatch.setattr(label, "read_photo", read_photo)
+        return read
+
+    return begin
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_command_keeps_its_labels_and_goes_on(command, photo, tmp_path, stop_at, number):
+    folder, out = photo("a.png", masked=False).parent, tmp_path / "out"
+    photo("b.png", face=False)
+    photo("c.png", masked=False)
+    read = stop_at("c.png", number)
+
+    stopped = command("label", folder, out)
+
+    assert stopped.exit_code == 130
+    assert "Stopped after 2 of 3 photos: the same command goes on." in stopped.stderr
+    assert names_in(out) == ["a.png"]
+    again = command("label", folder, out)
+    assert again.exit_code == 0, again.stderr
+    assert names_in(out) == ["a.png", "c.png"]
+    assert read == ["a.png", "b.png", "c.png", "c.png"]
+    assert sorted(path.name for path in out.iterdir()) == ["a.png.webp", "c.png.webp", "labels.npz"]
+    assert "holds faces already" in command("label", folder, out).stderr
+
+
+def test_an_unexpected_error_keeps_the_labels_too(command, photo, tmp_path, stop_at):
+    folder = photo("a.png", masked=False).parent
+    photo("b.png", masked=False)
+    stop_at("b.png", error=RuntimeError("no memory"))
+
+    command("label", folder, tmp_path / "out")
+
+    assert names_in(tmp_path / "out") == ["a.png"]
+    assert command("label", folder, tmp_path / "out").exit_code == 0
+    assert names_in(tmp_path / "out") == ["a.png", "b.png"]
+
+
+def test_labels_are_written_now_and_then_for_the_case_of_a_kill(
+    command, photo, tmp_path, monkeypatch
+):
+    folder = photo("a.png", masked=False).parent
+    photo("b.png", masked=False)
+    monkeypatch.setattr("models.training.label.SAVE_EVERY", 1)
+    monkeypatch.setattr("models.training.label.SourceFolder.finish", lambda _: None)
+
+    command("label", folder, tmp_path / "out")
+
+    assert names_in(tmp_path / "out") == ["a.png", "b.png"]
+    notes = json.loads((tmp_path / "out" / "unfinished.json").read_text())
+    assert notes["looked"] == ["a.png", "b.png"]
+
+
+def test_another_command_does_not_go_on_with_a_stopped_one(command, photo, tmp_path, stop_at):
+    folder = photo("a.png", masked=False).parent
+    stop_at("a.png", signal.SIGTERM)
+    command("label", folder, tmp_path / "out")
+
+    result = command("label", folder, tmp_path / "out", "--masked")
+
+    assert result.exit_code == 2
+    assert "another source" in result.stderr
