@@ -23,10 +23,10 @@ import numpy.typing as npt
 
 from models.crop.frame import FRAME_PX, compose, crop_face, fit_frame, five_points, transform
 from models.errors import Mask2FaceError
-from models.landmarks.order import MIRRORED
-from models.pixels import Affine, Image, Landmarks
+from models.pixels import Image, Landmarks
 from models.training.evaluation.folder import spread
 from models.training.lock import locked
+from models.training.stamps import Stamps, have_changed, stamps_of
 
 STORE_PX = 288  # side of a stored face: the frame at its own scale, with room for jitter
 _LABELS = "labels.npz"
@@ -85,7 +85,7 @@ class Faces:
 
 
 def load_faces(folder: Path, sources: Sequence[str], cache: Path) -> Faces:
-    """Cuts all faces of some sources, or maps the result of an earlier call.
+    """Cuts all faces of some sources, or maps the result of an earlier call on the same pictures.
 
     Of several processes that want the same faces, one cuts them while the others wait.
 
@@ -98,9 +98,9 @@ def load_faces(folder: Path, sources: Sequence[str], cache: Path) -> Faces:
         SourceError: see `read_source`.
     """
     kept = store_path(folder, sources, cache)
-    if not (kept / _LABELS).exists():
+    if not _are_cut(folder, sources, kept):
         with locked(kept / "lock", "it cuts the same faces"):
-            if not (kept / _LABELS).exists():
+            if not _are_cut(folder, sources, kept):
                 _cut_sources(folder, sources, kept)
     labels = np.load(kept / _LABELS)
     images = np.load(kept / "images.npy", mmap_mode="r")
@@ -150,55 +150,32 @@ def matching(faces: Faces, names: npt.NDArray[np.str_], patterns: Sequence[str])
     return faces.only(np.array(rows))
 
 
-def jittered_frame(
-    landmarks: Landmarks, rng: np.random.Generator, amount: float = 1.0, flip: bool = False
-) -> Affine:
-    """A canonical frame as an imperfect detector would place it.
-
-    Args:
-        landmarks: (68, 2) px of a picture.
-        rng: source of the jitter.
-        amount: 0 is exact; 1 rotates by some degrees, scales and shifts by some percent.
-        flip: mirror left and right.
-
-    Returns:
-        float32 (2, 3), picture px to frame px.
-    """
-    points = five_points(landmarks)
-    eyes = float(np.linalg.norm(points[1] - points[0])) + 1e-6
-    points = points + rng.normal(0, 0.025 * amount * eyes, points.shape).astype(np.float32)
-    frame = fit_frame(points).astype(np.float64)
-    angle = np.deg2rad(rng.normal(0, 3.0 * amount))
-    scale = float(np.exp(rng.normal(0, 0.05 * amount)))
-    shift = rng.normal(0, 4.0 * amount, 2)
-    centre = (FRAME_PX - 1) / 2
-    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    linear = turn @ frame[:, :2]
-    offset = turn @ (frame[:, 2] - centre) + centre + shift
-    if flip:
-        linear[0], offset[0] = -linear[0], FRAME_PX - 1 - offset[0]
-    return np.hstack([linear, offset[:, None]]).astype(np.float32)
+def _are_cut(folder: Path, sources: Sequence[str], kept: Path) -> bool:
+    if not (kept / _LABELS).exists():
+        return False
+    labels = np.load(kept / _LABELS)  # an older version wrote no stamps
+    return "stamps" not in labels or not have_changed(labels["stamps"], _stamps(folder, sources))
 
 
-def cut(
-    image: Image, landmarks: Landmarks, frame: Affine, size: int = FRAME_PX
-) -> tuple[Image, Landmarks]:
-    """The picture and its points in the frame; points stay in iBUG order when mirrored."""
-    warped = cv2.warpAffine(
-        image, frame, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
-    )
-    points = transform(landmarks, frame)
-    if np.linalg.det(frame[:, :2]) < 0:
-        points = points[MIRRORED]
-    return np.asarray(warped, np.uint8), points
+def _stamps(folder: Path, sources: Sequence[str]) -> Stamps:
+    stamps = []
+    for source in sources:
+        files, path = _picture_files(folder, source), source_path(folder, source)
+        names = source_labels(folder, source)["name"].tolist()
+        stamps.append(stamps_of(path, [files.get(name) for name in names]))
+    return np.concatenate(stamps)
 
 
 def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
     # Looks for every picture first: a missing one would otherwise show up an hour later.
     counts = {source: len(find_pictures(folder, source)) for source in sources}
+    for masks in kept.parent.glob(f"{kept.name}_masks_*.npz"):  # labels of earlier pictures
+        masks.unlink()
+    stamps = _stamps(folder, sources)  # before reading: a later change shows up at the next start
     total = sum(counts.values())
     shape = (total, STORE_PX, STORE_PX, 3)
-    images = np.lib.format.open_memmap(kept / "images.npy", "w+", np.uint8, shape)
+    # Another training may have mapped the earlier pictures: they stay whole on disk for it.
+    images = np.lib.format.open_memmap(kept / "part.npy", "w+", np.uint8, shape)
     landmarks = np.zeros((total, 68, 2), np.float32)
     shift = (STORE_PX - FRAME_PX) / 2
     store = np.array([[1, 0, shift], [0, 1, shift]], np.float32)
@@ -210,10 +187,11 @@ def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
         if row % 1000 == 0:
             print(f"cutting faces: {row} of {total}", flush=True)
     images.flush()
+    (kept / "part.npy").replace(kept / "images.npy")
     # Written last and atomically: its presence means that the pictures are complete.
     names = np.repeat(list(counts), list(counts.values()))
     part = kept / "part.npz"
-    np.savez(part, landmarks=landmarks, sources=names)
+    np.savez(part, landmarks=landmarks, sources=names, stamps=stamps)
     part.replace(kept / _LABELS)
 
 
@@ -316,14 +294,8 @@ def find_pictures(folder: Path, source: str) -> list[str]:
     Raises:
         SourceError: see `source_labels`; or a face has no picture.
     """
-    path = source_path(folder, source)
+    path, files = source_path(folder, source), _picture_files(folder, source)
     names = source_labels(folder, source)["name"].tolist()
-    beside = PurePath(_labels_file(path) or "").parent
-    files = {
-        shown.stem: file
-        for file in _files(path)
-        if (shown := PurePath(file)).parent == beside and shown.suffix.lower() in _SUFFIXES
-    }
     missing = [name for name in names if name not in files]
     if missing:
         raise SourceError(
@@ -332,6 +304,16 @@ def find_pictures(folder: Path, source: str) -> list[str]:
             "take it out of the labels."
         )
     return [files[name] for name in names]
+
+
+def _picture_files(folder: Path, source: str) -> dict[str, str]:
+    path = source_path(folder, source)
+    beside = PurePath(_labels_file(path) or "").parent
+    return {
+        shown.stem: file
+        for file in _files(path)
+        if (shown := PurePath(file)).parent == beside and shown.suffix.lower() in _SUFFIXES
+    }
 
 
 def read_source(folder: Path, source: str, limit: int | None = None) -> Iterator[Labelled]:

@@ -17,7 +17,8 @@ from torch import nn
 from models.checkpoint import save_net
 from models.pixels import Image, Landmarks, Mask
 from models.training.augment import degrade, jitter_colours
-from models.training.frames import Faces, cut, jittered_frame
+from models.training.frames import Faces
+from models.training.jitter import cut, jittered_frame
 from models.training.judge_masks import draw_shape, draw_straps, lay_on, make_cloth
 from models.training.judge_net import CELL_PX, JudgeConfig, JudgeNet
 from models.training.loop import Batch, Losses, Task

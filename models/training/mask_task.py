@@ -23,7 +23,8 @@ from models.pixels import Affine, Image, Landmarks, to_images
 from models.training.augment import degrade, jitter_colours
 from models.training.backgrounds import draw_background
 from models.training.crop.labels import Picture
-from models.training.frames import Faces, cut, jittered_frame
+from models.training.frames import Faces
+from models.training.jitter import cut, jittered_frame
 from models.training.loop import Batch, Losses, Task
 from models.training.losses import dice_loss
 from models.training.masks import hold_hand, wear_mask

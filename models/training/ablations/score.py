@@ -15,8 +15,9 @@ from models.training.evaluation.folder import Case, EvalFolderError, read_mask, 
 from models.training.evaluation.marks import compare, mask_iou
 from models.training.evaluation.pairs import found_mask
 from models.training.evaluation.service import Service
-from models.training.frames import Faces, cut, jittered_frame
+from models.training.frames import Faces
 from models.training.inpaint_task import InpaintTask
+from models.training.jitter import cut, jittered_frame
 from models.training.masks import KINDS, wear_mask
 from models.training.samples import Sample, draw_sample
 from models.training.sheets import with_mask

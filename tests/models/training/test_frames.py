@@ -12,13 +12,13 @@ from models.training.crop.labels import read_faces
 from models.training.frames import (
     STORE_PX,
     SourceError,
-    cut,
-    jittered_frame,
     load_faces,
     read_refused,
     read_source,
     source_labels,
+    store_path,
 )
+from models.training.jitter import cut, jittered_frame
 from tests.conftest import mean_face
 
 
@@ -66,6 +66,29 @@ def test_faces_are_read_from_a_zip_or_a_folder_and_cached(data, tmp_path):
     assert len(faces) == len(again) == 2
     assert faces[0][0].shape == (STORE_PX, STORE_PX, 3)
     np.testing.assert_array_equal(again[1][0], faces[1][0])
+
+
+def test_faces_are_cut_again_when_a_picture_has_changed(data, tmp_path):
+    before = load_faces(data, ["some"], tmp_path / "cache")
+    masks = store_path(data, ["some"], tmp_path / "cache").name + "_masks_0.npz"
+    (tmp_path / "cache" / masks).touch()
+    shown = before[1][0].copy()
+    paint = cv2.imencode(".webp", np.full((FRAME_PX, FRAME_PX, 3), 90, np.uint8))[1].tobytes()
+    if (data / "some.zip").exists():
+        with zipfile.ZipFile(data / "some.zip") as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(data / "some.zip", "w") as archive:
+            for name, content in (files | {"b.webp": paint}).items():
+                archive.writestr(name, content)
+    else:
+        (data / "some" / "b.webp").write_bytes(paint)
+
+    after = load_faces(data, ["some"], tmp_path / "cache")
+
+    assert not (tmp_path / "cache" / masks).exists()
+    assert abs(after[1][0].astype(int) - 90).max() < 5
+    np.testing.assert_array_equal(after[0][0], before[0][0])
+    np.testing.assert_array_equal(before[1][0], shown)  # a training that runs keeps its faces
 
 
 @pytest.mark.parametrize("size", [0, 50])
