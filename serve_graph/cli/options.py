@@ -76,6 +76,14 @@ MASK_KINDS = (
 )
 
 
+def check_device(device: DeviceName) -> None:
+    """Raises typer.BadParameter if this machine doesn't have the device."""
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise typer.BadParameter("torch sees no GPU here: use --device cpu.")
+
+
 def load_stages(
     weights: Path,
     device: DeviceName,
@@ -89,12 +97,9 @@ def load_stages(
         typer.BadParameter: this machine doesn't have the device.
         WeightsError, MissingPackageError: see `load_models`.
     """
-    import torch
-
     from models.stages import LocalStages, load_models
 
-    if device == "cuda" and not torch.cuda.is_available():
-        raise typer.BadParameter("torch sees no GPU here: use --device cpu.")
+    check_device(device)
     return LocalStages(load_models(weights, device, fan_weights), warp=warp, blend=blend)
 
 

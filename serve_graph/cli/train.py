@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import track
 
 from serve_graph import PROJECT
-from serve_graph.cli.options import WEIGHTS, Weights
+from serve_graph.cli.options import WEIGHTS, Device, Weights, check_device
 
 T = TypeVar("T")
 
@@ -101,6 +101,7 @@ def evaluate(
         bool, typer.Option(help="Also score baselines that cost nothing, for comparison.")
     ] = True,
     weights: Weights = WEIGHTS,
+    device: Device = "cpu",
 ) -> None:
     """Score the service on a folder of pictures with known ground truth.
 
@@ -109,6 +110,7 @@ def evaluate(
     """
     if verdicts and scenes is None:
         raise typer.BadParameter("--verdicts needs --scenes.")
+    check_device(device)
 
     from models.training.evaluation.folder import would_overwrite
 
@@ -130,6 +132,7 @@ def evaluate(
         baselines=baselines,
         scenes=Scenes(scenes, held_back, verdicts) if scenes else None,
         judge=judge or _pinned_judge(weights),
+        device=device,
     )
     typer.echo(write_report(evaluation, out))
     typer.echo(f"{out / 'report.md'} has the same text; see the sheets beside it.")

@@ -91,6 +91,7 @@ def evaluate(
     baselines: bool = True,
     scenes: Scenes | None = None,
     judge: Path | None = None,
+    device: str = "cpu",
 ) -> Evaluation:
     """Runs each picture as a photo through `models.pipeline` and compares it with the truth.
 
@@ -105,6 +106,7 @@ def evaluate(
         scenes: also score the detector; `out` gets strays.csv, strays_N.jpg and
             sheet_missed.jpg.
         judge: weights of the judge that looks for remains of masks; None: no judge.
+        device: where the nets run.
 
     Raises:
         BadImageError: a file of the folder isn't a picture.
@@ -117,9 +119,9 @@ def evaluate(
     for case in (*pairs, *real, *swaps):
         check_case(case)
     points = read_landmarks(folder)
-    manifest, models = load_manifest(weights), load_models(weights)
+    manifest, models = load_manifest(weights), load_models(weights, device)
     scene_score = _score_scenes(models, scenes, out, progress, limit) if scenes else None
-    service, looker = Service(models), Judge(judge) if judge else None
+    service, looker = Service(models), Judge(judge, device) if judge else None
     fills_of = _fills_for(pairs) if baselines else lambda _: {}
     result = Evaluation(
         manifest.version,

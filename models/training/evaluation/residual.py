@@ -26,13 +26,13 @@ class Sight:
 class Judge:
     """A loaded judge: `weights/judge.safetensors`, or another file of the same net."""
 
-    def __init__(self, path: Path) -> None:
-        """Loads the net.
+    def __init__(self, path: Path, device: str = "cpu") -> None:
+        """Loads the net onto a device.
 
         Raises:
             WeightsError: see `load_net`.
         """
-        self._net = load_net(path, JudgeNet, JudgeConfig)
+        self._net, self._device = load_net(path, JudgeNet, JudgeConfig, device), device
 
     @torch.inference_mode()
     def look(self, picture: Image, frame: Affine) -> Sight:
@@ -43,6 +43,6 @@ class Judge:
             frame: picture px to canonical px.
         """
         crop = crop_face(picture, frame)
-        cells, seen = self._net(to_tensor([crop], "cpu"))
-        shown = np.kron((cells[0] > 0).numpy(), np.ones((CELL_PX, CELL_PX), np.bool_))
+        cells, seen = self._net(to_tensor([crop], self._device))
+        shown = np.kron((cells[0] > 0).cpu().numpy(), np.ones((CELL_PX, CELL_PX), np.bool_))
         return Sight(float(torch.sigmoid(seen[0])), with_mask(crop, np.asarray(shown, np.bool_)))

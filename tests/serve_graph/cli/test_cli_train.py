@@ -96,3 +96,26 @@ def test_verdicts_without_scenes_are_refused(command, tmp_path):
 
     assert result.exit_code == 2
     assert "--scenes" in result.stderr
+
+
+def test_evaluate_refuses_a_gpu_that_is_not_there(command, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+
+    result = command("evaluate", folder, "-o", tmp_path / "out", "--device", "cuda")
+
+    assert result.exit_code == 2
+    assert "use --device cpu" in result.stderr
+
+
+def test_evaluate_loads_the_nets_onto_the_device(command, folder, tmp_path, monkeypatch):
+    asked = []
+
+    def load(*words):
+        asked.extend(words[1:])
+        raise OSError("enough seen")
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("models.training.evaluation.evaluate.load_models", load)
+    command("evaluate", folder, "-o", tmp_path / "out", "--device", "cuda")
+
+    assert asked == ["cuda"]
