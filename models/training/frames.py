@@ -153,8 +153,13 @@ def matching(faces: Faces, names: npt.NDArray[np.str_], patterns: Sequence[str])
 def _are_cut(folder: Path, sources: Sequence[str], kept: Path) -> bool:
     if not (kept / _LABELS).exists():
         return False
-    labels = np.load(kept / _LABELS)  # an older version wrote no stamps
-    return "stamps" not in labels or not have_changed(labels["stamps"], _stamps(folder, sources))
+    labels = np.load(kept / _LABELS)
+    if "stamps" not in labels:  # an older version wrote none
+        return True
+    try:
+        return not have_changed(labels["stamps"], _stamps(folder, sources))
+    except NoSourceError:  # its labels are beside it, and it is gone, as single pictures may be
+        return True
 
 
 def _stamps(folder: Path, sources: Sequence[str]) -> Stamps:

@@ -1,5 +1,6 @@
 import io
 import threading
+import shutil
 import zipfile
 from contextlib import nullcontext
 
@@ -66,6 +67,15 @@ def test_faces_are_read_from_a_zip_or_a_folder_and_cached(data, tmp_path):
     assert len(faces) == len(again) == 2
     assert faces[0][0].shape == (STORE_PX, STORE_PX, 3)
     np.testing.assert_array_equal(again[1][0], faces[1][0])
+
+
+@pytest.mark.parametrize("data", ["folder"], indirect=True)
+def test_cut_faces_outlive_a_source_whose_labels_are_beside_it(data, landmarks, tmp_path):
+    np.savez(data / "some_landmarks.npz", name=["a", "b"], landmarks=[landmarks] * 2)
+    load_faces(data, ["some"], tmp_path / "cache")
+    shutil.rmtree(data / "some")
+
+    assert len(load_faces(data, ["some"], tmp_path / "cache")) == 2
 
 
 def test_faces_are_cut_again_when_a_picture_has_changed(data, tmp_path):
