@@ -65,8 +65,7 @@ def tiny_weights(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def seeing(monkeypatch):
+def let_see(patch):
     """Lets `LocalStages` see what a trained detector and mask net would.
 
     There is one face, in the canonical frame of the photo's upper left 256 px, unless the first
@@ -84,8 +83,14 @@ def seeing(monkeypatch):
         red = [int(face[168, 128, 0]) > int(face[168, 128, 1]) + 100 for face in faces]
         return [MaskFinding(mask & worn, 0.9 if worn else 0.1) for worn in red]
 
-    monkeypatch.setattr(stages, "detect_faces", detect_faces)
-    monkeypatch.setattr(stages, "detect_masks", detect_masks)
+    patch.setattr(stages, "detect_faces", detect_faces)
+    patch.setattr(stages, "detect_masks", detect_masks)
+
+
+@pytest.fixture
+def seeing(monkeypatch):
+    """See `let_see`."""
+    let_see(monkeypatch)
 
 
 @pytest.fixture(scope="session")

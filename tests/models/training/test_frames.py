@@ -1,6 +1,6 @@
 import io
-import threading
 import shutil
+import threading
 import zipfile
 from contextlib import nullcontext
 

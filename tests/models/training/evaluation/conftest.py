@@ -1,10 +1,15 @@
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from models.checkpoint import save_net
-from models.training.evaluation.evaluate import evaluate
+from models.training.evaluation.evaluate import Evaluation, evaluate
 from models.training.evaluation.folder import write_image, write_mask
 from models.training.judge_net import JudgeConfig, JudgeNet
+from tests.conftest import let_see
 from tests.models.training.evaluation.photos import covered, face, faceless, points
 
 
@@ -15,10 +20,8 @@ def judge(tmp_path):
     return tmp_path / "judge.safetensors"
 
 
-@pytest.fixture
-def folder(tmp_path):
+def write_folder(root):
     """Three pairs, the last without a detectable face; one real mask; one person to swap."""
-    root = tmp_path / "eval"
     for name in "123":
         masked = faceless(face(masked=True)) if name == "3" else face(masked=True)
         write_image(root / "truth" / f"{name}.png", face())
@@ -36,16 +39,38 @@ def folder(tmp_path):
     return root
 
 
+def run_evaluate(folder, weights, out, baselines=False, **options):
+    return evaluate(
+        folder, weights, out, progress=lambda items, _: items, baselines=baselines, **options
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """See `write_folder`."""
+    return write_folder(tmp_path / "eval")
+
+
 @pytest.fixture
 def score(folder, tiny_weights, tmp_path):
-    def run(baselines=False, **options):
-        return evaluate(
-            folder,
-            tiny_weights,
-            tmp_path / "out",
-            progress=lambda items, _: items,
-            baselines=baselines,
-            **options,
-        )
+    """Evaluates the folder, with any options."""
+    return partial(run_evaluate, folder, tiny_weights, tmp_path / "out")
 
-    return run
+
+@dataclass(frozen=True)
+class Scored:
+    """An evaluation, its folder and what it wrote."""
+
+    result: Evaluation
+    folder: Path
+    out: Path
+
+
+@pytest.fixture(scope="module")
+def scored(tiny_weights, tmp_path_factory):
+    """The folder's evaluation without options, for tests that only look at it."""
+    root = tmp_path_factory.mktemp("scored")
+    with pytest.MonkeyPatch.context() as patch:
+        let_see(patch)
+        folder = write_folder(root / "eval")
+        return Scored(run_evaluate(folder, tiny_weights, root / "out"), folder, root / "out")

@@ -24,42 +24,38 @@ WAYS = {"found mask", "true mask", "true mask, ready crop", "true mask, ready cr
 BASELINES = {"copied", "mean face", "Telea", "Navier-Stokes"}
 
 
-def test_each_picture_leaves_its_composite_and_its_mask(score, tmp_path):
-    score()
-
+def test_each_picture_leaves_its_composite_and_its_mask(scored):
     for name in "123":
-        assert read_image(tmp_path / "out" / "composite" / f"{name}.png").shape == (256, 256, 3)
-    np.testing.assert_array_equal(read_mask(tmp_path / "out" / "mask" / "1.png"), covered())
-    np.testing.assert_array_equal(read_mask(tmp_path / "out" / "real" / "1.png"), covered())
+        assert read_image(scored.out / "composite" / f"{name}.png").shape == (256, 256, 3)
+    np.testing.assert_array_equal(read_mask(scored.out / "mask" / "1.png"), covered())
+    np.testing.assert_array_equal(read_mask(scored.out / "real" / "1.png"), covered())
 
 
-def test_only_the_hole_is_painted(score, folder, tmp_path):
-    score()
-
-    masked = read_image(folder / "masked" / "1.png")
-    composite = read_image(tmp_path / "out" / "composite" / "1.png")
+def test_only_the_hole_is_painted(scored):
+    masked = read_image(scored.folder / "masked" / "1.png")
+    composite = read_image(scored.out / "composite" / "1.png")
     np.testing.assert_array_equal(composite[:110], masked[:110])
     assert (composite[covered()] != masked[covered()]).any()
 
 
-def test_without_a_face_the_picture_counts_as_it_is(score, folder, tmp_path):
-    missed = score().pairs[2]
+def test_without_a_face_the_picture_counts_as_it_is(scored):
+    missed = scored.result.pairs[2]
 
     assert not missed.found
     assert missed.iou == 0
     assert missed.marks["found mask"] == missed.marks["true mask"]
-    composite = read_image(tmp_path / "out" / "composite" / "3.png")
-    np.testing.assert_array_equal(composite, read_image(folder / "masked" / "3.png"))
+    composite = read_image(scored.out / "composite" / "3.png")
+    np.testing.assert_array_equal(composite, read_image(scored.folder / "masked" / "3.png"))
 
 
-def test_a_mask_found_exactly_paints_what_the_true_mask_paints(score):
-    marks = score().pairs[0].marks
+def test_a_mask_found_exactly_paints_what_the_true_mask_paints(scored):
+    marks = scored.result.pairs[0].marks
 
     assert marks["found mask"].psnr == pytest.approx(marks["true mask"].psnr, abs=0.05)
 
 
-def test_a_ready_crop_is_painted_even_where_no_face_is_found(score):
-    missed = score().pairs[2]
+def test_a_ready_crop_is_painted_even_where_no_face_is_found(scored):
+    missed = scored.result.pairs[2]
 
     assert set(missed.marks) == WAYS
     ready = missed.marks["true mask, ready crop"]
@@ -99,8 +95,8 @@ def test_guessed_landmarks_are_no_truth(score, folder):
     assert summarize(result).landmarks["lips and jaw"] is None
 
 
-def test_hidden_landmarks_are_scored_where_a_face_was_painted(score):
-    pairs = score().pairs
+def test_hidden_landmarks_are_scored_where_a_face_was_painted(scored):
+    pairs = scored.result.pairs
 
     assert pairs[0].landmarks["lips"] > 0
     assert pairs[2].landmarks == {}
@@ -128,11 +124,9 @@ def test_the_judge_looks_at_each_found_face(score, judge, tmp_path):
     assert read_image(tmp_path / "out" / "residual" / "1.png").shape == (256, 256, 3)
 
 
-def test_without_a_judge_nobody_looks(score):
-    result = score()
-
-    assert result.pairs[0].sights == result.real[0].sights == {}
-    assert summarize(result).sights == {}
+def test_without_a_judge_nobody_looks(scored):
+    assert scored.result.pairs[0].sights == scored.result.real[0].sights == {}
+    assert summarize(scored.result).sights == {}
 
 
 def test_a_face_that_was_not_found_keeps_its_mask(score, judge, monkeypatch):
@@ -145,16 +139,16 @@ def test_a_face_that_was_not_found_keeps_its_mask(score, judge, monkeypatch):
     assert sights["masked"].value == 0
 
 
-def test_the_compute_of_each_net_is_counted(score):
-    assert all(gmac > 0 for gmac in score().compute.values())
-    assert set(score().compute) == {"crop", "mask", "landmarks", "inpaint"}
+def test_the_compute_of_each_net_is_counted(scored):
+    assert all(gmac > 0 for gmac in scored.result.compute.values())
+    assert set(scored.result.compute) == {"crop", "mask", "landmarks", "inpaint"}
 
 
-def test_a_swap_is_more_like_the_reference_than_like_the_painted_face(score, tmp_path):
-    (swap,) = score().swaps
+def test_a_swap_is_more_like_the_reference_than_like_the_painted_face(scored):
+    (swap,) = scored.result.swaps
 
     assert swap.marks.to_reference > swap.marks.to_painted
-    assert read_image(tmp_path / "out" / "swap" / "1.png").shape == (256, 256, 3)
+    assert read_image(scored.out / "swap" / "1.png").shape == (256, 256, 3)
 
 
 def test_a_reference_without_a_face_leaves_the_person_unswapped(score, folder, tmp_path):
@@ -289,8 +283,8 @@ def test_the_worst_and_some_random_cases_are_drawn(score, judge, tmp_path):
     assert names == {f"sheet_{of}" for of in marks | {"random", "real", "residual", "swap"}}
 
 
-def test_the_report_counts_by_source_and_kind(score):
-    report = summarize(score())
+def test_the_report_counts_by_source_and_kind(scored):
+    report = summarize(scored.result)
 
     assert report.whole.mask.pictures == 3
     assert report.whole.mask.face_found == pytest.approx(2 / 3)
