@@ -7,6 +7,7 @@ trained. A file that differs from the manifest is refused. Pickles are never rea
 import dataclasses
 import hashlib
 import json
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -123,9 +124,12 @@ def load_net(path: Path, net_class: type[Net], config_class: type[Any], device: 
     """
     try:
         with safe_open(path, framework="pt", device=device) as file:
-            config = config_class(**_config_of(file.metadata()))
+            values = _config_of(file.metadata())
+            _refuse(values.keys() - {field.name for field in dataclasses.fields(config_class)})
+            config = config_class(**values)
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         net = net_class(config)
+        _refuse(state.keys() ^ net.state_dict().keys())
         net.load_state_dict(state)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         what = f"{path} doesn't hold a {net_class.__name__}: {error}"
@@ -133,6 +137,11 @@ def load_net(path: Path, net_class: type[Net], config_class: type[Any], device: 
     net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     net.eval().requires_grad_(False)
     return net
+
+
+def _refuse(names: Set[str]) -> None:
+    if names:  # torch would list all of them
+        raise ValueError(f"it is another net ({min(names)})")
 
 
 def _config_of(metadata: dict[str, str] | None) -> dict[str, Any]:

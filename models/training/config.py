@@ -225,8 +225,13 @@ def _check_schedule(
 def _go_on_from(task: Task, path: Path) -> None:
     try:
         task.net.load_state_dict(load_file(path))
-    except (SafetensorError, OSError, RuntimeError) as error:
-        raise ValueError(f"start: {path} doesn't fit this net: {error}") from error
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"start: {path} can't be read: {error}") from error
+    except RuntimeError:  # torch lists all tensors
+        kind = type(task.net).__name__
+        raise ValueError(
+            f"start: {path} doesn't fit this net: it holds no {kind}, or one of other sizes"
+        ) from None
 
 
 def schedule_of(values: Mapping[str, Any], task: Task) -> Schedule:

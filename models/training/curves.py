@@ -68,7 +68,11 @@ def main() -> None:
     parser.add_argument("logs", type=Path, nargs="+")
     parser.add_argument("-o", "--out", type=Path, required=True)
     given = parser.parse_args()
-    draw_curves(read_curves(given.logs), given.out)
+    try:
+        curves = read_curves(given.logs)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    draw_curves(curves, given.out)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from types import FrameType
 from typing import Any
 
@@ -23,16 +24,21 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
+from models.errors import Mask2FaceError
 from models.pixels import Image
 from models.training.log import append_row, cut_rows
 from models.training.settings import check_least, check_shares
 
-_LOG = "log.csv"  # in the run's folder
+_LOG, _WEIGHTS = "log.csv", "weights.safetensors"  # in the run's folder
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _TWICE_S = 1.0  # `timeout` and `make` signal the process and its group: two signals, one stop
 Batch = dict[str, torch.Tensor]
 # Scalars; left as tensors, they don't force a GPU to synchronise.
 Losses = Mapping[str, torch.Tensor | float]
+
+
+class CheckpointError(Mask2FaceError):
+    """A run can't be resumed."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,9 @@ def fit(task: Task, average: nn.Module, folder: Path, schedule: Schedule) -> Non
             checkpoint in it is resumed; if that is at or past the last step, only weights and
             sheet are written again.
         schedule: steps and rates.
+
+    Raises:
+        CheckpointError: the checkpoint is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if schedule.threads:
@@ -170,15 +179,24 @@ class _Run:
             self.ema.update(self.task.net, self.step)
             self.step += 1
             window.add(batch, losses)
-            if self.step % self.schedule.log_every == 0:
+            is_done = self.step == self.schedule.steps
+            if is_done or self.step % self.schedule.log_every == 0:
                 self._log(window.row())
                 window.clear()
-            last = math.isfinite(self._stop_at) or self.step == self.schedule.steps
+            last = math.isfinite(self._stop_at) or is_done
             if last or self.step % self.schedule.save_every == 0:
                 with window.paused():
                     self.save()
             if last:
                 break
+        self._tell_end()
+
+    def _tell_end(self) -> None:
+        of = f"step {self.step} of {self.schedule.steps}"
+        if self.step == self.schedule.steps:
+            print(f"finished at {of}: {self.folder / _WEIGHTS}", flush=True)
+        else:
+            print(f"stopped at {of}, saved in {self.folder}: the same command goes on", flush=True)
 
     def save(self) -> None:
         state = {
@@ -191,7 +209,7 @@ class _Run:
         part = self.folder / "checkpoint.part"
         torch.save(state, part)
         part.replace(self.folder / "checkpoint.pt")
-        self.task.export(self.folder / "weights.safetensors", self.ema.net)
+        self.task.export(self.folder / _WEIGHTS, self.ema.net)
         sheet = cv2.cvtColor(self.task.sheet(self.ema.net), cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(self.folder / f"sheet_{self.step:06d}.jpg"), sheet)
 
@@ -199,7 +217,7 @@ class _Run:
         path = self.folder / "checkpoint.pt"
         if not path.exists():
             return
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        state = _read(path)
         self.step = state["step"]
         self.task.net.load_state_dict(state["net"])
         self.ema.net.load_state_dict(state["ema"])
@@ -240,6 +258,19 @@ class _Run:
         left_min = (self.schedule.steps - self.step) * means["step_s"] / 60
         share = f"{self.step}/{self.schedule.steps}"
         print(f"{share} {json.dumps(row)} {left_min:.1f} min left", flush=True)
+
+
+def _read(checkpoint: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = torch.load(checkpoint, weights_only=True, map_location="cpu")
+        return state
+    except PermissionError:
+        raise
+    except (RuntimeError, EOFError, UnpicklingError, OSError) as error:  # as it was cut off
+        raise CheckpointError(
+            f"{checkpoint} is damaged: remove it and the run starts again at its first step, or "
+            "train in another folder."
+        ) from error
 
 
 class _Window:

@@ -257,6 +257,13 @@ def test_a_start_of_other_sizes_is_a_clear_error(data):
         train("inpaint", config, data, data / "misfit", data / "weights")
 
 
+def test_an_error_about_a_start_lists_no_tensors(data):
+    config = small(schedule={"steps": 1, "learning_rate": 0.1}, start="landmarks.safetensors")
+
+    with pytest.raises(ValueError, match=r"it holds no Generator, or one of other sizes$"):
+        train("inpaint", config, data, data / "misfit", data / "weights")
+
+
 def test_a_run_is_not_gone_on_with_by_another_config(data):
     schedule = {"steps": 1, "learning_rate": 0.001, "threads": 1}
     run = data / "begun"

@@ -1,6 +1,6 @@
 import pytest
 
-from models.training.curves import draw_curves, read_curves
+from models.training.curves import draw_curves, main, read_curves
 from models.training.log import append_row
 
 
@@ -20,6 +20,16 @@ def test_losses_and_throughput_lie_over_the_images_seen(log):
 
     assert curves["l1"] == ([80, 240], [0.5, 0.4])
     assert curves["images_per_s"] == ([80, 240], [16, 32])
+
+
+def test_a_missing_log_is_named(tmp_path, capsys, monkeypatch):
+    missing = tmp_path / "log.csv"
+    monkeypatch.setattr("sys.argv", ["curves", str(missing), "-o", "out.svg"])
+
+    with pytest.raises(SystemExit):
+        main()
+
+    assert f"No such file or directory: '{missing}'" in capsys.readouterr().err
 
 
 def test_smaller_batches_add_to_the_images_seen_too(log):

@@ -14,7 +14,7 @@ from torch import nn
 
 from models.checkpoint import save_net
 from models.mask.unet import UNetConfig
-from models.training.loop import Ema, Schedule, Task, fit
+from models.training.loop import CheckpointError, Ema, Schedule, Task, fit
 
 SCHEDULE = Schedule(steps=12, learning_rate=0.1, warmup_steps=2, log_every=2, save_every=4)
 
@@ -87,6 +87,39 @@ def test_a_run_leaves_checkpoint_weights_sheet_and_log(tmp_path):
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
     assert [int(row["step"]) for row in rows] == [2, 4, 6, 8, 10, 12]
     assert abs(task.net.weight.item() - 2) < start
+
+
+def test_the_last_steps_are_logged_too(tmp_path):
+    fit(Line(), nn.Linear(1, 1), tmp_path, replace(SCHEDULE, log_every=8))
+
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [int(row["step"]) for row in rows] == [8, 12]
+
+
+def test_a_run_says_where_it_stopped_and_that_it_has_finished(tmp_path, capsys):
+    class Stopped(Line):
+        def train_step(self, batch, progress):
+            if len(self.seen) == 3:
+                signal.raise_signal(signal.SIGTERM)
+            return super().train_step(batch, progress)
+
+    fit(Stopped(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+    stopped = capsys.readouterr().out.splitlines()[-1]
+    fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+    finished = capsys.readouterr().out.splitlines()[-1]
+
+    assert stopped == f"stopped at step 3 of 12, saved in {tmp_path}: the same command goes on"
+    assert finished == f"finished at step 12 of 12: {tmp_path / 'weights.safetensors'}"
+
+
+@pytest.mark.parametrize("kept", [0, 100, -40])
+def test_a_damaged_checkpoint_is_named(tmp_path, kept):
+    fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(path.read_bytes()[:kept])
+
+    with pytest.raises(CheckpointError, match=f"{path} is damaged: remove it"):
+        fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
 
 
 def test_the_weights_of_a_run_are_the_average_over_its_steps(tmp_path):
