@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,9 +14,6 @@ from rich.table import Table
 from models.errors import WeightsError
 from serve_graph.cli.errors import complain
 from serve_graph.cli.options import WEIGHTS, Weights
-
-if TYPE_CHECKING:
-    from models.checkpoint import Entry
 
 app = typer.Typer(help="Check and pin the nets' files.", no_args_is_help=True)
 
@@ -63,30 +60,36 @@ def pin(
     weights: Weights = WEIGHTS,
 ) -> None:
     """Copy a net's file into the weights and pin it in the manifest."""
-    from models.checkpoint import Entry, Manifest, file_sha256, load_net, save_manifest
+    from models.checkpoint import (
+        MANIFEST_NAME,
+        Entry,
+        Manifest,
+        file_sha256,
+        load_manifest,
+        load_net,
+        save_manifest,
+    )
     from models.nets.budgets import NETS
 
     if name not in NETS:
         raise typer.BadParameter(f"'{name}' is none of {', '.join(NETS)}.")
     load_net(file, NETS[name].net_class, NETS[name].config_class)  # raises if it is another net
     pinned = weights / f"{name}.safetensors"
+    before = load_manifest(weights) if (weights / MANIFEST_NAME).exists() else None
     if file.resolve() != pinned.resolve():
         weights.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, pinned)
+        part = pinned.with_suffix(".part")
+        shutil.copyfile(file, part)
+        part.replace(pinned)
     entry = Entry(pinned.name, file_sha256(pinned), pinned.stat().st_size, licence, trained)
-    entries = {**_entries(weights), name: entry}
+    entries = {**(before.entries if before else {}), name: entry}
     version = version_of({name: entry.sha256 for name, entry in entries.items()})
     save_manifest(Manifest(weights, version, entries))
-    typer.echo(f"{pinned}: {entry.size / 1e6:.1f} MB, weights version {version}")
+    since = f", before {before.version}" if before else ""
+    typer.echo(f"{pinned}: {entry.size / 1e6:.1f} MB, weights version {version}{since}")
 
 
 def version_of(digests: Mapping[str, str]) -> str:
     """The date and a short hash of all pinned files, such as 2026.11.24-1a2b3c."""
     everything = "".join(f"{name} {digests[name]}\n" for name in sorted(digests))
     return f"{datetime.now(UTC):%Y.%m.%d}-{hashlib.sha256(everything.encode()).hexdigest()[:6]}"
-
-
-def _entries(weights: Path) -> "dict[str, Entry]":
-    from models.checkpoint import MANIFEST_NAME, load_manifest
-
-    return load_manifest(weights).entries if (weights / MANIFEST_NAME).exists() else {}

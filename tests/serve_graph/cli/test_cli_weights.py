@@ -39,6 +39,7 @@ def test_pin_adds_a_net_and_gives_a_new_version(command, tiny_weights, tmp_path)
         file = tiny_weights / f"{name}.safetensors"
         result = command("weights", "pin", name, file, "--trained", "never", weights=weights)
         assert result.exit_code == 0, result.stderr
+        assert not versions or f"before {versions[0]}" in result.stdout.replace("\n", "")
         versions.append(json.loads((weights / "manifest.json").read_text())["version"])
 
     nets = json.loads((weights / "manifest.json").read_text())["nets"]
@@ -53,5 +54,5 @@ def test_pin_refuses_the_file_of_another_net(command, tiny_weights, tmp_path):
     result = command("weights", "pin", "crop", file, "--trained", "x", weights=tmp_path / "new")
 
     assert result.exit_code == 1
-    assert "doesn't hold a FaceDetector" in result.stderr
+    assert "doesn't hold a FaceDetector: it is another net (" in result.stderr
     assert not (tmp_path / "new").exists()
