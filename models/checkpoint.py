@@ -84,10 +84,13 @@ def load_manifest(folder: Path) -> Manifest:
 
 
 def save_manifest(manifest: Manifest) -> None:
-    """Writes the manifest into its folder."""
+    """Writes the manifest into its folder, atomically."""
     nets = {name: dataclasses.asdict(entry) for name, entry in manifest.entries.items()}
     text = json.dumps({"version": manifest.version, "nets": nets}, indent=2)
-    (manifest.folder / MANIFEST_NAME).write_text(text + "\n")
+    path = manifest.folder / MANIFEST_NAME
+    part = path.with_suffix(".part")
+    part.write_text(text + "\n")
+    part.replace(path)
 
 
 def file_sha256(path: Path) -> str:

@@ -266,10 +266,13 @@ def _read(checkpoint: Path) -> dict[str, Any]:
         return state
     except PermissionError:
         raise
-    except (RuntimeError, EOFError, UnpicklingError, OSError) as error:  # as it was cut off
+    # As it was cut off; changed bytes make the unpickler look for what isn't there.
+    except (RuntimeError, EOFError, UnpicklingError, OSError, LookupError, ValueError) as error:
+        reason = f"{type(error).__name__}: {str(error).partition('. ')[0]}"
         raise CheckpointError(
-            f"{checkpoint} is damaged: remove it and the run starts again at its first step, or "
-            "train in another folder."
+            f"{checkpoint} can't be read ({reason}). "
+            "If it is damaged, remove it, and the run starts again at its first step; or train in "
+            "another folder."
         ) from error
 
 

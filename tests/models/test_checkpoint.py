@@ -138,6 +138,27 @@ def test_weights_of_another_net_are_refused(folder):
         load_net(folder / "mask.safetensors", LandmarkNet, LandmarkConfig)
 
 
+def test_an_error_about_other_weights_lists_no_tensors(tmp_path):
+    path = tmp_path / "net.safetensors"
+    save_file({"a": torch.zeros(1)}, path, metadata={"config": "{}"})
+
+    with pytest.raises(WeightsError, match=r"doesn't hold a UNet: it is another net \([\w.]+\)$"):
+        load_net(path, UNet, UNetConfig)
+
+
+def test_a_manifest_that_cannot_be_written_leaves_the_one_before(folder, monkeypatch):
+    def full(path, _):
+        path.write_bytes(b"{")
+        raise OSError("no space left")
+
+    before = load_manifest(folder)
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+
+    with pytest.raises(OSError, match="no space"):
+        save_manifest(Manifest(folder, "2", {}))
+    assert load_manifest(folder) == before
+
+
 @pytest.mark.parametrize("config", ["[]", "3", "null", "{", '{"width": "wide"}'])
 def test_a_config_that_is_none_is_refused(tmp_path, config):
     path = tmp_path / "net.safetensors"

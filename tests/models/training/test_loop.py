@@ -118,8 +118,35 @@ def test_a_damaged_checkpoint_is_named(tmp_path, kept):
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(path.read_bytes()[:kept])
 
-    with pytest.raises(CheckpointError, match=f"{path} is damaged: remove it"):
+    with pytest.raises(
+        CheckpointError, match=f"{path} can.t be read .*If it is damaged, remove it"
+    ):
         fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+
+@pytest.mark.parametrize("content", [b"hello", b"step 3\n"])
+def test_a_checkpoint_that_is_none_is_named(tmp_path, content):
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(content)
+
+    with pytest.raises(
+        CheckpointError, match=f"{path} can.t be read .*If it is damaged, remove it"
+    ):
+        fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+
+def test_a_stop_between_two_rows_adds_none(tmp_path):
+    class Stopped(Line):
+        def train_step(self, batch, progress):
+            if len(self.seen) == 3:
+                signal.raise_signal(signal.SIGTERM)
+            return super().train_step(batch, progress)
+
+    fit(Stopped(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+    fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [int(row["step"]) for row in rows] == [2, 4, 6, 8, 10, 12]
 
 
 def test_the_weights_of_a_run_are_the_average_over_its_steps(tmp_path):

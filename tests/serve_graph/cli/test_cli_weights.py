@@ -56,3 +56,18 @@ def test_pin_refuses_the_file_of_another_net(command, tiny_weights, tmp_path):
     assert result.exit_code == 1
     assert "doesn't hold a FaceDetector: it is another net (" in result.stderr
     assert not (tmp_path / "new").exists()
+
+
+def test_a_copy_cut_off_leaves_the_pinned_file(command, tiny_weights, tmp_path, monkeypatch):
+    def full(_, to):
+        to.write_bytes(b"half")
+        raise OSError("no space left")
+
+    weights = shutil.copytree(tiny_weights, tmp_path / "weights")
+    file = tiny_weights / "mask.safetensors"
+    monkeypatch.setattr("serve_graph.cli.weights.shutil.copyfile", full)
+
+    result = command("weights", "pin", "mask", file, "--trained", "x", weights=weights)
+
+    assert result.exit_code == 1
+    assert (weights / "mask.safetensors").read_bytes() == file.read_bytes()
