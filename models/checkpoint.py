@@ -19,6 +19,7 @@ from torch import nn
 
 from models.errors import WeightsError
 from models.parallel import on_one_thread
+from models.replacing import replacing
 
 MANIFEST_NAME = "manifest.json"
 
@@ -87,10 +88,8 @@ def save_manifest(manifest: Manifest) -> None:
     """Writes the manifest into its folder, atomically."""
     nets = {name: dataclasses.asdict(entry) for name, entry in manifest.entries.items()}
     text = json.dumps({"version": manifest.version, "nets": nets}, indent=2)
-    path = manifest.folder / MANIFEST_NAME
-    part = path.with_suffix(".part")
-    part.write_text(text + "\n")
-    part.replace(path)
+    with replacing(manifest.folder / MANIFEST_NAME) as part:
+        part.write_text(text + "\n")
 
 
 def file_sha256(path: Path) -> str:
@@ -107,10 +106,9 @@ def save_net(path: Path, net: nn.Module, config: Any) -> None:
     """
     state = {name: _stored(tensor) for name, tensor in net.state_dict().items()}
     metadata = {"config": json.dumps(dataclasses.asdict(config))}
-    part = path.with_suffix(".part")
-    # `save_file` would make it readable by its owner alone.
-    part.write_bytes(save(state, metadata=metadata))
-    part.replace(path)
+    with replacing(path) as part:
+        # `save_file` would make it readable by its owner alone.
+        part.write_bytes(save(state, metadata=metadata))
 
 
 def _stored(tensor: torch.Tensor) -> torch.Tensor:

@@ -43,11 +43,10 @@ class Readiness:
         client = _get_global_client()
         assert client is not None  # it raises if Serve isn't running
         found = client.get_serve_details()["applications"][self._app]["deployments"]
-        answers = {
-            name: any(one["state"] in _ANSWERS for one in deployment["replicas"])
-            for name, deployment in found.items()
+        return {
+            stage: any(one["state"] in _ANSWERS for one in found[name]["replicas"])
+            for stage, name in self._deployments.items()
         }
-        return {stage: answers[name] for stage, name in self._deployments.items()}
 
 
 async def always_ready() -> dict[str, bool]:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from models.crop.frame import FRAME_PX, compose, crop_face, fit_frame, five_points, transform
 from models.errors import Mask2FaceError
 from models.pixels import Image, Landmarks
+from models.replacing import replacing
 from models.training.evaluation.folder import spread
 from models.training.lock import locked
 from models.training.stamps import Stamps, have_changed, stamps_of
@@ -179,25 +180,24 @@ def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
     stamps = _stamps(folder, sources)  # before reading: a later change shows up at the next start
     total = sum(counts.values())
     shape = (total, STORE_PX, STORE_PX, 3)
-    # Another training may have mapped the earlier pictures: they stay whole on disk for it.
-    images = np.lib.format.open_memmap(kept / "part.npy", "w+", np.uint8, shape)
     landmarks = np.zeros((total, 68, 2), np.float32)
     shift = (STORE_PX - FRAME_PX) / 2
     store = np.array([[1, 0, shift], [0, 1, shift]], np.float32)
     pictures = (picture for source in sources for picture in read_source(folder, source))
-    for row, (_, image, points) in enumerate(pictures):
-        to_store = compose(store, fit_frame(five_points(points)))
-        images[row] = crop_face(image, to_store, STORE_PX)
-        landmarks[row] = transform(points, to_store)
-        if row % 1000 == 0:
-            print(f"cutting faces: {row} of {total}", flush=True)
-    images.flush()
-    (kept / "part.npy").replace(kept / "images.npy")
+    # Another training may have mapped the earlier pictures: they stay whole on disk for it.
+    with replacing(kept / "images.npy") as part:
+        images = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+        for row, (_, image, points) in enumerate(pictures):
+            to_store = compose(store, fit_frame(five_points(points)))
+            images[row] = crop_face(image, to_store, STORE_PX)
+            landmarks[row] = transform(points, to_store)
+            if row % 1000 == 0:
+                print(f"cutting faces: {row} of {total}", flush=True)
+        images.flush()
     # Written last and atomically: its presence means that the pictures are complete.
     names = np.repeat(list(counts), list(counts.values()))
-    part = kept / "part.npz"
-    np.savez(part, landmarks=landmarks, sources=names, stamps=stamps)
-    part.replace(kept / _LABELS)
+    with replacing(kept / _LABELS) as part:
+        np.savez(part, landmarks=landmarks, sources=names, stamps=stamps)
 
 
 def source_path(folder: Path, source: str) -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 from models.crop.frame import FRAME_PX, compose, crop_face
 from models.errors import Mask2FaceError
 from models.pixels import Affine, Image, Landmarks
+from models.replacing import replacing
 from models.training.evaluation.folder import write_image, write_landmarks
 
 KEPT_PX = 384  # side of a face's picture: one and a half frames, at the frame's scale
@@ -91,9 +92,8 @@ class SourceFolder:
     def save(self) -> None:
         """Writes the labels so far, and which photos they are from."""
         self._write_labels()
-        part = self.path / "unfinished.part"
-        part.write_text(json.dumps({"asked": self.asked, "looked": sorted(self.looked)}))
-        part.replace(self.path / _NOTES)
+        with replacing(self.path / _NOTES) as part:
+            part.write_text(json.dumps({"asked": self.asked, "looked": sorted(self.looked)}))
 
     def finish(self) -> None:
         """Writes the labels, and says that no photo is left."""
@@ -107,6 +107,5 @@ class SourceFolder:
         would seem right.
         """
         if self._points:
-            part = self.path / "part.npz"  # a kill leaves the earlier labels whole
-            write_landmarks(part, self._points, guessed=True)
-            part.replace(self.path / "labels.npz")
+            with replacing(self.path / "labels.npz") as part:
+                write_landmarks(part, self._points, guessed=True)

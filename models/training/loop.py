@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +26,12 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from models.errors import Mask2FaceError
 from models.pixels import Image
+from models.replacing import replacing
+from models.signals import STOPS, stops_to
 from models.training.log import append_row, cut_rows
 from models.training.settings import check_least, check_shares
 
 _LOG, _WEIGHTS = "log.csv", "weights.safetensors"  # in the run's folder
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _TWICE_S = 1.0  # `timeout` and `make` signal the process and its group: two signals, one stop
 Batch = dict[str, torch.Tensor]
 # Scalars; left as tensors, they don't force a GPU to synchronise.
@@ -162,7 +163,7 @@ class _Run:
 
     def train(self) -> None:
         batches = self._batches()
-        with _signals_to(self._ask_to_stop):
+        with stops_to(self._ask_to_stop):
             try:
                 self._train_on(batches)
             finally:
@@ -206,9 +207,8 @@ class _Run:
             "others": {name: net.state_dict() for name, net in self.task.others.items()},
             "optimizers": {name: o.state_dict() for name, o in self.task.optimizers.items()},
         }
-        part = self.folder / "checkpoint.part"
-        torch.save(state, part)
-        part.replace(self.folder / "checkpoint.pt")
+        with replacing(self.folder / "checkpoint.pt") as part:
+            torch.save(state, part)
         self.task.export(self.folder / _WEIGHTS, self.ema.net)
         sheet = cv2.cvtColor(self.task.sheet(self.ema.net), cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(self.folder / f"sheet_{self.step:06d}.jpg"), sheet)
@@ -321,17 +321,6 @@ class _Window:
         } | means
 
 
-@contextmanager
-def _signals_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Sends SIGTERM and SIGINT to `handler` in this block."""
-    before = {number: signal.signal(number, handler) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, own in before.items():
-            signal.signal(number, own)
-
-
 def set_rates(task: Task, rate: float) -> None:
     """Sets each optimizer's learning rate, times the group's `rate_factor` if it has one."""
     for optimizer in task.optimizers.values():
@@ -341,6 +330,6 @@ def set_rates(task: Task, rate: float) -> None:
 
 def _start_worker(_: int) -> None:
     # A stop may signal the whole group, but the trainer needs one more batch to end cleanly.
-    for number in _SIGNALS:
+    for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)

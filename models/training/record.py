@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from models.replacing import replacing
 from models.training.frames import NoSourceError
 from models.training.origins import Origin, faces_digest, find_origins
 from models.training.settings import blaming
@@ -50,9 +51,8 @@ def make_record(
 
 def write_record(record: Mapping[str, Any], run: Path) -> None:
     """Writes the record, atomically, into the run's folder."""
-    part = run / f"{_RECORD}.part"
-    part.write_text(yaml.safe_dump(dict(record), sort_keys=False))
-    part.replace(run / _RECORD)
+    with replacing(run / _RECORD) as part:
+        part.write_text(yaml.safe_dump(dict(record), sort_keys=False))
 
 
 def _read(path: Path) -> dict[str, Any]:

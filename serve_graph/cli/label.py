@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from models.errors import BadRequestError, NoFaceError
+from models.signals import STOPS, stops_to
 from serve_graph.cli.errors import tell
 from serve_graph.cli.files import pictures_of, read_photo, work_through
 from serve_graph.cli.options import WEIGHTS, Device, Weights, load_stages
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from models.stages import Stages
     from models.training.label import SourceFolder
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LEAST_PX = 32  # minimum width of a face: a smaller one shows too little to learn from
 
 
@@ -76,29 +76,26 @@ def label(
 @contextmanager
 def _kept(source: "SourceFolder", count: int) -> Iterator[None]:
     """Writes the labels at the end of this block; SIGTERM and Ctrl-C end it early."""
-    before = {number: signal.signal(number, _stop) for number in _SIGNALS}
-    try:
-        yield
-    except KeyboardInterrupt:
-        source.save()
-        tell(f"Stopped after {len(source.looked)} of {count} photos: the same command goes on.")
-        raise
-    except typer.Exit:  # all were looked at; some failed
-        source.finish()
-        raise
-    except BaseException:
-        source.save()
-        raise
-    else:
-        source.finish()
-    finally:
-        for number, own in before.items():
-            signal.signal(number, own)
+    with stops_to(_stop):
+        try:
+            yield
+        except KeyboardInterrupt:
+            source.save()
+            tell(f"Stopped after {len(source.looked)} of {count} photos: the same command goes on.")
+            raise
+        except typer.Exit:  # all were looked at; some failed
+            source.finish()
+            raise
+        except BaseException:
+            source.save()
+            raise
+        else:
+            source.finish()
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
     # `timeout` and Ctrl-C may signal twice: the second must not interrupt the writing.
-    for number in _SIGNALS:
+    for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 

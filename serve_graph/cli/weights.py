@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.errors import WeightsError
+from models.replacing import replacing
 from serve_graph.cli.errors import complain
 from serve_graph.cli.options import WEIGHTS, Weights
 
@@ -78,9 +79,8 @@ def pin(
     before = load_manifest(weights) if (weights / MANIFEST_NAME).exists() else None
     if file.resolve() != pinned.resolve():
         weights.mkdir(parents=True, exist_ok=True)
-        part = pinned.with_suffix(".part")
-        shutil.copyfile(file, part)
-        part.replace(pinned)
+        with replacing(pinned) as part:
+            shutil.copyfile(file, part)
     entry = Entry(pinned.name, file_sha256(pinned), pinned.stat().st_size, licence, trained)
     entries = {**(before.entries if before else {}), name: entry}
     version = version_of({name: entry.sha256 for name, entry in entries.items()})

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from models.pixels import Image
+from models.replacing import replacing
 from models.training.crop.labels import read_scenes
 from models.training.crop.score import LabelledFace, StrayBox
 from models.training.crop.verdicts import COLUMNS, VerdictsError
@@ -60,8 +61,10 @@ def write_strays(
     """
     out.mkdir(parents=True, exist_ok=True)
     left = dict(words)
-    part = out / "strays.part"  # the earlier list is replaced only by a whole one
-    with part.open("w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(out / "strays.csv") as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(("index", *COLUMNS, "score", "iou"))
         for index, s in enumerate(strays):
@@ -70,7 +73,6 @@ def write_strays(
             left.pop(place, None)
             writer.writerow((index, *place, word, f"{s.score:.3f}", f"{s.iou:.2f}"))
         writer.writerows(("", *place, word, "", "") for place, word in left.items())
-    part.replace(out / "strays.csv")
     titles = [f"{index} {_found(stray)}" for index, stray in enumerate(strays)]
     tiles = _tiles(source, strays, titles)
     a_sheet = _COLUMNS * _ROWS

@@ -54,6 +54,15 @@ class Line(Task):
         save_net(path, net, UNetConfig())
 
 
+class Stopped(Line):
+    """A signal asks it to stop at its third step."""
+
+    def train_step(self, batch, progress):
+        if len(self.seen) == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return super().train_step(batch, progress)
+
+
 def test_a_stopped_run_ends_as_one_that_was_not(tmp_path):
     whole, first, second = Line(), Line(stop_at=9), Line()
     fit(whole, nn.Linear(1, 1), tmp_path / "whole", SCHEDULE)
@@ -97,12 +106,6 @@ def test_the_last_steps_are_logged_too(tmp_path):
 
 
 def test_a_run_says_where_it_stopped_and_that_it_has_finished(tmp_path, capsys):
-    class Stopped(Line):
-        def train_step(self, batch, progress):
-            if len(self.seen) == 3:
-                signal.raise_signal(signal.SIGTERM)
-            return super().train_step(batch, progress)
-
     fit(Stopped(), nn.Linear(1, 1), tmp_path, SCHEDULE)
     stopped = capsys.readouterr().out.splitlines()[-1]
     fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
@@ -136,12 +139,6 @@ def test_a_checkpoint_that_is_none_is_named(tmp_path, content):
 
 
 def test_a_stop_between_two_rows_adds_none(tmp_path):
-    class Stopped(Line):
-        def train_step(self, batch, progress):
-            if len(self.seen) == 3:
-                signal.raise_signal(signal.SIGTERM)
-            return super().train_step(batch, progress)
-
     fit(Stopped(), nn.Linear(1, 1), tmp_path, SCHEDULE)
     fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
 

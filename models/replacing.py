@@ -1,0 +1,16 @@
+"""Writes files atomically."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Names a file to write instead of `path`; it takes its place when the block ends.
+
+    If the block fails, or the process is killed, `path` is as it was.
+    """
+    part = path.with_name(f"part.{path.name}")  # numpy and OpenCV go by the suffix
+    yield part
+    part.replace(path)
