@@ -119,6 +119,7 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
         SourceError: `data` lacks a source, or it isn't laid out as `models.training.frames` says.
         WeightsError: `weights` lacks a net that this one builds on.
         ConfigError: the record in the run's folder can't be read.
+        CheckpointError: nor can its checkpoint.
     """
     _train(net, config, data, run, weights, nullcontext)
 

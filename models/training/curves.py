@@ -22,7 +22,7 @@ def read_curves(logs: Sequence[Path]) -> dict[str, Curve]:
     """The columns of the logs over the images seen since the start of the first.
 
     Raises:
-        ValueError: a log has no rows.
+        ValueError: a log has no rows, or lacks the columns of a training's log.
     """
     curves: dict[str, Curve] = {}
     seen = 0
@@ -31,6 +31,9 @@ def read_curves(logs: Sequence[Path]) -> dict[str, Curve]:
             rows = list(csv.DictReader(file))
         if not rows:
             raise ValueError(f"{log} has no rows: nothing was trained, or the file was cut off.")
+        missing = [name for name in ("step", "step_s", RATE) if name not in rows[0]]
+        if missing:
+            raise ValueError(f"{log} has no column {missing[0]}: give the log.csv of a run.")
         step = 0
         for row in rows:
             seen += (int(row["step"]) - step) * _images_per_step(row)
@@ -72,6 +75,7 @@ def main() -> None:
         curves = read_curves(given.logs)
     except (OSError, ValueError) as error:
         parser.error(str(error))
+    given.out.parent.mkdir(parents=True, exist_ok=True)
     draw_curves(curves, given.out)
 
 

@@ -53,6 +53,22 @@ def test_a_log_without_rows_is_named(tmp_path):
         read_curves([tmp_path / "log.csv"])
 
 
+def test_a_table_that_is_no_log_is_named(tmp_path):
+    (tmp_path / "table.csv").write_text("step,l1\n10,0.5\n")
+
+    with pytest.raises(ValueError, match=r"table\.csv has no column step_s"):
+        read_curves([tmp_path / "table.csv"])
+
+
+def test_the_folder_of_the_picture_is_made(log, tmp_path, monkeypatch):
+    out = tmp_path / "new" / "curves.svg"
+    monkeypatch.setattr("sys.argv", ["curves", str(log), "-o", str(out)])
+
+    main()
+
+    assert out.exists()
+
+
 def test_there_is_a_panel_for_each_curve(log, tmp_path):
     draw_curves(read_curves([log]), tmp_path / "curves.svg")
 
