@@ -3,8 +3,8 @@
 Mask2FaceError
 ├── InputError (models.errors)  each class names its status
 │   ├── BadFormError        400  the multipart body can't be read
+│   ├── SlowUploadError     400  the body didn't arrive in time
 │   ├── NotAcceptableError  406  none of the accepted media types is available
-│   ├── SlowUploadError     408  the body didn't arrive in time
 │   └── FieldsError         422  fields that can't be used, each named
 └── ServiceError            ours; each class names its status
     ├── TryLaterError       503  Retry-After says when
@@ -52,16 +52,16 @@ class BadFormError(InputError):
     title = "The multipart form can't be read"
 
 
+class SlowUploadError(InputError):
+    status = 400  # not 408: Chromium and OkHttp would send the same upload again by themselves
+    slug = "slow-upload"
+    title = "The upload was too slow"
+
+
 class NotAcceptableError(InputError):
     status = 406
     slug = "not-acceptable"
     title = "None of the accepted types is available"
-
-
-class SlowUploadError(InputError):
-    status = 408
-    slug = "slow-upload"
-    title = "The upload was too slow"
 
 
 class FieldsError(BadRequestError):

@@ -53,7 +53,7 @@ TimeoutMs = Annotated[
     Header(
         alias="X-Request-Timeout-Ms",
         ge=1,
-        description="How long the answer may take, including the upload. When the time is up: 408 "
+        description="How long the answer may take, including the upload. When the time is up: 400 "
         "during the upload, 504 after it. Capped by the operator.",
     ),
     WithJsonSchema({"type": "integer", "minimum": 1}),

@@ -52,8 +52,8 @@ Json = dict[str, Any]
 PROBLEMS: tuple[type[InputError | ServiceError], ...] = (
     BadImageError,
     BadFormError,
-    NotAcceptableError,
     SlowUploadError,
+    NotAcceptableError,
     TooLargeError,
     NotAnImageError,
     FieldsError,
@@ -201,7 +201,7 @@ def _call(
     required: Sequence[str] = ("photo",),
 ) -> Described:
     answers: dict[int | str, Json] = {200: _answer(description, content)}
-    problems = _problems(400, 408, 413, 415, 422, 500, 503, 504)
+    problems = _problems(400, 413, 415, 422, 500, 503, 504)
     if len(content) > 1:
         problems |= _problems(406)
     return Described(answers | problems, _request(fields, required, settings))

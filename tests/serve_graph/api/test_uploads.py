@@ -107,7 +107,7 @@ async def test_an_upload_that_takes_too_long_is_given_up_and_no_failure_of_ours(
 
     answer = await upload().send(client)
 
-    assert (answer.status_code, answer.json()["type"]) == (408, "/problems/slow-upload")
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/slow-upload")
     assert "after 0.1" in answer.json()["detail"]
     assert recorder.rejections == ["slow-upload"]
     assert not recorder.places
@@ -119,7 +119,7 @@ async def test_the_deadline_counts_during_the_upload(make_client, upload, header
 
     answer = await upload().send(client, **headers)
 
-    assert (answer.status_code, answer.json()["type"]) == (408, "/problems/slow-upload")
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/slow-upload")
 
 
 async def test_what_the_upload_took_of_the_deadline_is_gone(client, upload, stages):
@@ -144,7 +144,7 @@ async def test_a_slow_upload_goes_where_others_need_its_place(
 
     assert (await client.post(PATH, files={"photo": photo})).status_code == 200
     ended, held = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
-    assert [one.result().status_code for one in ended] == [408]
+    assert [one.result().status_code for one in ended] == [400]
     assert len(held) == len(slow) - 1
     for task in held:
         task.cancel()
@@ -162,4 +162,4 @@ async def test_a_quick_upload_keeps_its_place(make_client, upload, photo, monkey
     for one in held:
         one.rest.set()
     answers = await asyncio.gather(*tasks)
-    assert 408 not in {answer.status_code for answer in answers}
+    assert 400 not in {answer.status_code for answer in answers}
