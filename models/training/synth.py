@@ -22,30 +22,27 @@ COLUMNS = ("id", "source", "mask_kind", "hole_fraction")
 
 @dataclass(frozen=True)
 class Subject:
-    """A picture of bare faces."""
+    """A picture of a bare face."""
 
     name: str
     source: str
     image: Image
-    faces: tuple[Landmarks, ...]  # (68, 2) px each
-    labelled: bool = False  # whether the landmarks are ground truth
+    landmarks: Landmarks  # (68, 2) px
+    labelled: bool = False  # whether these are ground truth
 
 
 @dataclass(frozen=True)
 class Triple:
     masked: Image
-    mask: Mask  # every pixel of the masks and their straps
+    mask: Mask  # every pixel of the mask and its straps
     kind: str
 
 
 def draw_triple(subject: Subject, kinds: Sequence[str], rng: np.random.Generator) -> Triple:
-    """Draws a mask on each face of a picture, all of one random kind."""
+    """Draws a mask of a random kind on the face of a picture."""
     kind = kinds[int(rng.integers(len(kinds)))]
-    masked, mask = subject.image, np.zeros(subject.image.shape[:2], np.bool_)
-    for landmarks in subject.faces:
-        worn = wear_mask(masked, landmarks, rng, kind, independent_outline=False)
-        masked, mask = worn.image, mask | worn.mask
-    return Triple(masked, mask, kind)
+    worn = wear_mask(subject.image, subject.landmarks, rng, kind, independent_outline=False)
+    return Triple(worn.image, worn.mask, kind)
 
 
 @dataclass
@@ -78,7 +75,7 @@ class TripleFolder:
         self._rows.writerow(dict(zip(COLUMNS, values, strict=True)))
         self._empty = False
         if subject.labelled:
-            self._points[name] = subject.faces[0]
+            self._points[name] = subject.landmarks
 
     def __exit__(
         self,
@@ -96,11 +93,11 @@ class TripleFolder:
 
 
 def draw_kinds(subjects: Sequence[Subject], kinds: Sequence[str] = KINDS, seed: int = 0) -> Image:
-    """A contact sheet: one row per kind, one column per picture's first face."""
+    """A contact sheet: one row per kind, one column per picture."""
     faces = []
     for subject in subjects:
-        frame = fit_frame(five_points(subject.faces[0]))
-        faces.append((crop_face(subject.image, frame), transform(subject.faces[0], frame)))
+        frame = fit_frame(five_points(subject.landmarks))
+        faces.append((crop_face(subject.image, frame), transform(subject.landmarks, frame)))
     rows = []
     for row, kind in enumerate(kinds):
         rngs = [np.random.default_rng((seed, row, column)) for column in range(len(faces))]

@@ -53,8 +53,8 @@ def synth(
     """Draw masks on the bare faces of many pictures: training or evaluation data.
 
     FOLDER|ZIP holds pictures with labels.npz (name, landmarks); a FOLDER may hold photos instead,
-    in which the service finds the faces. OUT gets masked/, truth/, mask/ and index.csv, as
-    `mask2face evaluate` reads them.
+    in which the service finds the faces; those of several people are left out. OUT gets masked/,
+    truth/, mask/ and index.csv, as `mask2face evaluate` reads them.
     """
     import numpy as np
 
@@ -80,7 +80,7 @@ def synth(
             if len(shown) < _SHEET_FACES:
                 shown.append(subject)
     if not shown:
-        raise BadRequestError(f"{folder} shows no bare face: nothing was drawn.")
+        raise BadRequestError(f"{folder} shows no bare face alone: nothing was drawn.")
     if sheet:
         from models.training.evaluation.folder import write_image
 
@@ -90,7 +90,7 @@ def synth(
 def _subjects(
     folder: Path, limit: int | None, weights: Path, device: DeviceName
 ) -> "tuple[int, Iterator[Subject | None]]":
-    """The number of pictures, and each one's bare faces; None for those left out."""
+    """The number of pictures, and each one's bare face; None for those left out."""
     if folder.is_file() or (folder / "labels.npz").exists():
         return _labelled(folder, limit)
     if zips := sorted(folder.glob("*.zip")):
@@ -113,14 +113,14 @@ def _labelled(folder: Path, limit: int | None) -> "tuple[int, Iterator[Subject |
     labels = source_labels(place, source)
     count, labelled = len(labels["name"]), not are_guessed(labels)
     pictures = (
-        Subject(name, source, image, (landmarks,), labelled)
+        Subject(name, source, image, landmarks, labelled)
         for name, image, landmarks in read_source(place, source, limit)
     )
     return min(count, limit or count), pictures
 
 
 def _found(paths: list[Path], weights: Path, device: DeviceName) -> "Iterator[Subject | None]":
-    """Photos in which every face is bare; the others are reported and left out, as None."""
+    """Photos of a single face, a bare one; the others are reported and left out, as None."""
     from models.training.synth import Subject
 
     stages, names = load_stages(weights, device), set[str]()
@@ -136,6 +136,12 @@ def _found(paths: list[Path], weights: Path, device: DeviceName) -> "Iterator[Su
             complain(f"{path.name} left out: a face wears a mask already.")
             yield None
             continue
+        count = len(bare.landmarks)
+        if count > 1:  # masks on the others would count as missed
+            complain(f"{path.name} left out: it shows {count} faces, and evaluate scores one.")
+            yield None
+            continue
+        (landmarks,) = bare.landmarks
         name = path.stem if path.stem not in names else path.name
         names.add(name)
-        yield Subject(name, path.parent.name, photo.pixels, tuple(bare.landmarks))
+        yield Subject(name, path.parent.name, photo.pixels, landmarks)

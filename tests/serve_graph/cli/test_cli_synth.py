@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
+from models import stages
 from models.training.evaluation.folder import read_landmarks, read_pairs
 
 pytestmark = pytest.mark.usefixtures("seeing")
@@ -86,6 +87,29 @@ def test_faces_of_plain_photos_are_found_and_masked_ones_left_out(command, photo
     assert result.exit_code == 0, result.stderr
     assert "masked.png left out: a face wears a mask already" in result.stderr
     assert [row["id"] for row in rows_of(tmp_path / "out")] == ["bare"]
+
+
+def test_group_photos_are_left_out(command, photo, tmp_path, monkeypatch):
+    """`evaluate` edits one face of a picture, so masks on the others would count as its misses."""
+    found = stages.detect_faces
+    monkeypatch.setattr(
+        stages,
+        "detect_faces",
+        lambda net, thumbs: [
+            faces * (1 if thumb[-1, -1].any() else 2)
+            for thumb, faces in zip(thumbs, found(net, thumbs), strict=True)
+        ],
+    )
+    folder = photo("one.png", masked=False).parent
+    with PilImage.open(folder / "one.png") as picture:
+        picture.putpixel((picture.width - 1, picture.height - 1), (0, 0, 0))
+        picture.save(folder / "two.png")
+
+    result = command("synth", folder, tmp_path / "out")
+
+    assert result.exit_code == 0, result.stderr
+    assert "two.png left out: it shows 2 faces, and evaluate scores one." in result.stderr
+    assert [row["id"] for row in rows_of(tmp_path / "out")] == ["one"]
 
 
 def test_a_sheet_of_kinds_can_be_had_too(command, labelled, tmp_path):
