@@ -19,6 +19,9 @@ from loadtest.chaos.processes import memory_mb, processes_of
 PARTS, SLOW_MB_PER_H = 6, 2.0
 # A rise of at least this is growth, whatever its course.
 SMALL_MB, SMALL_SHARE = 5.0, 0.03
+# Of a process that isn't ours it must also be faster than this: a raylet gains 12 to 20 MB/h
+# without end, and so more than any fixed number of MB if the soak is long enough.
+OTHERS_MB_PER_H = 30.0
 _OURS = ("ray::ServeReplica", "mask2face")
 _INTERPRETERS = ("python", "bash")
 
@@ -60,8 +63,9 @@ class Trend:
 
     @property
     def grew_much(self) -> bool:
-        """It grew by more than may be noise."""
-        return self.last_mb - self.first_mb >= max(SMALL_MB, SMALL_SHARE * self.first_mb)
+        """It grew by more than may be noise; if not ours, also faster than `OTHERS_MB_PER_H`."""
+        is_much = self.last_mb - self.first_mb >= max(SMALL_MB, SMALL_SHARE * self.first_mb)
+        return is_much and (self.is_ours or self.slope_mb_per_h > OTHERS_MB_PER_H)
 
     @property
     def is_ours(self) -> bool:

@@ -21,7 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.chaos.answers import Exam
-from loadtest.chaos.memory import PARTS, SLOW_MB_PER_H, SMALL_MB, SMALL_SHARE, Memory, Trend
+from loadtest.chaos.memory import (
+    OTHERS_MB_PER_H,
+    PARTS,
+    SLOW_MB_PER_H,
+    SMALL_MB,
+    SMALL_SHARE,
+    Memory,
+    Trend,
+)
 from loadtest.chaos.run import TIMEOUT_S, Load, measure_load
 from loadtest.chaos.service import Graph, serving_graph
 from loadtest.machine import describe, warn_if_busy
@@ -38,7 +46,8 @@ The first quarter is warm-up. The rest is cut into {PARTS} equal parts. A proces
 median of its own memory (without what it shares with others) rises from each part to the next, no
 single rise is more than half of the whole, as a jump would be, and the slope is over
 {SLOW_MB_PER_H:g} MB/h. It rose much if it gained at least {SMALL_MB:g} MB and {SMALL_SHARE:.0%} in
-all, whatever its course. The soak fails if a process of our code grows or any process rose much."""
+all, whatever its course, and, if it doesn't run our code, over {OTHERS_MB_PER_H:g} MB/h. The soak
+fails if a process of our code grows or any process rose much."""
 
 
 @dataclass(frozen=True)

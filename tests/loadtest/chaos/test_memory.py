@@ -39,9 +39,9 @@ def test_a_leak_of_half_a_gigabyte_a_day_shows_through_the_noise(seed):
     assert not soaked(20).is_flat
 
 
-def trend(*medians_mb: float, slope_mb_per_h: float = 15.0) -> Trend:
+def trend(*medians_mb: float, slope_mb_per_h: float = 15.0, title: str = "raylet") -> Trend:
     ends = (medians_mb[0], medians_mb[-1])
-    return Trend("raylet", 7, 90, *ends, 42.0, slope_mb_per_h, [*medians_mb])
+    return Trend(title, 7, 90, *ends, 42.0, slope_mb_per_h, [*medians_mb])
 
 
 def test_a_small_process_that_goes_on_growing_is_not_flat():
@@ -57,8 +57,24 @@ def test_noise_a_jump_and_what_is_very_slow_are_flat():
 
 
 def test_much_is_growth_whatever_its_course():
-    assert not trend(34.0, 34.0, 34.0, 39.1, 39.1, 39.1).is_flat
-    assert trend(300.0, 300.0, 300.0, 308.0, 308.0, 308.0).is_flat
+    assert not trend(34.0, 34.0, 34.0, 39.1, 39.1, 39.1, title="mask2face").is_flat
+    assert trend(300.0, 300.0, 300.0, 308.0, 308.0, 308.0, title="mask2face").is_flat
+
+
+@pytest.mark.parametrize(("title", "is_much"), [("raylet", False), ("mask2face", True)])
+def test_what_rays_own_gain_slowly_is_not_much_however_long_the_soak(title, is_much):
+    at_s = np.arange(0, 3600, 30.0)
+    slow = [*(34 + 17 * at_s / 3600)]
+
+    assert trend_of(1, Samples(title, [*at_s], slow, slow), warm_up_s=900).grew_much == is_much
+
+
+@pytest.mark.parametrize("title", ["raylet", "mask2face"])
+def test_a_large_jump_is_much_whoever_made_it(title):
+    at_s = np.arange(0, 3600, 30.0)
+    jump = [*np.where(at_s < 2000, 34.0, 74.0)]
+
+    assert trend_of(1, Samples(title, [*at_s], jump, jump), warm_up_s=900).grew_much
 
 
 def test_the_medians_are_those_of_equal_parts_of_the_time():

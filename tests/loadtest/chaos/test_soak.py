@@ -46,7 +46,8 @@ def test_a_process_that_grew_or_a_file_that_was_left_spoils_it():
 
 def test_slow_growth_of_rays_own_is_named_and_only_much_of_it_spoils_a_soak():
     raylet = replace(SLOW, title="raylet")
-    slow, much = (replace(SOAKED, trends=[one]) for one in (raylet, replace(raylet, last_mb=600.0)))
+    leak = replace(raylet, last_mb=600.0, slope_mb_per_h=1200.0)
+    slow, much = (replace(SOAKED, trends=[one]) for one in (raylet, leak))
 
     assert slow.is_clean
     assert "| grows 12 MB/h (not our code) |" in markdown("a machine", slow)
