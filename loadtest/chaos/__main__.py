@@ -26,9 +26,9 @@ from loadtest.chaos.cases import (
     CONTROL,
     DRAIN,
     END_BURST,
+    HELD_ANSWERED,
     KEYS,
     KILL_BURST,
-    LOSES_NONE,
     UNDISTURBED,
     UPDATE,
     UPDATED,
@@ -161,7 +161,7 @@ class Chaos:
         plan = Plan(load.rate, BEFORE_S + ENDING_S, self._seed)
         around = send_around(graph.url, self._exam, plan, strike, Burst(END_BURST), are_inside)
         damage = judge(asyncio.run(around), self._exam, load, damage_of_end, each)
-        self._add(Row(name, LOSES_NONE, load, damage))
+        self._add(Row(name, HELD_ANSWERED, load, damage))
         wait_for_end(graph.session, END_TIMEOUT_S)  # a second signal would cut its shutdown short
 
     def _update(self) -> None:

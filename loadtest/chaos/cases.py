@@ -27,14 +27,17 @@ class Must:
     aim_back_s: float | None = None  # a p99 that isn't back by then is marked; not a must
 
 
-LOSES_NONE = Must("0 lost", lambda damage: not damage.lost)
+HELD_ANSWERED = Must(
+    "0 lost, no 503 to those in flight",
+    lambda damage: not damage.lost and not damage.refused_in_flight,
+)
 UNDISTURBED = Must(
     "0 lost, p99 within its bound",
     lambda damage: not damage.lost and damage.recovered_s == 0,
 )
 BACK = Must(
-    f"0 lost, p99 back in < {BACK_S:g} s",
-    lambda damage: not damage.lost and damage.recovered_s < BACK_S,
+    f"0 lost, no 503, p99 back in < {BACK_S:g} s",
+    lambda damage: not damage.lost and not damage.refused and damage.recovered_s < BACK_S,
 )
 ONLY_BACK = Must(
     f"0 lost beside 503s, p99 back in < {ONLY_BACK_S:g} s",

@@ -32,6 +32,7 @@ class Damage:
     closed: int = 0  # at an end: no connection, since the port was closed for good
     # Requests sent and not answered when a process was killed, of those it takes part in.
     in_flight: int | None = None  # None: nothing is killed
+    refused_in_flight: int = 0  # 503 although sent before the incident and not answered until then
 
 
 def damage_of(
@@ -64,6 +65,7 @@ def damage_of(
         p50_ms=p50,
         p99_ms=p99,
         problems=sorted({f"{one.status} {one.problem}".strip() for one in lost})[:5],
+        refused_in_flight=in_flight([one for one in outcomes if one.status == BUSY], moment_s),
     )
 
 

@@ -155,6 +155,13 @@ def test_who_is_refused_before_another_gets_a_connection_is_lost():
     assert (found.refused, found.closed, found.lost) == (1, 0, 1)
 
 
+def test_a_503_for_a_request_that_was_in_flight_is_told_from_later_ones():
+    found = end(outcome(3.9, latency_s=0.2, status=503), outcome(5, status=503))
+
+    assert (found.refused, found.refused_in_flight) == (2, 1)
+    assert end(outcome(3.5, status=503)).refused_in_flight == 0
+
+
 def test_an_answer_that_breaks_off_at_the_end_is_lost():
     found = end(outcome(3.9, status=0, problem=BROKEN), outcome(8, status=0, problem=REFUSED))
 
