@@ -1,4 +1,5 @@
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from loadtest.chaos import __main__ as chaos
 from loadtest.chaos import run
 from loadtest.chaos.__main__ import Chaos
-from loadtest.chaos.cases import CASES, KILL_BURST, PLACES
+from loadtest.chaos.cases import CASES, KEYS, KILL_BURST, PLACES
 from loadtest.chaos.run import Load
 from loadtest.chaos.service import Graph
 from tests.loadtest.chaos.test_run import TrustingExam
@@ -58,3 +59,26 @@ def test_each_kill_finds_requests_in_the_service(case, monkeypatch):
     assert KILL_BURST <= service.found[0] <= PLACES
     assert row.damage.in_flight >= KILL_BURST
     assert service.is_at_work == case.is_replica
+
+
+@pytest.mark.parametrize(
+    ("keys", "failures", "is_kept"),
+    [
+        (KEYS, [], True),
+        (KEYS, ["2 replica(s): not measured: no answer"], False),
+        (["drain"], [], False),
+    ],
+)
+def test_only_a_table_of_all_cases_takes_the_place_of_the_last_one(
+    monkeypatch, capsys, keys, failures, is_kept
+):
+    kept = []
+    monkeypatch.setattr(sys, "argv", ["chaos", "--cases", ",".join(keys)])
+    monkeypatch.setattr(chaos, "warn_if_busy", lambda: None)
+    monkeypatch.setattr(Chaos, "run", lambda self: self.report.failures.extend(failures))
+    monkeypatch.setattr(chaos, "publish", lambda name, *_: kept.append(name))
+
+    chaos.main()
+
+    assert kept == ["chaos"] * is_kept
+    assert ("Not kept: not all cases were measured." in capsys.readouterr().out) == (not is_kept)
