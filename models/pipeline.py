@@ -26,6 +26,7 @@ from models.crop.grain import is_finer
 from models.crop.neighbours import joined, masks_beside, share_out
 from models.crop.paste import paste_face
 from models.crop.turns import TURN_BELOW, TURN_REFERENCE_BELOW
+from models.drawn import beside_drawn, share_drawn
 from models.edges import find_to_edge
 from models.errors import DrawnMaskError, NoFaceError, ReferencePhotoError
 from models.inpaint.hole import hole_of
@@ -206,8 +207,8 @@ async def look_for_masks(
             if white is None:
                 corners = photo_corners(frame, photo.pixels.shape[:2])
                 finding = await find_to_edge(crop, corners, stages.find_mask, run)
-                return MaskedFace(index, faces[index], frame, crop, finding)
-            finding = await run(cut_drawn, white, frame)
+            else:
+                finding = await run(cut_drawn, white, frame)
             return MaskedFace(index, faces[index], frame, crop, finding)
 
     async def find(index: int) -> MaskedFace:
@@ -219,12 +220,16 @@ async def look_for_masks(
                 return longer if longer.finding.probability >= options.min_probability else one
             return one
 
-    is_named = options.faces not in ("all", "largest")
+    is_named, beside = options.faces not in ("all", "largest"), set[int]()
+    if white is not None and not is_named:
+        beside = await run(beside_drawn, white, faces, _SURE_SCORE)
     for group in choose(faces, options.faces):
-        found = await all_of(find(index) for index in group)
+        found = await all_of(find(index) for index in group if index not in beside)
         others = _others(everyone, group)
         if white is not None:
-            found = await run(_share_drawn, found, others)
+            parts = [one.finding for one in found], [one.frame for one in found]
+            shared = zip(found, await run(share_drawn, *parts, others), strict=True)
+            found = [replace(one, finding=share) for one, share in shared]
         sure = [one for one in found if is_named or _is_sure(one)]
         if sure and (white is None or any(one.finding.mask.any() for one in sure)):
             left = everyone[options.max_faces :] if options.faces == "all" else []
@@ -236,15 +241,6 @@ def _others(faces: Sequence[Face], chosen: Sequence[int]) -> list[Affine]:
     """Frames of the sure faces that were not chosen; a doubtful find may be a hand on a mask."""
     left = (face for index, face in enumerate(faces) if index not in chosen)
     return [fit_frame(face.points) for face in left if face.score >= _SURE_SCORE]
-
-
-def _share_drawn(found: Sequence[MaskedFace], others: Sequence[Affine]) -> list[MaskedFace]:
-    """Faces under a drawn mask; bare if all that a frame shows of it belongs to other faces."""
-    shares = share_out([one.finding.mask for one in found], [one.frame for one in found], others)
-    return [
-        one if share.any() else replace(one, finding=MaskFinding(share, 0.0))
-        for one, share in zip(found, shares, strict=True)
-    ]
 
 
 def _is_sure(one: MaskedFace) -> bool:

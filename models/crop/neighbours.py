@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.crop.frame import FRAME_PX, compose, invert, scale_of, transform
+from models.crop.frame import FRAME_PX, compose, face_oval, invert, scale_of, transform
 from models.pixels import Affine, Mask
 
 Indices = npt.NDArray[np.intp]
@@ -57,9 +57,36 @@ def masks_beside(holes: Sequence[Mask], frames: Sequence[Affine]) -> list[Mask |
     return [_beside(index, holes, frames) for index in range(len(holes))]
 
 
+def is_over_others(
+    mask: Mask, frame: Affine, masks: Sequence[Mask], frames: Sequence[Affine]
+) -> bool:
+    """Whether most of what a face's frame shows of some masks lies over other faces.
+
+    Args:
+        mask: bool (256, 256), True = covered.
+        frame: photo px to frame px.
+        masks: bool (256, 256) each, what the other faces' frames show.
+        frames: photo px to frame px, of each of these.
+    """
+    theirs = np.zeros_like(mask)
+    for other, other_frame in zip(masks, frames, strict=True):
+        to_other = compose(other_frame, invert(frame))
+        if _may_meet(to_other):
+            theirs |= _warp(_over_face(other), to_other)
+    return 2 * int((mask & theirs).sum()) > int(mask.sum())
+
+
 def joined(hole: Mask, beside: Mask | None) -> Mask:
     """A hole and what lies beside it, see `masks_beside`; bool (256, 256)."""
     return hole if beside is None else hole | beside
+
+
+def _over_face(mask: Mask) -> Mask:
+    """The parts of a mask that reach the face itself, not just its frame."""
+    count, parts = cv2.connectedComponents(mask.astype(np.uint8))
+    reaching = np.zeros(count, np.bool_)
+    reaching[parts[face_oval() & mask]] = True
+    return np.asarray(reaching[parts], np.bool_)
 
 
 def _beside(index: int, holes: Sequence[Mask], frames: Sequence[Affine]) -> Mask | None:
