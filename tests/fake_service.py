@@ -50,6 +50,7 @@ class FakeService(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.forms = []  # of each call of /v1/unmask, by field; files by name
         self.masks = []  # the drawn masks, decoded: uint8 (H, W, 4)
+        self.times_ms = []  # that each call gives the service
         self.finds = True  # finds a mask
         self.swaps = True  # the reference's face fits
         self.turns = True  # honours a photo's orientation
@@ -82,6 +83,7 @@ class Handler(SimpleHTTPRequestHandler):
             part.get_param("name", header="content-disposition"): part
             for part in message_from_bytes(head + body).get_payload()
         }
+        self.server.times_ms.append(int(self.headers["X-Request-Timeout-Ms"] or 0))
         size = size_of(parts["photo"].get_payload(decode=True), self.server.turns)
         if self.path == "/v1/unmask":
             self.note(parts)

@@ -2,6 +2,7 @@
 
 const TRIES = 4; // of a call while the service is full
 const LONGEST_TOLD_S = 20; // nobody waits longer in front of a page
+const DEADLINE_MS = 3_600_000; // more than any operator allows, so it counts as their maximum
 
 /**
  * Sends fields as a form. Returns the answer or throws an error with `title` and `message`. If the
@@ -10,7 +11,8 @@ const LONGEST_TOLD_S = 20; // nobody waits longer in front of a page
 export async function post(path, fields, accept, signal, sayBusy) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) body.append(name, value);
-  const request = { method: "POST", body, headers: { Accept: accept }, signal };
+  const headers = { Accept: accept, "X-Request-Timeout-Ms": DEADLINE_MS };
+  const request = { method: "POST", body, headers, signal };
   const files = Object.values(fields).filter((value) => value instanceof File);
   for (let left = TRIES - 1, factor = 1; ; left -= 1, factor *= 2) {
     const response = await arriving(fetch(path, request), files);

@@ -2,6 +2,7 @@
 
 import pytest
 
+from serve_graph.service import ApiSettings
 from tests.browser import PROGRAM
 from tests.serve_graph.page.acts import consent_to, finish, focused, is_ticked, start, status
 
@@ -161,6 +162,16 @@ def test_without_a_reference_all_faces_are_painted(page, fake, photos):
     finish(page, fake, photos[0])
 
     assert fake.forms == [{"photo": "a.jpg", "expression": "auto"}]
+
+
+def test_each_call_may_take_as_long_as_the_operator_allows(page, fake, photos):
+    finish(page, fake, photos[0])
+    page.wait_for("!document.querySelector('#mend').hidden")
+    page.press("#mend")
+    page.wait_for("document.querySelector('#mask').width > 0")
+
+    assert len(fake.times_ms) == 2
+    assert min(fake.times_ms) >= 1000 * ApiSettings().max_timeout_s  # the service caps it
 
 
 def test_a_bare_face_is_shown_alone_and_its_mask_can_be_drawn(page, fake, photos):
