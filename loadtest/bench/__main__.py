@@ -27,11 +27,12 @@ from loadtest.bench.stages import StageTime, read_stage_seconds, stage_times
 from loadtest.bench.workloads import MAIN, SCENES, Workload, draw
 from loadtest.choices import some_of
 from loadtest.http_client import LostError
-from loadtest.machine import describe, warn_if_busy
+from loadtest.machine import cores, describe, warn_if_busy
 from loadtest.open_loop import Plan
-from loadtest.results_file import PROGRESS, publish
+from loadtest.results_file import FOLDER, PROGRESS, publish
 
 WRONG_ANSWER, INCOMPLETE = 3, 1  # exit codes
+_CORES = 2  # for which the shipped configs and the number of clients are made
 
 
 class Bench:
@@ -182,6 +183,9 @@ def main() -> int:
     effort = QUICK if arguments.quick else FULL
     effort = replace(effort, rounds=arguments.rounds or effort.rounds)
     warn_if_busy()
+    if cores() != _CORES:
+        hint = "try `taskset -c 0,1 make bench`"
+        print(f"The configs are for {_CORES} cores, here are {cores()}: {hint}.", file=sys.stderr)
     print("Drawing the photos.", flush=True)
     workloads = draw(arguments.workloads)
     contestants = [one for one in CONTESTANTS if one.name in arguments.systems]
@@ -201,8 +205,18 @@ def main() -> int:
     text = markdown(bench.results, effort, command_of(arguments))
     print(text)
     if is_whole:
-        publish("bench", text, bench.results.save)
+        keep(bench.results, text, is_quick=arguments.quick)
     return INCOMPLETE if bench.results.failures else code
+
+
+def keep(results: Results, text: str, is_quick: bool) -> None:
+    """Saves the numbers of a run of everything; RESULTS.md gets those of full runs only."""
+    if is_quick or results.failures:
+        results.save(FOLDER)
+        why = "it was quick" if is_quick else "not everything could be measured"
+        print(f"\nThe numbers are in {FOLDER}. RESULTS.md keeps the run before: {why}.")
+    else:
+        publish("bench", text, results.save)
 
 
 def command_of(arguments: argparse.Namespace) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loadtest.bench.peers import peer_python
-from loadtest.bench.processes import serving
+from loadtest.bench.processes import memory_flags, serving
 from loadtest.machine import cores
 from serve_graph.flags import free_port
 
@@ -79,10 +79,10 @@ def _bentoml(port: int) -> list[str]:
 
 CONTESTANTS = (
     Contestant("fused", _ours("fused"), is_ours=True),
-    Contestant("fastapi", _fastapi),
+    Contestant("fastapi", _fastapi, environment=memory_flags()),
     Contestant("split", _ours("laptop"), is_ours=True),
-    Contestant("litserve", _litserve, ready_path="/health"),
+    Contestant("litserve", _litserve, ready_path="/health", environment=memory_flags()),
     Contestant("fastapi-eager", _fastapi, environment={"NETS": "eager"}),
-    Contestant("bentoml", _bentoml),
+    Contestant("bentoml", _bentoml, environment=memory_flags()),
 )
 PEERS_WITH_OUR_NETS = ("fastapi", "litserve", "bentoml")

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtest.bench.processes import PROJECT, StartError, end
+from loadtest.bench.processes import PROJECT, StartError, end, memory_flags
 from loadtest.bench.workloads import Workload
 from loadtest.machine import cores
 from loadtest.open_loop import percentiles_ms
-from serve_graph.flags import read_flags
 
 _TURNS = 4  # of each form, per workload
 
@@ -150,23 +149,15 @@ def total(form: Form, done: Sequence[Mapping[str, Any]]) -> InProcess:
     )
 
 
-def _memory_flags(form: Form) -> dict[str, str]:
-    """The service's flags for glibc's allocator: the limit gets whatever helps.
-
-    Eager nets stand for a first version, which wouldn't have them (nor do the peers).
-    """
-    if form.nets == "eager":
-        return {}
-    return {name: value for name, value in read_flags().items() if name.startswith("MALLOC_")}
-
-
 class _Worker:
     def __init__(self, form: Form, folder: Path) -> None:
         module = "loadtest.bench.systems.in_process"
+        # Eager nets stand for a first version, which wouldn't have the flags.
+        flags = {} if form.nets == "eager" else memory_flags()
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, str(folder), *form.arguments],
             cwd=PROJECT,
-            env=os.environ | _memory_flags(form),
+            env=os.environ | flags,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             process_group=0,

@@ -186,7 +186,9 @@ async def measure(meter: Meter, effort: Effort, seed: int, is_main: bool) -> Mea
     trials = await search(meter, capacity, unloaded.p50_ms, count, effort, seed)
     measured = Measured(unloaded, capacity, trials, None)
     while measured.best and (is_main or effort.overloads_all):
-        plan = Plan(2 * measured.best.rate, effort.overload_s, seed)
+        bound_s = P99_BOUND * unloaded.p50_ms / 1000
+        seconds = max(effort.overload_s, effort.overload_bounds * bound_s)
+        plan = Plan(2 * measured.best.rate, seconds, seed)
         overload = await meter.trial(plan, unloaded.p50_ms)
         if not overload.holds:
             return replace(measured, overload=overload)

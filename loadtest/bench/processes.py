@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loadtest.http_client import wait_until_ready
+from serve_graph.flags import read_flags
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 180.0
@@ -21,6 +22,11 @@ _LOG_LINES = 15
 
 class StartError(Exception):
     """A server didn't come up; the message ends with the last lines of its log."""
+
+
+def memory_flags() -> dict[str, str]:
+    """The service's flags for glibc's allocator, for all that runs our nets: they aren't Ray's."""
+    return {name: value for name, value in read_flags().items() if name.startswith("MALLOC_")}
 
 
 @contextmanager

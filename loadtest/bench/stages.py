@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from prometheus_client.parser import text_string_to_metric_families
 
 from loadtest.http_client import ask, encode
+from serve_graph.flags import read_flags
 
 METRIC = "mask2face_stage_seconds"
 STAGES = ("crop", "mask", "inpaint", "landmarks", "swap")  # those that may run in another process
-EXPORT_S = 4.0  # until /metrics has the numbers of all replicas
+# Until /metrics has the numbers of all replicas: each exports them once per interval.
+EXPORT_S = int(read_flags()["RAY_metrics_report_interval_ms"]) / 1000 + 2
 
 Seconds = dict[tuple[str, str], float]  # by stage and part
 

@@ -23,6 +23,7 @@ TINY = Effort(
     trials=3,
     other_trials=1,
     overload_s=2,
+    overload_bounds=0,
     overloads_all=False,
     flood_s=1,
     limit_s=1,
@@ -198,3 +199,26 @@ def test_a_load_that_was_meant_to_be_too_much_and_holds_is_goodput():
     assert measured.best.rate > 10
     assert measured.overload is not None
     assert not measured.overload.holds
+
+
+def test_the_load_is_twice_as_high_until_a_queue_without_end_would_show():
+    """The bound is 5 times 100 ms."""
+
+    class Watched(Limited):
+        plan = Plan(0, 0, 0)
+
+        async def unloaded(self, _seconds: float) -> Summary:
+            return summary(outcomes(10))
+
+        async def capacity(self, _seconds: float, _unloaded: Summary) -> float:
+            return 10.0
+
+        async def trial(self, plan: Plan, p50_ms: float) -> Trial:
+            self.plan = plan
+            return await super().trial(plan, p50_ms)
+
+    meter = Watched(most=8)
+    asyncio.run(measure(meter, replace(TINY, overload_bounds=15), 0, is_main=True))
+
+    assert meter.plan.rate_per_s > 12
+    assert meter.plan.seconds == 15 * 0.5
