@@ -36,6 +36,7 @@ from models.landmarks.guess import AS_GUESSED, Wish
 from models.mask.detect import MaskFinding
 from models.mask.drawn import cut_drawn, open_drawn
 from models.photo.decode import Photo
+from models.photo.profiles import to_profile
 from models.pixels import Affine, Image, Mask
 from models.runner import Runner, all_of
 from models.stages import REFERENCE_PX, Reference, Stages
@@ -275,6 +276,9 @@ async def unmask(
         DrawnMaskError: `drawn` has another size, or is on none of the chosen faces.
     """
     own = await _prepare(reference, stages, options, clock, run)
+    if reference is not None and own is not None:
+        colours = own.face, reference.icc_profile, photo.icc_profile
+        own = replace(own, face=await run(to_profile, *colours))
     looked = await look_for_masks(photo, stages, options, clock, drawn, run)
     found = looked.faces
     holes = await _holes(found, looked.others, options.min_probability, run)

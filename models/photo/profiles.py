@@ -1,4 +1,4 @@
-"""ICC profiles for photos that describe their colour space in another way.
+"""ICC profiles: pixels from one to another, and those of photos that describe theirs otherwise.
 
 HEIC files may use a few numbers (nclx, ITU-T H.273) instead of an ICC profile. The encoders of
 answers take ICC profiles only.
@@ -7,9 +7,14 @@ answers take ICC profiles only.
 import struct
 from collections.abc import Mapping
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 
+import numpy as np
+from PIL import Image as PilImage
 from PIL import ImageCms
+
+from models.pixels import Image
 
 _P3_PRIMARIES = 12  # of H.273: SMPTE EG 432-1, Display P3's
 # Transfer curves that are displayed like sRGB's; PQ and HLG (16, 18) are not.
@@ -47,6 +52,34 @@ def display_p3() -> bytes:
             old, new = "sRGB built-in".encode("utf-16-be"), "Display P3   ".encode("utf-16-be")
             profile[place : place + size] = profile[place : place + size].replace(old, new)
     return bytes(profile)
+
+
+def to_profile(pixels: Image, own: bytes | None, wanted: bytes | None) -> Image:
+    """The same colours in another profile's values.
+
+    Args:
+        pixels: RGB, uint8 (H, W, 3).
+        own: ICC profile of an RGB space that they are in; None is sRGB.
+        wanted: the same of the result.
+
+    Returns:
+        uint8 (H, W, 3); `pixels` if the profiles are equal or LittleCMS can't use one of them.
+    """
+    if own == wanted:
+        return pixels
+    try:
+        converted = ImageCms.profileToProfile(
+            PilImage.fromarray(pixels), _opened(own), _opened(wanted)
+        )
+    except ImageCms.PyCMSError:
+        return pixels
+    return np.array(converted, np.uint8)
+
+
+def _opened(profile: bytes | None) -> ImageCms.ImageCmsProfile | BytesIO:
+    if profile is None:
+        return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    return BytesIO(profile)
 
 
 def _fixed(values: tuple[float, ...]) -> list[int]:

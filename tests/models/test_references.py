@@ -8,6 +8,8 @@ import pytest
 from models.clock import Clock
 from models.errors import ReferencePhotoError
 from models.inpaint.paint import Painted
+from models.photo.decode import Photo
+from models.photo.profiles import display_p3
 from models.pipeline import Options, unmask
 from tests.models.test_pipeline import FakeStages, grey_photo, run
 
@@ -132,3 +134,33 @@ def test_the_faces_of_a_reference_are_looked_at_within_the_same_bounds():
     with pytest.raises(ReferencePhotoError, match="4 faces"):
         run(unmask(grey_photo(), stages, options, Clock(), reference=grey_photo()))
     assert stages.most == 1
+
+
+class Watching(FakeStages):
+    """One face; keeps the reference that is swapped in."""
+
+    def __init__(self):
+        super().__init__([(100, 100)], [0.1, 0.9])
+
+    async def swap(self, painted, hole, reference):
+        self.reference = reference
+        return await super().swap(painted, hole, reference)
+
+
+@pytest.mark.parametrize(
+    ("own", "of_photo", "seen"),
+    [
+        (display_p3(), None, (177, 90, 90)),
+        (None, display_p3(), (156, 98, 94)),
+        (None, None, (166, 95, 92)),
+        (display_p3(), display_p3(), (166, 95, 92)),
+    ],
+)
+def test_a_reference_is_swapped_in_in_the_colours_of_the_photo(own, of_photo, seen):
+    lips = Photo(np.full((640, 640, 3), (166, 95, 92), np.uint8), own, "jpeg")
+    photo, stages = Photo(grey_photo().pixels, of_photo, "jpeg"), Watching()
+
+    run(unmask(photo, stages, Options(), Clock(), reference=lips))
+
+    assert np.abs(stages.reference.face.astype(int) - seen).max() <= 1
+    assert (lips.pixels == (166, 95, 92)).all()

@@ -7,7 +7,7 @@ from PIL import Image as PilImage
 from PIL import ImageCms
 
 from models.photo.decode import decode_photo
-from models.photo.profiles import display_p3
+from models.photo.profiles import display_p3, to_profile
 
 # Linear Display P3 to linear sRGB; both have white point D65.
 TO_SRGB = np.array([(1.2249, -0.2247, 0), (-0.0420, 1.0419, 0), (-0.0197, -0.0786, 1.0979)])
@@ -53,3 +53,20 @@ def test_the_profile_means_the_colours_of_display_p3(colour):
     expected = 255 * (1.055 * (TO_SRGB @ linear) ** (1 / 2.4) - 0.055)
     assert np.abs(np.array(seen.getpixel((0, 0))) - expected).max() <= 1.5
     assert ImageCms.getProfileDescription(profile).strip() == "Display P3"
+
+
+@pytest.mark.parametrize("broken", [b"", b"nonsense", display_p3()[:300]])
+def test_a_profile_that_cannot_be_used_changes_no_colours(broken):
+    pixels = np.full((4, 4, 3), (180, 140, 120), np.uint8)
+
+    np.testing.assert_array_equal(to_profile(pixels, broken, None), pixels)
+
+
+def test_colours_go_to_another_profile_and_back():
+    pixels = np.full((4, 4, 3), (180, 140, 120), np.uint8)
+
+    there = to_profile(pixels, None, display_p3())
+    back = to_profile(there, display_p3(), None)
+
+    assert np.abs(there.astype(int) - pixels).max() > 3
+    assert np.abs(back.astype(int) - pixels).max() <= 1
