@@ -107,18 +107,25 @@ def check_written(written: Mapping[Path, Sequence[Path]], others: Iterable[Path]
         others: further inputs.
 
     Raises:
-        typer.BadParameter: one is an input, or two are the same.
+        typer.BadParameter: one is an input, or two are the same, or would be on a disk that
+            ignores case.
     """
-    inputs = {path.resolve() for path in (*written, *others)}
-    taken: dict[Path, Path] = {}
+    inputs = {_caseless(path) for path in (*written, *others)}
+    taken: dict[str, Path] = {}
     for source, paths in written.items():
         for path in paths:
-            if path.resolve() in inputs:
+            place = _caseless(path)
+            if place in inputs:
                 raise typer.BadParameter(f"{path} would overwrite an input: choose another place.")
-            if path in taken:
-                names = f"{taken[path].name} and {source.name}"
+            if place in taken:
+                names = f"{taken[place].name} and {source.name}"
                 raise typer.BadParameter(f"{names} would both become {path.name}: rename one.")
-            taken[path] = source
+            taken[place] = source
+
+
+def _caseless(path: Path) -> str:
+    """The same for all names of a file on the disks of macOS and Windows."""
+    return str(path.resolve()).casefold()
 
 
 def numbered(target: Path, count: int) -> list[Path]:

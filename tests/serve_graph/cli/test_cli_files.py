@@ -1,11 +1,12 @@
 import re
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import typer
 
-from serve_graph.cli.files import pictures_of
+from serve_graph.cli.files import check_written, pictures_of
 
 GUIDE = Path(__file__).parents[3] / "docs" / "training.md"
 
@@ -86,3 +87,18 @@ def test_the_guides_lines_put_the_photos_of_all_into_one_folder(people):
 
     names = [path.name for path in pictures_of(people.parent / "flat")]
     assert names == ["ann_1.jpg", "bob_1.jpg", "cat_1.jpg", "dan_x.png"]
+
+
+@pytest.mark.parametrize(
+    ("second", "written", "message"),
+    [
+        ("in/1.JPG", "out/1.JPG", "1.HEIC and 1.JPG would both become 1.JPG"),
+        ("in/2.JPG", "IN/2.jpg", "IN/2.jpg would overwrite an input"),
+        ("in/2.JPG", "out/2.JPG", None),
+    ],
+)
+def test_names_that_differ_in_their_case_are_one_file_on_some_disks(second, written, message):
+    files = {Path("in/1.HEIC"): [Path("out/1.jpg")], Path(second): [Path(written)]}
+
+    with pytest.raises(typer.BadParameter, match=message) if message else nullcontext():
+        check_written(files)
