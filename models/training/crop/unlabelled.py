@@ -12,6 +12,7 @@ import numpy as np
 
 from models.crop.detect import Detector, box_iou, detect_faces, to_thumb
 from models.training.crop.labels import Picture
+from models.training.crop.score import NEAR_IOU
 from models.training.crop.verdicts import Verdict, is_face
 
 _APART_IOU = 0.1
@@ -40,16 +41,20 @@ def with_verdicts(picture: Picture, verdicts: Sequence[Verdict]) -> Picture:
     """A copy of the picture with the faces that verdicts add, without points, and with `decoys`.
 
     Decoys were taken for faces but aren't any. Whether an added face wears a mask isn't known, so
-    it counts as bare.
+    it counts as bare. A loose box of a known or already added face adds none.
     """
     own = [verdict for verdict in verdicts if verdict.photo == picture.name]
-    faces = np.array([v.box for v in own if v.face], np.float32).reshape(-1, 4)
+    boxes = picture.boxes
+    for face in (np.array([v.box], np.float32) for v in own if v.face):
+        if box_iou(face, boxes).max(initial=0) < NEAR_IOU:
+            boxes = np.concatenate([boxes, face])
+    added = len(boxes) - len(picture.boxes)
     decoys = np.array([v.box for v in own if not v.face], np.float32).reshape(-1, 4)
     return dataclasses.replace(
         picture,
-        boxes=np.concatenate([picture.boxes, faces]),
-        points=np.pad(picture.points, ((0, len(faces)), (0, 0), (0, 0))),
-        trust=np.pad(picture.trust, ((0, len(faces)), (0, 0))),
-        masked=(*picture.masked, *(False for _ in faces)),
+        boxes=boxes,
+        points=np.pad(picture.points, ((0, added), (0, 0), (0, 0))),
+        trust=np.pad(picture.trust, ((0, added), (0, 0))),
+        masked=(*picture.masked, *(False for _ in range(added))),
         decoys=decoys,
     )

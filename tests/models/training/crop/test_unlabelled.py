@@ -61,6 +61,19 @@ def test_verdicts_add_faces_without_points_and_tell_what_is_none():
     assert not judged.trust[1].any()
 
 
+def test_a_verdict_on_a_loose_box_of_a_known_face_adds_none():
+    loose = (10, 10, 74, 74)  # IoU 0.39 with the label
+    shifted = (110, 20, 150, 60)  # IoU 0.6 with the face that the first verdict adds
+    beside = (130, 20, 170, 60)  # IoU 0.14 with it
+    boxes = (loose, ELSEWHERE, shifted, beside)
+
+    judged = with_verdicts(photo(), [Verdict("p", box, face=True) for box in boxes])
+
+    np.testing.assert_array_equal(judged.boxes, [LABELLED, ELSEWHERE, beside])
+    assert judged.points.shape == (3, 5, 2)
+    assert len(judged.masked) == 2
+
+
 def test_without_verdicts_the_picture_stays_as_it_is():
     judged = with_verdicts(photo(), [])
 
