@@ -42,6 +42,10 @@ class CheckpointError(Mask2FaceError):
     """A run can't be resumed."""
 
 
+class DivergedError(Mask2FaceError):
+    """A run's losses or weights are no numbers any more."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """How long and how fast to train."""
@@ -141,6 +145,7 @@ def fit(task: Task, average: nn.Module, folder: Path, schedule: Schedule) -> Non
 
     Raises:
         CheckpointError: the checkpoint is damaged.
+        DivergedError: losses or weights became NaN or infinite; the last checkpoint is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if schedule.threads:
@@ -159,6 +164,7 @@ class _Run:
     def __init__(self, task: Task, ema: Ema, folder: Path, schedule: Schedule) -> None:
         self.task, self.ema, self.folder, self.schedule = task, ema, folder, schedule
         self.step = 0
+        self._saved: int | None = None  # the step of the checkpoint in the folder
         self._stop_at = math.inf  # when the run was asked to stop, s
 
     def train(self) -> None:
@@ -182,15 +188,30 @@ class _Run:
             window.add(batch, losses)
             is_done = self.step == self.schedule.steps
             if is_done or self.step % self.schedule.log_every == 0:
+                self._refuse_diverged(window)
                 self._log(window.row())
                 window.clear()
             last = math.isfinite(self._stop_at) or is_done
             if last or self.step % self.schedule.save_every == 0:
                 with window.paused():
+                    self._refuse_diverged(window)
                     self.save()
             if last:
                 break
         self._tell_end()
+
+    def _refuse_diverged(self, window: "_Window") -> None:
+        # Only before something is written: a look at each step would synchronise a GPU.
+        weights = self.task.net.parameters()
+        if window.is_finite() and all(bool(part.isfinite().all()) for part in weights):
+            return
+        kept = "nothing was saved"
+        if self._saved is not None:
+            kept = f"the checkpoint of step {self._saved} is kept"
+        raise DivergedError(
+            f"{self.folder}: the training diverged, by step {self.step}, to losses or weights that "
+            f"are no numbers: lower the learning rate; {kept}."
+        )
 
     def _tell_end(self) -> None:
         of = f"step {self.step} of {self.schedule.steps}"
@@ -209,6 +230,7 @@ class _Run:
         }
         with replacing(self.folder / "checkpoint.pt") as part:
             torch.save(state, part)
+        self._saved = self.step
         self.task.export(self.folder / _WEIGHTS, self.ema.net)
         sheet = cv2.cvtColor(self.task.sheet(self.ema.net), cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(self.folder / f"sheet_{self.step:06d}.jpg"), sheet)
@@ -218,7 +240,7 @@ class _Run:
         if not path.exists():
             return
         state = _read(path)
-        self.step = state["step"]
+        self.step = self._saved = state["step"]
         self.task.net.load_state_dict(state["net"])
         self.ema.net.load_state_dict(state["ema"])
         for name, net in self.task.others.items():
@@ -309,6 +331,10 @@ class _Window:
         self._steps += 1
         for name, value in losses.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
+
+    def is_finite(self) -> bool:
+        """Whether all losses were numbers."""
+        return all(math.isfinite(value) for value in self._sums.values())
 
     def row(self) -> dict[str, float]:
         """Throughput, the share of a step's time spent waiting for data, and mean losses."""

@@ -14,7 +14,7 @@ from torch import nn
 
 from models.checkpoint import save_net
 from models.mask.unet import UNetConfig
-from models.training.loop import CheckpointError, Ema, Schedule, Task, fit
+from models.training.loop import CheckpointError, DivergedError, Ema, Schedule, Task, fit
 
 SCHEDULE = Schedule(steps=12, learning_rate=0.1, warmup_steps=2, log_every=2, save_every=4)
 
@@ -52,6 +52,15 @@ class Line(Task):
 
     def export(self, path, net):
         save_net(path, net, UNetConfig())
+
+
+class Diverging(Line):
+    """From its seventh step on, loss and weights are NaN."""
+
+    def train_step(self, batch, progress):
+        if len(self.seen) >= 7:
+            self.net.weight.data.fill_(math.nan)
+        return super().train_step(batch, progress)
 
 
 class Stopped(Line):
@@ -113,6 +122,40 @@ def test_a_run_says_where_it_stopped_and_that_it_has_finished(tmp_path, capsys):
 
     assert stopped == f"stopped at step 3 of 12, saved in {tmp_path}: the same command goes on"
     assert finished == f"finished at step 12 of 12: {tmp_path / 'weights.safetensors'}"
+
+
+@pytest.mark.parametrize("log_every", [1, 5, 8])
+def test_a_run_that_diverges_keeps_its_last_checkpoint(tmp_path, capsys, log_every):
+    schedule = replace(SCHEDULE, log_every=log_every)
+
+    with pytest.raises(DivergedError) as error:
+        fit(Diverging(), nn.Linear(1, 1), tmp_path, schedule)
+
+    (line,) = str(error.value).splitlines()
+    assert "learning rate" in line
+    assert line.endswith("the checkpoint of step 4 is kept.")
+    assert "finished" not in capsys.readouterr().out
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 4
+    assert load_file(tmp_path / "weights.safetensors")["weight"].isfinite().all()
+
+
+def test_weights_that_the_last_step_made_nan_are_not_saved(tmp_path):
+    class Late(Line):
+        def train_step(self, batch, progress):
+            losses = super().train_step(batch, progress)
+            if len(self.seen) == 8:
+                self.net.weight.data.fill_(math.nan)
+            return losses
+
+    with pytest.raises(DivergedError, match="step 8"):
+        fit(Late(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+
+def test_a_run_that_diverges_before_its_first_checkpoint_says_so(tmp_path):
+    with pytest.raises(DivergedError, match="nothing was saved"):
+        fit(Diverging(), nn.Linear(1, 1), tmp_path, replace(SCHEDULE, save_every=8))
+
+    assert not (tmp_path / "checkpoint.pt").exists()
 
 
 @pytest.mark.parametrize("kept", [0, 100, -40])
