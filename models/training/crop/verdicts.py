@@ -15,7 +15,7 @@ from models.crop.detect import Boxes, box_iou
 from models.errors import Mask2FaceError
 
 COLUMNS = ("photo", "x0", "y0", "x1", "y1", "verdict")
-_WORDS = {"face": True, "false": False}
+_WORDS = {"face": True, "false": False}  # Excel saves FALSE, and a BOM
 _SAME_IOU = 0.5
 
 
@@ -38,7 +38,7 @@ def read_verdicts(path: Path) -> list[Verdict]:
     Raises:
         VerdictsError: a column is missing, or a value can't be read.
     """
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         missing = set(COLUMNS) - set(reader.fieldnames or ())
         if missing:
@@ -49,7 +49,7 @@ def read_verdicts(path: Path) -> list[Verdict]:
 def _verdict(path: Path, row: dict[str, str]) -> Verdict:
     try:
         x0, y0, x1, y1 = (float(row[name]) for name in COLUMNS[1:5])
-        return Verdict(row["photo"], (x0, y0, x1, y1), _WORDS[row["verdict"]])
+        return Verdict(row["photo"], (x0, y0, x1, y1), _WORDS[row["verdict"].lower()])
     except (KeyError, ValueError):
         raise VerdictsError(
             f"{path}: {row} needs four numbers and the verdict 'face' or 'false'."

@@ -243,7 +243,7 @@ def _index(folder: Path) -> list[dict[str, str]]:
     path = folder / "index.csv"
     if not path.is_file():
         raise EvalFolderError(f"{path} is missing: it names the pictures of {folder}.")
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:  # Excel writes a BOM
         rows = list(csv.DictReader(file))
     if not rows or "id" not in rows[0]:
         raise EvalFolderError(f"{path} needs a column 'id' and a row for each picture.")

@@ -21,6 +21,16 @@ def test_verdicts_are_read_and_open_rows_left_out(tmp_path):
     ]
 
 
+def test_verdicts_are_read_as_excel_saves_them(tmp_path):
+    path = write(tmp_path, "a,1,2,3,4,Face,0.9", "b,1,2,3,4,FALSE,0.7")
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+
+    assert [(verdict.photo, verdict.face) for verdict in read_verdicts(path)] == [
+        ("a", True),
+        ("b", False),
+    ]
+
+
 @pytest.mark.parametrize("row", ["a,1,2,3,4,maybe,0", "a,1,2,three,4,face,0"])
 def test_a_row_that_says_nothing_clear_is_refused(tmp_path, row):
     with pytest.raises(VerdictsError, match="'face' or 'false'"):

@@ -35,6 +35,13 @@ def test_a_pair_is_read_with_its_source_and_kind(folder):
     assert case.truth == folder / "truth" / "b.png"
 
 
+def test_an_index_that_excel_saved_with_a_mark_is_read(folder):
+    index = folder / "index.csv"
+    index.write_text(index.read_text(), encoding="utf-8-sig")
+
+    assert [case.id for case in read_pairs(folder)] == ["b"]
+
+
 def test_a_missing_picture_is_named(folder):
     (folder / "truth" / "b.png").unlink()
 
