@@ -101,9 +101,9 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
 
     Args:
         net: one of `NETS`.
-        config: content of its YAML: `seed`; `device` (cpu, cuda or auto); `sources` of faces,
-            limited to those in `only` (patterns of SOURCE/NAME), `faces` of them to train on;
-            `favoured` (patterns of faces that the editor sees more often); `real`, sources of
+        config: content of its YAML: `seed`; `device` (cpu, cuda, cuda:N or auto); `sources` of
+            faces, limited to those in `only` (patterns of SOURCE/NAME), `faces` of them to train
+            on; `favoured` (patterns of faces that the editor sees more often); `real`, sources of
             masked faces, without those in `refused` (a CSV file with SOURCE/NAME as `name`);
             `scenes`, photos for backgrounds; `net` (its sizes); `start` (a file in `weights` to
             start from); `schedule`; `task`.
@@ -148,7 +148,7 @@ def _begin(
     settings: Any = to_settings(_TRAININGS[net], config.get("task", {}), "task")
     record = make_record(net, config, settings, data, run, weights)
     torch.manual_seed(config["seed"])
-    if _device(config).startswith("cuda"):
+    if device_of(config).startswith("cuda"):
         torch.backends.cudnn.benchmark = True  # batches come in few shapes
         torch.set_float32_matmul_precision("high")
     if config["schedule"].get("threads"):
@@ -169,6 +169,7 @@ def _check(net: str, config: Any) -> None:
     check_values(net, config, where)
     needed = ["seed", "device", *(["sources"] if "sources" in KEYS[net] else []), "schedule"]
     refuse_missing(config, needed, where)
+    device_of(config)
     schedule = config["schedule"]
     length = "epochs" if "epochs" in schedule else "steps"
     refuse_missing(schedule, [length, "learning_rate"], f"{where}: schedule")
@@ -251,7 +252,7 @@ def schedule_of(values: Mapping[str, Any], task: Task) -> Schedule:
 
 def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, weights: Path) -> Task:
     """The task that a config describes; `cache` holds the cut faces. Raises as `train` does."""
-    seed, device, values = config["seed"], _device(config), config.get("task", {})
+    seed, device, values = config["seed"], device_of(config), config.get("task", {})
     if net == "judge" and config.get("net"):
         raise ValueError(f"the sizes of {net} can't be set: leave 'net' out")
     if net == "crop":
@@ -283,13 +284,22 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
     return MaskTask(faces, labelled, scenes, masking, seed, device, _sizes(UNetConfig, config))
 
 
-def _device(config: Mapping[str, Any]) -> str:
+def device_of(config: Mapping[str, Any]) -> str:
+    """The device that a config's `device` means on this machine, such as cpu or cuda.
+
+    Raises:
+        ValueError: this machine doesn't have it.
+    """
     device: str = config["device"]
     seen = torch.cuda.is_available()
     if device == "auto":
         return "cuda" if seen else "cpu"
     if device.startswith("cuda") and not seen:
         raise ValueError("device: torch sees no GPU here; use cpu or auto")
+    gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    known = ["cpu", "auto", *(["cuda", *gpus] if seen else [])]
+    if device not in known:
+        raise ValueError(f"device is '{device}': it must be one of {', '.join(known)}")
     return device
 
 

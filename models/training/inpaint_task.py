@@ -45,7 +45,8 @@ class InpaintTraining:
     guided: bool = True  # paints along landmark lines
     label_jitter_px: float = 1.0  # of the labels that it paints along, in the 256 px frame
     guess_share: float = 0.5  # samples that follow the landmark net instead of the labels
-    reconstruction: float = 100.0  # loss weight, as are `whole` and `region`
+    # Loss weight, as are `whole` and `region`; also the norm to which gradients are clipped.
+    reconstruction: float = 100.0
     structure: float = 1.0  # weight of 1 - SSIM relative to L1, within the reconstruction
     whole: float = 0.3
     region: float = 0.7
@@ -61,6 +62,10 @@ class InpaintTraining:
         check_least(self, 0, "faces_per_kind", "jitter", "label_jitter_px", "discriminator_rate")
         check_least(self, 0, "reconstruction", "structure", "whole", "region", "features")
         check_shares(self, "favoured_share", "guess_share", "whole_from", "region_from")
+        if self.reconstruction == 0:
+            raise ValueError(
+                "reconstruction is 0: it must be above 0, as gradients are clipped to it"
+            )
         if self.size % 16:
             raise ValueError(f"size {self.size}: the generator needs a multiple of 16 px")
         if self.features and not self.projected:

@@ -3,6 +3,7 @@
 from math import inf
 
 import pytest
+import torch
 
 from models.training.config import train, train_by
 from models.training.settings import ConfigError
@@ -40,12 +41,31 @@ from tests.models.training.test_config import SCHEDULE, small
         (small(schedule={"epochs": inf, "learning_rate": 0.1}), "epochs is inf: .* finite"),
         (small(schedule=SCHEDULE | {"epochs": 2}), "schedule: give either steps or epochs"),
         (small(task={"batch_size": 0}, schedule=SCHEDULE), "task: batch_size is 0: it must be 1"),
+        (small(task={"reconstruction": 0}, schedule=SCHEDULE), "reconstruction is 0: .* above 0"),
         (small(task={"size": 100}, schedule=SCHEDULE), "task: size 100: .* multiple of 16"),
         (small(task={"guess_share": 1.5}, schedule=SCHEDULE), "guess_share is 1.5: .* from 0 to 1"),
     ],
 )
 def test_a_mistake_in_a_config_is_named_before_any_face_is_read(tmp_path, config, message):
     with pytest.raises(ValueError, match=message):
+        train("inpaint", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
+
+
+@pytest.mark.parametrize("device", ["gpu", "GPU", "cuda:1", "cuda:", "cuda:-1", "cuda0", "mps"])
+def test_a_device_that_is_not_there_is_named_before_any_face_is_read(tmp_path, monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    config = small(device=device, schedule=SCHEDULE)
+
+    with pytest.raises(ValueError, match=f"device is '{device}': .* cpu, auto, cuda, cuda:0$"):
+        train("inpaint", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
+
+
+def test_a_gpu_on_a_machine_without_one_is_named_before_any_face_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    config = small(device="cuda:0", schedule=SCHEDULE)
+
+    with pytest.raises(ValueError, match="device: torch sees no GPU here; use cpu or auto"):
         train("inpaint", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
 
 
