@@ -17,7 +17,7 @@ from models.pixels import Image, Mask
 
 _PNG_DEPTH_AT = 24  # byte of the file
 _ORIENTATION_TAG = 0x0112
-_MAX_PROFILE_BYTES = 1 << 20  # Pillow itself refuses a PNG with a larger one
+_MAX_PROFILE_BYTES = 16 << 20  # CMYK takes 2 MB; of a PNG, Pillow refuses more than 1
 _TURNS = {
     3: cv2.ROTATE_180,
     6: cv2.ROTATE_90_CLOCKWISE,

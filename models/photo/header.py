@@ -37,6 +37,7 @@ _MAX_PADDING = 100_000  # bytes between a JPEG's segments: Pillow reads them one
 _MAX_DATA_CHUNKS = 50_000  # of a PNG; one may be as short as a row
 _ANY_MARKER = re.compile(rb"\xff[^\x00\xff]")
 _TOO_MANY = "The {} has too many segments beside its pixels: save it anew, without metadata."
+_TOO_LONG = "The PNG has a colour profile or a text larger than 1 MB: save it anew, without."
 
 # Broken metadata makes Pillow warn on stderr; whatever matters raises an error here.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -119,6 +120,8 @@ def _open(data: bytes, name: PhotoFormat) -> ImageFile:
     except MemoryError:  # the machine's fault, not the picture's
         raise
     except Exception as error:  # hostile bytes: what a decoder raises on them is not documented
+        if "MAX_TEXT_CHUNK" in str(error):
+            raise BadImageError(_TOO_LONG) from error
         raise BadImageError(f"The {name} header can't be read: {error}") from error
 
 

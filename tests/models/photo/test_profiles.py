@@ -6,8 +6,10 @@ import pytest
 from PIL import Image as PilImage
 from PIL import ImageCms
 
+from models.errors import BadImageError
 from models.photo.decode import decode_photo
 from models.photo.profiles import display_p3, to_profile
+from tests.models.photo.test_decode import all_green_profile, encode
 
 # Linear Display P3 to linear sRGB; both have white point D65.
 TO_SRGB = np.array([(1.2249, -0.2247, 0), (-0.0420, 1.0419, 0), (-0.0197, -0.0786, 1.0979)])
@@ -70,3 +72,21 @@ def test_colours_go_to_another_profile_and_back():
 
     assert np.abs(there.astype(int) - pixels).max() > 3
     assert np.abs(back.astype(int) - pixels).max() <= 1
+
+
+def test_a_large_cmyk_profile_is_used():
+    size = 1_829_077  # of ISO Coated v2
+    image = PilImage.new("CMYK", (16, 16), (255, 0, 0, 0))
+    profile = size.to_bytes(4) + all_green_profile()[4:].ljust(size - 4, b"\0")
+
+    photo = decode_photo(encode(image, "jpeg", icc_profile=profile))
+
+    red, green, blue = photo.pixels[0, 0].astype(int)
+    assert green > max(red, blue) + 60
+
+
+def test_a_png_whose_profile_is_larger_than_pillow_reads_is_refused_by_name():
+    profile = display_p3() + bytes(1_100_000)
+
+    with pytest.raises(BadImageError, match=r"colour profile .* larger than 1 MB: save it anew"):
+        decode_photo(encode(np.zeros((8, 8, 3), np.uint8), "png", icc_profile=profile))
