@@ -57,6 +57,7 @@ class FakeService(ThreadingHTTPServer):
         self.refused = set()  # calls that get a REFUSAL
         self.full_for = 0  # number of calls to be told that the service is full
         self.boxes = {0: (5, 5, 25, 25)}  # of the faces, by number
+        self.drawn_on = None  # numbers of the faces that a drawn mask touches; None: all
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.may_load = threading.Event()  # may serve the page's script
@@ -127,15 +128,17 @@ class Handler(SimpleHTTPRequestHandler):
             parts[name].get_payload().strip() if name in parts else default
             for name, default in (("faces", "all"), ("candidates", "1"))
         )
+        if which == "all" and "mask" in parts and self.server.drawn_on:
+            which = ",".join(map(str, self.server.drawn_on))
         results = [
             {"media_type": "image/jpeg", "base64": base64.b64encode(picture(90 + one)).decode()}
-            for one in range(int(count))
+            for one in range(int(count) if self.server.finds else 1)
         ]
         answer = {
             "faces": self.faces(which, "reference" in parts and self.server.swaps),
             "painted": results[0],
             "swapped": results[0] if "reference" in parts else None,
-            "candidates": results if len(results) > 1 else None,
+            "candidates": results if int(count) > 1 else None,
         }
         return json.dumps(frame | answer).encode()
 

@@ -99,11 +99,14 @@ async function askForMore() {
 }
 
 async function paint(mask, candidates, signal) {
-  const response = await ask(mask, candidates, signal);
+  const fields = fieldsOf(mask, candidates);
+  const chosen = picker.chosen.length > 0; // read now: a reference added meanwhile clears it
+  const response = await post("v1/unmask", fields, "application/json", signal, sayBusy);
   const answer = await arriving(response.json());
   if (signal.aborted) return;
   mended = mask;
-  showAnswer(answer, response.headers.get("Server-Timing"));
+  if (!fields.faces && !mask) found = answer.faces; // otherwise some may be left out
+  showAnswer(answer, chosen, response.headers.get("Server-Timing"));
 }
 
 /** True if there is a photo, and consent if it is needed; otherwise shows what is missing. */
@@ -125,7 +128,7 @@ function hasPhoto() {
   return false;
 }
 
-function ask(mask, candidates, signal) {
+function fieldsOf(mask, candidates) {
   const fields = { photo, expression: $("expression").value };
   const reference = $("reference").files[0];
   // In a group photo, the others aren't this person.
@@ -133,7 +136,7 @@ function ask(mask, candidates, signal) {
   if (picker.chosen.length) fields.faces = picker.chosen.join();
   if (candidates > 1) fields.candidates = candidates;
   if (mask) fields.mask = mask;
-  return post("v1/unmask", fields, "application/json", signal, sayBusy);
+  return fields;
 }
 
 function sayBusy() {
@@ -278,11 +281,9 @@ function viewBehind() {
   return result.isThere ? "compare" : "drop";
 }
 
-function showAnswer(answer, timing) {
+function showAnswer(answer, chosen, timing) {
   const { faces, swapped, candidates } = answer;
   upright = { width: answer.width, height: answer.height };
-  const chosen = picker.chosen.length > 0;
-  if (!chosen && !swapped) found = faces;
   result.open(answer, (photo.name || "photo").replace(/\.[^.]*$/, ""));
   $("timing").textContent = describeTiming(timing);
   const file = photo;
@@ -297,8 +298,9 @@ function showAnswer(answer, timing) {
   });
   slider.move(50);
   showView("compare", $("go"));
-  if (candidates) say(`${candidates.length} guesses, the most likely first: choose one.`);
-  else say(swapped ? describeSwap(faces, chosen) : describeFaces(faces, chosen, mended));
+  if (candidates && result.hasChanged) {
+    say(`${candidates.length} guesses, the most likely first: choose one.`);
+  } else say(swapped ? describeSwap(faces, chosen) : describeFaces(faces, chosen, mended));
   reveal($("stage"));
 }
 

@@ -49,7 +49,8 @@ export class Work {
 
   #setBusy(busy, text) {
     $("go").setAttribute("aria-disabled", busy); // `disabled` would make it lose the focus
-    $("easel").inert = $("picker").inert = busy; // edits made now wouldn't be in the answer
+    // Edits made now wouldn't be in the answer.
+    for (const one of ["easel", "picker", "picking"]) $(one).inert = busy;
     passFocusTo($("go"), () => {
       $("progress").hidden = !busy;
       this.#showButtons();

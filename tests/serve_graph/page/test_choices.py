@@ -196,6 +196,67 @@ def test_another_photo_has_other_faces(page, fake, photos):
     assert "faces" not in fake.forms[-1]
 
 
+def count_faces(page):
+    """How many faces are offered."""
+    page.press("#pick")
+    page.wait_for("!document.querySelector('#picker').hidden")
+    return page.run("document.querySelectorAll('#faces button').length")
+
+
+def during_a_run(page, fake, act):
+    fake.may_answer.clear()
+    page.press("#go")
+    page.wait_for("!document.querySelector('#cancel').hidden")
+    act()
+    fake.may_answer.set()
+    page.wait_for("!document.querySelector('#result').hidden")
+
+
+def test_after_an_answer_about_chosen_faces_all_are_offered(page, fake, photos):
+    fake.boxes = GROUP | {3: (20, 5, 28, 20)}
+    page.choose("#photo", photos[0])
+    assert count_faces(page) == 3
+    for face in (1, 2):
+        page.press(f"#faces button:nth-child({face})")
+    during_a_run(page, fake, lambda: page.choose("#reference", photos[1]))
+
+    assert status(page) == "2 faces chosen, 2 masks taken off."
+    assert count_faces(page) == 3
+
+
+def test_no_other_faces_are_chosen_while_some_are_painted(page, fake, photos):
+    pick(page, fake, photos[0], 1)
+    inert = []
+    during_a_run(
+        page, fake, lambda: inert.append(page.run("document.querySelector('#picking').inert"))
+    )
+
+    assert inert == [True]
+    assert not page.run("document.querySelector('#picking').inert")
+
+
+def test_after_a_drawn_mask_all_faces_are_offered(page, fake, photos):
+    fake.boxes, fake.drawn_on = GROUP, [0]
+    finish(page, fake, photos[0])
+    page.wait_for("!document.querySelector('#mend').hidden")
+    page.press("#mend")
+    page.wait_for("document.querySelector('#mask').width > 0")
+    page.press("#go")
+    page.wait_for("!document.querySelector('#result').hidden")
+
+    assert status(page) == "1 face found, 1 painted where you drew."
+    assert count_faces(page) == 2
+
+
+def test_of_a_bare_face_there_are_no_other_guesses(page, fake, photos):
+    finish(page, fake, photos[0])
+    fake.finds = False
+    page.press("#more")
+    page.wait_for("document.querySelector('#progress').hidden")
+
+    assert status(page) == "1 face found, but no mask: the photo is unchanged."
+
+
 def test_of_a_lone_face_there_is_nothing_to_choose(page, photos):
     page.choose("#photo", photos[0])
     page.press("#pick")
