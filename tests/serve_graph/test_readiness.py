@@ -57,6 +57,12 @@ def test_a_stage_with_a_running_replica_is_ready(controller):
     assert ask() == {"crop": True, "mask": False}
 
 
+def test_a_replica_whose_node_drains_still_counts(controller):
+    controller.states["MaskDetector"] = {"PENDING_MIGRATION": 1}
+
+    assert ask() == {"crop": True, "mask": True}
+
+
 def test_stages_stay_ready_while_a_new_controller_looks_for_their_replicas(controller):
     controller.states["MaskDetector"] = {"RECOVERING": 2}
 
