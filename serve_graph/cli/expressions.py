@@ -8,6 +8,7 @@ import typer
 
 from serve_graph.cli.files import (
     check_format,
+    check_holds,
     check_written,
     pictures_of,
     read_photo,
@@ -17,7 +18,8 @@ from serve_graph.cli.files import (
 from serve_graph.cli.options import WEIGHTS, Device, Source, Weights, load_stages
 
 if TYPE_CHECKING:
-    from models.pipeline import MaskedFace
+    from models.landmarks.guess import Wish
+    from models.photo.decode import Photo
     from models.pixels import Image
     from models.stages import Stages
 
@@ -43,8 +45,12 @@ def expressions(
     paths = pictures_of(source)
     check_written({source: [out]}, paths)
 
+    import numpy as np
+
+    from models.crop.frame import FRAME_PX
     from models.training.sheets import contact_sheet
 
+    check_holds(out, np.broadcast_to(np.uint8(0), (people * FRAME_PX, FRAME_PX, 3)))
     stages = load_stages(weights, device)
     rows: list[list[Image]] = []
 
@@ -62,21 +68,31 @@ def expressions(
 
 
 async def _rows_of(path: Path, stages: "Stages") -> "list[list[Image]]":
-    from models.clock import Clock
-    from models.pipeline import Options, find_masks
-
-    options = Options()
-    found = await find_masks(read_photo(path), stages, options, Clock())
-    masked = [one for one in found if one.finding.probability >= options.min_probability]
-    return [await _row_of(one, stages) for one in masked]
-
-
-async def _row_of(one: "MaskedFace", stages: "Stages") -> "list[Image]":
-    from models.inpaint.hole import hole_of
     from models.landmarks.guess import MAX_CANDIDATES, Wish
 
-    hole = hole_of(one.finding.mask, one.crop)
-    neutral = await stages.paint(one.crop, hole, Wish("neutral"))
-    guess, *others = await stages.paint(one.crop, hole, Wish(candidates=MAX_CANDIDATES))
-    smile = await stages.paint(one.crop, hole, Wish("smile"))
-    return [one.crop, *(painted.face for painted in (*neutral, guess, *smile, *others))]
+    photo = read_photo(path)
+    neutral = await _tiles_of(photo, Wish("neutral"), stages)
+    guesses = await _tiles_of(photo, Wish(candidates=MAX_CANDIDATES), stages)
+    smile = await _tiles_of(photo, Wish("smile"), stages)
+    return [
+        [before, calm, guess, happy, *others]
+        for (before, calm), (_, guess, *others), (_, happy) in zip(
+            neutral, guesses, smile, strict=True
+        )
+    ]
+
+
+async def _tiles_of(photo: "Photo", wish: "Wish", stages: "Stages") -> "list[list[Image]]":
+    """The photo and its candidates around each painted face, in sRGB."""
+    from models.clock import Clock
+    from models.crop.frame import crop_face
+    from models.photo.profiles import to_profile
+    from models.pipeline import Options, unmask
+
+    result = await unmask(photo, stages, Options(wish=wish), Clock())
+    frames = [face.found.frame for face in result.faces if face.painted is not None]
+    shown = photo.pixels, *result.candidates
+    return [
+        [to_profile(crop_face(pixels, frame), photo.icc_profile, None) for pixels in shown]
+        for frame in frames
+    ]

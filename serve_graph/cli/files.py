@@ -92,11 +92,11 @@ def check_format(path: Path, otherwise: str = "") -> None:
         raise typer.BadParameter(f"{path}: end the name in one of {known}{otherwise}.")
 
 
-def check_holds(path: Path, photo: "Photo") -> None:
+def check_holds(path: Path, pixels: "Image") -> None:
     """Raises BadRequestError if the format of the suffix can't hold a picture of this size."""
     from models.photo.encode import check_size
 
-    check_size(photo.pixels, _FORMATS[path.suffix.lower()])
+    check_size(pixels, _FORMATS[path.suffix.lower()])
 
 
 def check_written(written: Mapping[Path, Sequence[Path]], others: Iterable[Path] = ()) -> None:

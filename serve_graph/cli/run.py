@@ -137,7 +137,7 @@ def run(
 
     def unmask_file(path: Path) -> str | None:
         photo = read_photo(path)
-        check_holds(targets[path][0], photo)
+        check_holds(targets[path][0], photo.pixels)
         try:
             result = asyncio.run(unmask(photo, stages, options, Clock(), own, drawn))
         except DrawnMaskError as error:
