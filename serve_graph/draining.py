@@ -30,11 +30,15 @@ class Draining:
             self._inside -= 1
             self._note()
 
-    async def finish(self) -> None:
-        """Begins the shutdown; returns when the last request that came before is answered."""
-        self.has_begun = True
+    async def finish(self) -> bool:
+        """Begins the shutdown; returns when the last request that came before is answered.
+
+        The result is False if the shutdown had already begun.
+        """
+        is_first, self.has_begun = not self.has_begun, True
         self._note()
         await self._empty.wait()
+        return is_first
 
     def _note(self) -> None:
         if self.has_begun and self._inside == 0:

@@ -51,9 +51,12 @@ class Ingress(Replica):
         if isinstance(stages, MeasuredStages):  # otherwise each deployment checks its own
             await stages.try_out()
 
-    async def drain(self) -> None:
-        """Accepts nothing new; returns when all accepted requests are answered."""
-        await self._service.draining.finish()
+    async def drain(self) -> bool:
+        """Accepts nothing new; returns when all accepted requests are answered.
+
+        The result is False if it was already draining.
+        """
+        return await self._service.draining.finish()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         """Serve calls this once the replica is constructed."""

@@ -228,10 +228,16 @@ def _longest_s(content: dict[str, Any]) -> float:
 
 async def _drain(ingresses: list[Any]) -> None:
     """Drains each ingress replica: it answers what it has accepted and refuses the rest."""
-    ends = [handle.broadcast("drain") for handle in ingresses]
-    # A replica that dies meanwhile holds no request any more: wait for the others.
-    results = [one.results_async(return_exceptions=True) for one in ends]
-    await asyncio.gather(*results, return_exceptions=True)
+    has_new = True
+    while has_new:  # a replica may have started meanwhile; the others answer at once
+        ends = [handle.broadcast("drain") for handle in ingresses]
+        # A replica that dies meanwhile holds no request any more: wait for the others.
+        results = [one.results_async(return_exceptions=True) for one in ends]
+        found = await asyncio.gather(*results, return_exceptions=True)
+        for one in found:
+            if isinstance(one, BaseException):
+                log.warning("An ingress wasn't drained: %r", one)
+        has_new = any(isinstance(one, list) and True in one for one in found)
 
 
 def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> Path:

@@ -9,6 +9,7 @@ from ray import serve
 from serve_graph import launch
 from serve_graph.draining import Draining
 from serve_graph.ingress import Ingress
+from serve_graph.logs import log
 
 CONTENT = {"applications": [{"name": "one", "import_path": "serve_graph.app:build"}]}
 
@@ -44,6 +45,48 @@ def test_replicas_answer_and_clients_take_it_before_serve_ends(end):
     assert steps == ["drain", "drain done", "clients", "clients done", "shutdown", "shutdown done"]
 
 
+@pytest.mark.asyncio
+async def test_a_replica_that_starts_during_the_end_is_drained_too():
+    replicas = [Draining()]
+
+    async def drain_all(**_):
+        known = list(replicas)
+        if len(replicas) == 1:
+            replicas.append(Draining())  # Serve replaces one that died before
+        return [await one.finish() for one in known]
+
+    ingress = SimpleNamespace(broadcast=lambda _: SimpleNamespace(results_async=drain_all))
+
+    await asyncio.wait_for(launch._drain([ingress]), 1)
+
+    assert [one.has_begun for one in replicas] == [True, True]
+
+
+@pytest.mark.asyncio
+async def test_an_ingress_that_can_not_be_drained_is_logged_and_the_other_is_drained(caplog):
+    other = Draining()
+
+    async def fail(**_):
+        raise ConnectionError("no replica")
+
+    async def drain(**_):
+        return [await other.finish()]
+
+    ingresses = [
+        SimpleNamespace(broadcast=lambda _, do=do: SimpleNamespace(results_async=do))
+        for do in (fail, drain)
+    ]
+
+    log.addHandler(caplog.handler)
+    try:
+        await asyncio.wait_for(launch._drain(ingresses), 1)
+    finally:
+        log.removeHandler(caplog.handler)
+
+    assert other.has_begun
+    assert "no replica" in caplog.text
+
+
 def test_without_rays_own_processes_the_doors_are_closed_and_serve_is_asked_nothing(
     end, monkeypatch
 ):
@@ -65,4 +108,5 @@ async def test_a_replica_drains_until_its_last_request_is_answered():
 
         assert not ending.done()
         assert draining.has_begun
-    await asyncio.wait_for(ending, 1)
+    assert await asyncio.wait_for(ending, 1)
+    assert not await Ingress.func_or_class.drain(ingress)  # it had begun before
