@@ -10,8 +10,8 @@ from serve_graph.probe import Probe
 STATUS_AGE_S = 1.0  # more frequent probes get the same answer
 STATUS_TIMEOUT_S = 2.0
 STAGES = ("crop", "mask", "inpaint", "swap")
-# A restarted controller first looks for its replicas; one whose node drains waits for its successor:
-# they keep answering meanwhile.
+# A restarted controller first looks for its replicas, and one whose node drains waits for its
+# successor: they keep answering meanwhile.
 _ANSWERS = ("RUNNING", "RECOVERING", "PENDING_MIGRATION")
 
 
