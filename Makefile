@@ -25,7 +25,7 @@ LOCUST = $(VENV)/bin/locust -f loadtest/locustfile.py --host $(HOST) \
 	$(if $(MAX_P99_MS),--max-p99-ms $(MAX_P99_MS)) $(if $(MAX_ERROR_RATE),--max-error-rate $(MAX_ERROR_RATE)) \
 	$(if $(REFERENCE_SHARE),--reference-share $(REFERENCE_SHARE))
 
-.PHONY: help install serve test check format train load load-ui bench chaos soak picture observe
+.PHONY: help install serve test check format train load load-ui sweep bench chaos soak picture observe
 
 help:  ## Lists these targets.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -78,6 +78,9 @@ load: $(INSTALLED)-load  ## Load-tests HOST: USERS, TIME, SHAPE (steady, ramp, s
 
 load-ui: $(INSTALLED)-load  ## Load-tests from Locust's page, http://localhost:8089.
 	$(LOCUST) --web-host 127.0.0.1 --load-shape $(SHAPE)
+
+sweep: $(INSTALLED)  ## Sends ever more requests/s to HOST: how many are answered within the objectives? (RATES=2,4,8)
+	$(VENV)/bin/python -m loadtest.sweep --host $(HOST) $(if $(RATES),--rates $(RATES))
 
 bench: $(INSTALLED)  ## Benchmarks the graph against its limit and its peers: 1.5 hours; QUICK=1: 10 minutes.
 	$(VENV)/bin/python -m loadtest.bench $(if $(QUICK),--quick)

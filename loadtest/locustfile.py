@@ -9,7 +9,7 @@ since they come so fast that they would hide slow answers. With `--processes` th
 judges what all of them saw.
 
 Users wait for their answers, so they slow down with the service. For rates that don't, use
-`loadtest.open_loop`.
+`make sweep`.
 """
 
 import time
@@ -23,6 +23,7 @@ from locust.env import Environment
 from locust.rpc.protocol import Message
 from locust.runners import WorkerRunner
 from locust.stats import calculate_response_time_percentile
+from objectives import MAX_ERROR_RATE, MAX_P99_MS
 from photos import REFERENCE, SCENES, DrawnPhoto, draw_photo
 from shapes import DEFAULT_SECONDS, SHAPES, users_at
 
@@ -30,7 +31,6 @@ PHOTOS_OF_EACH_SCENE = 2
 FAILED, WRONG_ANSWER = 1, 3  # exit codes
 REFUSED = 503
 ABORT = "abort"  # sent by a process with a wrong answer to the one that ends the run
-MAX_ERROR_RATE, MAX_P99_MS = 0.005, 3_000.0  # the objectives of configs/prometheus/rules.yml
 TIMEOUT_S = 40.0  # of a request; the service itself gives up after 30 s
 
 _reference = REFERENCE.read_bytes()

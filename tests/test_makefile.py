@@ -31,7 +31,7 @@ def make(tmp_path):
     return run
 
 
-@pytest.mark.parametrize("word", ["serve", "bench", "chaos", "soak"])
+@pytest.mark.parametrize("word", ["serve", "sweep", "bench", "chaos", "soak"])
 def test_what_only_calls_the_service_needs_no_extra(make, word):
     assert make(word) == ["."]
 
