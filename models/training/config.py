@@ -29,6 +29,7 @@ from models.training.frames import (
     read_refused,
     source_names,
     store_path,
+    tell_refused,
 )
 from models.training.inpaint_task import InpaintTask, InpaintTraining
 from models.training.judge_task import JudgeTask, JudgeTraining
@@ -375,6 +376,8 @@ def _refused(config: Mapping[str, Any]) -> set[str]:
 
 def _without(refused: Set[str], config: Mapping[str, Any], data: Path, real: Faces) -> Faces:
     names = source_names(data, config["real"])
+    if config.get("refused"):
+        tell_refused(refused, names.tolist())
     return real.only(np.array([row for row, name in enumerate(names) if name not in refused]))
 
 

@@ -10,7 +10,7 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -31,7 +31,7 @@ from models.training.stamps import Stamps, have_changed, stamps_of
 
 STORE_PX = 288  # side of a stored face: the frame at its own scale, with room for jitter
 _LABELS = "labels.npz"
-_SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")  # of pictures
+SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")  # of pictures
 
 
 class SourceError(Mask2FaceError):
@@ -137,6 +137,21 @@ def read_refused(path: str) -> set[str]:
                 f"{path} has no column 'name', which holds SOURCE/NAME of a face in each row."
             )
         return {row["name"] for row in reader}
+
+
+def tell_refused(refused: Set[str], names: Sequence[str]) -> None:
+    """Prints how many faces a list leaves out, and how many of its names match none.
+
+    Args:
+        refused: see `read_refused`; may name faces of other sources, which count for nothing.
+        names: SOURCE/NAME of all faces of a run's sources.
+    """
+    known, sources = {*names}, {name.partition("/")[0] for name in names}
+    unmatched = {name for name in refused - known if name.partition("/")[0] in sources}
+    line = f"refused: left out {len(known & refused)} of {len(names)} faces"
+    if unmatched:
+        line += f"; {len(unmatched)} more of its names fit none, such as {min(unmatched)}"
+    print(line, flush=True)
 
 
 def matching(faces: Faces, names: npt.NDArray[np.str_], patterns: Sequence[str]) -> Faces:
@@ -305,7 +320,7 @@ def find_pictures(folder: Path, source: str) -> list[str]:
     if missing:
         raise SourceError(
             f"{path} has no picture of {', '.join(missing[:5])} ({len(missing)} in all), which the "
-            f"labels name: put NAME.webp there, or NAME with another of {', '.join(_SUFFIXES)}, or "
+            f"labels name: put NAME.webp there, or NAME with another of {', '.join(SUFFIXES)}, or "
             "take it out of the labels."
         )
     return [files[name] for name in names]
@@ -317,7 +332,7 @@ def _picture_files(folder: Path, source: str) -> dict[str, str]:
     return {
         shown.stem: file
         for file in _files(path)
-        if (shown := PurePath(file)).parent == beside and shown.suffix.lower() in _SUFFIXES
+        if (shown := PurePath(file)).parent == beside and shown.suffix.lower() in SUFFIXES
     }
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from models.crop.frame import five_points
 from models.pixels import Image, Landmarks
 from models.training.frames import (
+    SUFFIXES,
     NoSourceError,
     SourceError,
     decode,
@@ -132,28 +133,35 @@ def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
 
     Args:
         source: `*.zip` or folder with pictures and `boxes.json`, name -> [{label, box}].
-        landmarks: npz with name (N,) as `PHOTO/INDEX of the box` and landmarks (N, 68, 2);
-            without it, no face has points.
+        landmarks: npz with name (N,) as `PHOTO/INDEX of the box` and landmarks (N, 68, 2); PHOTO
+            with or without its suffix. Without it, no face has points.
 
     Raises:
         SourceError: there is no boxes.json, it isn't laid out like that, it names a photo that is
-            missing, or the zip is damaged.
+            missing, none of the points is for one of its boxes, or the zip is damaged.
     """
     known = _landmarks_by_name(landmarks) if landmarks else {}
     files = dict(_files(source))
-    pictures = []
+    pictures, fit = [], False
     for name, faces in _to_boxes(source, files).items():
         file = name if name in files else f"{name}.webp"
         if file not in files:
             raise SourceError(f"{source} has no photo {name}, which its {_BOXES} names.")
-        stem = Path(name).stem
+        stem = _without_suffix(name)
         try:
-            pictures.append(_scene(stem, source / file, files[file], faces, known))
+            points = _points_of((file, name, stem), len(faces), known)
+            pictures.append(_scene(stem, source / file, files[file], faces, points))
+            fit = fit or any(own is not None for own in points)
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(
                 f"{source}: {_BOXES} must have for {name} a list of faces like "
                 '{"label": "with_mask", "box": [x0, y0, x1, y1]}.'
             ) from error
+    if known and not fit:
+        raise SourceError(
+            f"{landmarks} has points of {min(known)} and others, but of no box of {source}: name "
+            "each PHOTO/INDEX of the box, or delete the file to leave points out."
+        )
     return pictures
 
 
@@ -209,14 +217,31 @@ def _to_boxes(source: Path, files: Mapping[str, bytes]) -> dict[str, Any]:
         ) from error
 
 
+def _without_suffix(name: str) -> str:
+    """Unlike `Path.stem`, leaves a name such as 2021.05.03 as it is."""
+    path = Path(name)
+    return path.stem if path.suffix.lower() in SUFFIXES else name
+
+
+def _points_of(
+    names: Sequence[str], count: int, known: Mapping[str, Landmarks]
+) -> list[Landmarks | None]:
+    """The 68 points of each box of a photo, under the first of its names that has some."""
+    keys = ([f"{name}/{index}" for name in names] for index in range(count))
+    return [next((known[key] for key in own if key in known), None) for own in keys]
+
+
 def _scene(
-    name: str, file: Path, data: bytes, faces: Sequence[dict[str, Any]], known: dict[str, Landmarks]
+    name: str,
+    file: Path,
+    data: bytes,
+    faces: Sequence[dict[str, Any]],
+    known: Sequence[Landmarks | None],
 ) -> Picture:
     count = len(faces)
     boxes = np.array([face["box"] for face in faces], np.float32).reshape(count, 4)
     points, trust = np.zeros((count, 5, 2), np.float32), np.zeros((count, 5), np.float32)
-    for index, face in enumerate(faces):
-        points68 = known.get(f"{name}/{index}")
+    for index, (face, points68) in enumerate(zip(faces, known, strict=True)):
         if points68 is None or not _agrees(points68, boxes[index]):
             continue
         points[index] = five_points(points68)

@@ -28,7 +28,7 @@ from models.training.crop.looks import vary_look
 from models.training.crop.loss import Targets, cells_of, detection_loss
 from models.training.crop.unlabelled import find_unlabelled, with_verdicts
 from models.training.crop.verdicts import read_verdicts
-from models.training.frames import SourceError, read_refused
+from models.training.frames import SourceError, read_refused, source_names, tell_refused
 from models.training.loop import Batch, Losses, Task
 from models.training.precision import mixed_precision
 from models.training.pretrained import keep_first_level, load_pretrained
@@ -192,6 +192,8 @@ def _pools(folder: Path, settings: CropTraining, earlier: Detector | None) -> tu
     """Pictures to train on, and the held-back fifth."""
     verdicts = read_verdicts(Path(settings.verdicts)) if settings.verdicts else []
     refused = read_refused(settings.refused) if settings.refused else set()
+    if settings.refused:
+        tell_refused(refused, source_names(folder, settings.sources).tolist())
     scenes = [
         with_verdicts(scene, verdicts)
         for scene in read_scenes(scenes_path(folder, "scenes"), points_path(folder))

@@ -188,6 +188,18 @@ def test_refused_faces_in_real_masks_are_left_out(data, tmp_path):
     assert {0, 1}.isdisjoint(judge.real.rows)
 
 
+def test_names_of_refused_faces_that_fit_none_are_counted(data, tmp_path, capsys):
+    refused = tmp_path / "refused.csv"
+    refused.write_text("name\nworn/C0\nworn/C2.webp\nworn/C4.webp\nother/C2\n")
+    config = {"seed": 1, "device": "cpu", "sources": ["some"], "real": ["worn"]}
+
+    build("judge", {**config, "refused": str(refused)}, data)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "refused: left out 1 of 60 faces; 2 more of its names fit none, such as worn/C2.webp"
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "error", "message"),
     [

@@ -192,3 +192,36 @@ def test_only_faces_with_fitting_landmarks_get_points(scenes_folder, tmp_path):
 
     assert scene.trust[0].all()
     assert not scene.trust[1].any()
+
+
+@pytest.mark.parametrize("key", ["street/0", "street.webp/0"])
+@pytest.mark.parametrize("name", ["street", "street.webp"])
+def test_points_may_be_under_the_photos_name_or_its_files(scenes_folder, tmp_path, name, key):
+    boxes = scenes_folder / "boxes.json"
+    boxes.write_text(json.dumps({name: json.loads(boxes.read_text())["street"]}))
+    np.savez(tmp_path / "points.npz", name=[key], landmarks=landmarks68()[None])
+
+    (scene,) = read_scenes(scenes_folder, tmp_path / "points.npz")
+
+    assert scene.name == "street"
+    assert scene.trust[0].all()
+
+
+@pytest.mark.parametrize("key", ["street_0", "elsewhere/0", "street/7"])
+def test_points_of_which_none_fits_a_box_are_a_clear_error(scenes_folder, tmp_path, key):
+    np.savez(tmp_path / "points.npz", name=[key], landmarks=landmarks68()[None])
+
+    with pytest.raises(SourceError, match=rf"points\.npz .*{key}.* PHOTO/INDEX"):
+        read_scenes(scenes_folder, tmp_path / "points.npz")
+
+
+def test_only_the_suffix_of_a_picture_is_cut_from_a_scenes_name(scenes_folder, tmp_path):
+    (scenes_folder / "2021.05.03.webp").write_bytes(picture())
+    boxes = scenes_folder / "boxes.json"
+    boxes.write_text(json.dumps({"2021.05.03": json.loads(boxes.read_text())["street"]}))
+    np.savez(tmp_path / "points.npz", name=["2021.05.03/0"], landmarks=landmarks68()[None])
+
+    (scene,) = read_scenes(scenes_folder, tmp_path / "points.npz")
+
+    assert scene.name == "2021.05.03"
+    assert scene.trust[0].all()

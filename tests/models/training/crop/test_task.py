@@ -102,6 +102,19 @@ def test_a_source_without_pictures_to_hold_back_is_refused(folder, tmp_path):
         CropTask(folder, dataclasses.replace(SETTINGS, refused=str(refused)), seed=1, sizes=SIZES)
 
 
+def test_it_says_how_many_faces_are_refused(folder, tmp_path, capsys):
+    refused = tmp_path / "refused.csv"
+    refused.write_text("name\ntiny/n1\ntiny/n2.webp\nelsewhere/n3\n")
+
+    CropTask(folder, dataclasses.replace(SETTINGS, refused=str(refused)), seed=1, sizes=SIZES)
+
+    said = capsys.readouterr().out
+    assert (
+        "refused: left out 1 of 40 faces; 1 more of its names fit none, such as tiny/n2.webp"
+        in said
+    )
+
+
 def test_faces_that_the_verdicts_add_are_trained_on(folder, task, tmp_path):
     verdicts = tmp_path / "verdicts.csv"
     lines = [f"n{index},10,10,40,40,face" for index in range(40)]
