@@ -324,6 +324,11 @@ $("reference").addEventListener("change", () => setReference($("reference").file
 $("reference-remove").addEventListener("click", dropReference);
 $("consent").addEventListener("change", () => ($("consent-error").hidden = true));
 $("form").addEventListener("submit", submit);
+$("form").addEventListener("keydown", (event) => {
+  // Enter there would submit the form: a new run throws the other guesses away.
+  const chooses = event.target.matches("[type=radio], [type=range]");
+  if (event.key === "Enter" && chooses) event.preventDefault();
+});
 $("cancel").addEventListener("click", () => work.cancel());
 $("leave").addEventListener("click", leaveEasel);
 $("again").addEventListener("click", () => $("photo").click());

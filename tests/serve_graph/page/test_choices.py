@@ -44,6 +44,14 @@ def test_other_guesses_are_asked_for_and_one_is_downloaded(page, fake, photos):
     )
 
 
+def test_enter_on_a_guess_starts_nothing(page, fake, photos):
+    guess(page, fake, photos[0])
+    page.press("#choices label:nth-child(3) input")
+
+    assert page.run("document.querySelector('#cancel').hidden")
+    assert len(fake.forms) == 2
+
+
 def test_other_guesses_are_offered_once_an_answer(page, fake, photos):
     guess(page, fake, photos[0])
 

@@ -104,6 +104,15 @@ def test_the_eraser_takes_found_mask_away_and_undo_brings_it_back(page, fake, la
     np.testing.assert_array_equal(paint_again(page, fake), found_mask(LARGE))
 
 
+@pytest.mark.parametrize("control", ["brush", "eraser", "brush-size"])
+def test_enter_on_a_tool_starts_nothing(page, fake, large, control):
+    mend(page, fake, large)
+    page.press(f"#{control}")
+
+    assert page.run("document.querySelector('#cancel').hidden")
+    assert len(fake.forms) == 1
+
+
 @pytest.mark.parametrize("leave", ["Cancel", "Escape"])
 def test_leaving_sends_nothing_and_keeps_the_drawing(page, fake, large, leave):
     mend(page, fake, large)
