@@ -22,6 +22,7 @@ export class Work {
     this.#running = run;
     this.#setBusy(true, text);
     const clock = setInterval(tick, 1000, Date.now());
+    signal.addEventListener("abort", () => clearInterval(clock)); // the action may end later
     try {
       await action(signal);
       return !signal.aborted;
@@ -30,7 +31,6 @@ export class Work {
       if (!signal.aborted) showProblem(error.title ?? "Something went wrong", error.message);
       return false;
     } finally {
-      clearInterval(clock);
       if (this.#running === run) this.stop();
     }
   }

@@ -63,6 +63,36 @@ def test_the_button_keeps_the_focus_during_a_run_and_starts_no_second_one(page, 
     assert len(fake.forms) == 1
 
 
+def test_the_clock_stops_when_its_task_is_cancelled(page, photos):
+    page.run(
+        "const every = setInterval;"
+        "window.setInterval = (act, _, ...given) => every(act, 1, ...given);"
+        "Blob.prototype.arrayBuffer = () => new Promise(() => {});"  # the task never ends
+    )
+    page.choose("#photo", photos[0])
+    page.press("#pick")
+    page.wait_for("document.querySelector('#elapsed').textContent !== ''")
+    page.press("#cancel")
+
+    assert (
+        page.run(
+            "new Promise((done) => setTimeout(done, 50))"
+            ".then(() => document.querySelector('#elapsed').textContent)"
+        )
+        == ""
+    )
+
+
+def test_what_is_said_first_is_announced_and_takes_no_room_before(page):
+    root = page.send("DOM.getDocument")["root"]["nodeId"]
+    found = page.send("Accessibility.queryAXTree", nodeId=root, role="status")["nodes"]
+    height = page.run("document.querySelector('#form').offsetHeight")
+    page.run("document.querySelector('#status').hidden = true")
+
+    assert [node["ignored"] for node in found] == [False]
+    assert page.run("document.querySelector('#form').offsetHeight") == height
+
+
 def test_remove_hands_its_focus_on(page, photos):
     page.choose("#reference", photos[0])
     page.press("#reference-remove")
