@@ -15,7 +15,8 @@ from models.photo.header import DEFAULT_LIMITS, Limits, PhotoFormat, open_photo
 from models.photo.profiles import profile_of_nclx
 from models.pixels import Image, Mask
 
-_PNG_DEPTH_AT = 24  # byte of the file
+_PNG_DEPTH_AT, _PNG_COLOURS_AT = 24, 25  # bytes of the file
+_GREY_WITH_ALPHA = 4
 _ORIENTATION_TAG = 0x0112
 _MAX_PROFILE_BYTES = 16 << 20  # CMYK takes 2 MB; of a PNG, Pillow refuses more than 1
 _TURNS = {
@@ -54,9 +55,11 @@ def decode_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Photo:
     name, image = open_photo(data, limits)
     try:
         image.load()
-        if name == "png" and data[_PNG_DEPTH_AT] == 16:
-            _shorten_colour_key(image)
-        rgb, profile = _to_rgb(image)
+        if name == "png":
+            _fit_colour_key(image, data[_PNG_DEPTH_AT])
+        # Pillow makes colours of it if it has 16 bits.
+        is_grey = name == "png" and data[_PNG_COLOURS_AT] == _GREY_WITH_ALPHA
+        rgb, profile = _to_rgb(_in_mode(image, "LA") if is_grey else image)
         pixels = _to_array(rgb)
     except MemoryError:
         raise
@@ -77,7 +80,7 @@ def to_drawn_mask(picture: Photo) -> Mask:
     return np.asarray(picture.pixels.max(axis=2) > 127, np.bool_)
 
 
-def _to_rgb(image: ImageFile) -> tuple[PilImage.Image, bytes | None]:
+def _to_rgb(image: PilImage.Image) -> tuple[PilImage.Image, bytes | None]:
     """The picture in mode RGB, and the profile that its values are in."""
     flat = _opaque(_to_8_bits(image))
     profile = _profile(image.info.get("icc_profile"))
@@ -120,14 +123,16 @@ def _to_8_bits(image: PilImage.Image) -> PilImage.Image:
     return grey
 
 
-def _shorten_colour_key(image: PilImage.Image) -> None:
-    """Shortens a transparent colour of 16 bits to 8, as Pillow does with the pixels alone.
+def _fit_colour_key(image: PilImage.Image, depth: int) -> None:
+    """Brings a PNG's transparent colour to 8 bits, as Pillow does with the pixels alone.
 
-    So colours that differ from it only in their lower bytes become transparent as well.
+    Of 16 bits, colours that differ from it only in their lower bytes become transparent as well.
     """
     key = image.info.get("transparency")
-    if isinstance(key, tuple):  # of colours, not of grey
+    if depth == 16 and isinstance(key, tuple):  # of colours, not of grey
         image.info["transparency"] = tuple(level >> 8 for level in key)
+    elif depth < 8 and image.mode == "L" and isinstance(key, int):  # of grey, not of a palette
+        image.info["transparency"] = key * (255 // (2**depth - 1))
 
 
 def _opaque(image: PilImage.Image) -> PilImage.Image:
