@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from PIL import Image as PilImage
 from PIL import ImageCms
-from PIL.ImageFile import ImageFile
 
 from models.errors import BadImageError
 from models.photo.header import DEFAULT_LIMITS, Limits, PhotoFormat, open_photo
