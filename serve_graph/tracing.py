@@ -9,6 +9,7 @@ continued: W3C Trace Context, https://www.w3.org/TR/trace-context/.
 Spans hold names, numbers and times: nothing from a picture, and no error messages.
 """
 
+import asyncio
 import os
 import re
 import threading
@@ -145,6 +146,8 @@ def _current(span: "Span") -> "Iterator[Span]":
     ):
         try:
             yield span
+        except asyncio.CancelledError:
+            raise  # the client has left; past its deadline, the request's status says so
         except BaseException as error:
             span.set_status(trace.StatusCode.ERROR, type(error).__name__)
             raise

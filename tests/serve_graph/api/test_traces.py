@@ -1,5 +1,7 @@
 """The spans of a request, from the caller's trace to the stages."""
 
+import asyncio
+
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -68,6 +70,26 @@ async def test_a_failure_that_is_told_as_an_event_is_marked_too(spans, photo, st
     request = (await spans(photo, Accept="text/event-stream"))["POST /v1/unmask"]
 
     assert request.attributes["http.response.status_code"] == 500
+    assert not request.status.is_ok
+
+
+async def test_a_client_that_leaves_is_no_failure(spans, photo, stages):
+    stages.delay_s = 30
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(spans(photo), 0.3)
+    found = await spans(photo, "/holiday")
+
+    assert found["POST /v1/unmask"].attributes["http.response.status_code"] == 499
+    assert all(span.status.is_ok for span in found.values())
+    assert "crop" in found
+
+
+async def test_an_answer_past_its_deadline_is_a_failure(spans, photo, stages):
+    stages.delay_s = 30
+
+    request = (await spans(photo, **{"X-Request-Timeout-Ms": "300"}))["POST /v1/unmask"]
+
+    assert request.attributes["http.response.status_code"] == 504
     assert not request.status.is_ok
 
 
