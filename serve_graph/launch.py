@@ -107,8 +107,10 @@ def serve(
     _check_port_is_free(content)
     print("Starting.", flush=True)
     with running(content, num_gpus=num_gpus) as up:
-        print(f"Mask2Face is running at {up.url} (API: {up.url}/docs, logs: {up.logs}).")
-        _warn_if_open(*_address(content))
+        prefix = _prefix(content)
+        url = up.url + prefix
+        print(f"Mask2Face is running at {url} (API: {url}/docs, logs: {up.logs}).")
+        _warn_if_open(*_address(content), prefix)
         print("Press Ctrl-C to stop.", flush=True)
         died = _wait_for_end()
         if died:
@@ -122,9 +124,9 @@ def serve(
         raise LostError(f"Ray's {died} died, so the service has ended: start it again.")
 
 
-def _warn_if_open(host: str, port: int) -> None:
+def _warn_if_open(host: str, port: int, prefix: str) -> None:
     if not is_loopback(host):
-        url = url_for_others(host, port)
+        url = url_for_others(host, port) + prefix
         print(f"Other machines reach it at {url}: there is no log-in, so any of them can use it.")
 
 
@@ -149,7 +151,7 @@ def _address(content: dict[str, Any]) -> tuple[str, int]:
 
 @dataclass(frozen=True)
 class Running:
-    """Where a running service answers and logs."""
+    """Where a running service answers (without any application's prefix) and logs."""
 
     url: str
     logs: Path
@@ -216,6 +218,11 @@ def _applications(content: dict[str, Any]) -> list[Any]:
     from ray.serve.schema import ServeDeploySchema
 
     return ServeDeploySchema.model_validate(content).applications  # default names are filled in
+
+
+def _prefix(content: dict[str, Any]) -> str:
+    """What the paths of the first application begin with, without a slash at the end."""
+    return (_applications(content)[0].route_prefix or "").rstrip("/")
 
 
 def _longest_s(content: dict[str, Any]) -> float:

@@ -238,6 +238,30 @@ def test_who_opens_the_service_to_others_is_told_that_there_is_no_login(
     assert ("no log-in" in capsys.readouterr().out) == is_told
 
 
+@pytest.mark.usefixtures("_in_order")
+@pytest.mark.parametrize(
+    ("prefix", "path"), [("/", ""), ("/faces", "/faces"), ("/faces/", "/faces"), ("null", "")]
+)
+def test_the_urls_that_are_told_have_the_applications_prefix(
+    monkeypatch, capsys, tmp_path, prefix, path
+):
+    @contextmanager
+    def running(_content, **_):
+        yield launch.Running("http://127.0.0.1:1", Path("logs"))
+
+    monkeypatch.setattr(launch, "running", running)
+    monkeypatch.setattr(launch, "_wait_for_end", lambda: None)
+    config = tmp_path / "prefix.yaml"
+    config.write_text(LAPTOP.read_text().replace("route_prefix: /", f"route_prefix: {prefix}"))
+    port = free_port()
+
+    launch.serve(config, host="0.0.0.0", port=port)
+
+    told = capsys.readouterr().out
+    assert f"at http://127.0.0.1:1{path} (API: http://127.0.0.1:1{path}/docs" in told
+    assert f":{port}{path}: there is no log-in" in told
+
+
 def test_a_config_may_come_from_a_pipe(monkeypatch):
     served = []
 
