@@ -25,7 +25,7 @@ from models.training.ablations.score import (
     score_finder,
     score_outlined,
 )
-from models.training.config import build_task
+from models.training.config import build_task, device_of
 from models.training.crop.labels import scenes_path
 from models.training.evaluation.folder import read_image, write_image
 from models.training.frames import (
@@ -80,6 +80,7 @@ def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -
         "outlined": table.outlined,
         "minutes": minutes,
         "read": _read(table, config, places),
+        **_device(table, config),
     }
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     path = places.run / "rows" / f"{digest}.json"
@@ -93,6 +94,13 @@ def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -
     found = {"images": result.images, "steps": result.steps, "marks": result.marks}
     path.write_text(json.dumps({"asked": asked, **found}, indent=1))  # last: it means "finished"
     return result
+
+
+def _device(table: Table, config: Mapping[str, Any]) -> dict[str, str]:
+    """`device`, on which a budget's steps depend; nothing for a processor, as in older results."""
+    with blaming(table.plan):
+        kind = torch.device(device_of(config)).type
+    return {} if kind == "cpu" else {"device": kind}
 
 
 def _read(table: Table, config: Mapping[str, Any], places: Places) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -253,6 +254,18 @@ def test_a_row_is_trained_again_where_a_file_that_its_config_names_is_another(
         run_row(table("mask", **changes), "one", 0, 1, places)
 
     assert len(trained) == 2
+
+
+def test_a_row_of_a_processor_is_trained_again_on_a_gpu(places, trained, monkeypatch):
+    own = table(device="auto")
+    for seen in (False, True, True):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda seen=seen: seen)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda seen=seen: int(seen))
+        run_row(own, "one", 0, 1, places)
+
+    assert len(trained) == 2
+    asked = [json.loads(path.read_text())["asked"] for path in places.run.glob("rows/*.json")]
+    assert sorted(own.get("device", "as before") for own in asked) == ["as before", "cuda"]
 
 
 def test_a_folder_that_is_not_there_is_one_line_of_the_command(monkeypatch, tmp_path, capsys):
