@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class BareFaces:
     landmarks: "list[Landmarks]"  # one array of (68, 2) a face, px of the photo
     masked: list[int]  # indices of the faces that wear a mask already
+    more: int  # faces beyond the most that are looked at
 
 
 async def find_bare_faces(photo: "Photo", stages: "Stages") -> BareFaces:
@@ -23,13 +24,14 @@ async def find_bare_faces(photo: "Photo", stages: "Stages") -> BareFaces:
     """
     from models.clock import Clock
     from models.crop.frame import invert, transform
-    from models.pipeline import Options, find_masks
+    from models.pipeline import Options, look_for_masks
 
-    found = BareFaces([], [])
-    for face in await find_masks(photo, stages, Options(), Clock()):
+    found = await look_for_masks(photo, stages, Options(), Clock())
+    bare = BareFaces([], [], found.more)
+    for face in found.faces:
         if face.finding.probability >= Options().min_probability:
-            found.masked.append(face.index)
+            bare.masked.append(face.index)
             continue
         landmarks = await stages.landmarks(face.crop)
-        found.landmarks.append(transform(landmarks, invert(face.frame)))
-    return found
+        bare.landmarks.append(transform(landmarks, invert(face.frame)))
+    return bare

@@ -10,7 +10,15 @@ from models.errors import BadRequestError
 from serve_graph.cli.bare import find_bare_faces
 from serve_graph.cli.errors import tell
 from serve_graph.cli.files import check_written, read_photo, targets_of, write_photo
-from serve_graph.cli.options import MASK_KINDS, WEIGHTS, Device, Out, Weights, load_stages
+from serve_graph.cli.options import (
+    MASK_KINDS,
+    MAX_FACES,
+    WEIGHTS,
+    Device,
+    Out,
+    Weights,
+    load_stages,
+)
 
 
 def wear(
@@ -53,6 +61,9 @@ def wear(
     bare = asyncio.run(find_bare_faces(picture, stages))
     for number in bare.masked:
         tell(f"face {number} wears a mask already: left alone")
+    if bare.more:
+        faces = "face was" if bare.more == 1 else "faces were"
+        tell(f"{bare.more} more {faces} left bare: at most {MAX_FACES} are drawn on")
     if not bare.landmarks:
         raise BadRequestError("Every face wears a mask already: choose another photo.")
     for landmarks in bare.landmarks:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
+from models import stages
 from models.training.masks import KINDS
 
 pytestmark = pytest.mark.usefixtures("seeing")
@@ -67,3 +68,19 @@ def test_the_mask_file_never_overwrites_the_photo(command, photo):
 
     assert result.exit_code == 2
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("faces", "told"),
+    [(32, ""), (33, "1 more face was left bare"), (35, "3 more faces were left bare")],
+)
+def test_bare_faces_beyond_the_most_are_counted(command, photo, tmp_path, monkeypatch, faces, told):
+    found = stages.detect_faces
+    monkeypatch.setattr(
+        stages, "detect_faces", lambda net, thumbs: [faces * one for one in found(net, thumbs)]
+    )
+
+    result = command("wear", photo(masked=False), "-o", tmp_path / "worn.png")
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == (f"{told}: at most 32 are drawn on\n" if told else "")
