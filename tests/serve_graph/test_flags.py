@@ -12,6 +12,7 @@ import pytest
 
 from serve_graph import flags as serve_flags
 from serve_graph.api.calls import MAX_UPLOAD_S
+from serve_graph.api.sending import MAX_TAKING_S
 from serve_graph.flags import (
     BINARY,
     DIRECT,
@@ -25,6 +26,7 @@ from serve_graph.flags import (
     set_flags,
     uses_haproxy,
 )
+from serve_graph.service import ApiSettings
 
 # Linux alone has the whole of 127.0.0.0/8.
 ADDRESSES = ["127.0.0.1", "127.0.0.2"] if sys.platform == "linux" else ["127.0.0.1"]
@@ -219,3 +221,9 @@ def test_the_door_waits_longer_than_an_upload_may_take():
     client_s = float(read_flags()["RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S"])
 
     assert client_s > MAX_UPLOAD_S
+
+
+def test_a_reloaded_door_lives_as_long_as_a_request_and_its_answer_may_take():
+    stop_s = float(read_flags()["RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S"])
+
+    assert stop_s > ApiSettings().max_timeout_s + MAX_TAKING_S
