@@ -20,6 +20,7 @@ from serve_graph.api.events import EVENTS
 from serve_graph.api.exchange import Exchange
 from serve_graph.api.schemas import (
     ACCEPT,
+    FacesFields,
     Kind,
     MaskAnswer,
     PictureAnswer,
@@ -32,26 +33,53 @@ from serve_graph.problems import FieldProblem, FieldsError, NotAcceptableError
 
 JSON = "application/json"
 _LATER = "%"  # placeholder for a file's base64: no other text of an answer contains it
+_NAMED, _WHOLE_TYPE = 3, 2  # how exactly an entry of Accept fits; */* is 1
 _BASE64_BYTES = 3 * 32_768  # encoded at a time; a multiple of 3: only the last piece is padded
 
-_WANTED: dict[Kind, str] = {"picture": "image", "json": JSON, "events": EVENTS}
 
-
-def preferred(request: Request, kinds: Sequence[Kind]) -> Kind:
-    """What the query, or else the Accept header, asks for; by default the first of `kinds`.
+def preferred(request: Request, fields: type[FacesFields]) -> Kind:
+    """What the query, or else the Accept header, asks for; by default the call's first kind.
 
     Raises:
-        FieldsError: the query asks for none of `kinds`.
-        NotAcceptableError: the header accepts none of them.
+        FieldsError: the query asks for a kind that the call with these fields doesn't offer.
+        NotAcceptableError: the header accepts no media type that it offers.
     """
-    if asked := asked_in_query(request, kinds):
+    if asked := asked_in_query(request, fields.answers):
         return asked
-    accept = ", ".join(request.headers.getlist("accept")) or "*/*"
-    best = max(kinds, key=lambda kind: _preference(accept, _WANTED[kind]))
-    if not _preference(accept, _WANTED[best])[0]:
-        known = ", ".join("image/*" if kind == "picture" else _WANTED[kind] for kind in kinds)
+    accept = _accept(request)
+    fits = {kind: _fit(accept, kind, fields) for kind in fields.answers}
+    best = max(fits, key=lambda kind: fits[kind])
+    if not fits[best][0]:
+        known = ", ".join(one for kind in fits for one in _media_types(kind, fields))
         raise NotAcceptableError(f"Accept: {accept[:200]}: expected one of {known}.")
     return best
+
+
+def preferred_format(request: Request, own: AnswerFormat) -> AnswerFormat:
+    """The picture format that the header prefers; `own` if it has no preference or the query rules.
+
+    A format that it names comes before one that `image/*` or `*/*` covers.
+    """
+    if request.query_params.get(ACCEPT):
+        return own
+    accept = _accept(request)
+    return max((own, *UnmaskFields.formats), key=lambda one: _preference(accept, f"image/{one}"))
+
+
+def _accept(request: Request) -> str:
+    return ", ".join(request.headers.getlist("accept")) or "*/*"
+
+
+def _fit(accept: str, kind: Kind, fields: type[FacesFields]) -> tuple[float, int]:
+    """The preference for a kind of answer; any picture will do, so `image/*` is as exact as one."""
+    quality, exactness = max(_preference(accept, one) for one in _media_types(kind, fields))
+    return quality, _NAMED if kind == "picture" and exactness == _WHOLE_TYPE else exactness
+
+
+def _media_types(kind: Kind, fields: type[FacesFields]) -> Sequence[str]:
+    if kind == "picture":
+        return [f"image/{one}" for one in fields.formats]
+    return [JSON if kind == "json" else EVENTS]
 
 
 def asked_in_query(request: Request, kinds: Sequence[Kind]) -> Kind | None:
@@ -67,12 +95,9 @@ def asked_in_query(request: Request, kinds: Sequence[Kind]) -> Kind | None:
 
 
 def _preference(accept: str, wanted: str) -> tuple[float, int]:
-    """Quality (RFC 9110, 12.5.1) and specificity of the entry that fits best.
-
-    `wanted` is a whole media type, or only the part before the slash.
-    """
+    """Quality (RFC 9110, 12.5.1) and specificity of the entry that fits a media type best."""
     best: tuple[int, float] = (0, 0.0)
-    for entry in accept.lower().split(","):
+    for entry in accept.lower().replace("image/jpg", "image/jpeg").split(","):
         name, *parameters = (part.strip() for part in entry.split(";"))
         exactness = _exactness(name, wanted)
         if exactness:
@@ -81,9 +106,7 @@ def _preference(accept: str, wanted: str) -> tuple[float, int]:
 
 
 def _exactness(name: str, wanted: str) -> int:
-    if name == wanted or name.startswith(f"{wanted}/"):
-        return 3
-    return {f"{wanted.split('/')[0]}/*": 2, "*/*": 1}.get(name, 0)
+    return {wanted: _NAMED, f"{wanted.split('/')[0]}/*": _WHOLE_TYPE, "*/*": 1}.get(name, 0)
 
 
 def _quality(parameters: list[str]) -> float:
@@ -105,13 +128,15 @@ class Encoding:
     icc_profile: bytes | None
 
     @classmethod
-    def of(cls, photo: Photo, fields: UnmaskFields, default_quality: int) -> "Encoding":
+    def of(
+        cls, request: Request, photo: Photo, fields: UnmaskFields, default_quality: int
+    ) -> "Encoding":
         """What the caller asked for; by default the photo's own format and the given quality.
 
         Raises:
             FieldsError: the format can't hold a picture of the photo's size.
         """
-        wanted = fields.format or answer_format(photo.format)
+        wanted = fields.format or preferred_format(request, answer_format(photo.format))
         try:
             check_size(photo.pixels, wanted)
         except BadRequestError as error:

@@ -98,7 +98,7 @@ class Calls:
 
     async def mask(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
         """The masks of all faces in one picture of the photo's size: 255 = hidden, else 0."""
-        answer = preferred(request, MaskFields.answers)
+        answer = preferred(request, MaskFields)
         async with self._open(request, timeout_ms, MaskFields) as call:
             options = self._options(call.fields.faces)
             clock, run = call.exchange.clock, call.exchange.threads.run
@@ -127,11 +127,11 @@ class Calls:
 
     async def _painted(self, request: Request, timeout_ms: int | None, work: Work) -> Response:
         """Answers a call that paints, in the form that the caller prefers."""
-        kind = preferred(request, UnmaskFields.answers)
+        kind = preferred(request, UnmaskFields)
         if kind == "events":
             return EventsResponse(partial(self._tell, request, timeout_ms, work))
         async with self._open(request, timeout_ms, UnmaskFields) as call:
-            encoding = self._encoding(call)
+            encoding = self._encoding(request, call)
             result = await work(call)
             if kind == "json":
                 body = await unmask_json(result, encoding, call.exchange, call.fields.candidates)
@@ -149,7 +149,7 @@ class Calls:
         exchange = exchange_of(request)
         try:
             async with self._open(request, timeout_ms, UnmaskFields) as call:
-                encoding = self._encoding(call)
+                encoding = self._encoding(request, call)
                 for stage, seconds in exchange.clock.seconds.items():
                     ended(stage, seconds)
                 exchange.clock.on_end = ended
@@ -262,8 +262,8 @@ class Calls:
             raise NoMaskError("No face in the photo wears a mask: there is nothing to swap.")
         return result
 
-    def _encoding(self, call: Call[UnmaskFields]) -> Encoding:
-        return Encoding.of(call.photo, call.fields, self._settings.quality)
+    def _encoding(self, request: Request, call: Call[UnmaskFields]) -> Encoding:
+        return Encoding.of(request, call.photo, call.fields, self._settings.quality)
 
 
 def _check_consent(form: Form[FieldsT]) -> None:

@@ -226,14 +226,14 @@ _EVENTS: Json = {
         "example": 'event: stage\ndata: {"stage":"crop","ms":21.4}\n\n',
     }
 }
-_UNMASKED = _pictures("jpeg", "png", "webp") | _json(UnmaskAnswer) | _EVENTS
+_UNMASKED = _pictures(*UnmaskFields.formats) | _json(UnmaskAnswer) | _EVENTS
 _SWAP_NEEDS = ("photo", "reference", "consent")
 
 
 def calls(settings: ApiSettings) -> dict[str, Described]:
     """The calls by name, described with the limits and defaults of `settings`."""
     wish = "if Accept or `accept` asks for it"
-    masks = _pictures("png") | _json(MaskAnswer)
+    masks = _pictures(*MaskFields.formats) | _json(MaskAnswer)
     return {
         "unmask": _call(
             UnmaskFields, settings, f"The unmasked photo; JSON or events {wish}", _UNMASKED

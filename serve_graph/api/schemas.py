@@ -29,12 +29,14 @@ class FacesFields(BaseModel):
     model_config = ConfigDict(extra="forbid")
     photo_names: ClassVar[tuple[str, ...]] = ("photo",)  # parts that are pictures
     answers: ClassVar[tuple[Kind, ...]] = ("json",)  # those on offer, the default first
+    formats: ClassVar[tuple[AnswerFormat, ...]] = ()  # those on offer for a picture
 
 
 class MaskFields(FacesFields):
     """Fields of /v1/mask."""
 
     answers: ClassVar[tuple[Kind, ...]] = ("picture", "json")
+    formats: ClassVar[tuple[AnswerFormat, ...]] = ("png",)
 
     faces: Annotated[
         FaceChoice,
@@ -49,6 +51,7 @@ class UnmaskFields(MaskFields):
 
     photo_names = ("photo", "reference", "mask")
     answers: ClassVar[tuple[Kind, ...]] = ("picture", "json", "events")
+    formats: ClassVar[tuple[AnswerFormat, ...]] = ("jpeg", "png", "webp")
 
     consent: bool = Field(
         False, description="Must be true with a reference: the person in it agrees to its use."
@@ -71,8 +74,8 @@ class UnmaskFields(MaskFields):
         BeforeValidator(lambda name: "jpeg" if name == "jpg" else name),
         WithJsonSchema({"type": "string", "enum": ["jpeg", "jpg", "png", "webp"]}),
         Field(
-            description="Picture format of the answer; `jpg` is `jpeg`. Default: the photo's own; "
-            "JPEG for HEIC."
+            description="Picture format of the answer; `jpg` is `jpeg`. Default: the one that "
+            "`Accept` names, or else the photo's own; JPEG for HEIC."
         ),
     ] = None
     quality: Annotated[

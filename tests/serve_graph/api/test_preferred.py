@@ -3,10 +3,9 @@
 import pytest
 from starlette.requests import Request
 
-from serve_graph.api.answers import preferred
+from serve_graph.api.answers import preferred, preferred_format
+from serve_graph.api.schemas import FacesFields, MaskFields, UnmaskFields
 from serve_graph.problems import FieldsError, NotAcceptableError
-
-KINDS = ("picture", "json")
 
 
 def request(*accept, query=b""):
@@ -24,13 +23,16 @@ def request(*accept, query=b""):
         "application/json;q=0.5, */*",
         "application/json;q=0.5, image/jpeg;q=0.6",
         "application/json, image/jpeg",
+        "application/json, image/*",
+        "application/json, image/jpg",
+        "image/avif, */*",
         "application/json;q=0, */*;q=0.1",
         "application/json;q=often, image/*",
         "",
     ],
 )
 def test_a_picture_is_answered(accept):
-    assert preferred(request(accept), KINDS) == "picture"
+    assert preferred(request(accept), UnmaskFields) == "picture"
 
 
 @pytest.mark.parametrize(
@@ -42,45 +44,96 @@ def test_a_picture_is_answered(accept):
         "application/json, text/plain, */*",
         "application/*",
         "image/jpeg;q=0.5, application/json;q=0.9",
+        "image/avif, application/json;q=0.1",
         "image/*;q=0, */*",
     ],
 )
 def test_json_is_answered(accept):
-    assert preferred(request(accept), KINDS) == "json"
+    assert preferred(request(accept), UnmaskFields) == "json"
 
 
 def test_without_the_header_it_is_a_picture():
-    assert preferred(request(), KINDS) == "picture"
+    assert preferred(request(), UnmaskFields) == "picture"
 
 
 def test_two_headers_count_as_one():
-    assert preferred(request("image/*;q=0.1", "application/json"), KINDS) == "json"
+    assert preferred(request("image/*;q=0.1", "application/json"), UnmaskFields) == "json"
 
 
-@pytest.mark.parametrize("accept", ["text/html", "text/event-stream", "*/*;q=0", ";;,"])
+@pytest.mark.parametrize(
+    "accept", ["text/html", "text/event-stream", "image/avif", "image/jpeg", "*/*;q=0", ";;,"]
+)
 def test_what_is_not_made_here_is_refused(accept):
-    with pytest.raises(NotAcceptableError):
-        preferred(request(accept), KINDS)
+    with pytest.raises(NotAcceptableError, match=r"expected one of image/png, application/json\.$"):
+        preferred(request(accept), MaskFields)
+
+
+@pytest.mark.parametrize(
+    ("accept", "own", "expected"),
+    [
+        ("image/png", "jpeg", "png"),
+        ("image/jpg", "png", "jpeg"),
+        ("image/webp, image/png;q=0.9", "png", "webp"),
+        ("image/avif,image/webp,*/*;q=0.8", "jpeg", "webp"),
+        ("image/png, image/webp", "webp", "webp"),
+        ("image/webp, image/*", "jpeg", "webp"),
+        ("image/webp;q=0.5, image/*", "jpeg", "jpeg"),
+        ("image/jpeg;q=0, image/*", "jpeg", "png"),
+        ("image/*", "webp", "webp"),
+        ("*/*", "png", "png"),
+        ("application/json", "png", "png"),
+    ],
+)
+def test_the_format_is_the_one_that_is_named_or_else_the_photos(accept, own, expected):
+    assert preferred_format(request(accept), own) == expected
+
+
+def test_a_choice_in_the_query_leaves_the_format_as_it_was():
+    assert preferred_format(request("image/png", query=b"accept=picture"), "jpeg") == "jpeg"
 
 
 @pytest.mark.parametrize("accept", ["image/*", "text/html", "*/*"])
 def test_the_query_comes_before_the_header(accept):
-    assert preferred(request(accept, query=b"faces=all&accept=json"), KINDS) == "json"
-    assert preferred(request("application/json", query=b"accept=picture"), KINDS) == "picture"
+    as_json = request(accept, query=b"faces=all&accept=json")
+    as_picture = request("application/json", query=b"accept=picture")
+
+    assert preferred(as_json, UnmaskFields) == "json"
+    assert preferred(as_picture, UnmaskFields) == "picture"
 
 
 def test_an_empty_choice_in_the_query_counts_as_not_sent():
-    assert preferred(request("application/json", query=b"accept="), KINDS) == "json"
+    assert preferred(request("application/json", query=b"accept="), UnmaskFields) == "json"
 
 
 def test_the_query_names_what_there_is():
     with pytest.raises(FieldsError, match="accept: Input should be picture or json"):
-        preferred(request(query=b"accept=events"), KINDS)
+        preferred(request(query=b"accept=events"), MaskFields)
 
 
 def test_what_has_one_kind_only_names_that():
     with pytest.raises(FieldsError, match=r"accept: Input should be json$"):
-        preferred(request(query=b"accept=picture"), ("json",))
+        preferred(request(query=b"accept=picture"), FacesFields)
+
+
+@pytest.mark.asyncio
+async def test_a_call_answers_in_the_format_of_its_header_unless_a_field_names_one(client, photo):
+    answers = [
+        await client.post("/v1/unmask", files={"photo": photo}, data=data, headers={"Accept": one})
+        for one, data in (
+            ("image/png", {}),
+            ("image/png", {"format": "webp"}),
+            ("image/avif", {}),
+            ("image/*", {}),
+        )
+    ]
+
+    assert [answer.headers["content-type"] for answer in answers] == [
+        "image/png",
+        "image/webp",
+        "application/problem+json",
+        "image/jpeg",
+    ]
+    assert answers[2].status_code == 406
 
 
 @pytest.mark.asyncio
