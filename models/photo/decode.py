@@ -1,6 +1,5 @@
 """Decodes the bytes of a photo to upright RGB pixels, in memory."""
 
-import struct
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -10,13 +9,13 @@ from PIL import Image as PilImage
 from PIL import ImageCms
 
 from models.errors import BadImageError
+from models.photo.exif import Exif
 from models.photo.header import DEFAULT_LIMITS, Limits, PhotoFormat, open_photo
-from models.photo.profiles import profile_of_nclx
+from models.photo.profiles import adobe_rgb, profile_of_nclx
 from models.pixels import Image, Mask
 
 _PNG_DEPTH_AT, _PNG_COLOURS_AT = 24, 25  # bytes of the file
 _GREY_WITH_ALPHA = 4
-_ORIENTATION_TAG = 0x0112
 _MAX_PROFILE_BYTES = 16 << 20  # CMYK takes 2 MB; of a PNG, Pillow refuses more than 1
 _TURNS = {
     3: cv2.ROTATE_180,
@@ -67,7 +66,7 @@ def decode_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Photo:
             f"The {name} is damaged or cut off: send it again or save it anew ({error})."
         ) from error
     if name != "heic":  # libheif has already turned it upright
-        pixels = _upright(pixels, _orientation(image.info.get("exif")))
+        pixels = _upright(pixels, Exif(image.info.get("exif")).orientation())
     return Photo(pixels, profile, name)
 
 
@@ -85,6 +84,8 @@ def _to_rgb(image: PilImage.Image) -> tuple[PilImage.Image, bytes | None]:
     profile = _profile(image.info.get("icc_profile"))
     if profile is None:
         profile = profile_of_nclx(image.info.get("nclx_profile"))
+    if profile is None and Exif(image.info.get("exif")).is_adobe_rgb():
+        profile = adobe_rgb()
     space = profile[16:20] if profile else b""
     if profile and (flat.mode, space) in {("L", b"GRAY"), ("CMYK", b"CMYK")}:
         return _to_srgb(flat, profile), None
@@ -162,22 +163,6 @@ def _to_srgb(image: PilImage.Image, profile: bytes) -> PilImage.Image:
     except ImageCms.PyCMSError:  # a broken profile: the colours without it are near enough
         return image.convert("RGB")
     return converted or image.convert("RGB")
-
-
-def _orientation(exif: object) -> int:
-    """EXIF orientation, 1 to 8; 1 where it is missing or broken."""
-    tiff = exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) else b""
-    order = {b"II": "<", b"MM": ">"}.get(tiff[:2], "<")
-    try:
-        (start,) = struct.unpack_from(order + "I", tiff, 4)
-        (count,) = struct.unpack_from(order + "H", tiff, start)
-        for entry in range(start + 2, start + 2 + 12 * count, 12):
-            tag, value = struct.unpack_from(order + "H6xH", tiff, entry)
-            if tag == _ORIENTATION_TAG:
-                return value if 1 <= value <= 8 else 1
-    except struct.error:
-        pass
-    return 1
 
 
 def _upright(pixels: Image, orientation: int) -> Image:

@@ -1,7 +1,7 @@
 """ICC profiles: pixels from one to another, and those of photos that describe theirs otherwise.
 
-HEIC files may use a few numbers (nclx, ITU-T H.273) instead of an ICC profile. The encoders of
-answers take ICC profiles only.
+HEIC files may use a few numbers (nclx, ITU-T H.273) instead of an ICC profile, and cameras EXIF.
+The encoders of answers take ICC profiles only.
 """
 
 import struct
@@ -19,13 +19,24 @@ from models.pixels import Image
 _P3_PRIMARIES = 12  # of H.273: SMPTE EG 432-1, Display P3's
 # Transfer curves that are displayed like sRGB's; PQ and HLG (16, 18) are not.
 _LIKE_SRGB = {1, 2, 6, 13}
-# Colours of Display P3's red, green and blue, adapted to D50 as profiles require.
-_COLORANTS = {
-    b"rXYZ": (0.51512, 0.24120, -0.00105),
-    b"gXYZ": (0.29198, 0.69225, 0.04189),
-    b"bXYZ": (0.15710, 0.06657, 0.78407),
-}
-_CHROMATICITIES = (0.680, 0.320, 0.265, 0.690, 0.150, 0.060)  # the same as x and y
+# Of red, green and blue: XYZ adapted to D50, as profiles require, and the same as x and y.
+_P3 = (
+    {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+    },
+    (0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+)
+_ADOBE = (
+    {
+        b"rXYZ": (0.60974, 0.31111, 0.01947),
+        b"gXYZ": (0.20528, 0.62567, 0.06087),
+        b"bXYZ": (0.14919, 0.06322, 0.74457),
+    },
+    (0.640, 0.330, 0.210, 0.710, 0.150, 0.060),
+)
+_ADOBE_CURVE = (563 / 256, 1, 0, 0, 0)  # of a `para` tag: a plain power
 
 
 def profile_of_nclx(nclx: object) -> bytes | None:
@@ -39,18 +50,38 @@ def profile_of_nclx(nclx: object) -> bytes | None:
 
 @lru_cache
 def display_p3() -> bytes:
-    """Display P3: LittleCMS's sRGB profile with other primaries and another name."""
+    """The ICC profile of Display P3."""
+    return _like_srgb("Display P3", *_P3)
+
+
+@lru_cache
+def adobe_rgb() -> bytes:
+    """The ICC profile of Adobe RGB (1998)."""
+    return _like_srgb("Adobe RGB", *_ADOBE, _ADOBE_CURVE)
+
+
+def _like_srgb(
+    name: str,
+    colorants: Mapping[bytes, tuple[float, ...]],
+    chromaticities: tuple[float, ...],
+    curve: tuple[float, ...] | None = None,
+) -> bytes:
+    """LittleCMS's sRGB profile with other primaries, another name and perhaps another curve."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     (count,) = struct.unpack_from(">I", profile, 128)
     for entry in range(count):
         tag, place, size = struct.unpack_from(">4sII", profile, 132 + 12 * entry)
-        if tag in _COLORANTS:
-            struct.pack_into(">3i", profile, place + 8, *_fixed(_COLORANTS[tag]))
+        if tag in colorants:
+            struct.pack_into(">3i", profile, place + 8, *_fixed(colorants[tag]))
         elif tag == b"chrm":
-            struct.pack_into(">6i", profile, place + 12, *_fixed(_CHROMATICITIES))
+            struct.pack_into(">6i", profile, place + 12, *_fixed(chromaticities))
         elif tag == b"desc":
-            old, new = "sRGB built-in".encode("utf-16-be"), "Display P3   ".encode("utf-16-be")
-            profile[place : place + size] = profile[place : place + size].replace(old, new)
+            old = "sRGB built-in"
+            new = name.ljust(len(old)).encode("utf-16-be")
+            content = profile[place : place + size]
+            profile[place : place + size] = content.replace(old.encode("utf-16-be"), new)
+        elif tag.endswith(b"TRC") and curve is not None:
+            struct.pack_into(">5i", profile, place + 12, *_fixed(curve))
     return bytes(profile)
 
 
