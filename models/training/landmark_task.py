@@ -2,7 +2,8 @@
 
 The picture is erased under the outline of a drawn mask. The outline is drawn independently of the
 points; otherwise it would give them away, and the net would fail on real masks. The face model
-for expressions and candidates is fitted whenever weights are written (`models.training.shape`).
+for expressions and candidates is fitted whenever weights are written (`models.training.shape`);
+a training on few faces keeps that of its start.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from models.training.losses import landmark_error
 from models.training.precision import mixed_precision
 from models.training.samples import draw_sample, stack
 from models.training.settings import check_least, check_shares
-from models.training.shape import fit_face_model
+from models.training.shape import FEWEST_FACES, fit_face_model
 from models.training.sheets import contact_sheet, with_mask, with_points
 
 
@@ -115,7 +116,10 @@ class LandmarkTask(Task):
 
     def export(self, path: Path, net: nn.Module) -> None:
         assert isinstance(net, LandmarkNet)
-        fit_face_model(net, self.faces, self.apart)
+        # Asks the trained net, which holds only the model of the start: no export writes to it.
+        has_model = bool(self.net.shape_gauges.any())
+        if len(self.faces) >= FEWEST_FACES or not has_model:
+            fit_face_model(net, self.faces, self.apart)
         save_net(path, net, self.net.config)
 
 

@@ -20,6 +20,8 @@ _RIDGE = 1e-3  # times the number of faces
 _ERRORS = 480  # masked held-back faces on which the spread is measured
 _BATCH = 32
 
+FEWEST_FACES = 1_000  # to fit a model anew where a start has one: fewer hardly smile
+
 
 def fit_face_model(net: LandmarkNet, faces: Faces, apart: Faces) -> None:
     """Fits the face model and puts it into the net's buffers; takes seconds.

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.checkpoint import load_net
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.training.config import train
 from models.training.frames import STORE_PX, Faces
@@ -291,3 +292,43 @@ def test_real_masks_teach_as_far_as_they_are_labelled(faces):
 def test_a_distance_of_features_needs_features(faces):
     with pytest.raises(ValueError, match="projected: true"):
         inpaint_task(faces, features=1.0)
+
+
+SHAPE = ("shape_gauges", "shape_moves", "shape_levels", "shape_spread")
+
+
+@pytest.fixture
+def exported(faces, tmp_path):
+    """The landmark net that a training on few faces exports, begun with this in its face model."""
+
+    def export(begun_with):
+        task = build("landmarks", faces)
+        for name in SHAPE:
+            getattr(task.net, name).fill_(begun_with)
+        for _ in range(2):  # twice: an export must not change what the next one decides
+            average = task.build()
+            average.load_state_dict(task.net.state_dict())
+            task.export(tmp_path / "net.safetensors", average.eval())
+        return load_net(tmp_path / "net.safetensors", LandmarkNet, LandmarkConfig)
+
+    return export
+
+
+def test_few_faces_leave_the_face_model_of_the_start_as_it_is(exported):
+    net = exported(0.5)
+
+    assert all((getattr(net, name) == 0.5).all() for name in SHAPE)
+
+
+def test_few_faces_make_a_face_model_where_there_is_none(exported):
+    net = exported(0.0)
+
+    assert all(getattr(net, name).any() for name in SHAPE)
+
+
+def test_many_faces_make_a_face_model_of_their_own(exported, monkeypatch):
+    monkeypatch.setattr("models.training.landmark_task.FEWEST_FACES", 20)
+
+    net = exported(0.5)
+
+    assert not any((getattr(net, name) == 0.5).any() for name in SHAPE)
