@@ -52,6 +52,11 @@ class ApiSettings(BaseModel):
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for one in origins:
+            if one == "null":
+                raise ValueError(
+                    "'null' is the origin of any file:// page and sandboxed frame, so it keeps "
+                    'nobody out: to let them call, allow "*"'
+                )
             is_sent = _ORIGIN.fullmatch(one) and not _OWN_PORT.fullmatch(one)
             if one != "*" and not is_sent:
                 raise ValueError(

@@ -53,7 +53,6 @@ def test_a_path_of_something_else_is_refused_for_metrics(path):
         "http://app.example.com:80",
         "app.example.com",
         "https://",
-        "null",
         "",
     ],
 )
@@ -61,9 +60,22 @@ def test_what_no_browser_sends_as_origin_is_refused(origin):
     assert f"'{origin}' never matches" in refuses(ApiSettings, allow_origins=[origin])
 
 
+def test_an_origin_that_anyone_may_send_is_refused_and_the_star_named():
+    told = refuses(ApiSettings, allow_origins=["null"])
+
+    assert "'null' is the origin of any file:// page" in told
+    assert 'allow "*"' in told
+
+
 @pytest.mark.parametrize(
     "origin",
-    ["*", "https://app.example.com", "http://localhost:3000", "http://[::1]:81", "app://localhost"],
+    [
+        "*",
+        "https://app.example.com",
+        "http://localhost:3000",
+        "http://[::1]:81",
+        "capacitor://localhost",
+    ],
 )
 def test_what_a_browser_sends_as_origin_may_be_allowed(origin):
     assert ApiSettings(allow_origins=[origin]).allow_origins == (origin,)
