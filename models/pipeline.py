@@ -167,8 +167,9 @@ async def find_masks(
 ) -> list[MaskedFace]:
     """The chosen faces of a photo with their masks.
 
-    A doubtful find counts only if it clearly wears a mask, or if `options.faces` names it. If a
-    mask continues below the frame, a longer frame is used, provided it shows a mask as well.
+    A doubtful find counts only if it clearly wears a mask, or if `options.faces` names it; under a
+    drawn mask, unless that lies over a sure face. If a mask continues below the frame, a longer
+    frame is used, provided it shows a mask as well.
 
     Args:
         photo: upright pixels.
