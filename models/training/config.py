@@ -156,7 +156,7 @@ def _begin(
         torch.set_num_threads(config["schedule"]["threads"])
     task = build_task(net, config, data, run.parent / "cache", weights)
     if config.get("start"):
-        _go_on_from(task, weights / config["start"])
+        _go_on_from(net, task, weights / config["start"])
     schedule = schedule_of(config["schedule"], task)
     write_record(record, run)
     return task, schedule
@@ -225,15 +225,14 @@ def _check_schedule(
     to_settings(Schedule, {"steps": 1, "learning_rate": 0} | schedule, where)
 
 
-def _go_on_from(task: Task, path: Path) -> None:
+def _go_on_from(net: str, task: Task, path: Path) -> None:
     try:
         task.net.load_state_dict(load_file(path))
     except (SafetensorError, OSError) as error:
         raise ValueError(f"start: {path} can't be read: {error}") from error
     except RuntimeError:  # torch lists all tensors
-        kind = type(task.net).__name__
         raise ValueError(
-            f"start: {path} doesn't fit this net: it holds no {kind}, or one of other sizes"
+            f"start: {path} doesn't fit this net: it holds no {net} net, or one of other sizes"
         ) from None
 
 

@@ -272,7 +272,7 @@ def test_a_start_of_other_sizes_is_a_clear_error(data):
 def test_an_error_about_a_start_lists_no_tensors(data):
     config = small(schedule={"steps": 1, "learning_rate": 0.1}, start="landmarks.safetensors")
 
-    with pytest.raises(ValueError, match=r"it holds no Generator, or one of other sizes$"):
+    with pytest.raises(ValueError, match=r"it holds no inpaint net, or one of other sizes$"):
         train("inpaint", config, data, data / "misfit", data / "weights")
 
 
