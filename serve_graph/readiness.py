@@ -31,7 +31,7 @@ class Readiness:
         self._lock = asyncio.Lock()
 
     async def __call__(self) -> dict[str, bool]:
-        """By stage, whether it has a running replica; as last seen while no controller answers."""
+        """By stage, whether it has a running replica; as last seen while nobody knows."""
         async with self._lock:
             if time.monotonic() >= self._due:
                 # Requests don't go through the controller: stages keep working without it.
@@ -44,6 +44,8 @@ class Readiness:
         client = _get_global_client()
         assert client is not None  # it raises if Serve isn't running
         found = client.get_serve_details()["applications"][self._app]["deployments"]
+        if not found:  # an update is being built, or its build failed: the old replicas answer
+            return {}
         return {
             stage: any(one["state"] in _ANSWERS for one in found[name]["replicas"])
             for stage, name in self._deployments.items()

@@ -85,6 +85,17 @@ def test_stages_stay_ready_while_the_controller_is_away(controller, monkeypatch)
     assert controller.asked == 2
 
 
+def test_stages_stay_ready_while_an_update_is_built(controller, monkeypatch, caplog):
+    """The controller then lists no deployments, nor if the build has failed."""
+    monkeypatch.setattr(readiness, "STATUS_AGE_S", 0.0)
+
+    def build():
+        controller.states = {}
+
+    assert ask(build, times=2) == {"crop": True, "mask": True}
+    assert not caplog.records
+
+
 @pytest.mark.usefixtures("controller")
 def test_stages_stay_ready_while_the_controller_hangs(monkeypatch):
     monkeypatch.setattr(readiness, "STATUS_AGE_S", 0.0)
