@@ -28,7 +28,7 @@ def test_who_comes_back_has_chosen_nothing(page, fake, photos):
     consent_to(page, photos[0])
     page.open(f"{fake.url}static/style.css")
     page.run("window.isOld = true")
-    page.run("history.back()")
+    page.run("setTimeout(() => history.back())")  # else the answer may go with the page
     page.wait_until_loaded()
 
     assert page.run("document.querySelector('#reference').files.length") == 0
