@@ -81,23 +81,13 @@ def run(*servers: Server) -> Results:
     return one.results
 
 
-def test_systems_take_turns_forwards_and_then_backwards():
+def test_systems_take_turns_forwards_and_then_backwards_each_between_two_paces():
     log: list[str] = []
     results = run(Server("a", log), Server("b", log))
 
     assert log == ["a", "b", "b", "a"]
-    assert [(one.system, one.round) for one in results.records] == [
-        ("a", 0),
-        ("b", 0),
-        ("b", 1),
-        ("a", 1),
-    ]
-
-
-def test_a_turn_has_the_paces_just_before_and_after_it():
-    results = run(Server("a", []), Server("b", []))
-
     paces = {(one.system, one.round): one.paces for one in results.records}
+    assert list(paces) == [("a", 0), ("b", 0), ("b", 1), ("a", 1)]
     assert paces["a", 0] == pytest.approx((1.0, 0.95))
     assert paces["b", 0] == pytest.approx((0.95, 0.9))
     assert paces["b", 1] == pytest.approx((0.85, 0.8))
