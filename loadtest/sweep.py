@@ -19,10 +19,9 @@ from loadtest.bench.measure import REFUSED, Meter
 from loadtest.bench.report import show
 from loadtest.bench.workloads import MAIN, SCENES, Workload, draw
 from loadtest.http_client import LostError
-from loadtest.objectives import MAX_ERROR_RATE, MAX_P99_MS
+from loadtest.objectives import FAILED, MAX_ERROR_RATE, MAX_P99_MS, WRONG_ANSWER
 from loadtest.open_loop import Plan, Summary
 
-FAILED, WRONG_ANSWER = 1, 3  # exit codes
 _FIRST, _STEP = 0.5, 1.4  # of what a lone client gets; between one rate and the next
 _UNLOADED_S = 3.0
 _HEAD = ("requests/s", "answered/s", "503", "lost or 5xx", "p50, ms", "p95, ms", "p99, ms")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from models.crop.detect import Face
 from models.crop.frame import fit_frame
-from models.crop.neighbours import is_over_others, share_out
+from models.crop.neighbours import is_over_others, over_face, share_out
 from models.mask.detect import MaskFinding
 from models.mask.drawn import cut_drawn
 from models.pixels import Affine, Image
@@ -26,7 +26,7 @@ def beside_drawn(white: Image, faces: Sequence[Face], sure_score: float) -> set[
     if not sure or not doubtful:
         return set()
     masks = [cut_drawn(white, frame).mask for frame in frames]
-    over = [masks[index] for index in sure], [frames[index] for index in sure]
+    over = [over_face(masks[index]) for index in sure], [frames[index] for index in sure]
     return {index for index in doubtful if is_over_others(masks[index], frames[index], *over)}
 
 

@@ -65,15 +65,19 @@ def is_over_others(
     Args:
         mask: bool (256, 256), True = covered.
         frame: photo px to frame px.
-        masks: bool (256, 256) each, what the other faces' frames show.
+        masks: from `over_face`, of each of the other faces.
         frames: photo px to frame px, of each of these.
     """
-    theirs = np.zeros_like(mask)
-    for other, other_frame in zip(masks, frames, strict=True):
-        to_other = compose(other_frame, invert(frame))
-        if _may_meet(to_other):
-            theirs |= _warp(_over_face(other), to_other)
+    theirs = _shown_in(frame, masks, frames)
     return 2 * int((mask & theirs).sum()) > int(mask.sum())
+
+
+def over_face(mask: Mask) -> Mask:
+    """The parts of a mask that reach the face itself, not just its frame; bool (256, 256)."""
+    count, parts = cv2.connectedComponents(mask.astype(np.uint8))
+    reaching = np.zeros(count, np.bool_)
+    reaching[parts[face_oval() & mask]] = True
+    return np.asarray(reaching[parts], np.bool_)
 
 
 def joined(hole: Mask, beside: Mask | None) -> Mask:
@@ -81,20 +85,19 @@ def joined(hole: Mask, beside: Mask | None) -> Mask:
     return hole if beside is None else hole | beside
 
 
-def _over_face(mask: Mask) -> Mask:
-    """The parts of a mask that reach the face itself, not just its frame."""
-    count, parts = cv2.connectedComponents(mask.astype(np.uint8))
-    reaching = np.zeros(count, np.bool_)
-    reaching[parts[face_oval() & mask]] = True
-    return np.asarray(reaching[parts], np.bool_)
+def _shown_in(frame: Affine, masks: Sequence[Mask], frames: Sequence[Affine]) -> Mask:
+    """What a frame shows of the masks of other frames."""
+    shown = np.zeros((FRAME_PX, FRAME_PX), np.bool_)
+    for mask, other in zip(masks, frames, strict=True):
+        to_other = compose(other, invert(frame))
+        if _may_meet(to_other):
+            shown |= _warp(mask, to_other)
+    return shown
 
 
 def _beside(index: int, holes: Sequence[Mask], frames: Sequence[Affine]) -> Mask | None:
-    hole, theirs = holes[index], np.zeros_like(holes[index])
-    for other in range(len(holes)):
-        to_other = compose(frames[other], invert(frames[index]))
-        if other != index and _may_meet(to_other):
-            theirs |= _warp(holes[other], to_other)
+    hole, others = holes[index], [other for other in range(len(holes)) if other != index]
+    theirs = _shown_in(frames[index], [holes[i] for i in others], [frames[i] for i in others])
     if not (theirs & (cv2.dilate(hole.astype(np.uint8), _square(_TOUCH_PX)) > 0)).any():
         return None
     # The px of two frames lie askew: between holes that touch, a px may belong to neither.

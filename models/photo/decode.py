@@ -1,17 +1,15 @@
 """Decodes the bytes of a photo to upright RGB pixels, in memory."""
 
 from dataclasses import dataclass
-from io import BytesIO
 
 import cv2
 import numpy as np
 from PIL import Image as PilImage
-from PIL import ImageCms
 
 from models.errors import BadImageError
 from models.photo.exif import Exif
 from models.photo.header import DEFAULT_LIMITS, Limits, PhotoFormat, open_photo
-from models.photo.profiles import adobe_rgb, profile_of_nclx
+from models.photo.profiles import adobe_rgb, converted_to, profile_of_nclx
 from models.pixels import Image, Mask
 
 _PNG_DEPTH_AT, _PNG_COLOURS_AT = 24, 25  # bytes of the file
@@ -88,7 +86,8 @@ def _to_rgb(image: PilImage.Image) -> tuple[PilImage.Image, bytes | None]:
         profile = adobe_rgb()
     space = profile[16:20] if profile else b""
     if profile and (flat.mode, space) in {("L", b"GRAY"), ("CMYK", b"CMYK")}:
-        return _to_srgb(flat, profile), None
+        # A broken profile: the colours without it are near enough.
+        return converted_to(flat, profile, None) or flat.convert("RGB"), None
     # A grey picture keeps an RGB profile: equal RGB values are its greys.
     keeps = space == b"RGB " and flat.mode != "CMYK"
     return _in_mode(flat, "RGB"), profile if keeps else None
@@ -153,16 +152,6 @@ def _profile(found: object) -> bytes | None:
     if not isinstance(found, bytes) or not 128 <= len(found) <= _MAX_PROFILE_BYTES:
         return None
     return found if found[36:40] == b"acsp" else None
-
-
-def _to_srgb(image: PilImage.Image, profile: bytes) -> PilImage.Image:
-    try:
-        converted = ImageCms.profileToProfile(
-            image, BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-    except ImageCms.PyCMSError:  # a broken profile: the colours without it are near enough
-        return image.convert("RGB")
-    return converted or image.convert("RGB")
 
 
 def _upright(pixels: Image, orientation: int) -> Image:

@@ -67,7 +67,7 @@ def _like_srgb(
     curve: tuple[float, ...] | None = None,
 ) -> bytes:
     """LittleCMS's sRGB profile with other primaries, another name and perhaps another curve."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile = bytearray(_srgb().tobytes())
     (count,) = struct.unpack_from(">I", profile, 128)
     for entry in range(count):
         tag, place, size = struct.unpack_from(">4sII", profile, 132 + 12 * entry)
@@ -98,19 +98,26 @@ def to_profile(pixels: Image, own: bytes | None, wanted: bytes | None) -> Image:
     """
     if own == wanted:
         return pixels
+    converted = converted_to(PilImage.fromarray(pixels), own, wanted)
+    return pixels if converted is None else np.array(converted, np.uint8)
+
+
+def converted_to(
+    image: PilImage.Image, own: bytes | None, wanted: bytes | None
+) -> PilImage.Image | None:
+    """A picture of any mode in RGB, as `to_profile`; None if LittleCMS can't use a profile."""
     try:
-        converted = ImageCms.profileToProfile(
-            PilImage.fromarray(pixels), _opened(own), _opened(wanted)
-        )
+        return ImageCms.profileToProfile(image, _opened(own), _opened(wanted), outputMode="RGB")
     except ImageCms.PyCMSError:
-        return pixels
-    return np.array(converted, np.uint8)
+        return None
 
 
 def _opened(profile: bytes | None) -> ImageCms.ImageCmsProfile | BytesIO:
-    if profile is None:
-        return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    return BytesIO(profile)
+    return _srgb() if profile is None else BytesIO(profile)
+
+
+def _srgb() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
 def _fixed(values: tuple[float, ...]) -> list[int]:

@@ -16,7 +16,9 @@ class OneLineErrors(TyperGroup):
             return super().invoke(ctx)
         except typer.BadParameter as error:
             command = (error.ctx or ctx).command_path
-            complain(f"{error.format_message()} See `{command} --help`.")
+            message = error.format_message()
+            end = "" if message.endswith((".", "?")) else "."
+            complain(f"{message}{end} See `{command} --help`.")
             raise typer.Exit(2) from None
         except (Mask2FaceError, OSError) as error:
             complain(str(error))

@@ -44,7 +44,7 @@ def train(
     try:
         train_by(recipe, net, data, run or Path("runs") / net, weights)
     except ConfigError as error:
-        raise typer.BadParameter(f"{str(error).removesuffix('.')}.") from error
+        raise typer.BadParameter(str(error)) from error
 
 
 def evaluate(

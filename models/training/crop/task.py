@@ -191,8 +191,9 @@ def _to_batch(canvases: Sequence[Canvas]) -> Batch:
 def _pools(folder: Path, settings: CropTraining, earlier: Detector | None) -> tuple[Pool, Pool]:
     """Pictures to train on, and the held-back fifth."""
     verdicts = read_verdicts(Path(settings.verdicts)) if settings.verdicts else []
-    refused = read_refused(settings.refused) if settings.refused else set()
+    refused: set[str] = set()
     if settings.refused:
+        refused = read_refused(settings.refused)
         tell_refused(refused, source_names(folder, settings.sources).tolist())
     scenes = [
         with_verdicts(scene, verdicts)
