@@ -16,6 +16,7 @@ from torch import nn
 SIZES = (1, 2, 4, 8, 16, 32, 64)  # recorded batch sizes; larger batches are launched as usual
 _MAX_GRAPHS = 32  # per net; each keeps the memory of the net's layers
 _WARM_UPS = 3  # PyTorch's libraries choose their kernels in the first calls
+_RECORDING = threading.Lock()  # PyTorch can record one graph at a time in a process
 
 Net = TypeVar("Net", bound=nn.Module)
 Result = Any  # a tensor, or a tuple of tensors, named or not
@@ -56,7 +57,8 @@ class Graphs:
             if key not in self._recorded:
                 if len(self._recorded) == _MAX_GRAPHS:
                     return self.launch(*args)
-                self._recorded[key] = _Recorded(self.launch, args, size)
+                with _RECORDING:
+                    self._recorded[key] = _Recorded(self.launch, args, size)
             return self._recorded[key].replay(given)
 
 
@@ -74,7 +76,7 @@ class _Recorded:
                 launch(*own)
         here.wait_stream(aside)
         self._graph = torch.cuda.CUDAGraph()
-        # Other threads may use the GPU meanwhile.
+        # Other threads may use the GPU meanwhile, but not record: see _RECORDING.
         with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
             self._result = launch(*own)
 

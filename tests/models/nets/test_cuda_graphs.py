@@ -1,3 +1,5 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -94,6 +96,28 @@ def test_what_is_too_large_or_one_shape_too_many_is_launched_as_ever(monkeypatch
         torch.testing.assert_close(net(batch).double, 2 * batch)
 
     assert len(net.forward._recorded) == 1
+
+
+def test_two_nets_are_never_recorded_at_the_same_time(monkeypatch):
+    inside, counts, met = [], [], threading.Event()
+
+    class Slow(Repeater):
+        def __init__(self, launch, args, size):
+            inside.append(launch)
+            counts.append(len(inside))
+            if len(inside) == 2:
+                met.set()
+            met.wait(0.05)
+            super().__init__(launch, args, size)
+            inside.remove(launch)
+
+    monkeypatch.setattr(cuda_graphs, "_Recorded", Slow)
+    nets = [with_graphs(Doubler()) for _ in range(2)]
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda net: net(rows(1)), nets))
+
+    assert counts == [1, 1]
 
 
 @NEEDS_GPU
