@@ -1,7 +1,6 @@
 """Finds the faces in thumbs: one detector, batched."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ray import serve
@@ -9,29 +8,20 @@ from ray import serve
 from models.checkpoint import load_manifest
 from models.crop.detect import THUMB_PX, Face, detect_faces, load_detector
 from models.pixels import Image
-from serve_graph.batch import Asked, Batcher, Job, use_threads
+from serve_graph.batch import Asked, Job, use_threads
 from serve_graph.health import BLANK_THUMB
-from serve_graph.metrics import ServeRecorder
-from serve_graph.replica import Replica
-from serve_graph.settings import Batching
+from serve_graph.replica import BatchingReplica
 from serve_graph.tracing import start_tracing
 
 
 @serve.deployment  # replicas, GPUs and batching: configs/*.yaml
-class FaceCropper(Replica):
+class FaceCropper(BatchingReplica):
     def __init__(self, weights: Path, device: str, threads: int) -> None:
+        super().__init__()
         use_threads(threads)
         start_tracing()
         self._detector = load_detector(load_manifest(weights), device)
-        self._find = Batcher(self._work, "crop", ServeRecorder())
-
-    def reconfigure(self, user_config: dict[str, Any]) -> None:
-        """Serve passes the YAML's user_config, at start and on each change."""
-        self._find.batching = Batching.model_validate(user_config)
-
-    async def check_health(self) -> None:
-        """Serve replaces the replica if this raises three times in a row."""
-        await self._find.try_out(BLANK_THUMB)
+        self._find = self._batched(self._work, "crop", BLANK_THUMB)
 
     async def detect(self, thumb: Image, asked: Asked) -> list[Face]:
         """The faces in a thumb: see `models.crop.detect`."""

@@ -4,7 +4,6 @@ It also finds the points of a reference face, with the same landmark net or with
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ray import serve
@@ -15,37 +14,27 @@ from models.landmarks.fan import find_landmarks, load_fan
 from models.landmarks.guess import Wish
 from models.landmarks.predict import load_landmark_net, predict_landmarks
 from models.pixels import Image, Landmarks, Mask
-from serve_graph.batch import Asked, Batcher, Job, check_picture, unpack_hole, use_threads
+from serve_graph.batch import Asked, Job, check_picture, unpack_hole, use_threads
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE
-from serve_graph.metrics import ServeRecorder
-from serve_graph.replica import Replica
-from serve_graph.settings import Batching
+from serve_graph.replica import BatchingReplica
 from serve_graph.tracing import start_tracing
 
 FaceAndWish = tuple[Image, Mask, Wish]
 
 
 @serve.deployment  # replicas, GPUs and batching: configs/*.yaml
-class Inpainter(Replica):
+class Inpainter(BatchingReplica):
     def __init__(self, weights: Path, device: str, threads: int, fan_weights: Path | None) -> None:
+        super().__init__()
         use_threads(threads)
         start_tracing()
         manifest = load_manifest(weights)
         self._landmark_net = load_landmark_net(manifest, device)
         self._generator = load_generator(manifest, device)
         self._fan = load_fan(fan_weights, device) if fan_weights else None
-        recorder = ServeRecorder()
-        self._paint = Batcher(self._paint_all, "inpaint", recorder)
-        self._find = Batcher(self._find_all, "landmarks", recorder)
-
-    def reconfigure(self, user_config: dict[str, Any]) -> None:
-        """Serve passes the YAML's user_config, at start and on each change."""
-        self._paint.batching = self._find.batching = Batching.model_validate(user_config)
-
-    async def check_health(self) -> None:
-        """Serve replaces the replica if this raises three times in a row."""
-        await self._paint.try_out((BLANK_FACE, ALL_HIDDEN, Wish()))
-        await self._find.try_out(BLANK_FACE)
+        blank = (BLANK_FACE, ALL_HIDDEN, Wish())
+        self._paint = self._batched(self._paint_all, "inpaint", blank)
+        self._find = self._batched(self._find_all, "landmarks", BLANK_FACE)
 
     async def inpaint(self, face: Image, hole: bytes, wish: Wish, asked: Asked) -> list[Painted]:
         """A canonical face with its hole painted as wished; `hole` is packed."""

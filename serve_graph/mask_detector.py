@@ -1,36 +1,26 @@
 """Marks the mask on faces: one U-Net, batched."""
 
 from pathlib import Path
-from typing import Any
 
 from ray import serve
 
 from models.checkpoint import load_manifest
 from models.mask.detect import MaskFinding, detect_masks, load_mask_net
 from models.pixels import Image, pack_mask
-from serve_graph.batch import Asked, Batcher, Job, check_picture, use_threads
+from serve_graph.batch import Asked, Job, check_picture, use_threads
 from serve_graph.health import BLANK_FACE
-from serve_graph.metrics import ServeRecorder
-from serve_graph.replica import Replica
-from serve_graph.settings import Batching
+from serve_graph.replica import BatchingReplica
 from serve_graph.tracing import start_tracing
 
 
 @serve.deployment  # replicas, GPUs and batching: configs/*.yaml
-class MaskDetector(Replica):
+class MaskDetector(BatchingReplica):
     def __init__(self, weights: Path, device: str, threads: int) -> None:
+        super().__init__()
         use_threads(threads)
         start_tracing()
         self._net = load_mask_net(load_manifest(weights), device)
-        self._find = Batcher(self._work, "mask", ServeRecorder())
-
-    def reconfigure(self, user_config: dict[str, Any]) -> None:
-        """Serve passes the YAML's user_config, at start and on each change."""
-        self._find.batching = Batching.model_validate(user_config)
-
-    async def check_health(self) -> None:
-        """Serve replaces the replica if this raises three times in a row."""
-        await self._find.try_out(BLANK_FACE)
+        self._find = self._batched(self._work, "mask", BLANK_FACE)
 
     async def detect(self, face: Image, asked: Asked) -> tuple[bytes, float]:
         """The mask of a canonical face, packed, and the probability that one is worn."""
