@@ -63,10 +63,16 @@ def load_fan(folder: Path, device: str = "cpu") -> Fan:
             return net.to(device, dtype=dtype).eval()
 
     kind = face_alignment.LandmarksType.TWO_D
-    # "folder" needs no detector's weights: the box is known. Compiling takes minutes.
-    return Fan(
-        Offline(kind, device=device, flip_input=False, face_detector="folder", compile=False)
-    )
+    searches = torch.backends.cudnn.benchmark
+    try:
+        # "folder" needs no detector's weights: the box is known. Compiling takes minutes.
+        aligner = Offline(
+            kind, device=device, flip_input=False, face_detector="folder", compile=False
+        )
+    finally:
+        # On a GPU the package turns this on, for all nets of the process.
+        torch.backends.cudnn.benchmark = searches
+    return Fan(aligner)
 
 
 def _read_weights(net: nn.Module, path: Path) -> None:

@@ -88,3 +88,18 @@ def test_running_out_of_memory_is_not_blamed_on_the_file(folder, monkeypatch):
 
     with pytest.raises(torch.OutOfMemoryError):
         load_fan(folder)
+
+
+def test_loading_on_a_gpu_changes_no_setting_of_the_other_nets(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    import face_alignment
+
+    content = io.BytesIO()
+    torch.save({}, content)
+    put_file(tmp_path, content.getvalue())
+    monkeypatch.setattr(face_alignment.api, "FAN", lambda _: nn.Identity())
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+
+    load_fan(tmp_path, "cuda")
+
+    assert not torch.backends.cudnn.benchmark
