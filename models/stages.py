@@ -120,25 +120,32 @@ class LocalStages:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="stages")
 
     async def detect(self, thumb: Image) -> list[Face]:
-        return (await self._run(detect_faces, self._models.detector, [thumb]))[0]
+        return (await self._run("crop", detect_faces, self._models.detector, [thumb]))[0]
 
     async def find_mask(self, face: Image) -> MaskFinding:
-        return (await self._run(detect_masks, self._models.mask, [face]))[0]
+        return (await self._run("mask", detect_masks, self._models.mask, [face]))[0]
 
     async def paint(self, face: Image, hole: Mask, wish: Wish) -> list[Painted]:
         painter = self._models.generator, self._models.landmarks
-        return (await self._run(paint_candidates, *painter, [face], [hole], [wish]))[0]
+        run = self._run("inpaint", paint_candidates, *painter, [face], [hole], [wish])
+        return (await run)[0]
 
     async def landmarks(self, face: Image) -> Landmarks:
         nets = self._models
         if nets.fan is not None:
-            return (await self._run(find_landmarks, nets.fan, [face]))[0]
+            return (await self._run("landmarks", find_landmarks, nets.fan, [face]))[0]
         bare = np.zeros(face.shape[:2], np.bool_)
-        return (await self._run(predict_landmarks, nets.landmarks, [face], [bare]))[0]
+        return (await self._run("landmarks", predict_landmarks, nets.landmarks, [face], [bare]))[0]
 
     async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
-        return await self._run(swap_own, painted, hole, reference, self._warp, self._blend)
+        return await self._run("swap", swap_own, painted, hole, reference, self._warp, self._blend)
 
-    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _run(
+        self,
+        stage: str,  # noqa: ARG002 (for subclasses that measure)
+        work: Callable[P, T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, partial(work, *args, **kwargs))

@@ -11,14 +11,12 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
-from models.crop.detect import Face, detect_faces
-from models.inpaint.paint import Painted, paint_candidates
-from models.landmarks.fan import find_landmarks
+from models.crop.detect import Face
+from models.inpaint.paint import Painted
 from models.landmarks.guess import Wish
-from models.landmarks.predict import predict_landmarks
-from models.mask.detect import MaskFinding, detect_masks
+from models.mask.detect import MaskFinding
 from models.pixels import Image, Landmarks, Mask, pack_mask, unpack_mask
-from models.stages import LocalStages, Models, Reference, swap_own
+from models.stages import LocalStages, Models, Reference
 from models.swap.swap import Blend, Warp
 from serve_graph.batch import Asked
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, InProgress, Streak
@@ -88,16 +86,6 @@ class RemoteStages:
             raise error.cause from None
 
 
-STAGE_OF: dict[Callable[..., Any], str] = {
-    detect_faces: "crop",
-    detect_masks: "mask",
-    paint_candidates: "inpaint",
-    predict_landmarks: "landmarks",
-    find_landmarks: "landmarks",
-    swap_own: "swap",
-}
-
-
 class MeasuredStages(LocalStages):
     """All steps in this replica, each as a batch of one, measured like those of the deployments."""
 
@@ -127,11 +115,11 @@ class MeasuredStages(LocalStages):
             if self._streaks[stage].is_doubtful:
                 await trial()
 
-    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _run(self, stage: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         asked_s, trace = time.perf_counter(), current_trace()
         done = partial(work, *args, **kwargs)
-        measured = partial(self._measure, STAGE_OF[work], asked_s, trace, done)
-        return await super()._run(run_niced, measured)
+        measured = partial(self._measure, stage, asked_s, trace, done)
+        return await super()._run(stage, run_niced, measured)
 
     def _measure(
         self, stage: str, asked_s: float, trace: Carrier | None, work: Callable[[], T]

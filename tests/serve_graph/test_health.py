@@ -9,7 +9,7 @@ import pytest
 from models import stages as local
 from models.landmarks.guess import Wish
 from models.stages import load_models
-from serve_graph import face_cropper, inpainter, mask_detector, stages
+from serve_graph import face_cropper, inpainter, mask_detector
 from serve_graph.batch import Asked
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, HUNG_S, IN_A_ROW
 from serve_graph.stages import MeasuredStages
@@ -150,7 +150,6 @@ def test_a_fused_replica_is_tried_in_the_same_way(tiny_weights, monkeypatch, sta
     name = WORK[stage][1]
     function = Stage(getattr(local, name), is_broken)
     monkeypatch.setattr(local, name, function)
-    monkeypatch.setitem(stages.STAGE_OF, function, stage)
     fused = MeasuredStages(load_models(tiny_weights), MemoryRecorder(), 1, "mesh", "feather")
     arguments = (PHOTO, ALL_HIDDEN, Wish()) if stage == "inpaint" else (PHOTO,)
 
@@ -204,7 +203,6 @@ async def test_a_net_hangs_also_when_its_callers_have_gone(make, clock):
 def test_a_fused_step_hangs_from_when_its_thread_began(tiny_weights, monkeypatch, clock):
     function = Hanging(local.detect_masks)
     monkeypatch.setattr(local, "detect_masks", function)
-    monkeypatch.setitem(stages.STAGE_OF, function, "mask")
     fused = MeasuredStages(load_models(tiny_weights), MemoryRecorder(), 1, "mesh", "feather")
 
     async def check():

@@ -14,7 +14,7 @@ from models.stages import load_models
 from serve_graph.api.threads import Threads
 from serve_graph.batch import Asked, Job, run_batch
 from serve_graph.priority import run_niced
-from serve_graph.stages import STAGE_OF, MeasuredStages
+from serve_graph.stages import MeasuredStages
 from tests.recorder import MemoryRecorder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="niceness is the process's")
@@ -76,7 +76,6 @@ def test_the_steps_of_a_fused_replica_are_behind(tiny_weights, monkeypatch):
     def detect(_detector, thumbs):
         return [[niceness()] for _ in thumbs]
 
-    monkeypatch.setitem(STAGE_OF, detect, "crop")
     monkeypatch.setattr(models.stages, "detect_faces", detect)
     nets = load_models(tiny_weights)
     stages = MeasuredStages(nets, MemoryRecorder(), workers=1, warp="mesh", blend="feather")
