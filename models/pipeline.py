@@ -93,7 +93,7 @@ class EditedFace:
     candidates: Sequence[Painted] = ()  # most likely first
     # The first candidate with the reference's lower face; None also if `is_turned_too_far`.
     swapped: Image | None = None
-    beside: Mask | None = None  # where masks of other faces touch the hole: painted, not pasted
+    beside: Mask | None = None  # painted, not pasted: others' masks that touch it; beyond the photo
 
     @property
     def painted(self) -> Painted | None:
@@ -281,25 +281,27 @@ async def unmask(
         colours = own.face, reference.icc_profile, photo.icc_profile
         own = replace(own, face=await run(to_profile, *colours))
     looked = await look_for_masks(photo, stages, options, clock, drawn, run)
-    found = looked.faces
+    found, frames = looked.faces, [one.frame for one in looked.faces]
     holes = await _holes(found, looked.others, options.min_probability, run)
-    touching = await run(masks_beside, holes, [one.frame for one in found])
-    holes = await run(lead_out, holes, [one.frame for one in found], photo.pixels.shape[:2])
+    touching = await run(masks_beside, holes, frames)
+    led_out = await run(lead_out, holes, frames, photo.pixels.shape[:2])
     gate = asyncio.Semaphore(options.at_once)
 
-    async def edit(one: MaskedFace, hole: Mask, beside: Mask | None) -> EditedFace:
+    async def edit(one: MaskedFace, hole: Mask, led: Mask, beside: Mask | None) -> EditedFace:
         if not hole.any():
             return EditedFace(one)
+        whole = joined(led, beside)
+        rest = None if whole is hole else whole & ~hole
         async with gate:
             with clock.measure("inpaint"):
-                painted = await stages.paint(one.crop, joined(hole, beside), options.wish)
+                painted = await stages.paint(one.crop, whole, options.wish)
             if own is None or is_turned_too_far(painted[0].landmarks, own.landmarks):
-                return EditedFace(one, hole, painted, beside=beside)
+                return EditedFace(one, hole, painted, beside=rest)
             with clock.measure("swap"):
-                swapped = await stages.swap(painted[0], hole, own)
-            return EditedFace(one, hole, painted, swapped, beside)
+                swapped = await stages.swap(painted[0], led, own)
+            return EditedFace(one, hole, painted, swapped, rest)
 
-    faces = await all_of(edit(*each) for each in zip(found, holes, touching, strict=True))
+    faces = await all_of(edit(*each) for each in zip(found, holes, led_out, touching, strict=True))
     with clock.measure("paste"):
         result = await run(_assemble, photo.pixels, faces, options.sharpen, own)
     return replace(result, more=looked.more)

@@ -177,7 +177,7 @@ def lead_out(holes: Sequence[Mask], frames: Sequence[Affine], shape: tuple[int, 
         shape: height and width of the photo, px.
 
     Returns:
-        The holes; those that don't reach the photo's edge are unchanged.
+        The holes; those that don't reach the photo's edge are the same objects.
     """
     led = []
     for hole, frame in zip(holes, frames, strict=True):

@@ -33,7 +33,7 @@ def paste_face(
     """Blends the masked part of an edited face into the photo, in place.
 
     Only pixels inside the mask and up to `FEATHER_PX` frame px around it change, one more where
-    another face's mask touches it. The cost depends on the size of the face, not of the photo.
+    `beside` touches it. The cost depends on the size of the face, not of the photo.
 
     Args:
         photo: RGB, uint8 (H, W, 3); is changed.
@@ -42,8 +42,8 @@ def paste_face(
         mask: bool (256, 256), True = take the patch here.
         affine: photo px to frame px.
         sharpen: bring out the patch's fine light and dark details.
-        beside: bool (256, 256), True = also made up, but pasted with other faces, see
-            `masks_beside`: the patch doesn't fade there, where the photo shows their masks.
+        beside: bool (256, 256), True = also made up, but beyond the photo or pasted with other
+            faces, see `masks_beside`: the patch doesn't fade towards it.
     """
     weight = _feather(mask) if beside is None else _feather_beside(mask, beside)
     box = photo_rectangle(weight > 0, affine, photo.shape[:2])

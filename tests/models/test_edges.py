@@ -64,3 +64,13 @@ def test_of_a_mask_that_the_photos_edge_cuts_no_mirror_image_is_painted_beside(s
     run(unmask(grey_photo(), stages, Options(), Clock()))
 
     assert stages.hole[205:].all() == stages.hole[205:].any() == reaches
+
+
+def test_along_the_photos_edge_only_the_mask_is_painted():
+    stages = FakeStages([(100, 439.6)], [0.9, 0.9])
+
+    result = run(unmask(grey_photo(), stages, Options(), Clock()))
+
+    last = result.painted[639].astype(int)
+    assert np.abs(last[:165] - 128).max() <= 1
+    assert (last[190:270, 0] > 240).all()

@@ -70,3 +70,21 @@ def test_nothing_of_masks_that_touch_stays_between_the_faces(times, turns_deg, l
 
     # A line of mask differs by 39 or more; small photos overshoot by 4 at the mask's rim.
     assert np.abs(result.painted.astype(int) - SKIN).max() <= 5
+
+
+class SeesItsOwn(Couple):
+    """Finds no part of the neighbour's mask."""
+
+    async def find_mask(self, face):
+        found = await super().find_mask(face)
+        found.mask[:, :54] = found.mask[:, 202:] = False
+        return found
+
+
+def test_where_the_photo_cuts_two_masks_neither_gets_the_others_colour():
+    faces = [((300.4, 400.2), 1, 0), ((456.4, 400.2), 1, 0)]
+    photo = Photo(photo_of(faces, PHOTO_PX).pixels[:421].copy(), None, "png")
+
+    result = run(unmask(photo, SeesItsOwn(faces, PHOTO_PX), Options(), Clock()))
+
+    assert np.abs(result.painted.astype(int) - SKIN).max() <= 5
