@@ -151,8 +151,7 @@ def lies_inside(points: Landmarks, corners: Landmarks) -> Mask:
     Returns:
         bool (...).
     """
-    sides = (corners[1:] - corners[0]).astype(np.float64)
-    along = (points - corners[0]) @ sides.T / np.square(sides).sum(axis=1)
+    along = _along(points, corners)
     return np.asarray(((along >= 0) & (along <= 1)).all(axis=-1), np.bool_)
 
 
@@ -161,8 +160,7 @@ def inside_photo(corners: Landmarks) -> Mask:
     ends = np.array([(x, y) for x in (0, FRAME_PX - 1) for y in (0, FRAME_PX - 1)], np.float32)
     if lies_inside(ends, corners).all():  # the usual case
         return np.ones((FRAME_PX, FRAME_PX), np.bool_)
-    y, x = np.mgrid[:FRAME_PX, :FRAME_PX].astype(np.float32)
-    return lies_inside(np.stack([x, y], axis=-1), corners)
+    return lies_inside(_pixels(), corners)
 
 
 def lead_out(holes: Sequence[Mask], frames: Sequence[Affine], shape: tuple[int, int]) -> list[Mask]:
@@ -193,14 +191,15 @@ def beyond_reach(mask: Mask, corners: Landmarks) -> Mask:
         mask: bool (256, 256).
         corners: of the photo, see `photo_corners`.
     """
-    beyond = np.zeros_like(mask)
-    outside = (~inside_photo(corners)).astype(np.uint8)
-    count, parts = cv2.connectedComponents(outside)
-    for part in range(1, count):
-        where = parts == part
-        edge = cv2.dilate(where.astype(np.uint8), np.ones((3, 3), np.uint8)) > outside
-        if np.count_nonzero(mask & edge) >= _REACH_PX:
-            beyond |= where
+    beyond, inside = np.zeros_like(mask), inside_photo(corners)
+    if inside.all():
+        return beyond
+    along = _along(_pixels(), corners)
+    sides = np.concatenate([along < 0, along > 1], axis=-1)  # beyond left, top, right, bottom
+    for side in np.moveaxis(sides, -1, 0):
+        near = cv2.dilate(side.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        if np.count_nonzero(mask & inside & near) >= _REACH_PX:
+            beyond |= side
     return beyond
 
 
@@ -284,6 +283,18 @@ def photo_rectangle(
     low = np.clip(np.floor(corners.min(axis=0)), 0, limit).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, limit).astype(int)
     return (*low, *high) if (high > low).all() else None
+
+
+def _along(points: Landmarks, corners: Landmarks) -> npt.NDArray[np.float64]:
+    """How far across and down the photo points lie, 0..1 if inside, (..., 2)."""
+    sides = (corners[1:] - corners[0]).astype(np.float64)
+    return np.asarray((points - corners[0]) @ sides.T / np.square(sides).sum(axis=1))
+
+
+def _pixels() -> Landmarks:
+    """The (x, y) of each px of the frame, float32 (256, 256, 2)."""
+    y, x = np.mgrid[:FRAME_PX, :FRAME_PX].astype(np.float32)
+    return np.stack([x, y], axis=-1)
 
 
 def _border(source: Image, needed_px: float) -> int:

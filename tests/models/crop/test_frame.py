@@ -205,6 +205,16 @@ def test_a_hole_that_reaches_the_photos_edge_goes_on_beyond_it():
     np.testing.assert_array_equal(led, expected)
 
 
+def test_a_hole_goes_on_only_beyond_the_edges_that_it_reaches():
+    inset = np.array([[1, 0, 28], [0, 1, 28]], np.float32)  # the frame shows all four edges
+
+    led = lead_out([block(slice(150, 228))], [inset], (200, 200))[0]
+
+    assert led[228:].all()
+    assert not led[:28, 28:228].any()
+    assert not led[28:228, :28].any()
+
+
 @pytest.mark.parametrize(
     "hole",
     [block(slice(120, 198)), block(slice(120, 200), slice(80, 90)), block(slice(210, 240))],
