@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from models.crop.detect import Face
 from models.crop.frame import fit_frame
-from models.crop.neighbours import is_over_others, over_face, share_out
 from models.mask.detect import MaskFinding
 from models.mask.drawn import cut_drawn
+from models.paste.neighbours import is_over_others, over_face, share_out
 from models.pixels import Affine, Image
 
 

@@ -22,12 +22,8 @@ from models.crop.frame import (
     scale_affine,
     scale_of,
 )
-from models.crop.grain import is_finer
-from models.crop.neighbours import joined, masks_beside, share_out
-from models.crop.paste import paste_face
-from models.crop.turns import TURN_BELOW, TURN_REFERENCE_BELOW
+from models.crop.upright import TURN_BELOW, TURN_REFERENCE_BELOW, find_any_way_up
 from models.drawn import beside_drawn, share_drawn
-from models.edges import find_to_edge
 from models.errors import DrawnMaskError, NoFaceError, ReferencePhotoError
 from models.inpaint.hole import hole_of
 from models.inpaint.lift import lift_large
@@ -35,14 +31,17 @@ from models.inpaint.paint import Painted
 from models.landmarks.guess import AS_GUESSED, Wish
 from models.mask.detect import MaskFinding
 from models.mask.drawn import cut_drawn, open_drawn
+from models.mask.edges import find_to_edge
+from models.paste.grain import is_finer
+from models.paste.neighbours import joined, masks_beside, share_out
+from models.paste.paste import paste_face
 from models.photo.decode import Photo
 from models.photo.profiles import to_profile
 from models.pixels import Affine, Image, Mask
 from models.runner import Runner, all_of
 from models.stages import REFERENCE_PX, Reference, Stages
+from models.swap.pose import is_turned_too_far
 from models.swap.swap import refuse_cut
-from models.swap.turn import is_turned_too_far
-from models.upright import find_any_way_up
 
 # Hands, discs and letters score higher in one photo in thirty; real faces in crowds score lower.
 _SURE_SCORE, _SURE_PROBABILITY = 0.45, 0.98

@@ -13,10 +13,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("models", "serve_graph", "loadtest")
-STEPS = ("crop", "mask", "landmarks", "inpaint", "swap", "photo")
+STEPS = ("crop", "mask", "landmarks", "inpaint", "swap", "paste", "photo")
 # What any step may use besides its own folder.
 FOUNDATIONS = {
-    *("errors", "pixels", "checkpoint", "parallel", "crop.frame", "landmarks.order"),
+    *("errors", "pixels", "checkpoint", "parallel", "runner", "crop.frame", "landmarks.order"),
     *("nets.blocks", "nets.compute", "nets.inference"),
     *("light.lenses", "light.levels", "light.one_tone"),
 }

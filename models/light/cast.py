@@ -35,7 +35,7 @@ def gains_against(skin: Image) -> Gains:
         skin: uint8 (N, 3) RGB, the visible face.
 
     Returns:
-        Factors; `UNCHANGED` in usual light, and for photos of one tone (see `models.crop.tone`).
+        Factors; `UNCHANGED` in usual light, and for photos of one tone (see `models.paste.tone`).
     """
     if len(skin) < _FEWEST:
         return UNCHANGED

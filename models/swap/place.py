@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 from models.crop.frame import FRAME_PX, compose, fit_similarity, invert, scale_affine, transform
 from models.pixels import Affine, Image, Landmarks, Mask
-from models.swap.turn import turn
+from models.swap.pose import turn
 
 JAW, MOUTH = slice(0, 17), slice(48, 68)  # of the 68 landmarks
 MIN_VISIBLE = 6  # points; fewer say too little about how the head is turned

@@ -22,7 +22,7 @@ from models.pixels import Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import light_gain, relight
 from models.swap.place import MIN_VISIBLE, mesh_target, register
-from models.swap.turn import are_opposite, mirrored
+from models.swap.pose import are_opposite, mirrored
 from models.swap.warp import at_size, mesh_trust, warp_mesh, warp_similarity
 
 Warp = Literal["mesh", "2d"]

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 
 from models.crop.frame import FRAME_PX, scale_of
-from models.crop.grain import is_finer
-from models.crop.paste import paste_face
 from models.inpaint.lift import lift_detail, lift_large
+from models.paste.grain import is_finer
+from models.paste.paste import paste_face
 from models.pixels import Affine, Image, Mask
 from models.training.evaluation.folder import Case, read_image, read_mask, write_image
 from models.training.evaluation.marks import PictureMarks, compare

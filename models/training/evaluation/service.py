@@ -10,12 +10,12 @@ from torch import nn
 
 from models.clock import Clock
 from models.crop.frame import crop_face, invert, transform
-from models.crop.paste import paste_face
 from models.errors import NoFaceError
 from models.inpaint.hole import hole_of
 from models.inpaint.paint import fill_holes, paint_faces
 from models.landmarks.net import LandmarkNet
 from models.landmarks.predict import predict_landmarks
+from models.paste.paste import paste_face
 from models.photo.decode import Photo, decode_photo
 from models.pipeline import MaskedFace, Options, Unmasked, as_reference, find_masks, unmask
 from models.pixels import Affine, Image, Landmarks, Mask

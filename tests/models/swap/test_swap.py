@@ -4,8 +4,8 @@ import pytest
 
 from models.crop.frame import transform
 from models.errors import ReferencePhotoError
+from models.swap.pose import mirrored
 from models.swap.swap import refuse_cut, swap_face, warp_reference
-from models.swap.turn import mirrored
 from models.swap.warp import at_size
 
 WAYS = [(warp, blend) for warp in ("mesh", "2d") for blend in ("feather", "poisson")]

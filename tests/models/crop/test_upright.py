@@ -8,10 +8,18 @@ from models.checkpoint import load_manifest
 from models.clock import Clock
 from models.crop.detect import Face, detect_faces, load_detector
 from models.crop.frame import fit_frame
-from models.crop.turns import TURN_REFERENCE_BELOW
+from models.crop.upright import (
+    TURN_REFERENCE_BELOW,
+    both_ways,
+    find_any_way_up,
+    is_upside_down,
+    may_be_upside_down,
+    turned,
+    turned_back,
+    worth,
+)
 from models.photo.decode import Photo
 from models.pipeline import Options, find_faces
-from models.upright import find_any_way_up
 from serve_graph import PROJECT
 
 SHAPE = (80, 100, 3)
@@ -37,8 +45,9 @@ class Finder:
         return [face(self.box, score)] if score else []
 
 
-def face(box, score):
-    return Face(np.array(box, np.float32), score, np.zeros((5, 2), np.float32))
+def face(box, score=0.7, points=None):
+    points = np.zeros((5, 2)) if points is None else points
+    return Face(np.array(box, np.float32), score, np.array(points, np.float32))
 
 
 def find(finder, **options):
@@ -96,6 +105,63 @@ def test_a_reference_is_turned_where_a_photo_is_not():
     assert find(Finder(scores, (40, 20, 55, 50)))[0].score == 0.6
     again = find(Finder(scores, (40, 20, 55, 50)), turn_below=TURN_REFERENCE_BELOW)
     assert again[0].score == 0.75
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_a_face_of_a_turned_picture_goes_back_to_its_px(quarters):
+    picture = np.zeros((40, 60, 3), np.uint8)
+    picture[5:15, 20:40] = 1  # the box
+    picture[7, 33] = 2  # a point
+    there = turned(picture, quarters)[..., 0]
+    (top, *_, bottom), (left, *_, right) = (np.unique(axis) for axis in np.nonzero(there))
+    point = np.argwhere(there == 2)[0][::-1]
+
+    back = turned_back(
+        face((left, top, right, bottom), 0.6, np.tile(point, (5, 1))), quarters, picture.shape
+    )
+
+    assert back.box.tolist() == [20, 5, 39, 14]
+    assert back.points.tolist() == [[33, 7]] * 5
+    assert back.score == 0.6
+
+
+@pytest.mark.parametrize(
+    ("box", "score", "doubtful"),
+    [((0, 0, 77, 100), 0.75, False), ((0, 0, 90, 100), 0.75, True), ((0, 0, 77, 100), 0.6, True)],
+)
+def test_a_wide_or_unsure_find_gets_a_second_look(box, score, doubtful):
+    assert may_be_upside_down(face(box, score)) is doubtful
+
+
+def test_a_second_look_shows_the_face_both_ways():
+    thumb = np.full((300, 300, 3), 50, np.uint8)
+    thumb[100:140, 150:230] = 200  # the upper half of a face of 80 x 80 px
+
+    shown = both_ways(thumb, face((150, 100, 230, 180)))[..., 0]
+
+    upright, on_its_head = np.split(shown, 2, axis=1)
+    assert shown.shape == (96, 192)
+    assert upright[25:46, 30:66].min() == 200 > 50 == upright[50:, 30:66].max()
+    np.testing.assert_array_equal(on_its_head, upright[::-1, ::-1])
+
+
+def test_beyond_the_photo_a_second_look_shows_no_mirror_image():
+    thumb = np.full((50, 50, 3), 255, np.uint8)
+
+    assert (both_ways(thumb, face((0, 0, 50, 50)))[0] == 114).all()
+
+
+@pytest.mark.parametrize(
+    ("found", "said"), [([], False), ([(20, 20, 76, 76)], False), ([(116, 20, 172, 76)], True)]
+)
+def test_the_best_find_of_a_second_look_tells(found, said):
+    assert is_upside_down([face(box) for box in found]) is said
+
+
+def test_one_sure_face_is_worth_more_than_two_doubtful_ones():
+    sure, doubtful = face((0, 0, 1, 1), 0.7), face((0, 0, 1, 1), 0.5)
+
+    assert worth([sure, doubtful]) > worth([sure]) > worth([doubtful, doubtful]) > worth([])
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from models.crop.frame import FRAME_PX, compose, crop_face, mask_to_photo, scale_affine
-from models.crop.paste import FEATHER_PX, even_seam, paste_face
+from models.paste.paste import FEATHER_PX, even_seam, paste_face
 
 
 def soft_noise(height, width, sigma):

@@ -5,8 +5,8 @@ import pytest
 
 from models.clock import Clock
 from models.crop.frame import photo_corners
-from models.edges import find_to_edge
 from models.mask.detect import MaskFinding
+from models.mask.edges import find_to_edge
 from models.pipeline import Options, unmask
 from tests.models.test_pipeline import FakeStages, grey_photo, run
 

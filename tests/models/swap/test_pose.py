@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.swap.turn import are_opposite, is_turned_too_far, mirrored, turn
+from models.swap.pose import are_opposite, is_turned_too_far, mirrored, turn
 
 NOSE = slice(27, 36)
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models.crop.tone import keep_tone
+from models.paste.tone import keep_tone
 
 SIZE = 256
 

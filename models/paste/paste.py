@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.crop.frame import compose, photo_rectangle, scale_affine, scale_of
-from models.crop.grain import add_grain
-from models.crop.neighbours import joined
-from models.crop.tone import keep_tone
+from models.paste.grain import add_grain
+from models.paste.neighbours import joined
+from models.paste.tone import keep_tone
 from models.pixels import Affine, Image, Mask
 
 Floats = npt.NDArray[np.float32]

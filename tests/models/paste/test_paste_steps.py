@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 
 from models.crop.frame import crop_face, mask_to_photo
-from models.crop.paste import paste_face
-from tests.models.crop.test_grain import GREY, grainy_photo, plain_face
-from tests.models.crop.test_paste import ellipse, frame_at, step_at_edge
-from tests.models.crop.test_tone import chroma, filled, grey, mask, scene
+from models.paste.paste import paste_face
+from tests.models.paste.test_grain import GREY, grainy_photo, plain_face
+from tests.models.paste.test_paste import ellipse, frame_at, step_at_edge
+from tests.models.paste.test_tone import chroma, filled, grey, mask, scene
 
 
 def core():

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from models.crop.frame import FRAME_PX
-from models.crop.grain import SHARE, add_grain
-from tests.models.crop.test_paste import ellipse, frame_at
+from models.paste.grain import SHARE, add_grain
+from tests.models.paste.test_paste import ellipse, frame_at
 
 GREY = 128
 

@@ -1,8 +1,11 @@
-"""Photos rotated by 90° or upside down: the detector knows upright faces only.
+"""Finds the faces of a photo whichever way up it is; most photos need one full pass.
 
-On a face rotated by 90° it finds little. Upside down, it takes mask and chin for a forehead and is
-nearly as sure as of an upright face, in half of 430 photos. Only a second look tells those.
+The detector knows upright faces only. On a face rotated by 90° it finds little. Upside down, it
+takes mask and chin for a forehead and is nearly as sure as of an upright face, in half of 430
+photos. Only a second look tells those.
 """
+
+from collections.abc import Awaitable, Callable
 
 import cv2
 import numpy as np
@@ -10,16 +13,49 @@ import numpy as np
 from models.crop.detect import GREY, MIN_SCORE, Face
 from models.crop.frame import transform
 from models.pixels import Affine, Image
+from models.runner import Runner
+
+Detect = Callable[[Image], Awaitable[list[Face]]]
 
 # Nine in ten upright photos score more; of photos rotated by 90°, one in a hundred does.
 TURN_BELOW = 0.55
 # Bare upright faces score more; upside down, nine in ten score less.
 TURN_REFERENCE_BELOW = 0.67
-CLEARLY = 1.2  # how many times as much the faces of another rotation must be worth
+_CLEARLY = 1.2  # how many times as much the faces of another rotation must be worth
 # Score minus width / height of the box: 99 in 100 upside-down faces are below, half of the others.
 _LOOK_BELOW = -0.1
 _LOOK_PX = 96  # side of each of the two views; together they cost a fourteenth of a thumb
 _AROUND = 1.6  # side of a view, in sides of the face
+
+
+async def find_any_way_up(
+    thumb: Image, detect: Detect, run: Runner, turn_below: float = TURN_BELOW
+) -> list[Face]:
+    """The faces of a thumb, in its px, all from the one rotation that shows most.
+
+    Args:
+        thumb: uint8 (H, W, 3).
+        detect: finds upright faces, best first.
+        run: rotates the thumb in a thread.
+        turn_below: if the best face scores less, all rotations are tried.
+
+    Returns:
+        Best first; the faces of the thumb as it came, unless another rotation is clearly better.
+    """
+    turns: tuple[int, ...] = (1, 2, 3)
+    needed = _CLEARLY
+    found = await detect(thumb)
+    if found and found[0].score >= turn_below:
+        if not await _is_upside_down(thumb, found[0], detect, run):
+            return found
+        turns, needed = (2,), 1.0  # the second look has already said so
+    best, least = found, needed * worth(found)
+    for quarters in turns:
+        faces = await detect(await run(turned, thumb, quarters))
+        if worth(faces) > least:
+            best = [turned_back(face, quarters, thumb.shape) for face in faces]
+            least = worth(faces)
+    return best
 
 
 def turned(image: Image, quarters: int) -> Image:
@@ -77,3 +113,9 @@ def both_ways(thumb: Image, face: Face) -> Image:
 def is_upside_down(found: list[Face]) -> bool:
     """Whether the best of the faces found in `both_ways` is the one turned upside down."""
     return bool(found) and float(found[0].box[[0, 2]].mean()) > _LOOK_PX - 0.5
+
+
+async def _is_upside_down(thumb: Image, face: Face, detect: Detect, run: Runner) -> bool:
+    if not may_be_upside_down(face):
+        return False
+    return is_upside_down(await detect(await run(both_ways, thumb, face)))
