@@ -14,6 +14,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from pillow_heif import HeifImageFile
 
 from models.errors import BadImageError, NotAnImageError, TooLargeError
+from models.photo.heif_boxes import stated_sizes
 
 PhotoFormat = Literal["jpeg", "png", "webp", "heic"]
 
@@ -35,6 +36,7 @@ _SCAN, _END = b"\xff\xda", b"\xff\xd9"
 _MAX_SEGMENTS = 1000
 _MAX_PADDING = 100_000  # bytes between a JPEG's segments: Pillow reads them one by one
 _MAX_DATA_CHUNKS = 50_000  # of a PNG; one may be as short as a row
+_MAX_CROPPED = 63  # px of a HEIC's side: encoders fill up blocks of 64
 _ANY_MARKER = re.compile(rb"\xff[^\x00\xff]")
 _TOO_MANY = "The {} has too many segments beside its pixels: save it anew, without metadata."
 _TOO_LONG = "The PNG has a colour profile or a text larger than 1 MB: save it anew, without."
@@ -106,8 +108,11 @@ def open_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[PhotoForma
         _check_segments(data)
     elif name == "png":
         _check_chunks(data)
+    stated = stated_sizes(data) if name == "heic" else []
     image = _open(data, name)
-    _check_size(image, limits)
+    _check_size(image.size, limits)
+    for width, height in stated:  # libheif decodes first and crops then
+        _check_size((max(1, width - _MAX_CROPPED), max(1, height - _MAX_CROPPED)), limits)
     _check_frames(data, name, image)
     return name, image
 
@@ -125,8 +130,8 @@ def _open(data: bytes, name: PhotoFormat) -> ImageFile:
         raise BadImageError(f"The {name} header can't be read: {error}") from error
 
 
-def _check_size(image: ImageFile, limits: Limits) -> None:
-    width, height = image.size
+def _check_size(size: tuple[int, int], limits: Limits) -> None:
+    width, height = size
     if max(width, height) > limits.max_side:
         raise TooLargeError(
             f"The picture is {width} x {height} px, a side may have {limits.max_side}: shrink it."
