@@ -9,7 +9,7 @@ from PIL import Image as PilImage
 from models.errors import BadImageError
 from models.photo.exif import Exif
 from models.photo.header import DEFAULT_LIMITS, Limits, PhotoFormat, open_photo
-from models.photo.profiles import adobe_rgb, converted_to, profile_of_nclx
+from models.photo.profiles import adobe_rgb, converted_to, profile_of_gamma, profile_of_nclx
 from models.pixels import Image, Mask
 
 _PNG_DEPTH_AT, _PNG_COLOURS_AT = 24, 25  # bytes of the file
@@ -96,6 +96,8 @@ def _own_profile(image: PilImage.Image) -> bytes | None:
     profile = _profile(info.get("icc_profile")) or profile_of_nclx(info.get("nclx_profile"))
     if profile is None and Exif(info.get("exif")).is_adobe_rgb():
         return adobe_rgb()
+    if profile is None and "srgb" not in info:
+        return profile_of_gamma(info.get("gamma"))
     return profile
 
 

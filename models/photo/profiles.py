@@ -1,7 +1,7 @@
 """ICC profiles: pixels from one to another, and those of photos that describe theirs otherwise.
 
-HEIC files may use a few numbers (nclx, ITU-T H.273) instead of an ICC profile, and cameras EXIF.
-The encoders of answers take ICC profiles only.
+HEIC files may use a few numbers (nclx, ITU-T H.273) instead of an ICC profile, cameras EXIF, and
+PNG files one number (gAMA). The encoders of answers take ICC profiles only.
 """
 
 import struct
@@ -28,6 +28,7 @@ _P3 = (
     },
     (0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
 )
+_SRGB_XY = (0.640, 0.330, 0.300, 0.600, 0.150, 0.060)
 _ADOBE = (
     {
         b"rXYZ": (0.60974, 0.31111, 0.01947),
@@ -37,6 +38,7 @@ _ADOBE = (
     (0.640, 0.330, 0.210, 0.710, 0.150, 0.060),
 )
 _ADOBE_CURVE = (563 / 256, 1, 0, 0, 0)  # of a `para` tag: a plain power
+_SRGB_GAMMA = 0.45455  # as PNG files state it: the power of its inverse, roughly
 
 
 def profile_of_nclx(nclx: object) -> bytes | None:
@@ -46,6 +48,15 @@ def profile_of_nclx(nclx: object) -> bytes | None:
     numbers: Mapping[str, Any] = nclx
     is_p3 = numbers.get("color_primaries") == _P3_PRIMARIES
     return display_p3() if is_p3 and numbers.get("transfer_characteristics") in _LIKE_SRGB else None
+
+
+def profile_of_gamma(gamma: object) -> bytes | None:
+    """The ICC profile for a PNG's gAMA as Pillow gives it; None if it is sRGB's or senseless."""
+    if not isinstance(gamma, float) or not 0.1 <= gamma <= 10:
+        return None
+    if abs(gamma / _SRGB_GAMMA - 1) < 0.05:
+        return None
+    return _like_srgb("PNG gamma", {}, _SRGB_XY, (1 / gamma, 1, 0, 0, 0))
 
 
 @lru_cache

@@ -5,8 +5,10 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import ImageCms
 
 from models.photo.decode import decode_photo
+from models.photo.profiles import to_profile
 from tests.models.photo.test_decode import grey_profile
 
 GREY, GREY_ALPHA = 0, 4  # a PNG's colour types
@@ -58,3 +60,25 @@ def test_grey_with_transparency_leaves_its_profile_for_srgb(depth, most):
 
     assert photo.icc_profile is None
     assert np.abs(photo.pixels[0].astype(int) - [[188] * 3, [255] * 3]).max() <= 2
+
+
+def grey_shown(**chunks):
+    """How bright, in sRGB, a PNG's mid-grey is shown by a viewer that knows profiles."""
+    photo = decode_photo(grey_png(8, bytes([128]), **chunks))
+    return to_profile(photo.pixels, photo.icc_profile, None)[0, 0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("gamma", "shown"),
+    [(100_000, 188), (55_555, 146), (45_455, 128), (44_000, 128), (0, 128), (2**31 - 1, 128)],
+)
+def test_a_png_that_states_its_gamma_is_shown_by_it(gamma, shown):
+    assert np.abs(np.subtract(grey_shown(gAMA=struct.pack(">I", gamma)), shown)).max() <= 2
+
+
+def test_srgb_and_profiles_outdo_a_pngs_gamma():
+    linear = struct.pack(">I", 100_000)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+    assert grey_shown(sRGB=b"\0", gAMA=linear) == [128] * 3
+    assert grey_shown(iCCP=b"s\0\0" + zlib.compress(srgb), gAMA=linear) == [128] * 3
