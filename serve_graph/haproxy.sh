@@ -11,8 +11,9 @@
 # request may be sent again, so our 503 replaces that file. A client that doesn't finish its header
 # in 10 s is cut off: Ray allows an hour, and some thousands of these would take all connections.
 #
-# An empty X-Request-ID is deleted: Serve would return it as it is, but the body and the log have our
-# own id.
+# An X-Request-ID that is empty, sent twice or not printable ASCII is deleted: Serve would answer 500,
+# or with another id than the body and the log. Methods that nobody uses are counted as `other`: each
+# name would stay in /metrics forever.
 set -eu
 
 opens() { grep '^ *bind ' "$1"; }
@@ -26,8 +27,13 @@ done
 
 if [ -n "$config" ]; then
   grep -q 'timeout http-request' "$config" || sed -i '/^defaults/a\    timeout http-request 10s' "$config"
-  grep -q 'del-header x-request-id' "$config" ||
-    sed -i '/^frontend http_frontend/a\    http-request del-header x-request-id if { req.hdr(x-request-id) -m len 0 }' "$config"
+  if ! grep -q 'txn.method' "$config"; then
+    sed -i 's/method=%HM/method=%[var(txn.method)]/
+      /^frontend http_frontend/a\
+    http-request set-var(txn.method) str(other)\
+    http-request set-var(txn.method) method if { method GET HEAD POST OPTIONS }\
+    http-request del-header x-request-id unless { req.fhdr_cnt(x-request-id) eq 1 } { req.fhdr(x-request-id) -m reg ^[[:print:]]+$ }' "$config"
+  fi
   if grep -q '^backend http-' "$config"; then
     # Whole or not at all; if it fails, HAProxy starts all the same.
     cp "$config" "$config.part" && mv "$config.part" "$config.routes" || :

@@ -205,11 +205,17 @@ def test_who_does_not_end_his_header_is_cut_off(door):
     assert door(kept) == kept
 
 
-def test_an_empty_request_id_is_deleted_by_one_rule(door):
+def test_the_rules_for_requests_are_added_once(door):
     kept = door("frontend http_frontend\n    bind 127.0.0.1:9000\n" + ROUTES)
 
-    rule = "http-request del-header x-request-id if { req.hdr(x-request-id) -m len 0 }"
-    assert kept.splitlines()[:2] == ["frontend http_frontend", f"    {rule}"]
+    first, *rules, bind, routes = kept.splitlines()
+    assert (first, bind, routes + "\n") == (
+        "frontend http_frontend",
+        "    bind 127.0.0.1:9000",
+        ROUTES,
+    )
+    assert len(rules) == 3
+    assert all(one.startswith("    http-request ") for one in rules)
     assert door(kept) == kept
 
 
