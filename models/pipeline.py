@@ -39,8 +39,9 @@ from models.photo.decode import Photo
 from models.photo.profiles import to_profile
 from models.pixels import Affine, Image, Mask
 from models.runner import Runner, all_of
-from models.stages import REFERENCE_PX, Reference, Stages
+from models.stages import Stages
 from models.swap.pose import is_turned_too_far
+from models.swap.reference import REFERENCE_PX, Reference
 from models.swap.swap import refuse_cut
 
 # Hands, discs and letters score higher in one photo in thirty; real faces in crowds score lower.

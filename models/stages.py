@@ -16,7 +16,6 @@ import numpy as np
 
 from models.checkpoint import load_manifest
 from models.crop.detect import Detector, Face, detect_faces, load_detector
-from models.crop.frame import FRAME_PX
 from models.inpaint.generator import Generator
 from models.inpaint.paint import Painted, load_generator, paint_candidates
 from models.landmarks.fan import Fan, find_landmarks, load_fan
@@ -26,22 +25,11 @@ from models.landmarks.predict import load_landmark_net, predict_landmarks
 from models.mask.detect import MaskFinding, detect_masks, load_mask_net
 from models.mask.unet import UNet
 from models.pixels import Image, Landmarks, Mask
+from models.swap.reference import Reference
 from models.swap.swap import Blend, Warp, swap_face
-
-# Side of a reference's crop, px: the larger one if its photo shows the face finer than 256 px.
-REFERENCE_PX = (FRAME_PX, 2 * FRAME_PX)
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The person's own bare face, ready to be swapped in."""
-
-    face: Image  # uint8 (S, S, 3), canonical crop; S is one of REFERENCE_PX
-    landmarks: Landmarks  # float32 (68, 2) px of the 256 px frame
-    corners: Landmarks | None = None  # see `photo_corners`; None: its photo fills the frame
 
 
 class Stages(Protocol):
@@ -96,20 +84,6 @@ def load_models(weights: Path, device: str = "cpu", fan_weights: Path | None = N
     )
 
 
-def swap_own(painted: Painted, hole: Mask, reference: Reference, warp: Warp, blend: Blend) -> Image:
-    """`swap_face` on the stages' own types."""
-    return swap_face(
-        painted.face,
-        painted.landmarks,
-        hole,
-        reference.face,
-        reference.landmarks,
-        corners=reference.corners,
-        warp=warp,
-        blend=blend,
-    )
-
-
 class LocalStages:
     """Runs all steps in this process, in its own thread pool."""
 
@@ -138,7 +112,8 @@ class LocalStages:
         return (await self._run("landmarks", predict_landmarks, nets.landmarks, [face], [bare]))[0]
 
     async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
-        return await self._run("swap", swap_own, painted, hole, reference, self._warp, self._blend)
+        face, points, ways = painted.face, painted.landmarks, (self._warp, self._blend)
+        return await self._run("swap", swap_face, face, points, hole, reference, *ways)
 
     async def _run(
         self,

@@ -5,8 +5,8 @@ from ray import serve
 from models.inpaint.paint import Painted
 from models.parallel import each
 from models.pixels import Image, Mask
-from models.stages import REFERENCE_PX, Reference, swap_own
-from models.swap.swap import Blend, Warp
+from models.swap.reference import REFERENCE_PX, Reference
+from models.swap.swap import Blend, Warp, swap_face
 from serve_graph.batch import Asked, Batcher, Job, check_picture, unpack_hole, use_threads
 from serve_graph.metrics import ServeRecorder
 from serve_graph.replica import Replica
@@ -39,4 +39,5 @@ class FaceSwapper(Replica):
         return each(self._swap_one, *zip(*items, strict=True))
 
     def _swap_one(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
-        return swap_own(painted, hole, reference, self._warp, self._blend)
+        face, points = painted.face, painted.landmarks
+        return swap_face(face, points, hole, reference, self._warp, self._blend)

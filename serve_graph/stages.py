@@ -16,7 +16,8 @@ from models.inpaint.paint import Painted
 from models.landmarks.guess import Wish
 from models.mask.detect import MaskFinding
 from models.pixels import Image, Landmarks, Mask, pack_mask, unpack_mask
-from models.stages import LocalStages, Models, Reference
+from models.stages import LocalStages, Models
+from models.swap.reference import Reference
 from models.swap.swap import Blend, Warp
 from serve_graph.batch import Asked
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, InProgress, Streak

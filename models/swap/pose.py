@@ -4,7 +4,8 @@ import numpy as np
 
 from models.crop.frame import FRAME_PX
 from models.landmarks.order import MIRRORED
-from models.pixels import Image, Landmarks
+from models.pixels import Landmarks
+from models.swap.reference import Reference
 
 NOSE_TIP = 30  # of the 68 landmarks
 # In eye distances. Under a mask the turn is guessed to 0.02; heads that face the camera mostly
@@ -38,20 +39,14 @@ def is_turned_too_far(head: Landmarks, reference: Landmarks) -> bool:
     return abs(turn(head)) - abs(turn(reference)) > _FARTHEST
 
 
-def mirrored(
-    face: Image, landmarks: Landmarks, corners: Landmarks | None
-) -> tuple[Image, Landmarks, Landmarks | None]:
-    """A face as a mirror shows it, with its points in their usual order.
-
-    Args:
-        face: the 256 px frame at any size, uint8 (S, S, 3).
-        landmarks: float32 (68, 2), (x, y) px of the frame.
-        corners: of its photo, see `photo_corners`.
-    """
+def mirrored(reference: Reference) -> Reference:
+    """A face as a mirror shows it, with its points in their usual order."""
+    corners = reference.corners
     if corners is not None:
         left, right, low = corners
         corners = _mirrored_points(np.stack([right, left, right + low - left]))
-    return np.ascontiguousarray(face[:, ::-1]), _mirrored_points(landmarks[MIRRORED]), corners
+    face = np.ascontiguousarray(reference.face[:, ::-1])
+    return Reference(face, _mirrored_points(reference.landmarks[MIRRORED]), corners)
 
 
 def _mirrored_points(points: Landmarks) -> Landmarks:

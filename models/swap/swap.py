@@ -23,6 +23,7 @@ from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import light_gain, relight
 from models.swap.place import MIN_VISIBLE, mesh_target, register
 from models.swap.pose import are_opposite, mirrored
+from models.swap.reference import Reference
 from models.swap.warp import at_size, mesh_trust, warp_mesh, warp_similarity
 
 Warp = Literal["mesh", "2d"]
@@ -38,11 +39,9 @@ def swap_face(
     painted: Image,
     landmarks: Landmarks,
     mask: Mask,
-    reference: Image,
-    reference_landmarks: Landmarks,
+    reference: Reference,
     warp: Warp = "mesh",
     blend: Blend = "feather",
-    corners: Landmarks | None = None,
 ) -> Image:
     """Puts the reference's lower face into the masked part of the painted face.
 
@@ -55,19 +54,17 @@ def swap_face(
         painted: canonical frame, uint8 (P, P, 3), P >= 256.
         landmarks: float32 (68, 2), (x, y) px of the frame, of `painted`.
         mask: bool (256, 256), True = was hidden and may change.
-        reference: the same person without a mask, canonical frame, uint8 (S, S, 3), S >= 256.
-        reference_landmarks: float32 (68, 2), (x, y) px of the frame, of `reference`.
+        reference: the same person without a mask. Beyond its photo lies a mirror image, so there
+            the painted face stays.
         warp: "mesh" bends the reference to the landmarks, "2d" rotates, scales and shifts it.
         blend: "feather" mixes near the edge, "poisson" keeps the reference's gradients.
-        corners: of the reference's photo, see `photo_corners`: what lies beyond is a mirror image,
-            so there the painted face stays. None: the photo goes beyond the frame.
 
     Returns:
-        uint8 (S, S, 3); outside the mask, and where the reference doesn't fit, it is `painted`.
+        uint8, as large as the reference's face; outside the mask, and where the reference doesn't
+        fit, it is `painted`.
     """
     levels = levels_of(at_size(painted, FRAME_PX), mask)
-    own = reference, reference_landmarks
-    swapped = _swap(levels.shown(painted), landmarks, mask, *own, warp, blend, corners)
+    swapped = _swap(levels.shown(painted), landmarks, mask, reference, warp, blend)
     if levels == AS_THEY_ARE:
         return swapped
     side = swapped.shape[0]
@@ -79,39 +76,32 @@ def _swap(
     painted: Image,
     landmarks: Landmarks,
     mask: Mask,
-    reference: Image,
-    reference_landmarks: Landmarks,
+    reference: Reference,
     warp: Warp,
     blend: Blend,
-    corners: Landmarks | None,
 ) -> Image:
     """`swap_face` of a face that is shown in usual levels."""
-    if are_opposite(reference_landmarks, landmarks):
-        face = mirrored(reference, reference_landmarks, corners)
-        reference, reference_landmarks, corners = face
-    unseen = mask if corners is None else mask | _beyond(reference_landmarks, landmarks, corners)
-    move, points, trust = _lay(reference, reference_landmarks, painted, landmarks, unseen, warp)
-    warped, known = move(reference), None if corners is None else _known(move, corners)
+    if are_opposite(reference.landmarks, landmarks):
+        reference = mirrored(reference)
+    corners = reference.corners
+    unseen = mask if corners is None else mask | _beyond(reference.landmarks, landmarks, corners)
+    move, points, trust = _lay(reference, painted, landmarks, unseen, warp)
+    warped, known = move(reference.face), None if corners is None else _known(move, corners)
     base, near = at_size(painted, FRAME_PX), at_size(warped, FRAME_PX)
     unlit = mask | find_lenses(base, mask)  # shows nothing of the light on the skin
     gain = light_gain(near, base, points, unlit if known is None else unlit | ~known)
     weight = trust * swap_weight(relight(near, gain), base, mask, points, known)
-    side, join = reference.shape[0], feather if blend == "feather" else poisson
+    side, join = warped.shape[0], feather if blend == "feather" else poisson
     return join(relight(warped, gain), at_size(painted, side), at_size(weight, side))
 
 
 def warp_reference(
-    reference: Image,
-    reference_landmarks: Landmarks,
-    painted: Image,
-    landmarks: Landmarks,
-    mask: Mask,
-    warp: Warp = "mesh",
+    reference: Reference, painted: Image, landmarks: Landmarks, mask: Mask, warp: Warp = "mesh"
 ) -> Image:
     """The reference in the photo's geometry, in its own light; arguments as for `swap_face`."""
-    if are_opposite(reference_landmarks, landmarks):
-        reference, reference_landmarks, _ = mirrored(reference, reference_landmarks, None)
-    return _lay(reference, reference_landmarks, painted, landmarks, mask, warp)[0](reference)
+    if are_opposite(reference.landmarks, landmarks):
+        reference = mirrored(reference)
+    return _lay(reference, painted, landmarks, mask, warp)[0](reference.face)
 
 
 def refuse_cut(landmarks: Landmarks, corners: Landmarks) -> None:
@@ -149,15 +139,11 @@ def _known(move: _Move, corners: Landmarks) -> Mask | None:
 
 
 def _lay(
-    reference: Image,
-    own: Landmarks,
-    painted: Image,
-    landmarks: Landmarks,
-    mask: Mask,
-    warp: Warp,
+    reference: Reference, painted: Image, landmarks: Landmarks, mask: Mask, warp: Warp
 ) -> tuple[_Move, Landmarks, Floats]:
     """A function that warps pictures of the reference's frame, its points then, and its trust."""
-    small, base = at_size(reference, FRAME_PX), at_size(painted, FRAME_PX)
+    small, base = at_size(reference.face, FRAME_PX), at_size(painted, FRAME_PX)
+    own = reference.landmarks
     laid = register(small, own, base, landmarks, mask)
     if warp == "2d":
         everywhere = np.ones(mask.shape, np.float32)

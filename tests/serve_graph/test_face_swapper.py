@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from models import stages
 from models.inpaint.paint import Painted
 from models.pixels import pack_mask
-from models.stages import Reference
+from models.swap.reference import Reference
 from serve_graph import face_swapper
 from serve_graph.batch import Asked, use_threads
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE, HUNG_S
@@ -45,7 +44,7 @@ class Swap:
 def swap(monkeypatch):
     threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
     made = Swap()
-    monkeypatch.setattr(stages, "swap_face", made)
+    monkeypatch.setattr(face_swapper, "swap_face", made)
     monkeypatch.setattr(face_swapper, "ServeRecorder", MemoryRecorder)
     yield made
     use_threads(threads)

@@ -12,7 +12,7 @@ from models.inpaint.paint import Painted
 from models.landmarks.guess import Wish
 from models.mask.detect import MaskFinding
 from models.pixels import pack_mask
-from models.stages import Reference
+from models.swap.reference import Reference
 from serve_graph.problems import BusyError
 from serve_graph.stages import RemoteStages
 

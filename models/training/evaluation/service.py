@@ -19,7 +19,8 @@ from models.paste.paste import paste_face
 from models.photo.decode import Photo, decode_photo
 from models.pipeline import MaskedFace, Options, Unmasked, as_reference, find_masks, unmask
 from models.pixels import Affine, Image, Landmarks, Mask
-from models.stages import LocalStages, Models, Reference
+from models.stages import LocalStages, Models
+from models.swap.reference import Reference
 
 # The pictures show one person: take the surest face, not somebody in the background.
 _OPTIONS = Options(faces=(0,))

@@ -60,7 +60,7 @@ def _marks(case: Case, service: Service, answer: Unmasked) -> SwapMarks | None:
     mask, truth = read_mask(case.mask), read_image(case.truth)
     own, points = service.reference(case.reference), painted.landmarks
     swapped = at_size(face.swapped, FRAME_PX)
-    warped = warp_reference(own.face, own.landmarks, painted.face, points, hole)
+    warped = warp_reference(own, painted.face, points, hole)
     marks = compare(answer.swapped, truth, mask)
     return SwapMarks(
         painted_hole_psnr=psnr(unit(answer.painted)[mask], unit(truth)[mask]),

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from models.swap.pose import are_opposite, is_turned_too_far, mirrored, turn
+from models.swap.reference import Reference
 
 NOSE = slice(27, 36)
 
@@ -48,28 +49,29 @@ def test_mirrored_points_lie_on_the_mirrored_face_in_their_usual_order(landmarks
     face = np.zeros((256, 256, 3), np.uint8)
     face[:, :20] = 255
 
-    other, points, _ = mirrored(face, to_side(landmarks, 0.2), None)
+    other = mirrored(Reference(face, to_side(landmarks, 0.2)))
 
-    assert other[:, -20:].min() == 255
-    assert other[:, :-20].max() == 0
+    assert other.face[:, -20:].min() == 255
+    assert other.face[:, :-20].max() == 0
     # The plain face is symmetric, so all points but the middle ones keep their places.
-    np.testing.assert_allclose(points, to_side(landmarks, -0.2) - (1, 0), atol=0.01)
+    np.testing.assert_allclose(other.landmarks, to_side(landmarks, -0.2) - (1, 0), atol=0.01)
 
 
 def test_a_mirrored_photo_ends_on_the_other_side(landmarks):
     right_half = np.array([(127.5, -40.5), (300.5, -40.5), (127.5, 400.5)], np.float32)
+    black = np.zeros((256, 256, 3), np.uint8)
 
-    _, _, corners = mirrored(np.zeros((256, 256, 3), np.uint8), landmarks, right_half)
+    other = mirrored(Reference(black, landmarks, right_half))
 
     left_half = [(-45.5, -40.5), (127.5, -40.5), (-45.5, 400.5)]
-    np.testing.assert_allclose(corners, left_half, atol=1e-3)
+    np.testing.assert_allclose(other.corners, left_half, atol=1e-3)
 
 
 def test_what_is_mirrored_twice_is_as_it_was(landmarks, texture):
     corners = np.array([(3, -8), (240, 20), (-9, 250)], np.float32)
 
-    face, points, ends = mirrored(*mirrored(texture(0), to_side(landmarks, 0.2), corners))
+    again = mirrored(mirrored(Reference(texture(0), to_side(landmarks, 0.2), corners)))
 
-    np.testing.assert_array_equal(face, texture(0))
-    np.testing.assert_allclose(points, to_side(landmarks, 0.2), atol=1e-3)
-    np.testing.assert_allclose(ends, corners, atol=1e-3)
+    np.testing.assert_array_equal(again.face, texture(0))
+    np.testing.assert_allclose(again.landmarks, to_side(landmarks, 0.2), atol=1e-3)
+    np.testing.assert_allclose(again.corners, corners, atol=1e-3)

@@ -5,6 +5,7 @@ import pytest
 from models.crop.frame import transform
 from models.errors import ReferencePhotoError
 from models.swap.pose import mirrored
+from models.swap.reference import Reference
 from models.swap.swap import refuse_cut, swap_face, warp_reference
 from models.swap.warp import at_size
 
@@ -22,9 +23,9 @@ def correlation(one, other, where):
 
 @pytest.mark.parametrize(("warp", "blend"), WAYS)
 def test_pixels_beyond_the_mask_stay(texture, landmarks, hole, reference_landmarks, warp, blend):
-    painted = texture(0)
+    painted, reference = texture(0), Reference(texture(1), reference_landmarks)
 
-    swapped = swap_face(painted, landmarks, hole, texture(1), reference_landmarks, warp, blend)
+    swapped = swap_face(painted, landmarks, hole, reference, warp, blend)
 
     np.testing.assert_array_equal(swapped[~hole], painted[~hole])
 
@@ -33,16 +34,16 @@ def test_pixels_beyond_the_mask_stay(texture, landmarks, hole, reference_landmar
 def test_the_hole_shows_the_reference_rather_than_the_painting(
     texture, landmarks, hole, reference_landmarks, warp, blend
 ):
-    painted, reference = texture(0), texture(1)
+    painted, reference = texture(0), Reference(texture(1), reference_landmarks)
 
-    swapped = swap_face(painted, landmarks, hole, reference, reference_landmarks, warp, blend)
+    swapped = swap_face(painted, landmarks, hole, reference, warp, blend)
 
-    warped = warp_reference(reference, reference_landmarks, painted, landmarks, hole, warp)
+    warped = warp_reference(reference, painted, landmarks, hole, warp)
     assert correlation(swapped, warped, hole) > correlation(swapped, painted, hole)
 
 
 def test_the_same_face_comes_back(texture, landmarks, hole):
-    swapped = swap_face(texture(0), landmarks, hole, texture(0), landmarks)
+    swapped = swap_face(texture(0), landmarks, hole, Reference(texture(0), landmarks))
 
     assert np.abs(swapped.astype(int) - texture(0)).mean() < 2
 
@@ -50,7 +51,7 @@ def test_the_same_face_comes_back(texture, landmarks, hole):
 def test_an_empty_mask_changes_nothing(texture, landmarks):
     nothing = np.zeros((256, 256), bool)
 
-    swapped = swap_face(texture(0), landmarks, nothing, texture(1), landmarks)
+    swapped = swap_face(texture(0), landmarks, nothing, Reference(texture(1), landmarks))
 
     np.testing.assert_array_equal(swapped, texture(0))
 
@@ -59,8 +60,9 @@ def test_an_empty_mask_changes_nothing(texture, landmarks):
 def test_a_finer_reference_gives_a_finer_result(texture, landmarks, hole, warp, blend):
     rng = np.random.default_rng(0)
     fine = np.clip(at_size(texture(0), 512) + rng.normal(0, 20, (512, 512, 1)), 0, 255)
+    reference = Reference(fine.astype(np.uint8), landmarks)
 
-    swapped = swap_face(texture(0), landmarks, hole, fine.astype(np.uint8), landmarks, warp, blend)
+    swapped = swap_face(texture(0), landmarks, hole, reference, warp, blend)
 
     core = (slice(320, 360), slice(236, 276))
     assert swapped.shape == (512, 512, 3)
@@ -68,9 +70,10 @@ def test_a_finer_reference_gives_a_finer_result(texture, landmarks, hole, warp, 
 
 
 def test_a_finer_result_shows_the_same_as_a_coarse_one(texture, landmarks, hole):
-    coarse = swap_face(texture(0), landmarks, hole, texture(1), landmarks)
+    finer = Reference(at_size(texture(1), 512), landmarks)
+    coarse = swap_face(texture(0), landmarks, hole, Reference(texture(1), landmarks))
 
-    fine = swap_face(texture(0), landmarks, hole, at_size(texture(1), 512), landmarks)
+    fine = swap_face(texture(0), landmarks, hole, finer)
 
     assert np.abs(at_size(fine, 256).astype(int) - coarse).mean() < 1.5
 
@@ -78,8 +81,9 @@ def test_a_finer_result_shows_the_same_as_a_coarse_one(texture, landmarks, hole)
 def test_a_turned_and_shifted_reference_comes_to_its_place(texture, landmarks, hole):
     affine = cv2.getRotationMatrix2D((128, 128), 5, 1.0).astype(np.float32)
     turned = cv2.warpAffine(texture(0), affine, (256, 256), borderMode=cv2.BORDER_REFLECT_101)
+    reference = Reference(turned, transform(landmarks, affine))
 
-    swapped = swap_face(texture(0), landmarks, hole, turned, transform(landmarks, affine))
+    swapped = swap_face(texture(0), landmarks, hole, reference)
 
     assert np.abs(swapped.astype(int) - texture(0))[hole].mean() < 3
 
@@ -91,24 +95,24 @@ def cut(rows):
 
 @pytest.mark.parametrize("warp", ["mesh", "2d"])
 def test_what_lies_beyond_the_references_photo_stays_painted(texture, landmarks, hole, warp):
-    painted, reference = texture(0), texture(1)
-    reference[195:] = (255, 0, 255)
+    painted, own = texture(0), texture(1)
+    own[195:] = (255, 0, 255)
 
-    swapped = swap_face(painted, landmarks, hole, reference, landmarks, warp, corners=cut(195))
+    swapped = swap_face(painted, landmarks, hole, Reference(own, landmarks, cut(195)), warp)
 
     mouth = np.zeros_like(hole)
     mouth[150:180, 100:150] = True
     np.testing.assert_array_equal(swapped[200:], painted[200:])
-    assert correlation(swapped, reference, mouth) > 0.9
+    assert correlation(swapped, own, mouth) > 0.9
 
 
 def test_what_lies_beyond_the_references_photo_does_not_tell_the_light(texture, landmarks, hole):
-    painted, reference = texture(0), texture(0)
+    painted, own = texture(0), texture(0)
     hole[:, :] = False
     hole[140:190, 80:176] = True  # above the chin; both show it
-    reference[200:] //= 4
+    own[200:] //= 4
 
-    swapped = swap_face(painted, landmarks, hole, reference, landmarks, corners=cut(200))
+    swapped = swap_face(painted, landmarks, hole, Reference(own, landmarks, cut(200)))
 
     assert np.abs(swapped.astype(int) - painted)[hole].mean() < 2
 
@@ -116,9 +120,9 @@ def test_what_lies_beyond_the_references_photo_does_not_tell_the_light(texture, 
 def test_a_photo_that_goes_beyond_the_frame_changes_no_swap(texture, landmarks, hole):
     whole = np.array([(-90, -80), (400, -80), (-90, 500)], np.float32)
 
-    swapped = swap_face(texture(0), landmarks, hole, texture(1), landmarks, corners=whole)
+    swapped = swap_face(texture(0), landmarks, hole, Reference(texture(1), landmarks, whole))
 
-    plain = swap_face(texture(0), landmarks, hole, texture(1), landmarks)
+    plain = swap_face(texture(0), landmarks, hole, Reference(texture(1), landmarks))
     np.testing.assert_array_equal(swapped, plain)
 
 
@@ -150,24 +154,24 @@ def to_the_right(landmarks):
 def test_a_selfie_that_is_mirrored_gives_what_the_photo_itself_gives(
     texture, to_the_right, hole, warp, blend
 ):
-    painted, reference = texture(0), texture(1)
     corners = np.array([(-40, -40), (240, -40), (-40, 300)], np.float32)
-    selfie, own, ends = mirrored(reference, to_the_right, corners)
+    painted, reference = texture(0), Reference(texture(1), to_the_right, corners)
+    selfie = mirrored(reference)
 
-    swapped = swap_face(painted, to_the_right, hole, selfie, own, warp, blend, ends)
+    swapped = swap_face(painted, to_the_right, hole, selfie, warp, blend)
 
-    plain = swap_face(painted, to_the_right, hole, reference, to_the_right, warp, blend, corners)
+    plain = swap_face(painted, to_the_right, hole, reference, warp, blend)
     assert np.abs(swapped.astype(int) - plain).max() <= 1
-    warped = warp_reference(selfie, own, painted, to_the_right, hole, warp)
-    assert correlation(warped, reference, hole) > 0.99
+    warped = warp_reference(selfie, painted, to_the_right, hole, warp)
+    assert correlation(warped, reference.face, hole) > 0.99
 
 
 def test_a_mirrored_face_that_looks_ahead_is_taken_as_it_is(texture, landmarks, hole):
-    selfie, own, _ = mirrored(texture(1), landmarks, None)
+    selfie = mirrored(Reference(texture(1), landmarks))
 
-    warped = warp_reference(selfie, own, texture(0), landmarks, hole)
+    warped = warp_reference(selfie, texture(0), landmarks, hole)
 
-    assert correlation(warped, selfie, hole) > correlation(warped, texture(1), hole) + 0.5
+    assert correlation(warped, selfie.face, hole) > correlation(warped, texture(1), hole) + 0.5
 
 
 def test_a_cheek_that_the_reference_hides_stays_painted(texture, landmarks, hole):
@@ -175,7 +179,7 @@ def test_a_cheek_that_the_reference_hides_stays_painted(texture, landmarks, hole
     own[27:36, 0] += 30
     own[9:17, 0] -= 45 * (own[9:17, 0] - 128) / 74  # the cheek on the right is half as wide
 
-    swapped = swap_face(texture(0), landmarks, hole, texture(1), own)
+    swapped = swap_face(texture(0), landmarks, hole, Reference(texture(1), own))
 
     near, far = (slice(140, 165), slice(70, 85)), (slice(140, 165), slice(172, 187))
     assert np.abs(swapped.astype(int) - texture(0))[far].mean() < 2
@@ -186,7 +190,7 @@ def test_a_hazy_photo_gets_a_reference_as_hazy(texture, landmarks, hole):
     def hazy(face):
         return np.rint(face * 0.2 + 150).astype(np.uint8)
 
-    swapped = swap_face(hazy(texture(0)), landmarks, hole, texture(0), landmarks)
+    swapped = swap_face(hazy(texture(0)), landmarks, hole, Reference(texture(0), landmarks))
 
     assert np.abs(swapped.astype(int) - hazy(texture(0)))[hole].mean() < 3
     np.testing.assert_array_equal(swapped[~hole], hazy(texture(0))[~hole])
@@ -196,6 +200,6 @@ def test_dark_lenses_do_not_darken_the_swapped_part(texture, landmarks, hole):
     painted = texture(0)
     painted[60:100, 50:120] = painted[60:100, 136:206] = 10
 
-    swapped = swap_face(painted, landmarks, hole, texture(0), landmarks)
+    swapped = swap_face(painted, landmarks, hole, Reference(texture(0), landmarks))
 
     assert np.abs(swapped[hole].astype(int) - texture(0)[hole]).mean() < 5
