@@ -1,5 +1,6 @@
 """RESULTS.md: one section per program that measures, each with that program's newest run."""
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -44,3 +45,8 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     """A Markdown table; all columns but the first are right-aligned."""
     line = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, line, *rows])
+
+
+def show(value: float, digits: int = 1) -> str:
+    """A number in a table."""
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"

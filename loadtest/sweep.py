@@ -14,13 +14,13 @@ import itertools
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 
-from loadtest.bench.judge import RefusedError, WrongAnswerError
 from loadtest.bench.measure import REFUSED, Meter
-from loadtest.bench.report import show
-from loadtest.bench.workloads import MAIN, SCENES, Workload, draw
 from loadtest.http_client import LostError
+from loadtest.judge import RefusedError, WrongAnswerError
 from loadtest.objectives import FAILED, MAX_ERROR_RATE, MAX_P99_MS, WRONG_ANSWER
 from loadtest.open_loop import Plan, Summary
+from loadtest.results_file import show
+from loadtest.workloads import MAIN, SCENES, Workload, draw
 
 _FIRST, _STEP = 0.5, 1.4  # of what a lone client gets; between one rate and the next
 _UNLOADED_S = 3.0

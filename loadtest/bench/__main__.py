@@ -16,20 +16,20 @@ from dataclasses import replace
 
 from loadtest.bench.contestants import CONTESTANTS, Contestant
 from loadtest.bench.effort import FULL, QUICK, Effort
-from loadtest.bench.judge import RefusedError, WrongAnswerError
 from loadtest.bench.limit import Limit, limit_of
 from loadtest.bench.measure import FLOOD, Measured, Meter, measure
 from loadtest.bench.peers import AbsentError
-from loadtest.bench.processes import StartError
 from loadtest.bench.report import markdown
 from loadtest.bench.results import Record, Results
 from loadtest.bench.stages import StageTime, read_stage_seconds, stage_times
-from loadtest.bench.workloads import MAIN, SCENES, Workload, draw
 from loadtest.choices import some_of
 from loadtest.http_client import LostError
+from loadtest.judge import RefusedError, WrongAnswerError
 from loadtest.machine import cores, describe, warn_if_busy
 from loadtest.open_loop import Plan
 from loadtest.results_file import FOLDER, PROGRESS, publish
+from loadtest.servers import StartError
+from loadtest.workloads import MAIN, SCENES, Workload, draw
 
 WRONG_ANSWER, INCOMPLETE = 3, 1  # exit codes
 _CORES = 2  # for which the shipped configs and the number of clients are made

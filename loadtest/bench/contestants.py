@@ -6,14 +6,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from loadtest.bench.peers import peer_python
-from loadtest.bench.processes import memory_flags, serving
 from loadtest.machine import cores
+from loadtest.servers import BIN, memory_flags, serving
 from serve_graph.flags import free_port
 
-BIN = Path(sys.executable).parent
 # The sender stands for callers on other machines, so it takes precedence over the servers (which
 # share its session: see `serving`).
 _BEHIND_THE_SENDER = ["nice", "-n", "5"]

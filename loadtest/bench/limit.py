@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtest.bench.processes import PROJECT, StartError, end, memory_flags
-from loadtest.bench.workloads import Workload
 from loadtest.machine import cores
 from loadtest.open_loop import percentiles_ms
+from loadtest.servers import PROJECT, StartError, end, memory_flags
+from loadtest.workloads import Workload
 
 _TURNS = 4  # of each form, per workload
 

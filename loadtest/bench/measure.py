@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from loadtest.bench.effort import Effort
-from loadtest.bench.judge import Judge, RefusedError, WrongAnswerError, make_judge
-from loadtest.bench.workloads import Workload
+from loadtest.judge import Judge, RefusedError, WrongAnswerError, make_judge
 from loadtest.open_loop import (
     Outcome,
     Plan,
@@ -21,6 +20,7 @@ from loadtest.open_loop import (
     send_in_turn,
     summary,
 )
+from loadtest.workloads import Workload
 
 P99_BOUND = 5.0  # times the unloaded p50
 MAX_FAILED_SHARE = 0.001

@@ -6,7 +6,7 @@ import sysconfig
 import tomllib
 from pathlib import Path
 
-from loadtest.bench.processes import PROJECT
+from loadtest.servers import PROJECT
 
 FOLDER = PROJECT / ".bench"
 _INSTALL_TIMEOUT_S = 600

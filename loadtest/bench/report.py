@@ -9,9 +9,9 @@ from loadtest.bench.limit import ONE_THREAD, forms
 from loadtest.bench.measure import FLOOD
 from loadtest.bench.queueing import ideal_share
 from loadtest.bench.results import Record, Results, median_of, p50_ms, p99_ms
-from loadtest.bench.workloads import SCENES
 from loadtest.machine import cores
-from loadtest.results_file import table
+from loadtest.results_file import show, table
+from loadtest.workloads import SCENES
 
 OURS = tuple(one.name for one in CONTESTANTS if one.is_ours)
 _LARGEST = 3
@@ -206,8 +206,3 @@ def _verdict(value: float, must: float, smaller_is_better: bool) -> str:
     if math.isnan(value):
         return "not measured"
     return "met" if (value <= must if smaller_is_better else value >= must) else "missed"
-
-
-def show(value: float, digits: int = 1) -> str:
-    """A number in a table."""
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"

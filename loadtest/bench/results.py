@@ -11,7 +11,7 @@ from typing import Any
 from loadtest.bench.limit import EAGER, ONE_THREAD, InProcess, fastest, forms
 from loadtest.bench.measure import Measured
 from loadtest.bench.stages import StageTime
-from loadtest.bench.workloads import SCENES
+from loadtest.workloads import SCENES
 
 _MAX_DRIFT = 0.1  # of the pace, from before a turn to after it
 

@@ -17,8 +17,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from loadtest.bench.judge import WrongAnswerError
-from loadtest.bench.processes import END_TIMEOUT_S, StartError
 from loadtest.chaos.answers import Exam
 from loadtest.chaos.cases import (
     BACK_S,
@@ -60,9 +58,11 @@ from loadtest.chaos.service import FUSED, Graph, serving_graph
 from loadtest.chaos.update import Cluster, make_other_weights, serving_cluster
 from loadtest.choices import some_of
 from loadtest.http_client import LostError
+from loadtest.judge import WrongAnswerError
 from loadtest.machine import describe, warn_if_busy
 from loadtest.open_loop import Plan
 from loadtest.results_file import PROGRESS, publish
+from loadtest.servers import END_TIMEOUT_S, StartError
 
 SHARE = 0.5  # of the capacity
 BACK_TIMEOUT_S = 90.0  # until the killed process is replaced

@@ -13,11 +13,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from loadtest.bench.judge import FIRST_TIMEOUT_S, MAX_KEPT, WrongAnswerError, check_alike
-from loadtest.bench.workloads import MAIN, PATH, Workload, draw
 from loadtest.http_client import Answer, ask, encode_form
+from loadtest.judge import FIRST_TIMEOUT_S, MAX_KEPT, WrongAnswerError, check_alike
 from loadtest.open_loop import Outcome
 from loadtest.photos import REFERENCE
+from loadtest.workloads import MAIN, PATH, Workload, draw
 
 VERSION_HEADER = "x-model-version"
 

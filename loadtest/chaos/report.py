@@ -6,11 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loadtest.bench.report import show
 from loadtest.chaos.cases import END_BURST, KILL_BURST, Must
 from loadtest.chaos.damage import ANSWER_S, ENOUGH, Damage
 from loadtest.chaos.run import BEFORE_S, Load
-from loadtest.results_file import table
+from loadtest.results_file import show, table
 
 _TERMS = f"""\
 Open-loop Poisson load on configs/laptop.yaml with two replicas of each stage and of the ingress

@@ -11,8 +11,7 @@ from typing import Any
 
 import yaml
 
-from loadtest.bench.contestants import BIN
-from loadtest.bench.processes import PROJECT, serving
+from loadtest.servers import BIN, PROJECT, serving
 from serve_graph.flags import free_port
 
 CONFIG = PROJECT / "configs" / "laptop.yaml"

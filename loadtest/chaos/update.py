@@ -12,10 +12,9 @@ import yaml
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from loadtest.bench.contestants import BIN
-from loadtest.bench.processes import PROJECT, StartError, serving
 from loadtest.chaos.service import Graph, config_with, environment, temp_folder
 from loadtest.http_client import wait_until_ready
+from loadtest.servers import BIN, PROJECT, StartError, serving
 from serve_graph.flags import free_port, missing_flags
 
 WEIGHTS = PROJECT / "weights"

@@ -5,7 +5,7 @@ import pytest
 
 from loadtest import sweep
 from loadtest.open_loop import Outcome, summary
-from tests.loadtest.bench.doubles import answer_with, picture, workload
+from tests.loadtest.doubles import answer_with, picture, workload
 from tests.loadtest.small_server import serving
 
 MOST = 50  # requests/s of the server

@@ -7,15 +7,15 @@ import pytest
 from loadtest import results_file
 from loadtest.bench import __main__ as bench
 from loadtest.bench.contestants import CONTESTANTS, PEERS_WITH_OUR_NETS
-from loadtest.bench.judge import WrongAnswerError
 from loadtest.bench.limit import InProcess, forms
-from loadtest.bench.processes import StartError, memory_flags
 from loadtest.bench.results import Results
 from loadtest.bench.stages import EXPORT_S
+from loadtest.judge import WrongAnswerError
 from loadtest.results_file import write_section
+from loadtest.servers import StartError, memory_flags
 from serve_graph.flags import read_flags
-from tests.loadtest.bench.doubles import answer_with, picture, workload
 from tests.loadtest.bench.test_measure import TINY
+from tests.loadtest.doubles import answer_with, picture, workload
 from tests.loadtest.small_server import serving
 
 ROUNDS = replace(

@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 
 from loadtest.bench.effort import Effort
-from loadtest.bench.judge import RefusedError, make_judge
 from loadtest.bench.measure import Meter, Trial, judge_trial, measure, search
 from loadtest.bench.queueing import ideal_share
+from loadtest.judge import RefusedError, make_judge
 from loadtest.open_loop import Outcome, Plan, Summary, summary
-from tests.loadtest.bench.doubles import answer_with, picture, workload
+from tests.loadtest.doubles import answer_with, picture, workload
 from tests.loadtest.small_server import raw, serving
 
 P50_MS = 100.0  # a bound of 500 ms

@@ -4,7 +4,7 @@ import pytest
 
 from loadtest.bench.contestants import CONTESTANTS, Contestant
 from loadtest.bench.peers import requirement_of
-from loadtest.bench.processes import StartError
+from loadtest.servers import StartError
 
 
 @pytest.mark.parametrize("peer", ["litserve", "bentoml"])

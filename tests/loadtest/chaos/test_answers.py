@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from loadtest.bench.judge import WrongAnswerError
 from loadtest.chaos.answers import VERSION_HEADER, Exam
 from loadtest.http_client import Answer
+from loadtest.judge import WrongAnswerError
 from loadtest.open_loop import Outcome
-from tests.loadtest.bench.doubles import picture, workload
+from tests.loadtest.doubles import picture, workload
 from tests.loadtest.small_server import serving
 
 PHOTOS = replace(workload(), photos=workload().photos * 4)

@@ -3,11 +3,11 @@ import time
 
 import pytest
 
-from loadtest.bench.processes import StartError
 from loadtest.chaos import run
 from loadtest.chaos.run import Burst, Load, each, judge, measure_load, send_around
 from loadtest.http_client import Answer
 from loadtest.open_loop import Outcome, Plan
+from loadtest.servers import StartError
 from tests.loadtest.small_server import raw, serving
 
 

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from pathlib import Path
 from loadtest.http_client import wait_until_ready
 from serve_graph.flags import read_flags
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent  # where the environment's commands are
 START_TIMEOUT_S = 180.0
 END_TIMEOUT_S = 45.0  # Ray takes up to half a minute
 _LOG_LINES = 15

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from loadtest.bench.judge import Judge, WrongAnswerError, make_judge
 from loadtest.http_client import Answer
-from tests.loadtest.bench.doubles import answer_with, picture, workload
+from loadtest.judge import Judge, WrongAnswerError, make_judge
+from tests.loadtest.doubles import answer_with, picture, workload
 from tests.loadtest.small_server import raw, serving
 
 

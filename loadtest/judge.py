@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from loadtest.bench.workloads import PATH, Workload
 from loadtest.http_client import Answer, ask, encode_form
+from loadtest.workloads import PATH, Workload
 
 FACES_HEADER = "x-faces"  # of the peers; our own service has it in its JSON
 MAX_KEPT = 16  # answers set aside per photo; at most a few distinct ones are expected

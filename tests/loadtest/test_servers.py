@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from loadtest.bench.processes import serving
+from loadtest.servers import serving
 from serve_graph.flags import free_port
 
 

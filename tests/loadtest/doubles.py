@@ -1,13 +1,13 @@
-"""A workload and answers for the tests of the bench."""
+"""A workload and answers for the tests of the load test."""
 
 from io import BytesIO
 
 import numpy as np
 from PIL import Image
 
-from loadtest.bench.workloads import Workload
 from loadtest.http_client import encode_form
 from loadtest.photos import DrawnPhoto, Scene
+from loadtest.workloads import Workload
 
 SIDE_PX = 64
 
