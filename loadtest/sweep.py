@@ -14,9 +14,9 @@ import itertools
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 
-from loadtest.bench.measure import REFUSED, Meter
 from loadtest.http_client import LostError
 from loadtest.judge import RefusedError, WrongAnswerError
+from loadtest.meter import REFUSED, Meter
 from loadtest.objectives import FAILED, MAX_ERROR_RATE, MAX_P99_MS, WRONG_ANSWER
 from loadtest.open_loop import Plan, Summary
 from loadtest.results_file import show

@@ -116,6 +116,12 @@ def test_nothing_imports_the_systems_of_the_bench() -> None:
         assert is_one or not any(one.startswith(BENCH_SYSTEMS) for one in found), name
 
 
+def test_nothing_else_imports_the_bench() -> None:
+    for name, found in IMPORTS.items():
+        is_one = name.startswith("loadtest.bench.")
+        assert is_one or not any(one.startswith("loadtest.bench.") for one in found), name
+
+
 @pytest.mark.parametrize("net", NETS)
 def test_a_net_can_be_read_alone(net: str) -> None:
     assert within(f"models.{net}")[f"models.{net}"] <= PARTS

@@ -17,7 +17,7 @@ from dataclasses import replace
 from loadtest.bench.contestants import CONTESTANTS, Contestant
 from loadtest.bench.effort import FULL, QUICK, Effort
 from loadtest.bench.limit import Limit, limit_of
-from loadtest.bench.measure import FLOOD, Measured, Meter, measure
+from loadtest.bench.measure import FLOOD, Measured, measure
 from loadtest.bench.peers import AbsentError
 from loadtest.bench.report import markdown
 from loadtest.bench.results import Record, Results
@@ -26,6 +26,7 @@ from loadtest.choices import some_of
 from loadtest.http_client import LostError
 from loadtest.judge import RefusedError, WrongAnswerError
 from loadtest.machine import cores, describe, warn_if_busy
+from loadtest.meter import Meter
 from loadtest.open_loop import Plan
 from loadtest.results_file import FOLDER, PROGRESS, publish
 from loadtest.servers import StartError

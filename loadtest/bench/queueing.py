@@ -7,7 +7,7 @@ service time for each request, and no overhead between queue and servers.
 
 import heapq
 
-from loadtest.bench.measure import P99_BOUND
+from loadtest.meter import P99_BOUND
 from loadtest.open_loop import Plan, percentiles_ms
 
 _RUNS = 25  # simulations per rate, decided by majority; they cost next to nothing

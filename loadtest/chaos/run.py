@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count, islice
 
-from loadtest.bench.measure import CLIENTS, P99_BOUND
 from loadtest.chaos.answers import Exam
 from loadtest.chaos.damage import Damage, damage_of, in_flight
+from loadtest.meter import CLIENTS, P99_BOUND
 from loadtest.open_loop import Outcome, Plan, capacity_of, send, send_in_turn, summary
 
 BEFORE_S = 4.0  # of load before the burst and the incident

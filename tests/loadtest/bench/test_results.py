@@ -5,10 +5,11 @@ import pytest
 
 from loadtest.bench.effort import FULL
 from loadtest.bench.limit import EAGER, ONE_THREAD, InProcess, forms
-from loadtest.bench.measure import Measured, Trial
+from loadtest.bench.measure import Measured
 from loadtest.bench.report import markdown
 from loadtest.bench.results import Record, Results
 from loadtest.bench.stages import StageTime
+from loadtest.meter import Trial
 from loadtest.open_loop import Outcome, summary
 
 
