@@ -23,12 +23,11 @@ from locust.env import Environment
 from locust.rpc.protocol import Message
 from locust.runners import WorkerRunner
 from locust.stats import calculate_response_time_percentile
-from objectives import FAILED, MAX_ERROR_RATE, MAX_P99_MS, WRONG_ANSWER
+from objectives import FAILED, MAX_ERROR_RATE, MAX_P99_MS, REFUSED, WRONG_ANSWER
 from photos import REFERENCE, SCENES, DrawnPhoto, draw_photo
 from shapes import DEFAULT_SECONDS, SHAPES, users_at
 
 PHOTOS_OF_EACH_SCENE = 2
-REFUSED = 503
 ABORT = "abort"  # sent by a process with a wrong answer to the one that ends the run
 TIMEOUT_S = 40.0  # of a request; the service itself gives up after 30 s
 

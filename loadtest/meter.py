@@ -24,7 +24,6 @@ from loadtest.workloads import Workload
 P99_BOUND = 5.0  # times the unloaded p50
 MAX_FAILED_SHARE = 0.001
 CLIENTS = 4  # enough to saturate a server on two cores
-REFUSED = 503
 _MIN_TIMEOUT_S = 10.0
 _MIN_REQUESTS, _MIN_OF_A_CLIENT = 10, 4
 _MAX_LATE_SHARE = 0.1  # of the bound: how late the sender may be
@@ -113,7 +112,7 @@ class Meter:
         """
         outcomes = await send(self._url, plan, self._workload.message, self._judge.check)
         self._settle(outcomes)
-        refused = [one.latency_s for one in outcomes if one.status == REFUSED]
+        refused = [one.latency_s for one in outcomes if one.is_refused]
         return percentiles_ms(refused, (95,))[0]
 
     def _settle(self, outcomes: Sequence[Outcome]) -> None:

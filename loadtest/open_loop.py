@@ -24,6 +24,7 @@ from itertools import pairwise
 import numpy as np
 
 from loadtest.http_client import Answer, LostError, ask
+from loadtest.objectives import REFUSED
 
 MakeRequest = Callable[[int], bytes]  # the complete message of the request with this number
 # What is wrong with an answer of status 200, or "". Runs in the sender's loop: keep it cheap.
@@ -68,6 +69,11 @@ class Outcome:
     def is_lost(self) -> bool:
         """No answer at all."""
         return self.status == 0
+
+    @property
+    def is_refused(self) -> bool:
+        """Turned away, since the service was full."""
+        return self.status == REFUSED
 
     @property
     def latency_s(self) -> float:
@@ -180,6 +186,11 @@ class Summary:
     def failed_share(self) -> float:
         """Share of requests without a right answer: errors, 503s, lost and wrong ones."""
         return 1 - self.right / self.sent if self.sent else 0.0
+
+    @property
+    def refused(self) -> int:
+        """The number of 503s."""
+        return self.statuses.get(REFUSED, 0)
 
 
 def summary(outcomes: Sequence[Outcome]) -> Summary:

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from loadtest.http_client import LostError
 from loadtest.judge import RefusedError, WrongAnswerError
-from loadtest.meter import REFUSED, Meter
+from loadtest.meter import Meter
 from loadtest.objectives import FAILED, MAX_ERROR_RATE, MAX_P99_MS, WRONG_ANSWER
 from loadtest.open_loop import Plan, Summary
 from loadtest.results_file import show
@@ -60,8 +60,7 @@ def keeps_objectives(found: Summary) -> bool:
 
 def row(rate: float, seconds: float, found: Summary) -> list[str]:
     """The cells of one rate, as in `_HEAD`."""
-    refused = found.statuses.get(REFUSED, 0)
-    counts = [str(refused), str(found.sent - found.right - refused)]
+    counts = [str(found.refused), str(found.sent - found.right - found.refused)]
     times = [show(value, 0) for value in (found.p50_ms, found.p95_ms, found.p99_ms)]
     return [f"{rate:.1f}", f"{found.right / seconds:.1f}", *counts, *times]
 

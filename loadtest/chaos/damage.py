@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from loadtest.open_loop import Outcome, longest_gap_s, percentiles_ms
 
 ENOUGH = 100  # requests for a p99; of fewer it would be the slowest one
-BUSY = 503
 ANSWER_S = 5.0  # a slower answer is no answer
 
 
@@ -48,14 +47,14 @@ def damage_of(
             except for p99; see `_back_s`.
     """
     outcomes = [*load, *burst]
-    lost = [one for one in outcomes if not one.is_right and one.status != BUSY]
+    lost = [one for one in outcomes if not one.is_right and not one.is_refused]
     right = [one for one in outcomes if one.is_right]
     failed = [one for one in outcomes if one.sent_s > moment_s and not _is_answered(one)]
     p50, p99 = percentiles_ms([one.latency_s for one in right], (50, 99))
     return Damage(
         sent=len(outcomes),
         answered=len(right),
-        refused=sum(one.status == BUSY for one in outcomes),
+        refused=sum(one.is_refused for one in outcomes),
         lost=len(lost),
         lost_before=sum(one.answered_s < moment_s for one in lost),
         lost_until_s=max((one.sent_s - moment_s for one in lost), default=-math.inf),
@@ -65,7 +64,7 @@ def damage_of(
         p50_ms=p50,
         p99_ms=p99,
         problems=sorted({f"{one.status} {one.problem}".strip() for one in lost})[:5],
-        refused_in_flight=in_flight([one for one in outcomes if one.status == BUSY], moment_s),
+        refused_in_flight=in_flight([one for one in outcomes if one.is_refused], moment_s),
     )
 
 
@@ -83,8 +82,10 @@ def damage_of_end(
     don't count for the gap, and there is no way back.
     """
     outcomes = [*load, *burst]
-    last_s = max((one.sent_s for one in outcomes if not _is_refused(one)), default=-math.inf)
-    connected = [one for one in outcomes if not (_is_refused(one) and one.sent_s > last_s)]
+    last_s = max(
+        (one.sent_s for one in outcomes if not _connection_refused(one)), default=-math.inf
+    )
+    connected = [one for one in outcomes if not (_connection_refused(one) and one.sent_s > last_s)]
     return replace(
         damage_of(connected, moment_s, bound_ms),
         sent=len(outcomes),
@@ -94,7 +95,7 @@ def damage_of_end(
     )
 
 
-def _is_refused(one: Outcome) -> bool:
+def _connection_refused(one: Outcome) -> bool:
     return one.is_lost and one.problem.startswith(ConnectionRefusedError.__name__)
 
 

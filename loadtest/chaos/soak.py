@@ -39,7 +39,7 @@ from loadtest.results_file import publish, table
 FULL_MINUTES = 20.0  # a shorter run shows slow growth too poorly to be published
 SHARE = 0.7  # of the capacity
 WARM_UP_SHARE = 0.25  # of the time
-MOST_BUSY = 0.01  # share of the requests that may get 503
+MOST_REFUSED = 0.01  # share of the requests that may get 503
 SAMPLES = 120
 _TERMS = f"""\
 The first quarter is warm-up. The rest is cut into {PARTS} equal parts. A process grows if the
@@ -63,16 +63,11 @@ class Soaked:
     ray_mb: float  # logs and sockets of Ray's session
 
     @property
-    def busy(self) -> int:
-        """The number of requests that got 503."""
-        return self.summary.statuses.get(503, 0)
-
-    @property
     def is_clean(self) -> bool:
-        sent = self.summary.sent
+        result = self.summary
         return (
-            self.summary.right + self.busy == sent
-            and self.busy <= MOST_BUSY * sent
+            result.right + result.refused == result.sent
+            and result.refused <= MOST_REFUSED * result.sent
             and bool(self.trends)
             and all(one.is_flat for one in self.trends if one.is_ours)
             and not any(one.grew_much for one in self.trends)
@@ -149,7 +144,7 @@ def markdown(machine: str, soaked: Soaked) -> str:
             "## Soak",
             machine,
             f"`make soak MINUTES={soaked.minutes:g}`: {load.rate:.1f} requests/s, "
-            f"{result.right} of {result.sent} answered rightly, {soaked.busy} x 503, "
+            f"{result.right} of {result.sent} answered rightly, {result.refused} x 503, "
             f"{result.lost} lost, {result.wrong} wrong, "
             f"p50 {result.p50_ms:.0f} ms, p99 {result.p99_ms:.0f} ms. {_TERMS}",
             table(head, rows),
