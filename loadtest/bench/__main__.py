@@ -27,12 +27,12 @@ from loadtest.http_client import LostError
 from loadtest.judge import RefusedError, WrongAnswerError
 from loadtest.machine import cores, describe, warn_if_busy
 from loadtest.meter import Meter
+from loadtest.objectives import FAILED, WRONG_ANSWER
 from loadtest.open_loop import Plan
 from loadtest.results_file import FOLDER, PROGRESS, publish
 from loadtest.servers import StartError
 from loadtest.workloads import MAIN, SCENES, Workload, draw
 
-WRONG_ANSWER, INCOMPLETE = 3, 1  # exit codes
 _CORES = 2  # for which the shipped configs and the number of clients are made
 
 
@@ -200,14 +200,14 @@ def main() -> int:
         return WRONG_ANSWER
     except StartError as error:
         print(f"The limit can't be measured: {error}", file=sys.stderr)
-        return INCOMPLETE
+        return FAILED
     except KeyboardInterrupt:
-        code, is_whole = INCOMPLETE, False  # the tables show what was measured
+        code, is_whole = FAILED, False  # the tables show what was measured
     text = markdown(bench.results, effort, command_of(arguments))
     print(text)
     if is_whole:
         keep(bench.results, text, is_quick=arguments.quick)
-    return INCOMPLETE if bench.results.failures else code
+    return FAILED if bench.results.failures else code
 
 
 def keep(results: Results, text: str, is_quick: bool) -> None:

@@ -60,6 +60,7 @@ from loadtest.choices import some_of
 from loadtest.http_client import LostError
 from loadtest.judge import WrongAnswerError
 from loadtest.machine import describe, warn_if_busy
+from loadtest.objectives import FAILED
 from loadtest.open_loop import Plan
 from loadtest.results_file import PROGRESS, publish
 from loadtest.servers import END_TIMEOUT_S, StartError
@@ -220,7 +221,7 @@ def main() -> int:
         publish("chaos", text, chaos.report.save)
     else:
         print("Not kept: not all cases were measured.")
-    return 0 if chaos.report.all_met else 1
+    return 0 if chaos.report.all_met else FAILED
 
 
 def parse() -> argparse.Namespace:

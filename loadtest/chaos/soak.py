@@ -33,6 +33,7 @@ from loadtest.chaos.memory import (
 from loadtest.chaos.run import TIMEOUT_S, Load, measure_load
 from loadtest.chaos.service import Graph, serving_graph
 from loadtest.machine import describe, warn_if_busy
+from loadtest.objectives import FAILED
 from loadtest.open_loop import Plan, Summary, send, summary
 from loadtest.results_file import publish, table
 
@@ -188,7 +189,7 @@ def main() -> int:
         publish("soak", text, partial(_save, machine, soaked))
     else:
         print(f"Not kept: under {FULL_MINUTES:g} minutes.")
-    return 0 if soaked.is_clean else 1
+    return 0 if soaked.is_clean else FAILED
 
 
 if __name__ == "__main__":
