@@ -1,9 +1,11 @@
-"""RESULTS.md: one section per program that measures, each with that program's newest run."""
+"""RESULTS.md: one section per program that measures, each with its newest run; numbers as JSON."""
 
+import json
 import math
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent / "results"
 PROGRESS = Path(__file__).resolve().parents[1] / "runs" / "loadtest"  # where a run saves as it goes
@@ -50,3 +52,19 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def show(value: float, digits: int = 1) -> str:
     """A number in a table."""
     return "–" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes numbers into a file, at once or not at all; nan and inf, which JSON lacks, as null."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(_finite(content), indent=1, allow_nan=False) + "\n")
+    part.replace(path)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content

@@ -1,6 +1,5 @@
 """What a run has measured so far, saved after each step, and its medians."""
 
-import json
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import Any
 from loadtest.bench.limit import EAGER, ONE_THREAD, InProcess, fastest, forms
 from loadtest.bench.measure import Measured
 from loadtest.bench.stages import StageTime
+from loadtest.results_file import write_json
 from loadtest.workloads import SCENES
 
 _MAX_DRIFT = 0.1  # of the pace, from before a turn to after it
@@ -150,9 +150,8 @@ class Results:
 
     def save(self, folder: Path) -> None:
         """Writes bench.json, and all numbers behind it into bench_detail.json."""
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / "bench.json", self.medians())
-        _write(folder / "bench_detail.json", asdict(self))
+        write_json(folder / "bench.json", self.medians())
+        write_json(folder / "bench_detail.json", asdict(self))
 
     def medians(self) -> dict[str, Any]:
         """By workload: the limit and goodputs, faces/s, and latencies of one client."""
@@ -190,18 +189,3 @@ def median_of(values: Iterable[float]) -> float:
 
 def _rounded(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 3)
-
-
-def _write(path: Path, content: Any) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(_without_nan(content), indent=1) + "\n")
-    part.replace(path)
-
-
-def _without_nan(content: Any) -> Any:
-    """JSON has no nan."""
-    if isinstance(content, dict):
-        return {key: _without_nan(value) for key, value in content.items()}
-    if isinstance(content, list):
-        return [_without_nan(value) for value in content]
-    return None if isinstance(content, float) and math.isnan(content) else content

@@ -1,6 +1,5 @@
 """The table of `make chaos`, and its numbers as JSON."""
 
-import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from loadtest.chaos.cases import END_BURST, KILL_BURST, Must
 from loadtest.chaos.damage import ANSWER_S, ENOUGH, Damage
 from loadtest.chaos.run import BEFORE_S, Load
-from loadtest.results_file import show, table
+from loadtest.results_file import show, table, write_json
 
 _TERMS = f"""\
 Open-loop Poisson load on configs/laptop.yaml with two replicas of each stage and of the ingress
@@ -107,14 +106,12 @@ class Report:
 
     def save(self, folder: Path) -> None:
         """Writes chaos.json."""
-        folder.mkdir(parents=True, exist_ok=True)
         content = {
             "machine": self.machine,
             "incidents": {row.name: _numbers(row) for row in self.rows},
             "failures": self.failures,
         }
-        text = json.dumps(content, indent=2, allow_nan=False)
-        (folder / "chaos.json").write_text(text + "\n")
+        write_json(folder / "chaos.json", content)
 
 
 def _cells(row: Row) -> list[str]:
@@ -142,13 +139,8 @@ def _mark(row: Row) -> str:
 def _numbers(row: Row) -> dict[str, Any]:
     numbers = asdict(row.damage) | {f"load_{key}": n for key, n in asdict(row.load).items()}
     return {
-        **{key: _finite(value) for key, value in numbers.items()},
+        **numbers,
         "must": row.must.text,
         "met": row.is_met,
         "notes": row.notes,
     }
-
-
-def _finite(value: Any) -> Any:
-    """JSON has neither inf nor nan."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,7 +11,6 @@ minutes or more replaces the last one in loadtest/RESULTS.md.
 import argparse
 import asyncio
 import contextlib
-import json
 import signal
 import sys
 import time
@@ -35,7 +34,7 @@ from loadtest.chaos.service import Graph, serving_graph
 from loadtest.machine import describe, warn_if_busy
 from loadtest.objectives import FAILED
 from loadtest.open_loop import Plan, Summary, send, summary
-from loadtest.results_file import publish, table
+from loadtest.results_file import publish, table, write_json
 
 FULL_MINUTES = 20.0  # a shorter run shows slow growth too poorly to be published
 SHARE = 0.7  # of the capacity
@@ -168,8 +167,7 @@ def _verdict(trend: Trend) -> str:
 def _save(machine: str, soaked: Soaked, folder: Path) -> None:
     content: dict[str, Any] = {"machine": machine} | asdict(soaked)
     content["load"].pop("capacity")
-    folder.mkdir(exist_ok=True)
-    (folder / "soak.json").write_text(json.dumps(content, indent=2) + "\n")
+    write_json(folder / "soak.json", content)
 
 
 def main() -> int:

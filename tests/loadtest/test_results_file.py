@@ -1,5 +1,8 @@
+import json
+import math
+
 from loadtest import results_file
-from loadtest.results_file import publish, table, write_section
+from loadtest.results_file import publish, table, write_json, write_section
 
 
 def test_a_section_takes_the_place_of_its_older_self_and_of_no_other(tmp_path):
@@ -28,3 +31,11 @@ def test_a_run_that_is_published_takes_the_place_of_the_last_one(tmp_path, monke
     assert "new" in (tmp_path / "RESULTS.md").read_text()
     assert "old" not in (tmp_path / "RESULTS.md").read_text()
     assert (tmp_path / "bench.json").exists()
+
+
+def test_what_json_lacks_is_null_wherever_it_stands(tmp_path):
+    path = tmp_path / "results" / "bench.json"
+    write_json(path, {"a": [1.5, math.nan], "b": (math.inf, {"c": -math.inf}), "d": None})
+
+    assert json.loads(path.read_text()) == {"a": [1.5, None], "b": [None, {"c": None}], "d": None}
+    assert list(path.parent.iterdir()) == [path]  # no half of a file
