@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 import numpy.typing as npt
+from photos import PEOPLE, REFERENCE
 from PIL import Image
 from skimage.data import astronaut
 
@@ -30,8 +31,6 @@ KINDS = (
     "cloth_patterned",
     "printed",
 )
-PEOPLE = Path(__file__).parent / "people"
-REFERENCE = Path(__file__).parent / "reference.jpg"
 BUST = (slice(8, 300), slice(60, 372))  # rows and columns of the portrait, px
 SEED = "3"  # of the masks' folds and colours
 FADE_PX = 30  # over which the cut through the chest fades out

@@ -18,9 +18,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from loadtest.http_client import Answer, ask, encode_form
-from loadtest.workloads import PATH, Workload
+from loadtest.workloads import FACES_HEADER, PATH, Workload
 
-FACES_HEADER = "x-faces"  # of the peers; our own service has it in its JSON
 MAX_KEPT = 16  # answers set aside per photo; at most a few distinct ones are expected
 MAX_MEAN, SMALL, MIN_SHARE_SMALL = 0.5, 4, 0.999  # of 255: equal except for rounding
 FIRST_TIMEOUT_S = 120.0

@@ -10,6 +10,7 @@ from loadtest.http_client import encode_form
 from loadtest.photos import DrawnPhoto, Scene, draw_photo
 
 PATH = "/v1/unmask"
+FACES_HEADER = "x-faces"  # of the peers; our own service has it in its JSON
 _SEED = 0
 
 

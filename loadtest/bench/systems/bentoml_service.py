@@ -12,8 +12,9 @@ from typing import Annotated
 import bentoml
 from bentoml.validators import ContentType
 
-from loadtest.bench.systems.engine import FACES_HEADER, PATH, Engine, load
+from loadtest.bench.systems.engine import Engine, load
 from loadtest.machine import cores
+from loadtest.workloads import FACES_HEADER, PATH
 
 
 @bentoml.service(

@@ -23,8 +23,6 @@ from models.stages import LocalStages, Models, load_models
 
 WEIGHTS = Path(__file__).resolve().parents[3] / "weights"
 QUALITY = 92  # the service's default
-PATH = "/v1/unmask"
-FACES_HEADER = "X-Faces"
 
 Nets = Literal["optimised", "eager"]
 

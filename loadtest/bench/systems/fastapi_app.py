@@ -14,7 +14,8 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Response, UploadFile
 
-from loadtest.bench.systems.engine import FACES_HEADER, PATH, Engine, Nets, load
+from loadtest.bench.systems.engine import Engine, Nets, load
+from loadtest.workloads import FACES_HEADER, PATH
 
 app = FastAPI()
 _engine = Engine(load(cast(Nets, os.environ.get("NETS", "optimised"))))

@@ -12,8 +12,9 @@ import sys
 import litserve
 from fastapi import Request, Response
 
-from loadtest.bench.systems.engine import FACES_HEADER, PATH, Engine, Result, load
+from loadtest.bench.systems.engine import Engine, Result, load
 from loadtest.machine import cores
+from loadtest.workloads import FACES_HEADER, PATH
 
 
 class Unmask(litserve.LitAPI):
