@@ -64,10 +64,10 @@ class Bench:
                     self._run_workload(number, workload, limit)
 
     def _workloads_of(self, number: int) -> list[Workload]:
-        """The workloads of a round, the one with the goals first."""
+        """The one with the goals in all rounds, the others after it in the first."""
         main = [one for one in self._workloads if one.name == MAIN]
         others = [one for one in self._workloads if one.name != MAIN]
-        return main if main and number >= self._effort.other_rounds else main + others
+        return main if main and number else main + others
 
     def _run_workload(self, number: int, workload: Workload, limit: Limit) -> None:
         """Measures the limit, then all systems in turn, and the machine's pace between them."""

@@ -10,14 +10,12 @@ from loadtest.open_loop import Plan
 class Effort:
     """The numbers of one run; times are in seconds."""
 
-    rounds: int  # how often all systems take a turn
-    other_rounds: int  # of these, how many also measure W2 and W3
+    rounds: int  # how often all systems take a turn; W2 and W3 only in the first
     unloaded_s: float  # one client, per workload and system
     capacity_s: float  # several clients, to find where the search begins
     trial_s: float  # Poisson arrivals at one rate
     trial_requests: int  # at least; a trial at a low rate takes longer
-    trials: int  # of the search with W1, the workload of the goals
-    other_trials: int  # of the search with another workload
+    trials: int  # of the search
     overload_s: float  # twice the load that the system holds, at least
     # At least, in latency bounds: until a queue without end is that long, it looks harmless.
     overload_bounds: float
@@ -41,13 +39,11 @@ class Effort:
 # hour and a half.
 FULL = Effort(
     rounds=3,
-    other_rounds=1,
     unloaded_s=10,
     capacity_s=10,
     trial_s=15,
     trial_requests=50,
     trials=4,
-    other_trials=4,
     overload_s=15,
     overload_bounds=15,
     overloads_all=True,
@@ -60,13 +56,11 @@ FULL = Effort(
 # W1 with all systems, then the others as time allows: ten minutes, on slow cores too.
 QUICK = Effort(
     rounds=1,
-    other_rounds=1,
     unloaded_s=2,
     capacity_s=1.5,
     trial_s=4,
     trial_requests=10,
     trials=2,
-    other_trials=2,
     overload_s=5,
     overload_bounds=6,
     overloads_all=False,

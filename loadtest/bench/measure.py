@@ -43,7 +43,7 @@ async def measure(meter: Meter, effort: Effort, seed: int, is_main: bool) -> Mea
         meter: of a warm server.
         effort: how long each part takes.
         seed: of the arrivals; the same for all systems in a round.
-        is_main: it is the workload of the goals: more trials, and always the overload.
+        is_main: it is the workload of the goals: always with the overload.
 
     Raises:
         WrongAnswerError: an answer is wrong.
@@ -51,8 +51,7 @@ async def measure(meter: Meter, effort: Effort, seed: int, is_main: bool) -> Mea
     """
     unloaded = await meter.unloaded(effort.unloaded_s)
     capacity = await meter.capacity(effort.capacity_s, unloaded)
-    count = effort.trials if is_main else effort.other_trials
-    trials = await search(meter, capacity, unloaded.p50_ms, count, effort, seed)
+    trials = await search(meter, capacity, unloaded.p50_ms, effort, seed)
     measured = Measured(unloaded, capacity, trials, None)
     while measured.best and (is_main or effort.overloads_all):
         bound_s = P99_BOUND * unloaded.p50_ms / 1000
@@ -66,9 +65,9 @@ async def measure(meter: Meter, effort: Effort, seed: int, is_main: bool) -> Mea
 
 
 async def search(
-    meter: Meter, capacity: float, p50_ms: float, count: int, effort: Effort, seed: int
+    meter: Meter, capacity: float, p50_ms: float, effort: Effort, seed: int
 ) -> list[Trial]:
-    """Halves the interval between a rate that holds and one that doesn't, `count` times.
+    """Halves the interval between a rate that holds and one that doesn't, `effort.trials` times.
 
     The interval lies around the capacity, which is only an estimate. If nothing in it holds, the
     search continues below it; if everything does, it restarts above, from the rate that held.
@@ -77,13 +76,13 @@ async def search(
     for each, one that has few bursts holds at a tenth more than another, and chance would decide.
     """
     low, high = _LOWEST * capacity, _HIGHEST * capacity
-    trials = await _halve(meter, (low, high), p50_ms, count, effort, seed)
+    trials = await _halve(meter, (low, high), p50_ms, effort.trials, effort, seed)
     while all(one.holds for one in trials):
         rate = _STEP * trials[-1].rate
         trials.append(await meter.trial(effort.plan(rate, seed), p50_ms))
         if not trials[-1].holds:
             interval = (trials[-2].rate, rate)
-            trials += await _halve(meter, interval, p50_ms, count - 1, effort, seed)
+            trials += await _halve(meter, interval, p50_ms, effort.trials - 1, effort, seed)
     if not any(one.holds for one in trials):
         for rate in (low, low / 2):
             trials.append(await meter.trial(effort.plan(rate, seed), p50_ms))

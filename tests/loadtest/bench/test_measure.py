@@ -14,13 +14,11 @@ from tests.loadtest.small_server import serving
 CALM = summary([Outcome(index, 0, 0, 0.1, 200) for index in range(10)])  # 100 ms each
 TINY = Effort(
     rounds=1,
-    other_rounds=1,
     unloaded_s=0.5,
     capacity_s=0.5,
     trial_s=2,
     trial_requests=0,
     trials=3,
-    other_trials=1,
     overload_s=2,
     overload_bounds=0,
     overloads_all=False,
@@ -80,7 +78,7 @@ class Limited:
 
 @pytest.mark.parametrize("most", [2.7, 8.0, 11.5, 38.0])
 def test_the_search_ends_near_what_holds_however_wrong_the_estimate_was(most):
-    trials = asyncio.run(search(Limited(most), 10, 100, 4, TINY, seed=0))
+    trials = asyncio.run(search(Limited(most), 10, 100, replace(TINY, trials=4), seed=0))
 
     assert 0.9 * most < max(one.rate for one in trials if one.holds) <= most
     assert min(one.rate for one in trials if not one.holds) < 1.3 * most or most < 5
