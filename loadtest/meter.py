@@ -100,7 +100,9 @@ class Meter:
             WrongAnswerError: one of the answers is wrong.
         """
         timeout_s = max(_MIN_TIMEOUT_S, 2 * P99_BOUND * p50_ms / 1000)
-        outcomes = await send(self._url, plan, self._workload.message, self._judge.check, timeout_s)
+        outcomes = await send(
+            self._url, plan.arrivals_s, self._workload.message, self._judge.check, timeout_s
+        )
         self._settle(outcomes)
         return judge_trial(plan, outcomes, p50_ms)
 
@@ -110,7 +112,7 @@ class Meter:
         Raises:
             WrongAnswerError: one of the other answers is wrong.
         """
-        outcomes = await send(self._url, plan, self._workload.message, self._judge.check)
+        outcomes = await send(self._url, plan.arrivals_s, self._workload.message, self._judge.check)
         self._settle(outcomes)
         refused = [one.latency_s for one in outcomes if one.is_refused]
         return percentiles_ms(refused, (95,))[0]

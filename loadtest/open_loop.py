@@ -6,7 +6,7 @@ latency counts from the moment at which it was due.
 
     plan = Plan(rate_per_s=12, seconds=30, seed=1)
     message = encode_form("/v1/unmask", {"photo": jpeg})
-    outcomes = await send(url, plan, lambda index: message, lambda index, answer: "")
+    outcomes = await send(url, plan.arrivals_s, lambda index: message, lambda index, answer: "")
     print(summary(outcomes))
 
 Memory: one `Outcome` per request, plus the messages and answers of the requests in flight, at most
@@ -88,30 +88,30 @@ def nothing_wrong(_index: int, _answer: Answer) -> str:
 
 async def send(
     url: str,
-    plan: Plan,
+    arrivals_s: Sequence[float],
     make_request: MakeRequest,
     check: Check = nothing_wrong,
     timeout_s: float = 30.0,
     zero: float | None = None,
 ) -> list[Outcome]:
-    """Sends the plan's requests and waits for the last answer.
+    """Sends a request at each of these moments and waits for the last answer.
 
     Args:
         url: `http://host:port`.
-        plan: the arrivals.
+        arrivals_s: seconds from the start, sorted; see `Plan`.
         make_request: returns a request's message; see `http_client.encode_form`.
         check: called with each answer of status 200.
         timeout_s: after which a request counts as lost.
         zero: `time.perf_counter()` at the start, for callers that time other events of the run.
 
     Returns:
-        One outcome per request, in the plan's order.
+        One outcome per request, in the order of their arrivals.
     """
     zero = time.perf_counter() if zero is None else zero
     sender = _Sender(url, timeout_s, make_request, check, zero)
     async with asyncio.TaskGroup() as group:
         tasks = []
-        for index, moment in enumerate(plan.arrivals_s):
+        for index, moment in enumerate(arrivals_s):
             await asyncio.sleep(max(0.0, zero + moment - time.perf_counter()))
             tasks.append(group.create_task(sender.send(index, moment)))
     return [task.result() for task in tasks]

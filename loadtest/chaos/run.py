@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import count, islice
 
 from loadtest.chaos.answers import Exam
@@ -124,11 +123,12 @@ async def send_around(
         return moment_s
 
     numbers = range(len(plan.arrivals_s))
-    others, at_once = _numbers(exam, len(numbers), burst), _AtOnce(burst.count, 1.0, plan.seed)
+    others = _numbers(exam, len(numbers), burst)
+    at_once = [BEFORE_S] * len(others)
     try:
         async with asyncio.TaskGroup() as group:
             striking = group.create_task(strike())
-            sending = group.create_task(_send(url, exam, plan, numbers, zero))
+            sending = group.create_task(_send(url, exam, plan.arrivals_s, numbers, zero))
             bursting = group.create_task(_send(url, exam, at_once, others, zero))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
@@ -141,26 +141,18 @@ def _numbers(exam: Exam, first: int, burst: Burst) -> list[int]:
 
 
 async def _send(
-    url: str, exam: Exam, plan: Plan, numbers: Sequence[int], zero: float
+    url: str, exam: Exam, arrivals_s: Sequence[float], numbers: Sequence[int], zero: float
 ) -> list[Outcome]:
-    """Sends the plan's requests, with these numbers."""
+    """Sends the requests with these numbers at these moments."""
     outcomes = await send(
         url,
-        plan,
+        arrivals_s,
         lambda index: exam.message(numbers[index]),
         lambda index, answer: exam.check(numbers[index], answer),
         TIMEOUT_S,
         zero,
     )
     return [replace(one, index=numbers[one.index]) for one in outcomes]
-
-
-class _AtOnce(Plan):
-    """A plan whose arrivals are all at `BEFORE_S`."""
-
-    @cached_property
-    def arrivals_s(self) -> list[float]:
-        return [BEFORE_S] * round(self.rate_per_s * self.seconds)
 
 
 def judge(

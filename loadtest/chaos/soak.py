@@ -109,8 +109,8 @@ async def _send_and_watch(
             await asyncio.sleep(seconds / SAMPLES)
 
     watching = asyncio.create_task(watch())
-    plan = Plan(load.rate, seconds, seed=1)
-    outcomes = await send(url, plan, exam.message, exam.check, TIMEOUT_S)
+    arrivals_s = Plan(load.rate, seconds, seed=1).arrivals_s
+    outcomes = await send(url, arrivals_s, exam.message, exam.check, TIMEOUT_S)
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watching  # raises the error that ended it, if any

@@ -16,7 +16,7 @@ def request(_index: int) -> bytes:
 
 
 def run(url, plan, **options) -> list[Outcome]:
-    return asyncio.run(send(url, plan, request, **options))
+    return asyncio.run(send(url, plan.arrivals_s, request, **options))
 
 
 async def right(_number: int, _body: bytes) -> bytes:
