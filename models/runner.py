@@ -18,9 +18,15 @@ class Runner(Protocol):
 
 async def all_of(jobs: Iterable[Coroutine[object, object, T]]) -> list[T]:
     """Results in order; the first error cancels the rest, so that no work is wasted."""
+    failed: list[BaseException] = []
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(job) for job in jobs]
     except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
+        failed.append(errors.exceptions[0])
+        errors.__traceback__ = None
+    if failed:
+        # No cycle may keep the error: the frames of its traceback hold pictures.
+        tasks.clear()
+        raise failed.pop()
     return [task.result() for task in tasks]

@@ -162,6 +162,8 @@ class Calls:
             answer = self._problem(error, exchange)
             exchange.told = answer.status_code
             events.put("problem", bytes(answer.body).decode())
+        finally:
+            exchange.clock.on_end = None  # a cycle through `events`, which hold the answer
 
     def _problem(self, error: Exception, exchange: Exchange) -> Response:
         if isinstance(error, InputError | ServiceError):

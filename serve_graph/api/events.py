@@ -75,8 +75,10 @@ class EventsResponse(Response):
         writer = asyncio.create_task(stream.write(self.raw_headers))
         try:
             await self._work(stream)
+            stream.end()
+            await writer
         except BaseException:
             writer.cancel()  # a stream that has begun is cut off, without a proper end
             raise
-        stream.end()
-        await writer
+        finally:
+            del writer  # its error would keep the answer, in a cycle with this frame

@@ -100,8 +100,10 @@ class ExchangeMiddleware:
                 "The client of request %s read its answer too slowly: the answer was cut off.",
                 exchange.request_id,
             )
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             code = _CLIENT_GONE
+            # Serve keeps the cancelled task, and the frames of its traceback would keep the photo.
+            error.__traceback__ = None
             raise
         except Exception:
             code = 500

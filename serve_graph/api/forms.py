@@ -4,7 +4,7 @@ Starlette's own form parser spools files over 1 MB to disk; nothing here touches
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -71,9 +71,10 @@ async def _read_body(request: Request, parts: Parts, on_bytes: Callable[[int], N
     if media_type == b"multipart/form-data":
         reader = PartReader(parts, options.get(b"boundary", b""))
         max_bytes = len(parts.photo_names) * parts.max_photo_bytes + _SLACK_BYTES
-        async for chunk in _bounded(request, max_bytes, parts.max_photo_bytes, on_bytes):
-            reader.write(chunk)
-        reader.finish()
+        with closing(reader):
+            async for chunk in _bounded(request, max_bytes, parts.max_photo_bytes, on_bytes):
+                reader.write(chunk)
+            reader.finish()
     elif media_type.startswith(b"image/") or media_type == b"application/octet-stream":
         body = bytearray()
         max_bytes = parts.max_photo_bytes

@@ -119,6 +119,10 @@ class PartReader:
         if not self._complete:
             raise BadFormError("The multipart body is cut off: send it again.")
 
+    def close(self) -> None:
+        """Lets go of what was read: this and the parser hold each other."""
+        self._parser.callbacks = {}
+
     def _begin(self) -> None:
         self._disposition = b""
         self._content = bytearray()

@@ -25,7 +25,10 @@ class Threads:
         task = asyncio.create_task(asyncio.to_thread(lambda: run_niced(work, *args, **kwargs)))
         self._running.add(task)
         task.add_done_callback(self._end)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        finally:
+            del task  # its error would keep the arguments, in a cycle with this frame
 
     def at_end(self, callback: Callable[[], None]) -> None:
         """Calls `callback` once no thread is running: at once if none is."""
