@@ -118,6 +118,9 @@ def _check_deployment(deployment: dict[str, Any], args: GraphArgs, where: str) -
     if name not in BATCHED:
         yield from (f"{at}{key}: {name} takes no user_config." for key in config)
         return
+    if deployment.get("user_config", {}) is None:
+        # Serve would tell running replicas nothing, so they would keep what they had before.
+        yield f"{at[:-1]}: it is empty: write the keys below it, or leave it out."
     wrong = list(_unknown_keys(config, Batching, at)) or list(_wrong_values(config, Batching, at))
     yield from wrong
     # Like Serve, which also accepts a number in quotes.

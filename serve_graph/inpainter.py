@@ -22,7 +22,7 @@ from serve_graph.tracing import start_tracing
 FaceAndWish = tuple[Image, Mask, Wish]
 
 
-@serve.deployment  # replicas, GPUs and batching: configs/*.yaml
+@serve.deployment(user_config={})  # replicas, GPUs and batching: configs/*.yaml
 class Inpainter(BatchingReplica):
     def __init__(self, weights: Path, device: str, threads: int, fan_weights: Path | None) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from serve_graph.replica import BatchingReplica
 from serve_graph.tracing import start_tracing
 
 
-@serve.deployment  # replicas, GPUs and batching: configs/*.yaml
+@serve.deployment(user_config={})  # replicas, GPUs and batching: configs/*.yaml
 class MaskDetector(BatchingReplica):
     def __init__(self, weights: Path, device: str, threads: int) -> None:
         super().__init__()

@@ -286,6 +286,14 @@ def test_a_user_config_for_a_stage_without_batches_is_refused(config):
     assert problem.endswith("FaceSwapper takes no user_config.")
 
 
+def test_an_empty_user_config_is_refused(config):
+    deployment(config, "Inpainter")["user_config"] = None
+
+    (problem,) = find_problems(config)
+
+    assert "deployments.Inpainter.user_config: it is empty" in problem
+
+
 def test_cuda_without_a_gpu_is_refused(config, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     config["applications"][0]["args"]["device"] = "cuda"

@@ -15,7 +15,10 @@ from tests.recorder import MemoryRecorder
 WRONG = {"max_batchsize": 8}
 
 
-@pytest.fixture(params=[FaceCropper, MaskDetector, Inpainter], ids=lambda kind: kind.name)
+KINDS = [FaceCropper, MaskDetector, Inpainter]
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
 def starting(request, tiny_weights, monkeypatch):
     """A replica that Serve hasn't checked yet."""
     monkeypatch.setattr(replica, "ServeRecorder", MemoryRecorder)
@@ -32,6 +35,11 @@ def test_a_user_config_reaches_each_stage_of_a_replica(starting):
     starting.reconfigure({"max_batch_size": 4})
 
     assert sizes(starting) == {4}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_without_user_config_a_replica_is_told_so(kind):
+    assert kind.user_config == {}  # Serve passes no None on
 
 
 def test_a_wrong_change_is_logged_and_leaves_a_running_replica_as_it_was(starting, caplog):
