@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from serve_graph.api.calls import UPLOADS_PER_PLACE
+from serve_graph.api.sending import MAX_TAKING_S
 from serve_graph.service import ApiSettings
 
 # Serve's defaults, for a deployment that doesn't set them.
@@ -24,11 +25,13 @@ def find_conflicts(
     ingress = next((one for one in deployments if one["name"] == "Ingress"), {})
     at = f"{where}Ingress."
     timeout_s = float(ingress.get("graceful_shutdown_timeout_s", SERVE_SHUTDOWN_TIMEOUT_S))
-    if timeout_s < api.max_timeout_s:
+    longest_s = api.max_timeout_s + MAX_TAKING_S
+    if timeout_s < longest_s:
         yield (
             f"{at}graceful_shutdown_timeout_s: {timeout_s:g}, but a request may take "
-            f"args.api.max_timeout_s, {api.max_timeout_s:g}, so an update would cut it off: "
-            "raise the former or lower the latter."
+            f"args.api.max_timeout_s, {api.max_timeout_s:g}, and its client {MAX_TAKING_S:g} s to "
+            f"read the answer, so an update would cut it off: set {longest_s:g} or more, or lower "
+            "args.api.max_timeout_s."
         )
     ongoing = int(ingress.get("max_ongoing_requests", SERVE_MAX_ONGOING_REQUESTS))
     most = (UPLOADS_PER_PLACE + 1) * api.max_requests

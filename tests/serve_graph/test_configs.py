@@ -186,12 +186,15 @@ def test_a_batch_that_would_never_get_full_is_refused(config):
 
 
 def test_an_update_that_would_cut_answers_off_is_refused(config):
-    deployment(config, "Ingress")["graceful_shutdown_timeout_s"] = 60
+    deployment(config, "Ingress")["graceful_shutdown_timeout_s"] = 420
+    assert find_problems(config) == []
+    deployment(config, "Ingress")["graceful_shutdown_timeout_s"] = 419
 
     (problem,) = find_problems(config)
 
-    assert "deployments.Ingress.graceful_shutdown_timeout_s: 60" in problem
-    assert "args.api.max_timeout_s, 120" in problem
+    assert "deployments.Ingress.graceful_shutdown_timeout_s: 419" in problem
+    assert "args.api.max_timeout_s, 120, and its client 300 s to read the answer" in problem
+    assert "set 420 or more" in problem
 
 
 def test_serve_may_not_refuse_before_the_api_does(config):
