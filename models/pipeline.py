@@ -164,8 +164,8 @@ async def find_masks(
     clock: Clock,
     drawn: Mask | None = None,
     run: Runner = asyncio.to_thread,
-) -> list[MaskedFace]:
-    """The chosen faces of a photo with their masks.
+) -> Found:
+    """The chosen faces of a photo with their masks, and what else is in it.
 
     A doubtful find counts only if it clearly wears a mask, or if `options.faces` names it; under a
     drawn mask, unless that lies over a sure face. If a mask continues below the frame, a longer
@@ -184,18 +184,6 @@ async def find_masks(
         BadRequestError: `options.faces` names a face that isn't there.
         DrawnMaskError: `drawn` has another size, or is on none of the chosen faces.
     """
-    return (await look_for_masks(photo, stages, options, clock, drawn, run)).faces
-
-
-async def look_for_masks(
-    photo: Photo,
-    stages: Stages,
-    options: Options,
-    clock: Clock,
-    drawn: Mask | None = None,
-    run: Runner = asyncio.to_thread,
-) -> Found:
-    """As `find_masks`, with what else is in the photo."""
     white = None if drawn is None else await run(open_drawn, drawn, photo.pixels)
     everyone = await _detect(photo, stages, options, clock, run)
     faces = everyone[: options.max_faces]
@@ -280,7 +268,7 @@ async def unmask(
     if reference is not None and own is not None:
         colours = own.face, reference.icc_profile, photo.icc_profile
         own = replace(own, face=await run(to_profile, *colours))
-    looked = await look_for_masks(photo, stages, options, clock, drawn, run)
+    looked = await find_masks(photo, stages, options, clock, drawn, run)
     found, frames = looked.faces, [one.frame for one in looked.faces]
     holes = await _holes(found, looked.others, options.min_probability, run)
     touching = await run(masks_beside, holes, frames)
@@ -339,7 +327,7 @@ async def _prepare(
     with clock.measure("reference"):
         everyone = replace(options, faces="all", turn_below=TURN_REFERENCE_BELOW)
         try:
-            found = await look_for_masks(photo, stages, everyone, Clock(), run=run)
+            found = await find_masks(photo, stages, everyone, Clock(), run=run)
         except NoFaceError:
             raise ReferencePhotoError("The reference photo shows no face.") from None
         count = len(found.faces) + found.more

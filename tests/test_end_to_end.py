@@ -27,7 +27,8 @@ def photo(pixels):
 
 
 def look(pixels, stages):
-    return asyncio.run(find_masks(photo(pixels), stages, Options(faces="largest"), Clock()))
+    options = Options(faces="largest")
+    return asyncio.run(find_masks(photo(pixels), stages, options, Clock())).faces
 
 
 @pytest.fixture(scope="module")

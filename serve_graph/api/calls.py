@@ -102,7 +102,8 @@ class Calls:
         async with self._open(request, timeout_ms, MaskFields) as call:
             options = self._options(call.fields.faces)
             clock, run = call.exchange.clock, call.exchange.threads.run
-            found = await find_masks(call.photo, self._service.stages, options, clock, run=run)
+            looked = await find_masks(call.photo, self._service.stages, options, clock, run=run)
+            found = looked.faces
             call.exchange.faces = len(found)
             worn = [one for one in found if self._is_worn(one)]
             shape = (call.photo.pixels.shape[0], call.photo.pixels.shape[1])

@@ -24,9 +24,9 @@ async def find_bare_faces(photo: "Photo", stages: "Stages") -> BareFaces:
     """
     from models.clock import Clock
     from models.crop.frame import invert, transform
-    from models.pipeline import Options, look_for_masks
+    from models.pipeline import Options, find_masks
 
-    found = await look_for_masks(photo, stages, Options(), Clock())
+    found = await find_masks(photo, stages, Options(), Clock())
     bare = BareFaces([], [], found.more)
     for face in found.faces:
         if face.finding.probability >= Options().min_probability:

@@ -47,14 +47,14 @@ def detect(
     paths = pictures_of(source)
 
     from models.clock import Clock
-    from models.pipeline import Options, look_for_masks
+    from models.pipeline import Options, find_masks
 
     stages, options = load_stages(weights, device), Options(max_faces=max_faces)
     rows: list[tuple[str, ...]] = []
 
     def look(path: Path) -> str | None:
         try:
-            found = asyncio.run(look_for_masks(read_photo(path), stages, options, Clock()))
+            found = asyncio.run(find_masks(read_photo(path), stages, options, Clock()))
         except NoFaceError:
             return "no face"
         rows.extend(_row(path.name, face) for face in found.faces)

@@ -106,7 +106,7 @@ async def _add_faces(source: "SourceFolder", path: Path, masked: bool, stages: "
 
     photo, options = read_photo(path), Options()
     try:
-        found = await find_masks(photo, stages, options, Clock())
+        found = (await find_masks(photo, stages, options, Clock())).faces
     except NoFaceError:
         return
     wanted = [

@@ -173,7 +173,7 @@ def test_a_doubtful_find_counts_if_it_clearly_wears_a_mask(probability, faces):
     stages = Unsure([(0, 0), (350, 350)], [0.9, probability])
 
     # One at a time, so that the second probability is the second face's.
-    found = run(find_masks(grey_photo(), stages, Options(at_once=1), Clock()))
+    found = run(find_masks(grey_photo(), stages, Options(at_once=1), Clock())).faces
 
     assert len(found) == faces
 
@@ -181,13 +181,13 @@ def test_a_doubtful_find_counts_if_it_clearly_wears_a_mask(probability, faces):
 def test_a_doubtful_find_counts_if_it_is_named():
     stages = Unsure([(0, 0), (350, 350)], [0.8])
 
-    assert len(run(find_masks(grey_photo(), stages, Options(faces=(1,)), Clock()))) == 1
+    assert len(run(find_masks(grey_photo(), stages, Options(faces=(1,)), Clock())).faces) == 1
 
 
 def test_the_largest_face_is_the_largest_of_those_that_count():
     stages = Unsure([(0, 0), (350, 350)], [0.8, 0.9])  # the second is larger, but doubtful
 
-    (found,) = run(find_masks(grey_photo(), stages, Options(faces="largest"), Clock()))
+    (found,) = run(find_masks(grey_photo(), stages, Options(faces="largest"), Clock())).faces
 
     assert found.index == 0
     assert stages.calls.count("mask") == 2
@@ -196,7 +196,7 @@ def test_the_largest_face_is_the_largest_of_those_that_count():
 def test_each_face_says_what_it_is_called():
     stages = Unsure([(0, 0), (350, 350)], [0.99, 0.99])
 
-    found = run(find_masks(grey_photo(), stages, Options(faces=(1, 0)), Clock()))
+    found = run(find_masks(grey_photo(), stages, Options(faces=(1, 0)), Clock())).faces
 
     assert [one.index for one in found] == [1, 0]
 
@@ -280,7 +280,7 @@ def photo_with_a_long_mask(bottom):
 def test_a_mask_that_leaves_the_frame_below_is_found_to_its_end():
     stages = LongMask([(100, 100)])
 
-    (found,) = run(find_masks(photo_with_a_long_mask(375), stages, Options(), Clock()))
+    (found,) = run(find_masks(photo_with_a_long_mask(375), stages, Options(), Clock())).faces
 
     mask = photo_mask([found], (640, 640))
     assert stages.calls.count("mask") == 2
@@ -360,7 +360,8 @@ def test_an_error_stops_the_faces_that_have_not_started():
 
 
 def test_the_masks_of_all_faces_come_as_one_picture():
-    found = run(find_masks(grey_photo(), FakeStages([(0, 0), (350, 300)]), Options(), Clock()))
+    stages = FakeStages([(0, 0), (350, 300)])
+    found = run(find_masks(grey_photo(), stages, Options(), Clock())).faces
 
     mask = photo_mask(found, (640, 640))
 

@@ -21,7 +21,7 @@ class Doubting(FakeStages):
 def test_a_second_look_that_sees_no_mask_leaves_the_first_as_it_is():
     stages = Doubting([(100, 100)])
 
-    (found,) = run(find_masks(grey_photo(), stages, Options(), Clock()))
+    (found,) = run(find_masks(grey_photo(), stages, Options(), Clock())).faces
 
     assert stages.calls.count("mask") == 2
     assert found.finding.probability == 0.9

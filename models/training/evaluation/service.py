@@ -47,9 +47,10 @@ class Service:
     def find_mask(self, photo: Path) -> MaskedFace | None:
         """The face of a photo and its mask; None if no face is found."""
         try:
-            return asyncio.run(find_masks(_read(photo), self._stages, _OPTIONS, Clock()))[0]
+            found = asyncio.run(find_masks(_read(photo), self._stages, _OPTIONS, Clock()))
         except NoFaceError:
             return None
+        return found.faces[0]
 
     def paint(
         self, photo: Path, frame: Affine, mask: Mask, points: Landmarks | None = None
@@ -99,8 +100,8 @@ class Service:
             NoFaceError: the photo shows no face.
         """
         picture = _read(photo)
-        found = asyncio.run(find_masks(picture, self._stages, _OPTIONS, Clock()))[0]
-        return asyncio.run(as_reference(picture, found, self._stages))
+        found = asyncio.run(find_masks(picture, self._stages, _OPTIONS, Clock()))
+        return asyncio.run(as_reference(picture, found.faces[0], self._stages))
 
 
 class _Told(LandmarkNet):
