@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from models.checkpoint import Manifest, load_net
 from models.crop.net import STRIDES, Candidates, DetectorConfig, FaceDetector
 from models.nets.inference import for_inference
-from models.pixels import Image, Landmarks, to_tensor
+from models.pixels import Floats, Image, Landmarks, to_tensor
 
 THUMB_PX = 512
 MIN_SCORE = 0.38  # the mask net filters out what isn't a masked face
@@ -22,7 +21,6 @@ _SAME_FACE_IOU = 0.45  # boxes that overlap more are one face
 _INSIDE = 0.75  # a box with more of its area inside a better face is a part of that face
 _AGREEING_IOU = 0.7  # boxes that overlap at least this much are averaged, and so are their points
 
-Floats = npt.NDArray[np.float32]
 Boxes = Floats  # (..., 4): x0, y0, x1, y1
 
 

@@ -8,12 +8,9 @@ mask, or like a print along its upper edge.
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from models.crop.frame import face_oval
-from models.pixels import Image, Mask
-
-Floats = npt.NDArray[np.float32]
+from models.pixels import Floats, Image, Mask
 
 MARGIN_PX = 3  # always painted: the edge itself is a mixture of both
 REST_PX = 10  # how far out pixels of the mask are searched for

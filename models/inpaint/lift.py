@@ -6,11 +6,8 @@ picture closer to the truth. Coarser structure is true but too faint, so its con
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.pixels import Image, Mask
-
-Floats = npt.NDArray[np.float32]
+from models.pixels import Floats, Image, Mask
 
 GRAIN_PX = 1.0  # sigma: what is finer is the painter's own
 LOCAL_PX = 10.0  # sigma: contrast is relative to the mean of this neighbourhood

@@ -6,11 +6,8 @@ one with colours it doesn't.
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from models.pixels import Image
-
-Floats = npt.NDArray[np.float32]
+from models.pixels import Floats, Image
 
 # RMS error as a share of the range of brightness, as a darker photo also has less colour in
 # levels. Of 379 photos, six had 0.0002 to 0.005 and all others 0.012 or more.

@@ -11,12 +11,9 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from models.crop.frame import FRAME_PX, compose, face_oval, photo_rectangle, scale_of
-from models.pixels import Affine, Image, Mask
-
-Floats = npt.NDArray[np.float32]
+from models.pixels import Affine, Floats, Image, Mask
 
 # With all of the grain, a face looks as sharp as its photo, but SSIM falls below a plain patch's.
 SHARE = 0.1

@@ -10,9 +10,7 @@ from models.crop.frame import compose, photo_rectangle, scale_affine, scale_of
 from models.paste.grain import add_grain
 from models.paste.neighbours import joined
 from models.paste.tone import keep_tone
-from models.pixels import Affine, Image, Mask
-
-Floats = npt.NDArray[np.float32]
+from models.pixels import Affine, Floats, Image, Mask
 
 FEATHER_PX = 2  # of the frame: the blend runs from this far inside the mask to this far outside
 SEAM_PX = 20.0  # of the frame: over this distance a tone step at the mask's edge fades inwards

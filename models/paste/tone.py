@@ -5,12 +5,9 @@ Nets trained on colours paint a bluish chin into a photo of one tone.
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from models.light.one_tone import tone_curve
-from models.pixels import Image, Mask
-
-Floats = npt.NDArray[np.float32]
+from models.pixels import Floats, Image, Mask
 
 _APART_PX = 9  # of the mask: only pixels farther from the hole count
 _EVERY = 3  # px of the mask between those that count

@@ -6,10 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.pixels import Image, Landmarks, Mask
+from models.pixels import Floats, Image, Landmarks, Mask
 from models.swap.colour import face_outline
-
-Floats = npt.NDArray[np.float32]
 
 # Lengths are px of the 256 px frame.
 _FEATHER_PX = 3.0

@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.light.one_tone import tone_curve
-from models.pixels import Image, Landmarks, Mask
-
-Floats = npt.NDArray[np.float32]
+from models.pixels import Floats, Image, Landmarks, Mask
 
 _COARSE = 4  # the correction is smooth: it is computed on a grid of a quarter of the size
 _WIDE_PX = 28.0  # of the frame: how far a place tells about the light at another

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from models.crop.frame import (
     FRAME_PX,
@@ -18,7 +17,7 @@ from models.crop.frame import (
 from models.errors import ReferencePhotoError
 from models.light.lenses import find_lenses
 from models.light.levels import AS_THEY_ARE, levels_of
-from models.pixels import Image, Landmarks, Mask
+from models.pixels import Floats, Image, Landmarks, Mask
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import light_gain, relight
 from models.swap.place import MIN_VISIBLE, mesh_target, register
@@ -28,7 +27,6 @@ from models.swap.warp import at_size, mesh_trust, warp_mesh, warp_similarity
 
 Warp = Literal["mesh", "2d"]
 Blend = Literal["feather", "poisson"]
-Floats = npt.NDArray[np.float32]
 _Move = Callable[[Image], Image]
 
 _INNER = slice(27, 68)  # of the landmarks: nose, eyes, mouth

@@ -7,9 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.crop.frame import FRAME_PX, compose, invert, scale_affine
-from models.pixels import Affine, Image, Landmarks
+from models.pixels import Affine, Floats, Image, Landmarks
 
-Floats = npt.NDArray[np.float32]
 Picture = TypeVar("Picture", Image, Floats)
 
 _SHIFT = 4  # cv2 draws with this many fractional bits of a px
@@ -121,7 +120,7 @@ def _delaunay(points: Landmarks, side: int) -> npt.NDArray[np.intp]:
     return np.asarray(distance.argmin(axis=-1)[distance.min(axis=-1).max(axis=-1) < 0.01])
 
 
-def _triangle_maps(target: Landmarks, source: Landmarks) -> npt.NDArray[np.float32]:
+def _triangle_maps(target: Landmarks, source: Landmarks) -> Floats:
     """Coefficients (T + 1, 6) that map px of the target to px of the source.
 
     Slivers own next to no pixel and get, like the last row, the identity.

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.crop.frame import compose, scale_of, transform
-from models.pixels import Affine, Image, Landmarks
-from models.training.crop.labels import Floats, Picture
+from models.pixels import Affine, Floats, Image, Landmarks
+from models.training.crop.labels import Picture
 from models.training.masks import wear_mask
 
 MAX_FACES = 64

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from models.crop.frame import five_points
-from models.pixels import Image, Landmarks
+from models.pixels import Floats, Image, Landmarks
 from models.training.frames import (
     SUFFIXES,
     NoSourceError,
@@ -22,8 +21,6 @@ from models.training.frames import (
     read_encoded,
     source_path,
 )
-
-Floats = npt.NDArray[np.float32]
 
 # How far the boxes of scenes.zip extend beyond the 68 landmarks, in shares of the landmarks'
 # height: medians over 1,327 faces that have both.

@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.pixels import Image, Mask
-
-Floats = npt.NDArray[np.float32]
+from models.pixels import Floats, Image, Mask
 
 # SSIM: Wang et al., 2004, doi:10.1109/TIP.2003.819861.
 _WINDOW_PX, _WINDOW_SIGMA_PX = 11, 1.5
