@@ -4,6 +4,7 @@ Mask2FaceError
 ├── InputError (models.errors)  each class names its status
 │   ├── BadFormError        400  the multipart body can't be read
 │   ├── SlowUploadError     400  the body didn't arrive in time
+│   ├── OtherOriginError    403  a page of an origin that isn't allowed
 │   ├── NotAcceptableError  406  none of the accepted media types is available
 │   └── FieldsError         422  fields that can't be used, each named
 └── ServiceError            ours; each class names its status
@@ -56,6 +57,12 @@ class SlowUploadError(InputError):
     status = 400  # not 408: Chromium and OkHttp would send the same upload again by themselves
     slug = "slow-upload"
     title = "The upload was too slow"
+
+
+class OtherOriginError(InputError):
+    status = 403
+    slug = "other-origin"
+    title = "Pages of this origin may not call"
 
 
 class NotAcceptableError(InputError):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
@@ -17,6 +17,7 @@ from serve_graph.api import describe
 from serve_graph.api.calls import Calls
 from serve_graph.api.exchange import ExchangeMiddleware, exchange_of
 from serve_graph.api.failures import FailureMiddleware
+from serve_graph.api.origins import page_check
 from serve_graph.problems import (
     EndingError,
     FieldProblem,
@@ -69,6 +70,7 @@ def create_api(service: Service) -> FastAPI:
 
 def _add_calls(app: FastAPI, service: Service) -> None:
     calls, descriptions = Calls(service), describe.calls(service.settings)
+    check = Depends(page_check(service.settings.allow_origins))
     for name, answer in {
         "unmask": calls.unmask,
         "swap": calls.swap,
@@ -82,6 +84,7 @@ def _add_calls(app: FastAPI, service: Service) -> None:
             methods=["POST"],
             operation_id=name,
             response_class=Response,
+            dependencies=[check],
             responses=described.responses,
             openapi_extra=described.request,
         )

@@ -41,6 +41,7 @@ from serve_graph.problems import (
     FieldsError,
     NotAcceptableError,
     NotReadyError,
+    OtherOriginError,
     Problem,
     ServiceError,
     SlowUploadError,
@@ -53,6 +54,7 @@ PROBLEMS: tuple[type[InputError | ServiceError], ...] = (
     BadImageError,
     BadFormError,
     SlowUploadError,
+    OtherOriginError,
     NotAcceptableError,
     TooLargeError,
     NotAnImageError,
@@ -201,7 +203,7 @@ def _call(
     required: Sequence[str] = ("photo",),
 ) -> Described:
     answers: dict[int | str, Json] = {200: _answer(description, content)}
-    problems = _problems(400, 413, 415, 422, 500, 503, 504)
+    problems = _problems(400, 403, 413, 415, 422, 500, 503, 504)
     if len(content) > 1:
         problems |= _problems(406)
     return Described(answers | problems, _request(fields, required, settings))
