@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.landmarks.order import NOSE_TIP, eye_centres
 from models.pixels import Affine, Image, Landmarks, Mask
 
 FRAME_PX = 256
@@ -32,8 +33,8 @@ def five_points(landmarks: Landmarks) -> Landmarks:
     Returns:
         float32 (5, 2): centres of both eyes, nose tip, both mouth corners, same px.
     """
-    eyes = [landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)]
-    return np.stack([*eyes, landmarks[30], landmarks[48], landmarks[54]]).astype(np.float32)
+    eyes, mouth = eye_centres(landmarks), landmarks[[48, 54]]
+    return np.stack([*eyes, landmarks[NOSE_TIP], *mouth]).astype(np.float32)
 
 
 def face_oval(side: int = FRAME_PX) -> Mask:

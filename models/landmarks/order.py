@@ -1,7 +1,14 @@
 """The order of the 68 points, that of iBUG 300-W (Sagonas et al. 2013)."""
 
-import numpy as np
+from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
+Real = TypeVar("Real", bound=np.floating[Any])
+
+JAW, NOSE_TIP, MOUTH = slice(0, 17), 30, slice(48, 68)
+INNER = slice(27, 68)  # nose, eyes, mouth
 # The points of a mirrored face in their order.
 MIRRORED = np.concatenate(
     [
@@ -12,3 +19,15 @@ MIRRORED = np.concatenate(
         [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65],  # lips
     ]
 )
+
+
+def eye_centres(points: npt.NDArray[Real]) -> tuple[npt.NDArray[Real], npt.NDArray[Real]]:
+    """The centres of both eyes, left in the picture first.
+
+    Args:
+        points: (..., 68, 2).
+
+    Returns:
+        (..., 2) each.
+    """
+    return points[..., 36:42, :].mean(axis=-2), points[..., 42:48, :].mean(axis=-2)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.landmarks.order import MOUTH, NOSE_TIP, eye_centres
 from models.pixels import Landmarks, Mask
 
 Expression = Literal["auto", "neutral", "smile"]
@@ -66,13 +67,13 @@ def features(points: Floats) -> Floats:
         (..., FEATURES): a constant 1, the mouth's width, the lift of its corners above the lips'
         middle, the gap between the lips; and of the head's pose yaw, yaw squared and pitch.
     """
-    left, right = points[..., 36:42, :].mean(axis=-2), points[..., 42:48, :].mean(axis=-2)
+    left, right = eye_centres(points)
     eyes = np.maximum(np.linalg.norm(right - left, axis=-1), 1e-9)
     width = np.linalg.norm(points[..., 54, :] - points[..., 48, :], axis=-1)
     corners = points[..., (48, 54), 1].mean(axis=-1)
     lift = points[..., (51, 62), 1].mean(axis=-1) - corners
     gap = points[..., 66, 1] - points[..., 62, 1]
-    nose = points[..., 30, :] - (left + right) / 2
+    nose = points[..., NOSE_TIP, :] - (left + right) / 2
     yaw, pitch = nose[..., 0] / eyes, nose[..., 1] / eyes
     one = np.ones_like(yaw)
     return np.stack([one, width / eyes, lift / eyes, gap / eyes, yaw, yaw**2, pitch], axis=-1)
@@ -149,7 +150,7 @@ def _distinct(first: Floats, drawn: Floats, count: int) -> Floats:
     """`first`, then the earliest draws that differ enough from all taken so far."""
     taken = first
     while len(taken) < count:
-        apart = np.linalg.norm(drawn[:, None, 48:] - taken[None, :, 48:], axis=-1)
+        apart = np.linalg.norm(drawn[:, None, MOUTH] - taken[None, :, MOUTH], axis=-1)
         nearest = apart.mean(axis=-1).min(axis=1)
         # If hardly anything is hidden, no draw is far: take the farthest.
         far = np.flatnonzero(nearest >= _APART_PX)

@@ -5,10 +5,10 @@ import numpy as np
 import numpy.typing as npt
 
 from models.crop.frame import FRAME_PX, compose, fit_similarity, invert, scale_affine, transform
+from models.landmarks.order import JAW, MOUTH, eye_centres
 from models.pixels import Affine, Image, Landmarks, Mask
 from models.swap.pose import turn
 
-JAW, MOUTH = slice(0, 17), slice(48, 68)  # of the 68 landmarks
 MIN_VISIBLE = 6  # points; fewer say too little about how the head is turned
 # Mean miss of the visible points, in eye distances: up to the first the reference counts fully,
 # from the second on it doesn't count.
@@ -126,5 +126,5 @@ def _grey(picture: Image) -> npt.NDArray[np.uint8]:
 
 def _eyes(landmarks: Landmarks) -> float:
     """Distance of the eyes, px."""
-    left, right = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
+    left, right = eye_centres(landmarks)
     return max(float(np.linalg.norm(left - right)), 1.0)

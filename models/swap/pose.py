@@ -3,11 +3,10 @@
 import numpy as np
 
 from models.crop.frame import FRAME_PX
-from models.landmarks.order import MIRRORED
+from models.landmarks.order import MIRRORED, NOSE_TIP, eye_centres
 from models.pixels import Landmarks
 from models.swap.reference import Reference
 
-NOSE_TIP = 30  # of the 68 landmarks
 # In eye distances. Under a mask the turn is guessed to 0.02; heads that face the camera mostly
 # have less than 0.05, one turned by 30 degrees 0.3.
 _CLEAR = 0.05
@@ -22,7 +21,7 @@ def turn(landmarks: Landmarks) -> float:
     Args:
         landmarks: float32 (68, 2), (x, y) px.
     """
-    left, right = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
+    left, right = eye_centres(landmarks)
     across = right - left
     offset = landmarks[NOSE_TIP] - (left + right) / 2
     return float(offset @ across) / max(float(across @ across), 1.0)

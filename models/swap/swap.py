@@ -15,6 +15,7 @@ from models.crop.frame import (
     transform,
 )
 from models.errors import ReferencePhotoError
+from models.landmarks.order import INNER
 from models.light.lenses import find_lenses
 from models.light.levels import AS_THEY_ARE, levels_of
 from models.pixels import Floats, Image, Landmarks, Mask
@@ -29,7 +30,6 @@ Warp = Literal["mesh", "2d"]
 Blend = Literal["feather", "poisson"]
 _Move = Callable[[Image], Image]
 
-_INNER = slice(27, 68)  # of the landmarks: nose, eyes, mouth
 _EDGE_PX = 4.0  # of the frame: their least distance from the photo's edge
 
 
@@ -113,7 +113,7 @@ def refuse_cut(landmarks: Landmarks, corners: Landmarks) -> None:
         ReferencePhotoError: they lie beyond the photo, or within 4 px of its edge.
     """
     square = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32) * _EDGE_PX
-    if not lies_inside(landmarks[_INNER, None] + square, corners).all():
+    if not lies_inside(landmarks[INNER, None] + square, corners).all():
         raise ReferencePhotoError(
             "The reference photo cuts the face off: send one that shows it down to the chin."
         )

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.landmarks.order import NOSE_TIP, eye_centres
 from models.pixels import Image, Landmarks, Mask
 
 Field = npt.NDArray[np.float32]
@@ -29,9 +30,10 @@ def draw_shape(points: Landmarks, shape: tuple[int, int], rng: np.random.Generat
     Returns:
         bool `shape`, True inside.
     """
-    eyes = points[42:48].mean(axis=0) - points[36:42].mean(axis=0)
+    left, right = eye_centres(points)
+    eyes = right - left
     unit, angle = float(np.hypot(*eyes)), float(np.arctan2(eyes[1], eyes[0]))
-    centre = points[30] * 0.45 + points[8] * 0.55 + rng.normal(0, 0.07, 2) * unit
+    centre = points[NOSE_TIP] * 0.45 + points[8] * 0.55 + rng.normal(0, 0.07, 2) * unit
     wide, high = rng.uniform(0.65, 1.15) * unit, rng.uniform(0.5, 0.95) * unit
     corners = _curve(rng) * (wide, high)
     turn = angle + rng.normal(0, 0.08)

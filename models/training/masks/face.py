@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.landmarks.order import eye_centres
 from models.pixels import Landmarks
 
 Points = npt.NDArray[np.float64]  # (N, 2), (x, y), local unless said otherwise
@@ -60,7 +61,8 @@ def measure(landmarks: Landmarks) -> Face:
         landmarks: float32 (68, 2), (x, y) px, iBUG order.
     """
     points = landmarks.astype(np.float64)
-    across = points[42:48].mean(axis=0) - points[36:42].mean(axis=0)
+    left, right = eye_centres(points)
+    across = right - left
     across /= max(float(np.hypot(*across)), 1e-6)
     axes = np.stack([across, np.array([-across[1], across[0]])])
     height = float(np.hypot(*(points[_CHIN] - points[_BRIDGE])))

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from models.crop.frame import transform
-from models.swap.place import MOUTH, hidden_points, mesh_target, register
+from models.landmarks.order import MOUTH
+from models.swap.place import hidden_points, mesh_target, register
 
 CHIN = 8
 
