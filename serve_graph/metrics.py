@@ -42,8 +42,8 @@ REQUESTS = Declared(
 REQUEST_TIME = Declared(
     "mask2face_request_seconds",
     "histogram",
-    "Seconds from the request's arrival to its answer, of answers other than 5xx. A client that "
-    "left before is included if it waited over 3 s.",
+    "Seconds from the request's arrival to its answer, without its upload, of answers other than "
+    "5xx. A client that left before is included if it waited over 3 s.",
     ("route",),
     SECONDS,
 )

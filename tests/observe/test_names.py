@@ -12,7 +12,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from serve_graph import PROJECT
+from serve_graph.api.describe import PROBLEMS
 from serve_graph.metrics import DECLARED, REQUEST_TIME
+from serve_graph.problems import ServiceError
 from tests.serving import wait_for
 
 PROMETHEUS = PROJECT / "configs" / "prometheus"
@@ -80,11 +82,20 @@ def test_what_is_asked_of_nodes_is_kept_and_nothing_else_of_theirs(config):
     assert {name for name in of_ray if re.fullmatch(kept, name)} == OF_NODES
 
 
-def test_the_latency_objective_is_a_bucket():
-    bounds = {float(bound) for one in EXPRESSIONS for bound in re.findall(r'le="([\d.]+)"', one)}
+def test_the_latency_objective_is_a_bucket_as_it_is_exposed():
+    bounds = {bound for one in EXPRESSIONS for bound in re.findall(r'le="([^"]+)"', one)}
 
     assert bounds
-    assert bounds <= set(REQUEST_TIME.buckets)
+    assert bounds <= {str(float(bound)) for bound in REQUEST_TIME.buckets}
+
+
+def test_the_panel_of_rejections_names_the_services_own():
+    (panel,) = (one for one in PANELS if one["title"] == "Rejections by reason")
+    named, _ = panel["description"].split(" are the service's")
+
+    assert {*re.findall(r"[a-z-]+", named)} - {"and"} == {
+        one.slug for one in PROBLEMS if issubclass(one, ServiceError)
+    }
 
 
 def test_each_alert_says_what_to_do():
