@@ -156,7 +156,11 @@ class UnmaskAnswer(Answer):
 
     faces: list[EditedFaceAnswer]
     painted: PictureAnswer = Field(description="The most likely candidate")
-    swapped: PictureAnswer | None = Field(None, description="With a reference: the swapped photo")
+    swapped: PictureAnswer | None = Field(
+        None,
+        description="With a reference: each face that says `swapped` has its own lower face, other "
+        "masked ones are painted",
+    )
     candidates: list[PictureAnswer] | None = Field(
         None, description="All of them, most likely first; only if several were asked for"
     )
