@@ -42,7 +42,7 @@ def wear(
     weights: Weights = WEIGHTS,
     device: Device = "cpu",
 ) -> None:
-    """Draw a mask on each bare face; NAME_mask.png gets the exact pixels of the masks."""
+    """Draw a mask on each bare face; OUT_mask.png gets the exact pixels of the masks."""
     target = targets_of(photo, out)[photo]
     mask_path = target.with_name(f"{target.stem}_mask.png")
     check_written({photo: [target, mask_path]})
