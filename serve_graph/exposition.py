@@ -18,14 +18,9 @@ _HEADER = re.compile(r"^# (?:HELP|TYPE) (\S+)")
 
 
 class ClusterMetrics:
-    """Gathers what every node of the cluster exports.
+    """Gathers what every node of the cluster exports."""
 
-    Args:
-        retry_after_s: when to retry if there is nothing to export yet.
-    """
-
-    def __init__(self, retry_after_s: float) -> None:
-        self._retry_after_s = retry_after_s
+    def __init__(self) -> None:
         self._nodes = Probe("List of the nodes", ray.nodes, NODES_TIMEOUT_S)
         self._gathering: asyncio.Task[bytes] | None = None
 
@@ -45,7 +40,7 @@ class ClusterMetrics:
     async def _gather(self) -> bytes:
         nodes = await self._nodes.latest()
         if nodes is None:
-            raise NotReadyError({"nodes": False}, self._retry_after_s)
+            raise NotReadyError({"nodes": False})
         urls = [
             f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
             for node in nodes
@@ -56,7 +51,7 @@ class ClusterMetrics:
             answers = await asyncio.gather(*(_scrape(client, url) for url in urls))
         texts = [text for text in answers if text is not None]
         if not texts:
-            raise NotReadyError({"agents": False}, self._retry_after_s)
+            raise NotReadyError({"agents": False})
         return (await asyncio.to_thread(merge, texts)).encode()
 
 

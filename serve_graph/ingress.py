@@ -36,11 +36,11 @@ class Ingress(Replica):
         start_tracing()
         recorder = ServeRecorder()
         self._service = Service(
-            stages=_remote(args, *deployments) if deployments else _local(args, recorder),
+            stages=RemoteStages(*deployments) if deployments else _local(args, recorder),
             version=load_manifest(args.weights_folder).version,
             settings=args.api,
             ready=_readiness(*deployments) if deployments else always_ready,
-            metrics=ClusterMetrics(args.api.retry_after_s),
+            metrics=ClusterMetrics(),
             recorder=recorder,
             adds_request_id=False,  # Serve adds it
         )
@@ -62,16 +62,6 @@ class Ingress(Replica):
         """Serve calls this once the replica is constructed."""
         app: ASGIApp = create_api(self._service)
         return app
-
-
-def _remote(
-    args: GraphArgs,
-    cropper: DeploymentHandle[Any],
-    mask_detector: DeploymentHandle[Any],
-    inpainter: DeploymentHandle[Any],
-    swapper: DeploymentHandle[Any],
-) -> Stages:
-    return RemoteStages(cropper, mask_detector, inpainter, swapper, args.api.retry_after_s)
 
 
 def _local(args: GraphArgs, recorder: Recorder) -> Stages:

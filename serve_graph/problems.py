@@ -91,20 +91,12 @@ class ServiceError(Mask2FaceError):
 
 
 class TryLaterError(ServiceError):
-    """Nothing is wrong with the request: the same one may be answered later.
-
-    Args:
-        retry_after_s: when to try again.
-    """
+    """Nothing is wrong with the request: the same one may be answered later."""
 
     reason = "The service can't answer now"
 
-    def __init__(self, retry_after_s: float = 1.0) -> None:
-        super().__init__(retry_after_s)
-        self.retry_after_s = retry_after_s
-
     def __str__(self) -> str:
-        return f"{self.reason}: try again in {math.ceil(self.retry_after_s)} s."
+        return self.reason
 
 
 class BusyError(TryLaterError):
@@ -126,15 +118,14 @@ class NotReadyError(ServiceError):
 
     Args:
         stages: by name, whether the stage is ready.
-        retry_after_s: when to try again.
     """
 
     slug = "not-ready"
     title = "The service isn't ready"
 
-    def __init__(self, stages: dict[str, bool], retry_after_s: float) -> None:
-        super().__init__(stages, retry_after_s)
-        self.stages, self.retry_after_s = stages, retry_after_s
+    def __init__(self, stages: dict[str, bool]) -> None:
+        super().__init__(stages)
+        self.stages = stages
 
     def __str__(self) -> str:
         return "Not ready: " + ", ".join(name for name, ready in self.stages.items() if not ready)
@@ -146,17 +137,26 @@ class DeadlineError(ServiceError):
     title = "The deadline has passed"
 
 
-def problem_of(error: InputError | ServiceError, request_id: str) -> Response:
-    """The HTTP answer to an error of this project."""
-    retry_after_s = getattr(error, "retry_after_s", None)
-    headers = {} if retry_after_s is None else {"Retry-After": str(math.ceil(retry_after_s))}
+def problem_of(error: InputError | ServiceError, request_id: str, retry_after_s: float) -> Response:
+    """The HTTP answer to an error of this project.
+
+    Args:
+        error: what to tell the caller.
+        request_id: the request's id in the log.
+        retry_after_s: when to try again if the service can't answer now.
+    """
+    detail, headers = str(error), {}
+    if isinstance(error, TryLaterError | NotReadyError):
+        headers["Retry-After"] = str(math.ceil(retry_after_s))
+    if isinstance(error, TryLaterError):
+        detail = f"{detail}: try again in {headers['Retry-After']} s."
     return problem(
         error.slug,
         error.title,
         error.status,
         request_id,
         headers=headers,
-        detail=str(error),
+        detail=detail,
         errors=getattr(error, "errors", None),
         stages=getattr(error, "stages", None),
     )

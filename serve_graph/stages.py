@@ -39,11 +39,9 @@ class RemoteStages:
         mask_detector: DeploymentHandle[Any],
         inpainter: DeploymentHandle[Any],
         swapper: DeploymentHandle[Any],
-        retry_after_s: float,
     ) -> None:
         self._cropper, self._mask_detector = cropper, mask_detector
         self._inpainter, self._swapper = inpainter, swapper
-        self._retry_after_s = retry_after_s
 
     async def detect(self, thumb: Image) -> list[Face]:
         return list(await self._call(self._cropper.detect, thumb))
@@ -72,7 +70,7 @@ class RemoteStages:
             try:
                 return await self._ask(method, *payload, asked)
             except RayActorError:
-                raise BusyError(self._retry_after_s) from None
+                raise BusyError from None
 
     async def _ask(self, method: DeploymentHandle[Any], *arguments: object) -> Any:
         response = method.remote(*arguments)
@@ -82,7 +80,7 @@ class RemoteStages:
             response.cancel()  # type: ignore[no-untyped-call]
             raise
         except (BackPressureError, DeploymentUnavailableError):
-            raise BusyError(self._retry_after_s) from None
+            raise BusyError from None
         except RayTaskError as error:
             raise error.cause from None
 

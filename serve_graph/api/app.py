@@ -105,10 +105,10 @@ def _add_health(app: FastAPI, service: Service) -> None:
     async def readyz() -> dict[str, dict[str, bool]]:
         """All stages are ready, and new requests are accepted."""
         if service.draining.has_begun:
-            raise EndingError(settings.retry_after_s)
+            raise EndingError
         stages = await service.ready()
         if not all(stages.values()):
-            raise NotReadyError(stages, settings.retry_after_s)
+            raise NotReadyError(stages)
         return {"stages": stages}
 
     if settings.open_metrics:
@@ -147,7 +147,8 @@ def _add_errors(app: FastAPI, service: Service) -> None:
     @app.exception_handler(ServiceError)
     async def refuse(request: Request, error: InputError | ServiceError) -> Response:
         service.recorder.rejected(error.slug)
-        return problem_of(error, exchange_of(request).request_id)
+        request_id = exchange_of(request).request_id
+        return problem_of(error, request_id, service.settings.retry_after_s)
 
     @app.exception_handler(RequestValidationError)
     async def refuse_invalid(request: Request, error: RequestValidationError) -> Response:

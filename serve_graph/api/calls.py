@@ -83,7 +83,6 @@ class Calls:
             UPLOADS_PER_PLACE * self._settings.max_requests,
             Places(self._settings.max_requests, self._settings.max_standing),
             self._settings.photos_at_once,
-            self._settings.retry_after_s,
             service.draining,
             service.recorder,
         )
@@ -169,7 +168,7 @@ class Calls:
     def _problem(self, error: Exception, exchange: Exchange) -> Response:
         if isinstance(error, InputError | ServiceError):
             self._service.recorder.rejected(error.slug)
-            return problem_of(error, exchange.request_id)
+            return problem_of(error, exchange.request_id, self._settings.retry_after_s)
         return log_failure(exchange)
 
     @asynccontextmanager

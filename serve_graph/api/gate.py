@@ -20,7 +20,6 @@ class Gate:
         uploads: most at the same time; more are refused, or replace a slow one.
         places: for requests whose body has been received, waiting or running; more are refused.
         photos: most requests with decoded pictures at the same time; others wait in their places.
-        retry_after_s: how long refused callers are told to wait.
         draining: once it has begun, uploads are refused.
         recorder: gets the time that each request waited in its place.
     """
@@ -30,7 +29,6 @@ class Gate:
         uploads: int,
         places: Places,
         photos: int,
-        retry_after_s: float,
         draining: Draining,
         recorder: Recorder,
     ) -> None:
@@ -38,7 +36,6 @@ class Gate:
         self._uploads: set[Transfer] = set()
         self._places = places
         self._photos = asyncio.Semaphore(photos)
-        self._retry_after_s = retry_after_s
         self._draining = draining
         self._recorder = recorder
 
@@ -53,9 +50,9 @@ class Gate:
             SlowUploadError: its time was up, or it was slow and another upload needed its place.
         """
         if self._draining.has_begun:
-            raise EndingError(self._retry_after_s)
+            raise EndingError
         if self._places.is_full or not self._has_room():
-            raise BusyError(self._retry_after_s)
+            raise BusyError
         body = Transfer(within_s)
         self._uploads.add(body)
         try:
@@ -90,7 +87,7 @@ class Gate:
             BusyError: all places are taken.
         """
         if self._places.is_full:
-            raise BusyError(self._retry_after_s)
+            raise BusyError
         with ExitStack() as held:
             self._places.enter()
             held.callback(self._places.leave)

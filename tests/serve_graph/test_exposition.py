@@ -120,7 +120,7 @@ def test_those_who_ask_at_the_same_time_share_a_scrape(monkeypatch):
     monkeypatch.setattr(exposition, "_scrape", scrape)
 
     async def ask():
-        metrics = ClusterMetrics(3)
+        metrics = ClusterMetrics()
         leaving, *staying = (asyncio.create_task(metrics()) for _ in range(5))
         await asyncio.sleep(0.05)
         leaving.cancel()  # the one that began it
@@ -133,21 +133,20 @@ def test_those_who_ask_at_the_same_time_share_a_scrape(monkeypatch):
 
 @pytest.mark.usefixtures("agent")
 def test_each_node_that_is_alive_is_asked():
-    assert faces_in(asyncio.run(ClusterMetrics(3)())) == 2
+    assert faces_in(asyncio.run(ClusterMetrics()())) == 2
 
 
 def test_a_node_whose_answer_does_not_end_is_left_out(agent, hung_agent, monkeypatch):
     monkeypatch.setattr(ray, "nodes", lambda: [hung_agent, agent])
 
-    assert faces_in(asyncio.run(ClusterMetrics(3)())) == 2
+    assert faces_in(asyncio.run(ClusterMetrics()())) == 2
 
 
 def test_without_any_nodes_answer_the_counters_do_not_look_like_zero(hung_agent, monkeypatch):
     monkeypatch.setattr(ray, "nodes", lambda: [hung_agent])
 
-    with pytest.raises(NotReadyError, match="agents") as refused:
-        asyncio.run(ClusterMetrics(3)())
-    assert refused.value.retry_after_s == 3
+    with pytest.raises(NotReadyError, match="agents"):
+        asyncio.run(ClusterMetrics()())
 
 
 def test_the_nodes_last_seen_are_asked_while_ray_hangs(agent, monkeypatch):
@@ -162,7 +161,7 @@ def test_the_nodes_last_seen_are_asked_while_ray_hangs(agent, monkeypatch):
     monkeypatch.setattr(ray, "nodes", nodes)
 
     async def scrape():
-        metrics = ClusterMetrics(3)
+        metrics = ClusterMetrics()
         await metrics()
         hangs.set()
         return [await metrics() for _ in range(3)]
@@ -184,4 +183,4 @@ def test_without_any_list_of_nodes_the_counters_do_not_look_like_zero(monkeypatc
     monkeypatch.setattr(ray, "nodes", nodes)
 
     with pytest.raises(NotReadyError, match="nodes"):
-        asyncio.run(ClusterMetrics(3)())
+        asyncio.run(ClusterMetrics()())

@@ -10,7 +10,7 @@ from serve_graph.problems import BusyError, FieldProblem, FieldsError, NotReadyE
 
 
 def content_of(error):
-    return json.loads(problem_of(error, "r-1").body)
+    return json.loads(problem_of(error, "r-1", 1.0).body)
 
 
 def test_a_problem_has_the_members_of_rfc_9457():
@@ -25,8 +25,12 @@ def test_a_problem_has_the_members_of_rfc_9457():
 
 @pytest.mark.parametrize(("seconds", "header"), [(0.2, "1"), (1, "1"), (2.5, "3")])
 def test_a_503_tells_whole_seconds(seconds, header):
-    for error in (BusyError(seconds), NotReadyError({"mask": False}, seconds)):
-        assert problem_of(error, "r-1").headers["retry-after"] == header
+    for error in (BusyError(), NotReadyError({"mask": False})):
+        assert problem_of(error, "r-1", seconds).headers["retry-after"] == header
+
+
+def test_a_full_service_says_when_to_come_again():
+    assert content_of(BusyError())["detail"] == "Every place is taken: try again in 1 s."
 
 
 def test_fields_are_named():
@@ -38,8 +42,8 @@ def test_fields_are_named():
 @pytest.mark.parametrize(
     "error",
     [
-        BusyError(2.0),
-        NotReadyError({"mask": False}, 2.0),
+        BusyError(),
+        NotReadyError({"mask": False}),
         FieldsError([FieldProblem(field="a", detail="b")]),
     ],
 )

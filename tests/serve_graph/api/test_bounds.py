@@ -219,13 +219,13 @@ async def test_the_end_of_the_threads_is_told_once_and_late():
 
 def make_gate(uploads=9, most=9, standing=9, photos=9):
     places = Places(most, standing)
-    return Gate(uploads, places, photos, 3, Draining(), NoRecorder())
+    return Gate(uploads, places, photos, Draining(), NoRecorder())
 
 
-async def test_a_full_gate_says_when_to_come_again():
+async def test_a_full_gate_refuses_uploads():
     gate = make_gate(most=1)
     async with gate.photo(Threads()):
-        with pytest.raises(BusyError, match="3 s"):
+        with pytest.raises(BusyError):
             async with gate.upload(9):
                 pass
 
@@ -233,7 +233,7 @@ async def test_a_full_gate_says_when_to_come_again():
 async def test_who_finds_all_places_taken_after_the_upload_is_refused_too():
     gate = make_gate(most=1)
     async with gate.upload(9), gate.photo(Threads()):
-        with pytest.raises(BusyError, match="3 s"):
+        with pytest.raises(BusyError):
             async with gate.photo(Threads()):
                 pass
 

@@ -121,7 +121,7 @@ async def test_what_fails_halfway_is_an_event_without_its_cause(tell, stages, ca
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(BusyError(1.0), 503), (DeadlineError("late"), 504), (RuntimeError("broken"), 500)],
+    [(BusyError(), 503), (DeadlineError("late"), 504), (RuntimeError("broken"), 500)],
 )
 async def test_a_problem_is_counted_and_logged_by_its_status(
     tell, stages, recorder, caplog, error, status

@@ -193,8 +193,9 @@ async def test_another_method_is_405_and_tells_which_is_allowed(client):
     assert answer.headers["allow"] == "POST"
 
 
-async def test_a_full_stage_is_503_with_retry_after(client, photo, stages):
-    stages.error = BusyError(2.5)
+async def test_a_full_stage_is_503_with_retry_after(make_client, photo, stages):
+    client = make_client(retry_after_s=2.5)
+    stages.error = BusyError()
 
     answer = await client.post("/v1/unmask", files={"photo": photo})
 

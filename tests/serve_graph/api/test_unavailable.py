@@ -15,10 +15,11 @@ ERRORS = [BackPressureError(9, 8), DeploymentUnavailableError(DeploymentID("Face
 @pytest.fixture(params=ERRORS, ids=lambda error: type(error).__name__)
 def stages(request):
     handle = FakeHandle(request.param)
-    return RemoteStages(handle, handle, handle, handle, retry_after_s=7)
+    return RemoteStages(handle, handle, handle, handle)
 
 
-async def test_a_deployment_that_takes_no_calls_makes_503(client, photo):
+async def test_a_deployment_that_takes_no_calls_makes_503(make_client, photo):
+    client = make_client(retry_after_s=7)
     answer = await client.post("/v1/faces", files={"photo": photo})
 
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/busy")
