@@ -33,17 +33,10 @@ class Asked:
     trace: Carrier | None = field(default_factory=current_trace)
 
 
-@dataclass(frozen=True)
-class Job(Generic[T]):
-    """One call that waits for its batch."""
-
-    work: T
-    asked: Asked
-
-
 @dataclass(frozen=True, eq=False)
 class _Call(Generic[T, R]):
-    job: Job[T]
+    item: T
+    asked: Asked
     answer: asyncio.Future[R]
     since_s: float  # by the event loop's clock
 
@@ -68,14 +61,14 @@ class Batcher(Generic[T, R]):
         self._worker: asyncio.Task[None] | None = None
         self._streak, self._in_progress = Streak(), InProgress()
 
-    async def __call__(self, job: Job[T]) -> R:
-        """The result of one call; a caller cancelled before its batch starts leaves the queue.
+    async def __call__(self, item: T, asked: Asked) -> R:
+        """The result of one item; a caller cancelled before its batch starts leaves the queue.
 
         Raises:
             Exception: what the stage function raised for this item.
         """
         loop = asyncio.get_running_loop()
-        call: _Call[T, R] = _Call(job, loop.create_future(), loop.time())
+        call: _Call[T, R] = _Call(item, asked, loop.create_future(), loop.time())
         self._waiting.append(call)
         self._has_come.set()
         if self._worker is None or self._worker.done():
@@ -88,7 +81,7 @@ class Batcher(Generic[T, R]):
                 self._waiting.remove(call)
             raise
 
-    async def try_out(self, work: T) -> None:
+    async def try_out(self, item: T) -> None:
         """Runs this item, which never fails on a working stage, if the last calls all failed.
 
         Raises:
@@ -97,7 +90,7 @@ class Batcher(Generic[T, R]):
         """
         self.raise_if_hung()
         if self._streak.is_doubtful:
-            await self(Job(work, Asked()))
+            await self(item, Asked())
 
     def raise_if_hung(self) -> None:
         """Checks for a batch that hangs.
@@ -126,11 +119,11 @@ class Batcher(Generic[T, R]):
                 await asyncio.wait_for(self._has_come.wait(), left_s)
 
     async def _compute(self, calls: list[_Call[T, R]]) -> None:
-        jobs = [call.job for call in calls]
+        batch = [(call.item, call.asked) for call in calls]
         results: list[R | Exception]
         try:
             with self._in_progress.call(self._stage):
-                results = await run_batch(jobs, self._work, self._stage, self._recorder)
+                results = await run_batch(batch, self._work, self._stage, self._recorder)
         except Exception as error:
             results = [error] * len(calls)
         for call, result in zip(calls, results, strict=True):
@@ -144,7 +137,7 @@ class Batcher(Generic[T, R]):
 
 
 async def run_batch(
-    jobs: list[Job[T]],
+    batch: list[tuple[T, Asked]],
     work: Callable[[list[T]], list[R]],
     stage: str,
     recorder: Recorder,
@@ -152,28 +145,28 @@ async def run_batch(
     """Runs a batch in a thread, so that the replica can keep gathering the next one.
 
     Args:
-        jobs: the batch.
+        batch: its items, each with its call.
         work: the stage function; returns one result per item, in order.
         stage: label of the measurements.
-        recorder: receives the batch's size and, for each job, its seconds in the queue (right only
+        recorder: receives the batch's size and, for each item, its seconds in the queue (right only
             if the clocks of caller and replica agree) and in the stage function.
 
     Returns:
-        One result per job; an exception for a job that failed.
+        One result per item; an exception for an item that failed.
     """
-    queued = [max(0.0, time.time() - job.asked.at) for job in jobs]
-    recorder.batch(stage, len(jobs))
+    queued = [max(0.0, time.time() - asked.at) for _, asked in batch]
+    recorder.batch(stage, len(batch))
     start = time.perf_counter()
-    results = await asyncio.to_thread(run_niced, _run, work, [job.work for job in jobs])
+    results = await asyncio.to_thread(run_niced, _run, work, [item for item, _ in batch])
     compute_s = time.perf_counter() - start
-    for job, queue_s, result in zip(jobs, queued, results, strict=True):
+    for (_, asked), queue_s, result in zip(batch, queued, results, strict=True):
         recorder.stage(stage, queue_s, compute_s)
         trace_stage(
             stage,
-            job.asked.trace,
+            asked.trace,
             queue_s,
             compute_s,
-            batch_size=len(jobs),
+            batch_size=len(batch),
             failed=isinstance(result, Exception),
             is_remote=True,
         )

@@ -8,7 +8,7 @@ from ray import serve
 from models.checkpoint import load_manifest
 from models.crop.detect import THUMB_PX, Face, detect_faces, load_detector
 from models.pixels import Image
-from serve_graph.batch import Asked, Job, use_threads
+from serve_graph.batch import Asked, use_threads
 from serve_graph.health import BLANK_THUMB
 from serve_graph.replica import BatchingReplica
 from serve_graph.tracing import start_tracing
@@ -26,7 +26,7 @@ class FaceCropper(BatchingReplica):
     async def detect(self, thumb: Image, asked: Asked) -> list[Face]:
         """The faces in a thumb: see `models.crop.detect`."""
         check_thumb(thumb)
-        return await self._find(Job(thumb, asked))
+        return await self._find(thumb, asked)
 
     def _work(self, thumbs: list[Image]) -> list[list[Face]]:
         return detect_faces(self._detector, thumbs)

@@ -7,7 +7,7 @@ from models.parallel import each
 from models.pixels import Image, Mask
 from models.swap.reference import REFERENCE_PX, Reference
 from models.swap.swap import Blend, Warp, swap_face
-from serve_graph.batch import Asked, Batcher, Job, check_picture, unpack_hole, use_threads
+from serve_graph.batch import Asked, Batcher, check_picture, unpack_hole, use_threads
 from serve_graph.metrics import ServeRecorder
 from serve_graph.replica import Replica
 from serve_graph.settings import Batching
@@ -33,7 +33,7 @@ class FaceSwapper(Replica):
         """The painted face with the reference's lower face in its hole; `hole` is packed."""
         check_picture(painted.face)
         check_picture(reference.face, *REFERENCE_PX)
-        return await self._swap(Job((painted, unpack_hole(hole), reference), asked))
+        return await self._swap((painted, unpack_hole(hole), reference), asked)
 
     def _swap_all(self, items: list[tuple[Painted, Mask, Reference]]) -> list[Image]:
         return each(self._swap_one, *zip(*items, strict=True))

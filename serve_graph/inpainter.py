@@ -14,7 +14,7 @@ from models.landmarks.fan import find_landmarks, load_fan
 from models.landmarks.guess import Wish
 from models.landmarks.predict import load_landmark_net, predict_landmarks
 from models.pixels import Image, Landmarks, Mask
-from serve_graph.batch import Asked, Job, check_picture, unpack_hole, use_threads
+from serve_graph.batch import Asked, check_picture, unpack_hole, use_threads
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE
 from serve_graph.replica import BatchingReplica
 from serve_graph.tracing import start_tracing
@@ -39,12 +39,12 @@ class Inpainter(BatchingReplica):
     async def inpaint(self, face: Image, hole: bytes, wish: Wish, asked: Asked) -> list[Painted]:
         """A canonical face with its hole painted as wished; `hole` is packed."""
         check_picture(face)
-        return await self._paint(Job((face, unpack_hole(hole), wish), asked))
+        return await self._paint((face, unpack_hole(hole), wish), asked)
 
     async def find_landmarks(self, face: Image, asked: Asked) -> Landmarks:
         """The 68 points of a bare canonical face."""
         check_picture(face)
-        return await self._find(Job(face, asked))
+        return await self._find(face, asked)
 
     def _paint_all(self, items: list[FaceAndWish]) -> list[list[Painted]]:
         faces, holes, wishes = zip(*items, strict=True)

@@ -7,7 +7,7 @@ from ray import serve
 from models.checkpoint import load_manifest
 from models.mask.detect import MaskFinding, detect_masks, load_mask_net
 from models.pixels import Image, pack_mask
-from serve_graph.batch import Asked, Job, check_picture, use_threads
+from serve_graph.batch import Asked, check_picture, use_threads
 from serve_graph.health import BLANK_FACE
 from serve_graph.replica import BatchingReplica
 from serve_graph.tracing import start_tracing
@@ -25,7 +25,7 @@ class MaskDetector(BatchingReplica):
     async def detect(self, face: Image, asked: Asked) -> tuple[bytes, float]:
         """The mask of a canonical face, packed, and the probability that one is worn."""
         check_picture(face)
-        finding = await self._find(Job(face, asked))
+        finding = await self._find(face, asked)
         return pack_mask(finding.mask), finding.probability
 
     def _work(self, faces: list[Image]) -> list[MaskFinding]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from models.pixels import pack_mask
-from serve_graph.batch import Asked, Batcher, Job, check_picture, run_batch, unpack_hole
+from serve_graph.batch import Asked, Batcher, check_picture, run_batch, unpack_hole
 from serve_graph.settings import Batching
 from tests.recorder import MemoryRecorder
 
@@ -17,8 +17,8 @@ def half(numbers):
 
 def run(numbers, recorder=None, asked_at=None):
     asked = Asked(time.time() if asked_at is None else asked_at)
-    jobs = [Job(number, asked) for number in numbers]
-    return asyncio.run(run_batch(jobs, half, "crop", recorder or MemoryRecorder()))
+    batch = [(number, asked) for number in numbers]
+    return asyncio.run(run_batch(batch, half, "crop", recorder or MemoryRecorder()))
 
 
 def test_results_come_in_order():
@@ -39,7 +39,7 @@ def test_a_bad_item_alone_is_tried_once():
         calls.append(items)
         raise ValueError
 
-    asyncio.run(run_batch([Job(1, Asked())], fail, "crop", MemoryRecorder()))
+    asyncio.run(run_batch([(1, Asked())], fail, "crop", MemoryRecorder()))
 
     assert calls == [[1]]
 
@@ -51,7 +51,7 @@ def test_the_size_is_recorded():
     assert recorder.sizes == [("crop", 3)]
 
 
-def test_queue_and_compute_are_recorded_apart_for_each_job():
+def test_queue_and_compute_are_recorded_apart_for_each_item():
     recorder = MemoryRecorder()
     run([1, 2], recorder, asked_at=time.time() - 3)
 
@@ -91,7 +91,7 @@ async def ask(batch, *numbers):
     """Submits all, one after another; returns results and errors in order."""
     calls = []
     for number in numbers:
-        calls.append(asyncio.create_task(batch(Job(number, Asked()))))
+        calls.append(asyncio.create_task(batch(number, Asked())))
         await asyncio.sleep(0.005)
     return await asyncio.gather(*calls, return_exceptions=True)
 
@@ -144,7 +144,7 @@ async def test_a_bad_call_fails_alone():
 async def test_who_is_cancelled_leaves_the_queue_before_it_costs_anything():
     work = Slow()
     batch = batcher(work, max_batch_size=1)
-    running, waiting, last = (asyncio.create_task(batch(Job(n, Asked()))) for n in (1, 2, 5))
+    running, waiting, last = (asyncio.create_task(batch(n, Asked())) for n in (1, 2, 5))
     await asyncio.sleep(0.01)
     waiting.cancel()
 
@@ -155,7 +155,7 @@ async def test_who_is_cancelled_leaves_the_queue_before_it_costs_anything():
 @pytest.mark.asyncio
 async def test_a_caller_who_goes_while_his_batch_is_computed_harms_no_other():
     batch = batcher(Slow(), batch_wait_timeout_s=0.02)
-    gone, stays = (asyncio.create_task(batch(Job(n, Asked()))) for n in (1, 2))
+    gone, stays = (asyncio.create_task(batch(n, Asked())) for n in (1, 2))
     await asyncio.sleep(0.04)
     gone.cancel()
 
