@@ -1,4 +1,4 @@
-"""How much memory decoding takes beside the pixels, in bytes per pixel."""
+"""How much memory decoding takes at its peak, in bytes per pixel."""
 
 import struct
 import zlib
@@ -29,14 +29,13 @@ def webp():
 @pytest.mark.parametrize(
     ("encode", "most"),
     [
-        (lambda: png(8, 6, 4), 9),  # RGBA: 4, and the 3 of the answer
-        (lambda: png(16, 0, 2), 9),
-        (webp, 20),  # libwebp holds two more frames
+        (lambda: [png(8, 6, 4), png(16, 0, 2)], 9),  # RGBA: 4, and the 3 of the answer
+        (lambda: [webp()], 20),  # libwebp holds two more frames
     ],
-    ids=["transparent png", "16-bit png", "transparent webp"],
+    ids=["png", "webp"],
 )
 def test_decoding_takes_little_more_than_the_pixels(encode, most):
-    outcomes, grown = decode_elsewhere(encode())
+    outcomes, grown = decode_elsewhere(*encode())
 
-    assert outcomes[0] in {"png", "webp"}
+    assert set(outcomes) <= {"png", "webp"}
     assert grown / (WIDTH * HEIGHT) < most
