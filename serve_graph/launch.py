@@ -50,30 +50,31 @@ class LostError(Mask2FaceError):
     """One of Ray's own processes died while the service was running."""
 
 
-def check_config(
+def load_config(
     path: Path,
     host: str | None = None,
     port: int | None = None,
     device: str | None = None,
     needs_gpu: bool = True,
-) -> list[str]:
-    """One line per problem of a config file; empty if it can be served.
+) -> Any:
+    """The content of a config file that can be served.
 
     Args:
         path, host, port, device: see `read_config`.
         needs_gpu: whether this machine must have the GPU that the config requires.
 
     Raises:
-        ConfigError: it can't be read.
+        ConfigError: it can't be read or served.
     """
-    return _problems_of(read_config(path, host, port, device), path, needs_gpu)
-
-
-def _problems_of(content: Any, path: Path, needs_gpu: bool = True) -> list[str]:
+    content = read_config(path, host, port, device)
     set_flags()
     from serve_graph.checks import find_problems
 
-    return [f"{path}: {line}" for line in find_problems(content, needs_gpu)]
+    problems = find_problems(content, needs_gpu)
+    if problems:
+        lines = [f"{path}: {' '.join(problem.split())}" for problem in problems]
+        raise ConfigError("\n".join(lines))
+    return content
 
 
 def serve(
@@ -100,10 +101,7 @@ def serve(
         StartError: Serve didn't come up.
         LostError: Ray's raylet or GCS died.
     """
-    content = read_config(path, host, port, device)  # only once: it may be a pipe
-    problems = _problems_of(content, path)
-    if problems:
-        raise ConfigError("\n".join(problems))
+    content = load_config(path, host, port, device)  # only once: it may be a pipe
     _check_port_is_free(content)
     print("Starting.", flush=True)
     with running(content, num_gpus=num_gpus) as up:

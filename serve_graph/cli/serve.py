@@ -54,15 +54,11 @@ def serve(
 
     try:
         if check:
-            problems = launch.check_config(config, host, port, device, needs_gpu=False)
+            launch.load_config(config, host, port, device, needs_gpu=False)
+            typer.echo(f"{config}: no problems found.")
         else:
-            problems = []
             launch.serve(config, host, port, device, num_gpus)
     except ConfigError as error:
-        problems = str(error).splitlines()
-    for line in problems:
-        complain(line)
-    if problems:
-        raise typer.Exit(2)
-    if check:
-        typer.echo(f"{config}: no problems found.")
+        for line in str(error).splitlines():
+            complain(line)
+        raise typer.Exit(2) from None

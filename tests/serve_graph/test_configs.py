@@ -13,7 +13,7 @@ from models.checkpoint import load_manifest, save_manifest
 from serve_graph import PROJECT, launch
 from serve_graph.api.calls import UPLOADS_PER_PLACE
 from serve_graph.checks import DEPLOYMENTS, find_problems
-from serve_graph.config_file import read_config
+from serve_graph.config_file import ConfigError, read_config
 from serve_graph.flags import HAPROXY, SOCKET, haproxy_flags
 from serve_graph.settings import GraphArgs
 
@@ -373,6 +373,8 @@ def test_each_line_names_the_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump({"aplications": []}))
 
-    (line,) = launch.check_config(path)
+    with pytest.raises(ConfigError) as refused:
+        launch.load_config(path)
 
+    (line,) = str(refused.value).splitlines()
     assert line.startswith(f"{path}: aplications: unknown key")
