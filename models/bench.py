@@ -19,7 +19,6 @@ from torch import nn
 
 from models.checkpoint import Manifest, load_manifest, load_net
 from models.clock import Clock
-from models.crop.detect import Detector
 from models.inpaint.generator import Generator, Window, window_of
 from models.nets.budgets import NETS
 from models.photo.decode import Photo, decode_photo
@@ -68,7 +67,7 @@ def load_plain(manifest: Manifest) -> Models:
         return net
 
     crop, mask, landmarks, generator = (load(n) for n in ("crop", "mask", "landmarks", "inpaint"))
-    return Models(Detector(crop, "cpu"), mask, landmarks, generator)  # type: ignore[arg-type]
+    return Models(crop, mask, landmarks, generator)  # type: ignore[arg-type]
 
 
 def calls_of(models: Models) -> Mapping[str, Call]:
@@ -81,7 +80,7 @@ def calls_of(models: Models) -> Mapping[str, Call]:
     face, lines = noise["mask"][0], (noise["inpaint"][2] > 0.9).float()
     window = window_of(hole[:, 0] > 0)
     return {
-        "crop": lambda: models.detector.net(noise["crop"][0]),
+        "crop": lambda: models.detector(noise["crop"][0]),
         "mask": lambda: models.mask(face),
         "landmarks": lambda: models.landmarks(face, hole),
         "inpaint": lambda: models.generator(face, hole, lines, window),

@@ -65,7 +65,7 @@ def inputs_of(name: str, batch: int) -> list[torch.Tensor]:
 def print_nets(models: Models, batches: Sequence[int], weights: Path, peak: float) -> None:
     """The table of the nets alone."""
     nets = {
-        "crop": models.detector.net,
+        "crop": models.detector,
         "mask": models.mask,
         "landmarks": models.landmarks,
         "inpaint": models.generator,

@@ -15,7 +15,8 @@ from typing import ParamSpec, Protocol, TypeVar
 import numpy as np
 
 from models.checkpoint import load_manifest
-from models.crop.detect import Detector, Face, detect_faces, load_detector
+from models.crop.detect import Face, detect_faces, load_detector
+from models.crop.net import FaceDetector
 from models.inpaint.generator import Generator
 from models.inpaint.paint import Painted, load_generator, paint_candidates
 from models.landmarks.fan import Fan, find_landmarks, load_fan
@@ -55,7 +56,7 @@ class Stages(Protocol):
 class Models:
     """The nets of all stages."""
 
-    detector: Detector
+    detector: FaceDetector
     mask: UNet
     landmarks: LandmarkNet
     generator: Generator

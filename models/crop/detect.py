@@ -49,14 +49,6 @@ class Thumb:
         )
 
 
-@dataclass(frozen=True)
-class Detector:
-    """A loaded net and the device it runs on."""
-
-    net: FaceDetector
-    device: str
-
-
 def to_thumb(image: Image, size: int = THUMB_PX) -> Thumb:
     """Scales a photo down to the detector's size; a smaller photo stays as it is.
 
@@ -86,7 +78,7 @@ def _halved(image: Image) -> Image:
     return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def load_detector(manifest: Manifest, device: str) -> Detector:
+def load_detector(manifest: Manifest, device: str) -> FaceDetector:
     """The detector of the manifest's `crop` entry.
 
     Raises:
@@ -94,19 +86,18 @@ def load_detector(manifest: Manifest, device: str) -> Detector:
     """
     net = load_net(manifest.path("crop"), FaceDetector, DetectorConfig, device)
     levels = range(len(STRIDES))
-    fast = for_inference(
+    return for_inference(
         net,
         folds={},
         float32=[f"heads.{level}.out" for level in levels],
         entry=("backbone.stem", "backbone.levels.0.0"),
         parts=("encode",),
     )
-    return Detector(fast, device)
 
 
 @torch.inference_mode()
 def detect_faces(
-    detector: Detector, thumbs: Sequence[Image], min_score: float = MIN_SCORE
+    detector: FaceDetector, thumbs: Sequence[Image], min_score: float = MIN_SCORE
 ) -> list[list[Face]]:
     """The faces of each thumb, best first.
 
@@ -121,11 +112,12 @@ def detect_faces(
     """
     if not thumbs:
         return []
+    device = next(detector.parameters()).device
     # On a GPU all are squares of one size: every other shape would need a graph of its own.
-    multiple = STRIDES[-1] if detector.device == "cpu" else THUMB_PX
-    photos = to_tensor(_padded(thumbs, multiple), detector.device)
+    multiple = STRIDES[-1] if device.type == "cpu" else THUMB_PX
+    photos = to_tensor(_padded(thumbs, multiple), device)
     photos = photos.contiguous(memory_format=torch.channels_last)
-    return faces_of(detector.net(photos), min_score)
+    return faces_of(detector(photos), min_score)
 
 
 def faces_of(candidates: Candidates, min_score: float) -> list[list[Face]]:

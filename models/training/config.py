@@ -14,7 +14,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from models.checkpoint import file_sha256, load_net
-from models.crop.detect import Detector
 from models.crop.net import DetectorConfig, FaceDetector
 from models.errors import WeightsError
 from models.inpaint.generator import GeneratorConfig
@@ -327,9 +326,9 @@ def _favoured(config: Mapping[str, Any], data: Path, faces: Faces) -> Faces | No
     return matching(faces, source_names(data, config["sources"]), config["favoured"])
 
 
-def _earlier(weights: Path, device: str) -> Detector:
+def _earlier(weights: Path, device: str) -> FaceDetector:
     path = _built_on(weights, "crop", "for a first detector, set unlabelled_score: 0 in the task")
-    return Detector(load_net(path, FaceDetector, DetectorConfig, device), device)
+    return load_net(path, FaceDetector, DetectorConfig, device)
 
 
 def _guesser(weights: Path, device: str) -> LandmarkNet:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.crop.detect import MIN_SCORE, Boxes, Detector, box_iou, detect_faces, to_thumb
+from models.crop.detect import MIN_SCORE, Boxes, box_iou, detect_faces, to_thumb
+from models.crop.net import FaceDetector
 from models.training.crop.labels import Picture, read_scenes
 from models.training.crop.verdicts import Verdict, is_face
 from models.training.evaluation.statistics import Estimate, estimate_share
@@ -103,7 +104,7 @@ class SceneScore:
 
 
 def score_scenes(
-    detector: Detector,
+    detector: FaceDetector,
     source: Path,
     names: Callable[[str], bool] | None = None,
     verdicts: Sequence[Verdict] = (),
@@ -149,7 +150,7 @@ def match_boxes(found: Boxes, truth: Boxes) -> npt.NDArray[np.int64]:
     return pairs
 
 
-def _score(detector: Detector, picture: Picture, verdicts: Sequence[Verdict]) -> PhotoScore:
+def _score(detector: FaceDetector, picture: Picture, verdicts: Sequence[Verdict]) -> PhotoScore:
     thumb = to_thumb(picture.decode())
     faces = [thumb.to_photo(f) for f in detect_faces(detector, [thumb.image], LOWEST_SCORE)[0]]
     found = np.array([face.box for face in faces], np.float32).reshape(-1, 4)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from models.checkpoint import save_net
-from models.crop.detect import Detector, Face, faces_of
+from models.crop.detect import Face, faces_of
 from models.crop.net import STRIDES, DetectorConfig, FaceDetector
 from models.pixels import Image, to_tensor
 from models.training.crop.compose import MAX_FACES, Canvas, Pool, compose_canvas
@@ -92,7 +92,7 @@ class CropTask(Task):
         settings: CropTraining,
         seed: int,
         device: str = "cpu",
-        earlier: Detector | None = None,
+        earlier: FaceDetector | None = None,
         sizes: DetectorConfig = DetectorConfig(),  # noqa: B008, frozen
     ) -> None:
         self.settings, self.seed, self.device, self.sizes = settings, seed, device, sizes
@@ -188,7 +188,7 @@ def _to_batch(canvases: Sequence[Canvas]) -> Batch:
     return {"images": images, **faces, "ignored": real & ~faces["counts"]}
 
 
-def _pools(folder: Path, settings: CropTraining, earlier: Detector | None) -> tuple[Pool, Pool]:
+def _pools(folder: Path, settings: CropTraining, earlier: FaceDetector | None) -> tuple[Pool, Pool]:
     """Pictures to train on, and the held-back fifth."""
     verdicts = read_verdicts(Path(settings.verdicts)) if settings.verdicts else []
     refused: set[str] = set()

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.crop.detect import Detector, box_iou, detect_faces, to_thumb
+from models.crop.detect import box_iou, detect_faces, to_thumb
+from models.crop.net import FaceDetector
 from models.training.crop.labels import Picture
 from models.training.crop.score import NEAR_IOU
 from models.training.crop.verdicts import Verdict, is_face
@@ -19,7 +20,7 @@ _APART_IOU = 0.1
 
 
 def find_unlabelled(
-    detector: Detector, picture: Picture, least_score: float, verdicts: Sequence[Verdict] = ()
+    detector: FaceDetector, picture: Picture, least_score: float, verdicts: Sequence[Verdict] = ()
 ) -> Picture:
     """The picture with `others`: finds of `least_score` or more that touch none of its faces.
 

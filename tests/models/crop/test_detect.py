@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from models.crop.detect import (
-    Detector,
     Face,
     Thumb,
     box_iou,
@@ -126,7 +125,7 @@ def test_overlap_of_boxes_is_intersection_over_union():
 
 def test_a_photo_gets_the_same_faces_alone_and_in_a_batch():
     torch.manual_seed(0)
-    detector = Detector(FaceDetector(TINY).eval(), "cpu")
+    detector = FaceDetector(TINY).eval()
     thumbs = [photo(64, 64), photo(64, 64)[::-1]]
 
     together = detect_faces(detector, thumbs, min_score=0.0)
@@ -138,7 +137,7 @@ def test_a_photo_gets_the_same_faces_alone_and_in_a_batch():
 
 
 def test_thumbs_of_several_sizes_share_a_batch():
-    detector = Detector(FaceDetector(TINY).eval(), "cpu")
+    detector = FaceDetector(TINY).eval()
 
     found = detect_faces(detector, [photo(64, 100), photo(128, 64)], min_score=0.0)
 
@@ -146,7 +145,7 @@ def test_thumbs_of_several_sizes_share_a_batch():
 
 
 def test_a_photo_that_no_stride_divides_is_seen_as_if_grey_lay_beside_it():
-    detector = Detector(FaceDetector(TINY).eval(), "cpu")
+    detector = FaceDetector(TINY).eval()
     padded = np.full((128, 128, 3), 114, np.uint8)
     padded[:100, :90] = photo(100, 90)
 
@@ -159,7 +158,7 @@ def test_a_photo_that_no_stride_divides_is_seen_as_if_grey_lay_beside_it():
 
 
 def test_no_photos_give_no_answers():
-    assert detect_faces(Detector(FaceDetector(TINY).eval(), "cpu"), []) == []
+    assert detect_faces(FaceDetector(TINY).eval(), []) == []
 
 
 def test_a_find_of_under_half_the_best_score_is_left_out():

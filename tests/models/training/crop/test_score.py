@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from models.crop.detect import Detector
 from models.crop.net import Candidates
 from models.training.crop.score import LOWEST_SCORE, StrayBox, match_boxes, quiet_threshold
 from models.training.crop.score import score_scenes as score
@@ -19,15 +18,11 @@ class Oracle(torch.nn.Module):
 
     def __init__(self, *boxes, scores=None):
         super().__init__()
-        self.boxes = torch.tensor([boxes], dtype=torch.float32)
+        self.boxes = torch.nn.Parameter(torch.tensor([boxes], dtype=torch.float32))
         self.logits = torch.logit(torch.tensor([scores or [0.95] * len(boxes)]))
 
     def forward(self, _):
         return Candidates(self.logits, self.boxes, torch.zeros(1, len(self.boxes[0]), 5, 2))
-
-
-def finds(*boxes, scores=None):
-    return Detector(Oracle(*boxes, scores=scores), "cpu")
 
 
 @pytest.fixture
@@ -64,7 +59,7 @@ def test_a_box_that_overlaps_by_less_than_half_finds_nothing():
 
 
 def test_masked_faces_are_counted_apart(scenes):
-    scored = score(finds((0, 0, 90, 100)), scenes)
+    scored = score(Oracle((0, 0, 90, 100)), scenes)
 
     assert (scored.photos, scored.masked_faces, scored.faces) == (2, 1, 2)
     assert scored.quiet.masked.value == scored.quiet.every.value == 1
@@ -73,22 +68,22 @@ def test_masked_faces_are_counted_apart(scenes):
 
 
 def test_small_faces_are_reported_but_not_in_the_recall(scenes):
-    scored = score(finds((0, 0, 100, 100)), scenes)
+    scored = score(Oracle((0, 0, 100, 100)), scenes)
 
     assert scored.quiet.every.value == 1
     assert (scored.by_size["0-16"].every, scored.by_size["0-16"].masked_faces) == (0, 1)
 
 
 def test_the_interval_comes_from_resampled_photos(scenes):
-    scored = score(finds((0, 0, 9, 9), (200, 200, 210, 210)), scenes)
+    scored = score(Oracle((0, 0, 9, 9), (200, 200, 210, 210)), scenes)
 
     assert scored.quiet.masked.value == 0
-    every = score(finds((0, 0, 100, 100)), scenes).quiet.every
+    every = score(Oracle((0, 0, 100, 100)), scenes).quiet.every
     assert (every.low, every.high) == (1, 1)
 
 
 def test_the_threshold_leaves_at_most_a_tenth_of_a_false_box_a_photo(scenes):
-    detector = finds((0, 0, 100, 100), ELSEWHERE, scores=[0.9, 0.6])
+    detector = Oracle((0, 0, 100, 100), ELSEWHERE, scores=[0.9, 0.6])
 
     scored = score(detector, scenes)
 
@@ -98,7 +93,7 @@ def test_the_threshold_leaves_at_most_a_tenth_of_a_false_box_a_photo(scenes):
 
 
 def test_faces_below_the_threshold_are_missed(scenes):
-    scored = score(finds((0, 0, 100, 100), ELSEWHERE, scores=[0.6, 0.9]), scenes)
+    scored = score(Oracle((0, 0, 100, 100), ELSEWHERE, scores=[0.6, 0.9]), scenes)
 
     assert scored.quiet.masked.value == 0
     assert (len(scored.missed), scored.faint, scored.nearly) == (1, 1, 0)
@@ -106,7 +101,7 @@ def test_faces_below_the_threshold_are_missed(scenes):
 
 
 def test_of_missed_masked_faces_photo_and_box_are_kept(scenes):
-    (missed,) = score(finds(ELSEWHERE), scenes).missed
+    (missed,) = score(Oracle(ELSEWHERE), scenes).missed
 
     assert (missed.photo, missed.box) == ("a", (0, 0, 100, 100))
 
@@ -116,7 +111,7 @@ def test_missed_faces_are_listed_worst_first(scenes):
     labelled = {"a": [{"label": "with_mask", "box": box} for box in boxes]}
     (scenes / "boxes.json").write_text(json.dumps(labelled))
 
-    faint = finds((0, 0, 100, 100), (200, 100, 290, 190), scores=[0.6, 0.9])
+    faint = Oracle((0, 0, 100, 100), (200, 100, 290, 190), scores=[0.6, 0.9])
     missed = score(faint, scenes).missed
 
     assert [face.box for face in missed] == [tuple(boxes[index]) for index in (2, 1, 0)]
@@ -125,7 +120,7 @@ def test_missed_faces_are_listed_worst_first(scenes):
 def test_boxes_that_somebody_took_for_faces_are_counted_apart(scenes):
     verdicts = [Verdict(name, (125, 0, 225, 100), face=True) for name in "ab"]
 
-    scored = score(finds((0, 0, 100, 100), ELSEWHERE, scores=[0.6, 0.9]), scenes, None, verdicts)
+    scored = score(Oracle((0, 0, 100, 100), ELSEWHERE, scores=[0.6, 0.9]), scenes, None, verdicts)
 
     assert scored.quiet.threshold == LOWEST_SCORE
     assert (scored.quiet.false_boxes, scored.quiet.unlabelled_faces) == (0, 1)
@@ -135,7 +130,7 @@ def test_boxes_that_somebody_took_for_faces_are_counted_apart(scenes):
 def test_a_loose_box_is_false_even_if_it_shows_a_face(scenes):
     verdicts = [Verdict(name, (0, 0, 60, 70), face=True) for name in "ab"]
 
-    scored = score(finds((0, 0, 60, 70)), scenes, None, verdicts)
+    scored = score(Oracle((0, 0, 60, 70)), scenes, None, verdicts)
 
     assert scored.served.false_boxes == scored.served.loose_boxes == 1
     assert scored.lenient.threshold == LOWEST_SCORE
@@ -143,14 +138,14 @@ def test_a_loose_box_is_false_even_if_it_shows_a_face(scenes):
 
 
 def test_a_second_box_on_a_face_is_loose_however_well_it_fits(scenes):
-    scored = score(finds((0, 0, 100, 55), (0, 45, 100, 100)), scenes)
+    scored = score(Oracle((0, 0, 100, 55), (0, 45, 100, 100)), scenes)
 
     assert [stray.iou for stray in scored.strays] == pytest.approx([0.55, 0.55])
     assert scored.served.loose_boxes == 1
 
 
 def test_strays_are_listed_best_first(scenes):
-    scored = score(finds((0, 0, 100, 100), ELSEWHERE, (230, 0, 260, 30)), scenes)
+    scored = score(Oracle((0, 0, 100, 100), ELSEWHERE, (230, 0, 260, 30)), scenes)
 
     assert [stray.photo for stray in scored.strays] == ["a", "a", "b", "b"]
     assert scored.strays[0].box == ELSEWHERE
@@ -166,11 +161,11 @@ def test_the_quiet_threshold_lies_just_above_the_first_box_too_many():
 
 
 def test_only_the_named_pictures_are_scored(scenes):
-    scored = score(finds((0, 0, 9, 9)), scenes, lambda name: name == "a")
+    scored = score(Oracle((0, 0, 9, 9)), scenes, lambda name: name == "a")
 
     assert (scored.photos, scored.quiet.masked.value) == (1, 0)
 
 
 def test_no_picture_left_is_an_error(scenes):
     with pytest.raises(ValueError, match=r"boxes\.json"):
-        score(finds((0, 0, 9, 9)), scenes, lambda _: False)
+        score(Oracle((0, 0, 9, 9)), scenes, lambda _: False)

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import torch
 
-from models.crop.detect import Detector
 from models.crop.net import Candidates
 from models.training.crop.labels import Picture
 from models.training.crop.unlabelled import find_unlabelled, with_verdicts
@@ -16,11 +15,14 @@ LABELLED, ELSEWHERE, FAINT = (10, 10, 50, 50), (100, 20, 140, 60), (20, 100, 60,
 class Finder(torch.nn.Module):
     """Finds the same three boxes in every photo, the last one only faintly."""
 
-    def forward(self, _):
+    def __init__(self):
+        super().__init__()
         boxes = torch.tensor([[LABELLED, ELSEWHERE, FAINT]], dtype=torch.float32)
-        return Candidates(
-            torch.logit(torch.tensor([[0.9, 0.8, 0.42]])), boxes, torch.zeros(1, 3, 5, 2)
-        )
+        self.boxes = torch.nn.Parameter(boxes)
+
+    def forward(self, _):
+        logits = torch.logit(torch.tensor([[0.9, 0.8, 0.42]]))
+        return Candidates(logits, self.boxes, torch.zeros(1, 3, 5, 2))
 
 
 def photo():
@@ -30,13 +32,13 @@ def photo():
 
 
 def test_sure_finds_that_touch_no_label_are_noted():
-    found = find_unlabelled(Detector(Finder(), "cpu"), photo(), least_score=0.5)
+    found = find_unlabelled(Finder(), photo(), least_score=0.5)
 
     np.testing.assert_allclose(found.others, [ELSEWHERE], atol=1e-3)
 
 
 def test_the_labels_stay_as_they_are():
-    found = find_unlabelled(Detector(Finder(), "cpu"), photo(), least_score=0.5)
+    found = find_unlabelled(Finder(), photo(), least_score=0.5)
 
     np.testing.assert_array_equal(found.boxes, [LABELLED])
 
@@ -44,7 +46,7 @@ def test_the_labels_stay_as_they_are():
 def test_finds_with_a_verdict_are_no_longer_in_doubt():
     verdicts = [Verdict("p", ELSEWHERE, face=False)]
 
-    found = find_unlabelled(Detector(Finder(), "cpu"), photo(), 0.5, verdicts)
+    found = find_unlabelled(Finder(), photo(), 0.5, verdicts)
 
     assert found.others.shape == (0, 4)
 
