@@ -347,9 +347,8 @@ async def as_reference(
     photo: Photo, own: MaskedFace, stages: Stages, run: Runner = asyncio.to_thread
 ) -> Reference:
     """A bare face, cropped as finely as its photo shows it; raises what `refuse_cut` raises."""
-    face = own.crop
+    face, side = own.crop, max(REFERENCE_PX)
     if scale_of(own.frame) < 1:
-        side = max(REFERENCE_PX)
         finer = compose(scale_affine(side), own.frame)
         face = await run(crop_face, photo.pixels, finer, side)
     corners = photo_corners(own.frame, photo.pixels.shape[:2])
@@ -373,11 +372,13 @@ def _assemble(
 
 
 def _as_fine(one: EditedFace, rank: int) -> Image:
-    """A painted face as it goes into the photo."""
-    face = one.candidates[rank].face
-    if one.hole is None or not is_finer(one.found.frame, face.shape[0]):
-        return face
-    return lift_large(face, joined(one.hole, one.beside))
+    face, hole = one.candidates[rank].face, one.hole
+    return face if hole is None else as_fine(face, one.found.frame, joined(hole, one.beside))
+
+
+def as_fine(face: Image, frame: Affine, hole: Mask) -> Image:
+    """A painted face as it goes into the photo: cleared once more if the photo shows it finer."""
+    return lift_large(face, hole) if is_finer(frame, face.shape[0]) else face
 
 
 def _pasted(pixels: Image, faces: Sequence[tuple[EditedFace, Image]], sharpen: bool) -> Image:

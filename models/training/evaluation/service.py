@@ -17,7 +17,7 @@ from models.landmarks.net import LandmarkNet
 from models.landmarks.predict import predict_landmarks
 from models.paste.paste import paste_face
 from models.photo.decode import Photo, decode_photo
-from models.pipeline import MaskedFace, Options, Unmasked, as_reference, find_masks, unmask
+from models.pipeline import MaskedFace, Options, Unmasked, as_fine, as_reference, find_masks, unmask
 from models.pixels import Affine, Image, Landmarks, Mask
 from models.stages import LocalStages, Models
 from models.swap.reference import Reference
@@ -70,7 +70,7 @@ class Service:
         crop, hole = _cut(picture, frame, mask)
         guesser = self._models.landmarks if points is None else _Told(transform(points, frame))
         painted = paint_faces(self._models.generator, guesser, [crop], [hole])[0]
-        paste_face(picture, painted.face, hole, frame)
+        paste_face(picture, as_fine(painted.face, frame, hole), hole, frame)
         return picture, transform(painted.landmarks, invert(frame))
 
     def fill(self, photo: Path, frame: Affine, mask: Mask) -> tuple[Image, Mask]:

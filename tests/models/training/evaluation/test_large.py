@@ -4,8 +4,10 @@ import time
 import numpy as np
 import pytest
 
+from models.stages import load_models
 from models.training.evaluation.folder import read_image, write_image, write_mask
 from models.training.evaluation.report import summarize
+from models.training.evaluation.service import Service
 from tests.models.training.evaluation.photos import covered, face
 
 pytestmark = pytest.mark.usefixtures("seeing")
@@ -88,3 +90,18 @@ def test_a_face_no_finer_than_the_patch_is_not_large(score):
 
     assert result.large == []
     assert summarize(result).large is None
+
+
+@pytest.mark.usefixtures("large")
+def test_a_large_face_is_painted_alike_under_a_given_mask_and_under_the_found_one(
+    folder, tiny_weights, monkeypatch
+):
+    photo, service = folder / "swap" / "masked" / "1.png", Service(load_models(tiny_weights, "cpu"))
+    served = service.unmask(photo)
+    face = served.faces[0]
+    same = face.found.crop, face.hole
+    monkeypatch.setattr("models.training.evaluation.service._cut", lambda *_: same)
+
+    painted, _ = service.paint(photo, face.found.frame, face.hole)
+
+    np.testing.assert_array_equal(painted, served.painted)
