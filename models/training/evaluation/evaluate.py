@@ -109,7 +109,7 @@ def evaluate(
         device: where the nets run.
 
     Raises:
-        BadImageError: a file of the folder isn't a picture.
+        BadImageError: a file of the folder isn't a picture, or not one that the service takes.
         EvalFolderError: the layout of the folder or of the scenes is wrong, its landmarks.npz is
             damaged, or a mask is blank or differs in size from its picture.
         VerdictsError: the layout of the verdicts, or of an earlier OUT/strays.csv, is wrong.

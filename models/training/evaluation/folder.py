@@ -8,6 +8,7 @@ truth/ID.*, masked/ID.*, mask/ID.* (0/255) and index.csv (id, source, mask_kind)
 """
 
 import csv
+import sys
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +20,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import BadImageError, Mask2FaceError
+from models.errors import BadImageError, InputError, Mask2FaceError
+from models.photo.decode import Photo, decode_photo
+from models.photo.header import Limits
 from models.pixels import Image, Landmarks, Mask
 
 T = TypeVar("T")
 
 _PARTS = ("truth", "masked", "mask", "real", "swap")  # of the folder, where pictures are read
+_NO_LIMITS = Limits(max_bytes=sys.maxsize, max_pixels=sys.maxsize, max_side=sys.maxsize)
 
 
 class EvalFolderError(Mask2FaceError):
@@ -134,10 +138,10 @@ def read_landmarks(folder: Path) -> dict[str, Landmarks]:
 
 
 def check_case(case: Case) -> None:
-    """Checks that the mask shows something and has the size of its pictures.
+    """Checks that all pictures can be read, and that the mask fits them and shows something.
 
     Raises:
-        BadImageError: a file isn't a picture.
+        BadImageError: a file isn't a picture, or not one that the service takes.
         EvalFolderError: the mask is blank or of another size.
     """
     mask = read_mask(case.mask)
@@ -146,9 +150,10 @@ def check_case(case: Case) -> None:
             f"{case.mask} is blank: paint it white (over 127) where the face is covered, or take "
             f"{case.id} out of index.csv."
         )
-    for path in (case.photo, case.truth):
-        shape = read_image(path).shape[:2] if path else mask.shape
-        if shape != mask.shape:
+    for path in filter(None, (case.photo, case.truth, case.reference)):
+        read_photo(path)
+        shape = read_image(path).shape[:2]
+        if shape != mask.shape and path != case.reference:
             raise EvalFolderError(
                 f"{case.mask} has {_size(mask.shape)} and {path} {_size(shape)}: "
                 f"make them the same size, or take {case.id} out of index.csv."
@@ -164,6 +169,18 @@ def would_overwrite(out: Path, folder: Path) -> bool:
     """
     written, read = ([(root / part).resolve() for part in _PARTS] for root in (out, folder))
     return any(place.is_relative_to(part) for place in written for part in read)
+
+
+def read_photo(path: Path) -> Photo:
+    """A picture as the service decodes it, however large: `synth` writes them without loss.
+
+    Raises:
+        BadImageError: the service doesn't take it; the message names the file.
+    """
+    try:
+        return decode_photo(path.read_bytes(), _NO_LIMITS)
+    except InputError as error:
+        raise BadImageError(f"{path}: {error}") from error
 
 
 def read_image(path: Path) -> Image:

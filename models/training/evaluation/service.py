@@ -16,11 +16,11 @@ from models.inpaint.paint import fill_holes, paint_faces
 from models.landmarks.net import LandmarkNet
 from models.landmarks.predict import predict_landmarks
 from models.paste.paste import paste_face
-from models.photo.decode import Photo, decode_photo
 from models.pipeline import MaskedFace, Options, Unmasked, as_fine, as_reference, find_masks, unmask
 from models.pixels import Affine, Image, Landmarks, Mask
 from models.stages import LocalStages, Models
 from models.swap.reference import Reference
+from models.training.evaluation.folder import read_photo
 
 # The pictures show one person: take the surest face, not somebody in the background.
 _OPTIONS = Options(faces=(0,))
@@ -38,16 +38,16 @@ class Service:
         Raises:
             ReferencePhotoError: the reference can't be used.
         """
-        own = _read(reference) if reference else None
+        own = read_photo(reference) if reference else None
         try:
-            return asyncio.run(unmask(_read(photo), self._stages, _OPTIONS, Clock(), own))
+            return asyncio.run(unmask(read_photo(photo), self._stages, _OPTIONS, Clock(), own))
         except NoFaceError:
             return None
 
     def find_mask(self, photo: Path) -> MaskedFace | None:
         """The face of a photo and its mask; None if no face is found."""
         try:
-            found = asyncio.run(find_masks(_read(photo), self._stages, _OPTIONS, Clock()))
+            found = asyncio.run(find_masks(read_photo(photo), self._stages, _OPTIONS, Clock()))
         except NoFaceError:
             return None
         return found.faces[0]
@@ -66,7 +66,7 @@ class Service:
         Returns:
             uint8 (H, W, 3), and float32 (68, 2), photo px.
         """
-        picture = _read(photo).pixels
+        picture = read_photo(photo).pixels
         crop, hole = _cut(picture, frame, mask)
         guesser = self._models.landmarks if points is None else _Told(transform(points, frame))
         painted = paint_faces(self._models.generator, guesser, [crop], [hole])[0]
@@ -82,13 +82,13 @@ class Service:
         Returns:
             The face, uint8 (256, 256, 3), and the painted part of it, bool (256, 256).
         """
-        crop, hole = _cut(_read(photo).pixels, frame, mask)
+        crop, hole = _cut(read_photo(photo).pixels, frame, mask)
         points = predict_landmarks(self._models.landmarks, [crop], [hole])
         return fill_holes(self._models.generator, [crop], [hole], points)[0], hole
 
     def bare_points(self, photo: Path, frame: Affine) -> Landmarks:
         """The 68 points of a face without a mask in a given frame, float32, photo px."""
-        crop = crop_face(_read(photo).pixels, frame)
+        crop = crop_face(read_photo(photo).pixels, frame)
         bare = np.zeros(crop.shape[:2], np.bool_)
         points = predict_landmarks(self._models.landmarks, [crop], [bare])[0]
         return transform(points, invert(frame))
@@ -99,7 +99,7 @@ class Service:
         Raises:
             NoFaceError: the photo shows no face.
         """
-        picture = _read(photo)
+        picture = read_photo(photo)
         found = asyncio.run(find_masks(picture, self._stages, _OPTIONS, Clock()))
         return asyncio.run(as_reference(picture, found.faces[0], self._stages))
 
@@ -120,7 +120,3 @@ def _cut(picture: Image, frame: Affine, mask: Mask) -> tuple[Image, Mask]:
     crop = crop_face(picture, frame)
     warped = cv2.warpAffine(mask.astype(np.float32), frame, crop.shape[1::-1])
     return crop, hole_of(np.asarray(warped > 0.5, np.bool_), crop)
-
-
-def _read(path: Path) -> Photo:
-    return decode_photo(path.read_bytes())

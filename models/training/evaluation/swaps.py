@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.crop.frame import FRAME_PX
-from models.errors import InputError
+from models.errors import ReferencePhotoError
 from models.pipeline import Unmasked
 from models.swap.swap import warp_reference
 from models.swap.warp import at_size
@@ -74,5 +74,5 @@ def _marks(case: Case, service: Service, answer: Unmasked) -> SwapMarks | None:
 def _swap(case: Case, service: Service) -> Unmasked | None:
     try:
         return service.unmask(case.photo, case.reference)
-    except InputError:  # no usable face in the reference: a user would get an error
+    except ReferencePhotoError:  # no usable face in the reference: a user would get an error
         return None

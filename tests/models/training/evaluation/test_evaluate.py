@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from models.errors import BadImageError
 from models.training.crop.labels import is_held_back
 from models.training.evaluation.evaluate import Scenes
 from models.training.evaluation.folder import (
@@ -306,3 +307,13 @@ def test_the_report_is_written_for_machines_and_for_people(score, tmp_path):
     psnr = summarize(evaluation).whole.marks["found mask"]["psnr"]
     assert f"| found mask | {psnr:.2f} |" in text
     assert (tmp_path / "out" / "report.md").read_text() == text
+
+
+def test_a_picture_that_the_service_does_not_take_is_named_before_the_long_work(
+    score, folder, tmp_path
+):
+    write_image(folder / "swap" / "masked" / "1.bmp", face(masked=True))
+
+    with pytest.raises(BadImageError, match=r"masked/1\.bmp: "):
+        score()
+    assert not (tmp_path / "out").exists()

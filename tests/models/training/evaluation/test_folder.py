@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from models.training.evaluation.folder import (
     read_landmarks,
     read_mask,
     read_pairs,
+    read_photo,
     read_real,
     read_swaps,
     spread,
@@ -179,3 +181,30 @@ def test_a_limit_keeps_at_most_so_many(limit, kept):
 
 def test_a_limit_keeps_some_of_every_part():
     assert spread(list(range(9)), 3) == [0, 3, 6]
+
+
+def test_a_picture_of_more_bytes_than_a_request_may_have_is_read(folder):
+    path = folder / "masked" / "b.png"
+    path.write_bytes(path.read_bytes() + bytes(20_000_000))
+
+    assert read_photo(path).pixels.shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("part", ["truth", "masked", "reference"])
+@pytest.mark.parametrize(
+    ("name", "size", "said"),
+    [
+        ("b.bmp", None, "not a JPEG, PNG, WebP or HEIC"),
+        ("b.jpg", -100, "The jpeg is damaged or cut off"),
+    ],
+)
+def test_a_picture_that_the_service_does_not_take_is_named_at_once(folder, part, name, size, said):
+    (case,) = read_pairs(folder)
+    path = folder / part / name
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    write_image(path, noise)
+    path.write_bytes(path.read_bytes()[:size])
+    own = {"truth": "truth", "masked": "photo", "reference": "reference"}[part]
+
+    with pytest.raises(BadImageError, match=rf"{part}/{name}: .*{said}"):
+        check_case(replace(case, **{own: path}))
