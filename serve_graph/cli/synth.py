@@ -104,12 +104,15 @@ def _subjects(
 
 def _labelled(folder: Path, limit: int | None) -> "tuple[int, Iterator[Subject | None]]":
     from models.training.evaluation.folder import are_guessed
-    from models.training.frames import read_source, source_labels
+    from models.training.frames import read_source, source_labels, source_path
     from models.training.synth import Subject
 
     if folder.is_file() and folder.suffix != ".zip":
         raise typer.BadParameter(f"{folder}: give a folder or a zip with labels.npz.")
-    place, source = folder.resolve().parent, folder.resolve().stem
+    path = folder.absolute()
+    place, source = path.parent, path.name if path.is_dir() else path.stem
+    if (read := source_path(place, source)) != path:
+        raise typer.BadParameter(f"{read} would be read, not {folder}: give it, or move it away.")
     labels = source_labels(place, source)
     count, labelled = len(labels["name"]), not are_guessed(labels)
     pictures = (

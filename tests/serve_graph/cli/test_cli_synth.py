@@ -155,3 +155,22 @@ def test_a_zip_without_labels_is_refused(command, tmp_path):
 
     assert result.exit_code == 1
     assert "labels.npz" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["set.v2", "set.v2.zip"])
+def test_a_source_keeps_its_whole_name_and_may_be_a_link(command, labelled, tmp_path, name):
+    blob = labelled if name.endswith(".zip") else tmp_path / "some"
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / name).symlink_to(blob)
+
+    result = command("synth", tmp_path / "faces" / name, tmp_path / "out", "--limit", 1)
+
+    assert result.exit_code == 0, result.stderr
+    assert [row["source"] for row in rows_of(tmp_path / "out")] == ["set.v2"]
+
+
+def test_a_folder_whose_zip_would_be_read_instead_is_refused(command, labelled, tmp_path):
+    result = command("synth", tmp_path / "some", tmp_path / "out")
+
+    assert result.exit_code == 2
+    assert f"{labelled} would be read, not {tmp_path / 'some'}" in result.stderr
