@@ -21,15 +21,7 @@ from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
 from models.training.crop.labels import Picture, is_held_back, read_scenes, scenes_path
 from models.training.crop.task import CropTask, CropTraining
-from models.training.frames import (
-    Faces,
-    load_faces,
-    matching,
-    read_refused,
-    source_names,
-    store_path,
-    tell_refused,
-)
+from models.training.frames import Faces, load_faces, matching, source_names, store_path
 from models.training.inpaint_task import InpaintTask, InpaintTraining
 from models.training.judge_task import JudgeTask, JudgeTraining
 from models.training.landmark_task import LandmarkTask, LandmarkTraining
@@ -38,6 +30,7 @@ from models.training.loop import Schedule, Task, fit
 from models.training.mask_task import MaskTask, MaskTraining
 from models.training.real_masks import RealFaces, label_masks
 from models.training.record import make_record, write_record
+from models.training.refused import read_refused, tell_refused
 from models.training.settings import Settings, blaming, check_types, refuse_missing, to_settings
 
 NETS = ("crop", "mask", "landmarks", "inpaint", "judge")

@@ -5,17 +5,19 @@ landmarks), or a folder laid out the same way. All faces are kept as uint8 in on
 is cut from its face with its own jitter around the canonical frame.
 """
 
-import csv
+import errno
 import hashlib
 import io
+import math
+import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -97,6 +99,7 @@ def load_faces(folder: Path, sources: Sequence[str], cache: Path) -> Faces:
 
     Raises:
         SourceError: see `read_source`.
+        OSError: the disk has too little left for the cut faces.
     """
     kept = store_path(folder, sources, cache)
     if not _are_cut(folder, sources, kept):
@@ -122,36 +125,6 @@ def source_names(folder: Path, sources: Sequence[str]) -> npt.NDArray[np.str_]:
     """SOURCE/NAME of each face, in the order of `load_faces`."""
     labels = {source: source_labels(folder, source)["name"] for source in sources}
     return np.array([f"{source}/{name}" for source, own in labels.items() for name in own])
-
-
-def read_refused(path: str) -> set[str]:
-    """SOURCE/NAME of the faces that a CSV file excludes: its column `name`.
-
-    Raises:
-        SourceError: it has no such column.
-    """
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:  # Excel writes a BOM
-        reader = csv.DictReader(file)
-        if "name" not in (reader.fieldnames or ()):
-            raise SourceError(
-                f"{path} has no column 'name', which holds SOURCE/NAME of a face in each row."
-            )
-        return {row["name"] for row in reader}
-
-
-def tell_refused(refused: Set[str], names: Sequence[str]) -> None:
-    """Prints how many faces a list leaves out, and how many of its names match none.
-
-    Args:
-        refused: see `read_refused`; may name faces of other sources, which count for nothing.
-        names: SOURCE/NAME of all faces of a run's sources.
-    """
-    known, sources = {*names}, {name.partition("/")[0] for name in names}
-    unmatched = {name for name in refused - known if name.partition("/")[0] in sources}
-    line = f"refused: left out {len(known & refused)} of {len(names)} faces"
-    if unmatched:
-        line += f"; {len(unmatched)} more of its names fit none, such as {min(unmatched)}"
-    print(line, flush=True)
 
 
 def matching(faces: Faces, names: npt.NDArray[np.str_], patterns: Sequence[str]) -> Faces:
@@ -201,7 +174,7 @@ def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
     pictures = (picture for source in sources for picture in read_source(folder, source))
     # Another training may have mapped the earlier pictures: they stay whole on disk for it.
     with replacing(kept / "images.npy") as part:
-        images = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+        images = _new_store(part, shape)
         for row, (_, image, points) in enumerate(pictures):
             to_store = compose(store, fit_frame(five_points(points)))
             images[row] = crop_face(image, to_store, STORE_PX)
@@ -213,6 +186,39 @@ def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
     names = np.repeat(list(counts), list(counts.values()))
     with replacing(kept / _LABELS) as part:
         np.savez(part, landmarks=landmarks, sources=names, stamps=stamps)
+
+
+def _new_store(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
+    """An array in a new file.
+
+    Raises:
+        OSError: the disk has too little left.
+    """
+    try:
+        images = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+        _reserve(path)
+    except OSError as error:
+        raise OSError(
+            f"{path.parent} needs {math.prod(shape) / 1e9:.1f} GB for the cut faces ({error}): "
+            "make room, or give a --run on another disk."
+        ) from error
+    return images
+
+
+def _reserve(path: Path) -> None:
+    """Takes a sparse file's place on the disk: if that fills up later, a signal ends the process.
+
+    Raises:
+        OSError: the disk has too little left.
+    """
+    if not hasattr(os, "posix_fallocate"):  # macOS
+        return
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # of disks that can't
+                raise
 
 
 def source_path(folder: Path, source: str) -> Path:

@@ -1,4 +1,6 @@
+import errno
 import io
+import os
 import shutil
 import threading
 import zipfile
@@ -14,7 +16,6 @@ from models.training.frames import (
     STORE_PX,
     SourceError,
     load_faces,
-    read_refused,
     read_source,
     source_labels,
     store_path,
@@ -256,13 +257,6 @@ def test_a_zip_that_python_cannot_unpack_is_named(data, offset, value):
         source_labels(data, "some")
 
 
-def test_a_list_of_refused_faces_may_come_from_excel(tmp_path):
-    path = tmp_path / "refused.csv"
-    path.write_text("name,why\nworn/a.webp,label\n", encoding="utf-8-sig")
-
-    assert read_refused(str(path)) == {"worn/a.webp"}
-
-
 def test_faces_that_were_labelled_anew_are_cut_anew(picture, landmarks, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -274,6 +268,30 @@ def test_faces_that_were_labelled_anew_are_cut_anew(picture, landmarks, tmp_path
         counts.append(len(load_faces(tmp_path, ["mine"], tmp_path / "cache")))
 
     assert counts == [1, 2]
+
+
+@pytest.mark.parametrize("data", ["folder"], indirect=True)
+def test_a_disk_too_full_for_the_cut_faces_is_named_before_one_is_cut(data, tmp_path, monkeypatch):
+    refuse_place(monkeypatch, errno.ENOSPC)
+    monkeypatch.setattr("models.training.frames.crop_face", None)
+
+    with pytest.raises(OSError, match=r"needs 0\.0 GB for the cut faces .*No space left.*--run"):
+        load_faces(data, ["some"], tmp_path / "cache")
+    assert not list((tmp_path / "cache").rglob("*.np*"))
+
+
+@pytest.mark.parametrize("data", ["folder"], indirect=True)
+def test_faces_are_cut_on_a_disk_that_gives_no_place_in_advance(data, tmp_path, monkeypatch):
+    refuse_place(monkeypatch, errno.EOPNOTSUPP)
+
+    assert len(load_faces(data, ["some"], tmp_path / "cache")) == 2
+
+
+def refuse_place(monkeypatch, code):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
 
 
 def test_a_stored_face_lies_in_the_middle_of_the_store(data, tmp_path, landmarks):
