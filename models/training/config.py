@@ -1,7 +1,7 @@
 """The keys of `configs/train/NET.yaml`, and how a run is built from them."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -97,9 +97,9 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
         config: content of its YAML: `seed`; `device` (cpu, cuda, cuda:N or auto); `sources` of
             faces, limited to those in `only` (patterns of SOURCE/NAME), `faces` of them to train
             on; `favoured` (patterns of faces that the editor sees more often); `real`, sources of
-            masked faces, without those in `refused` (a CSV file with SOURCE/NAME as `name`);
-            `scenes`, photos for backgrounds; `net` (its sizes); `start` (a file in `weights` to
-            start from); `schedule`; `task`.
+            masked faces; `refused`, a CSV file with faces of either to leave out (SOURCE/NAME as
+            `name`); `scenes`, photos for backgrounds; `net` (its sizes); `start` (a file in
+            `weights` to start from); `schedule`; `task`.
         data: folder with the sources of faces.
         run: the run's folder; cut faces are cached beside it.
         weights: folder of the trained nets that this one builds on (the editor: landmarks; a mask
@@ -254,8 +254,8 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
                 _refuse_absent(key, path)
         earlier = _earlier(weights, device) if finding.unlabelled_score else None
         return CropTask(data, finding, seed, device, earlier, _sizes(DetectorConfig, config))
-    refused = _refused(config)  # before the faces are cut, which takes long: it may have mistakes
-    faces = _faces(config, data, cache)
+    refused = _refused(config, data)  # before the long cutting: it may have mistakes
+    faces = _faces(config, data, cache, refused)
     if net == "landmarks":
         training = to_settings(LandmarkTraining, values, "task")
         return LandmarkTask(faces, training, seed, device, _sizes(LandmarkConfig, config))
@@ -268,7 +268,7 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
     if net == "judge":
         if real is None:
             raise ValueError("judge needs 'real': sources of faces that wear masks")
-        worn = _without(refused, config, data, real)
+        worn = _without(refused, real, data, config["real"])
         return JudgeTask(faces, worn, to_settings(JudgeTraining, values, "task"), seed, device)
     labelled = _labelled(config, real, refused, data, cache, weights) if real else None
     scenes = _training_scenes(data, config.get("scenes"))
@@ -295,8 +295,8 @@ def device_of(config: Mapping[str, Any]) -> str:
     return device
 
 
-def _faces(config: Mapping[str, Any], data: Path, cache: Path) -> Faces:
-    faces = load_faces(data, config["sources"], cache)
+def _faces(config: Mapping[str, Any], data: Path, cache: Path, refused: Set[str]) -> Faces:
+    faces = _without(refused, load_faces(data, config["sources"], cache), data, config["sources"])
     if config.get("only"):
         faces = matching(faces, source_names(data, config["sources"]), config["only"])
     if min(map(len, faces.split())) == 0:
@@ -350,7 +350,7 @@ def _labelled(
     weights: Path,
 ) -> RealFaces:
     """Faces in real masks, labelled by the mask net of `weights`."""
-    kept_faces = _without(refused, config, data, real)
+    kept_faces = _without(refused, real, data, config["real"])
     path = _built_on(weights, "mask", "leave out the key 'real', whose faces it would label")
     store = store_path(data, config["real"], cache).name
     kept = cache / f"{store}_masks_{file_sha256(path)[:12]}.npz"  # another net, other labels
@@ -358,18 +358,21 @@ def _labelled(
     return RealFaces(kept_faces, labelled.labels)
 
 
-def _refused(config: Mapping[str, Any]) -> set[str]:
+def _refused(config: Mapping[str, Any], data: Path) -> set[str]:
     if not config.get("refused"):
         return set()
     _refuse_absent("refused", config["refused"])
-    return read_refused(config["refused"])
+    refused = read_refused(config["refused"])
+    sources = [*config["sources"], *config.get("real", ())]
+    tell_refused(refused, source_names(data, sources).tolist())
+    return refused
 
 
-def _without(refused: Set[str], config: Mapping[str, Any], data: Path, real: Faces) -> Faces:
-    names = source_names(data, config["real"])
-    if config.get("refused"):
-        tell_refused(refused, names.tolist())
-    return real.only(np.array([row for row, name in enumerate(names) if name not in refused]))
+def _without(refused: Set[str], faces: Faces, data: Path, sources: Sequence[str]) -> Faces:
+    if not refused:
+        return faces
+    names = source_names(data, sources)
+    return faces.only(np.array([row for row in faces.rows if names[row] not in refused], np.int64))
 
 
 def _refuse_absent(key: str, path: str) -> None:

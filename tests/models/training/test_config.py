@@ -188,6 +188,19 @@ def test_refused_faces_in_real_masks_are_left_out(data, tmp_path):
     assert {0, 1}.isdisjoint(judge.real.rows)
 
 
+@pytest.mark.parametrize("real", [[], ["worn"]])
+def test_refused_faces_of_the_sources_are_left_out_too(data, tmp_path, real):
+    refused = tmp_path / "refused.csv"
+    refused.write_text("name\nsome/C0\nsome/A19\n")
+    config = {"seed": 1, "device": "cpu", "sources": ["some"], "real": real}
+
+    whole = build("mask", config, data)
+    part = build("mask", {**config, "refused": str(refused)}, data)
+
+    assert {*whole.faces.rows} - {*part.faces.rows} == {0}
+    assert {*whole.apart.rows} - {*part.apart.rows} == {19}
+
+
 def test_names_of_refused_faces_that_fit_none_are_counted(data, tmp_path, capsys):
     refused = tmp_path / "refused.csv"
     refused.write_text("name\nworn/C0\nworn/C2.webp\nworn/C4.webp\nother/C2\n")
@@ -196,7 +209,7 @@ def test_names_of_refused_faces_that_fit_none_are_counted(data, tmp_path, capsys
     build("judge", {**config, "refused": str(refused)}, data)
 
     assert capsys.readouterr().out.splitlines() == [
-        "refused: left out 1 of 60 faces; 2 more of its names fit none, such as worn/C2.webp"
+        "refused: left out 1 of 120 faces; 2 more of its names fit none, such as worn/C2.webp"
     ]
 
 
