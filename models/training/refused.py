@@ -1,9 +1,9 @@
 """Lists of faces that a training leaves out: CSV files with SOURCE/NAME as `name`."""
 
-import csv
 from collections.abc import Sequence, Set
 from pathlib import Path
 
+from models.training.csv_rows import read_rows
 from models.training.frames import SourceError
 
 
@@ -11,15 +11,14 @@ def read_refused(path: str) -> set[str]:
     """SOURCE/NAME of the faces that a CSV file excludes: its column `name`.
 
     Raises:
-        SourceError: it has no such column.
+        SourceError: it has no such column, or isn't in UTF-8.
     """
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:  # Excel writes a BOM
-        reader = csv.DictReader(file)
-        if "name" not in (reader.fieldnames or ()):
-            raise SourceError(
-                f"{path} has no column 'name', which holds SOURCE/NAME of a face in each row."
-            )
-        return {row["name"] for row in reader}
+    columns, rows = read_rows(Path(path), SourceError)
+    if "name" not in columns:
+        raise SourceError(
+            f"{path} has no column 'name', which holds SOURCE/NAME of a face in each row."
+        )
+    return {row["name"] for row in rows} - {""}
 
 
 def tell_refused(refused: Set[str], names: Sequence[str]) -> None:

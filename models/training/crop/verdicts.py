@@ -4,7 +4,6 @@ A CSV file with the columns photo, x0, y0, x1, y1 (px of the photo) and verdict:
 `false`. Verdicts are matched by overlap, so they hold for another detector's boxes too.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from models.crop.detect import Boxes, box_iou
 from models.errors import Mask2FaceError
+from models.training.csv_rows import read_rows
 
 COLUMNS = ("photo", "x0", "y0", "x1", "y1", "verdict")
 _WORDS = {"face": True, "false": False}  # Excel saves FALSE, and a BOM
@@ -36,14 +36,12 @@ def read_verdicts(path: Path) -> list[Verdict]:
     """The verdicts of a file; rows without a verdict are skipped.
 
     Raises:
-        VerdictsError: a column is missing, or a value can't be read.
+        VerdictsError: a column is missing, a value can't be read, or the file isn't in UTF-8.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = set(COLUMNS) - set(reader.fieldnames or ())
-        if missing:
-            raise VerdictsError(f"{path} lacks the columns {sorted(missing)}.")
-        return [_verdict(path, row) for row in reader if row["verdict"]]
+    columns, rows = read_rows(path, VerdictsError)
+    if missing := sorted({*COLUMNS} - {*columns}):
+        raise VerdictsError(f"{path} lacks the columns {missing}.")
+    return [_verdict(path, row) for row in rows if row["verdict"]]
 
 
 def _verdict(path: Path, row: dict[str, str]) -> Verdict:

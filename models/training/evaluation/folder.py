@@ -7,7 +7,6 @@ truth/ID.*, masked/ID.*, mask/ID.* (0/255) and index.csv (id, source, mask_kind)
 - swap/: like the folder itself, plus reference/ID.*.
 """
 
-import csv
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from models.errors import BadImageError, InputError, Mask2FaceError
 from models.photo.decode import Photo, decode_photo
 from models.photo.header import Limits
 from models.pixels import Image, Landmarks, Mask
+from models.training.csv_rows import read_rows
 
 T = TypeVar("T")
 
@@ -260,8 +260,7 @@ def _index(folder: Path) -> list[dict[str, str]]:
     path = folder / "index.csv"
     if not path.is_file():
         raise EvalFolderError(f"{path} is missing: it names the pictures of {folder}.")
-    with path.open(newline="", encoding="utf-8-sig") as file:  # Excel writes a BOM
-        rows = list(csv.DictReader(file))
-    if not rows or "id" not in rows[0]:
-        raise EvalFolderError(f"{path} needs a column 'id' and a row for each picture.")
+    columns, rows = read_rows(path, EvalFolderError)
+    if not rows or "id" not in columns or not all(row["id"] for row in rows):
+        raise EvalFolderError(f"{path} needs a column 'id' and a row with it for each picture.")
     return rows
