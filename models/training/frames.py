@@ -249,7 +249,7 @@ def source_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic
     """
     beside = folder / f"{source}_landmarks.npz"
     if beside.exists():
-        labels = _to_labels(beside.read_bytes(), beside)
+        labels = to_labels(beside.read_bytes(), beside)
     else:
         labels = _own_labels(folder, source)
     points = np.asarray(labels["landmarks"], np.float32)
@@ -271,13 +271,14 @@ def _own_labels(folder: Path, source: str) -> dict[str, npt.NDArray[np.generic]]
             f"mask2face label PHOTOS {folder / source} makes it from photos."
         )
     (content,) = _contents(path, [file])
-    return _to_labels(content, path / file)
+    return to_labels(content, path / file)
 
 
-def _to_labels(content: bytes, path: Path) -> dict[str, npt.NDArray[np.generic]]:
+def to_labels(content: bytes, path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    """Labels as `source_labels` returns them, from the content of a file; raises as it does."""
     try:
         labels = dict(np.load(io.BytesIO(content)))
-    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise SourceError(
             f"{path} can't be read ({error}): write it with np.savez, with strings as name."
         ) from error

@@ -20,6 +20,7 @@ from models.training.frames import (
     open_zip,
     read_encoded,
     source_path,
+    to_labels,
 )
 
 # How far the boxes of scenes.zip extend beyond the 68 landmarks, in shares of the landmarks'
@@ -116,7 +117,7 @@ def boxes_digest(source: Path, landmarks: Path | None = None) -> str:
         landmarks: as in `read_scenes`.
 
     Raises:
-        SourceError: it has no boxes.json, or is a damaged zip.
+        SourceError: it has no boxes.json, is a damaged zip, or the npz of points is damaged.
     """
     digest = hashlib.sha256(_boxes_of(source, dict(_files(source, _BOXES))))
     for name, points in (_landmarks_by_name(landmarks) if landmarks else {}).items():
@@ -135,7 +136,7 @@ def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
 
     Raises:
         SourceError: there is no boxes.json, it isn't laid out like that, it names a photo that is
-            missing, none of the points is for one of its boxes, or the zip is damaged.
+            missing, none of the points is for one of its boxes, or zip or npz is damaged.
     """
     known = _landmarks_by_name(landmarks) if landmarks else {}
     files = dict(_files(source))
@@ -257,7 +258,7 @@ def _agrees(points68: Landmarks, box: Floats) -> bool:
 
 
 def _landmarks_by_name(path: Path) -> dict[str, Landmarks]:
-    labels = np.load(path)
+    labels = to_labels(path.read_bytes(), path)
     pairs = zip(labels["name"], labels["landmarks"].astype(np.float32), strict=True)
     return {str(name): points for name, points in pairs}
 

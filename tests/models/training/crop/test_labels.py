@@ -9,6 +9,7 @@ import pytest
 
 from models.training.crop.labels import (
     box_of,
+    boxes_digest,
     is_held_back,
     is_plausible,
     read_faces,
@@ -225,3 +226,40 @@ def test_only_the_suffix_of_a_picture_is_cut_from_a_scenes_name(scenes_folder, t
 
     assert scene.name == "2021.05.03"
     assert scene.trust[0].all()
+
+
+def npz(compressed=False, **labels):
+    content = io.BytesIO()
+    (np.savez_compressed if compressed else np.savez)(content, **labels)
+    return content.getvalue()
+
+
+def spoilt(content):
+    """With a wrong byte among the compressed points."""
+    place = content.index(b"landmarks.npy") + 60
+    return content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :]
+
+
+def points_npz(**options):
+    return npz(name=["street/0"], landmarks=landmarks68()[None], **options)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "can't be read"),
+        (b"street/0,1,2", "can't be read"),
+        (points_npz()[:-100], "can't be read"),
+        (spoilt(points_npz(compressed=True)), "can't be read"),
+        (npz(name=["street/0"]), r"must hold name \(N,\)"),
+        (npz(name=["street/0"], landmarks=np.zeros((1, 5, 2))), r"must hold name \(N,\)"),
+    ],
+    ids=["empty", "text", "cut off", "damaged", "without points", "other points"],
+)
+@pytest.mark.parametrize("read", [read_scenes, boxes_digest])
+def test_a_damaged_file_of_points_is_a_clear_error(scenes_folder, tmp_path, content, said, read):
+    path = tmp_path / "scenes_landmarks.npz"
+    path.write_bytes(content)
+
+    with pytest.raises(SourceError, match=rf"scenes_landmarks\.npz {said}"):
+        read(scenes_folder, path)
