@@ -4,6 +4,8 @@ See `models.training.frames` for how a source is laid out.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +26,10 @@ _NOTES = "unfinished.json"
 
 class SourceInUseError(Mask2FaceError):
     """The folder holds another source."""
+
+
+class SourceWriteError(Mask2FaceError):
+    """The folder can't be written to, which is no photo's fault."""
 
 
 @dataclass
@@ -75,30 +81,37 @@ class SourceFolder:
             landmarks: float32 (68, 2), frame px.
 
         Raises:
-            OSError: the picture can't be written.
+            SourceWriteError: the picture can't be written.
         """
         margin = (KEPT_PX - FRAME_PX) / 2
         to_picture = compose(np.array([[1, 0, margin], [0, 1, margin]], np.float32), frame)
         picture = crop_face(photo, to_picture, KEPT_PX)
-        write_image(self.path / f"{name}.webp", picture, cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
+        with _writing():
+            path = self.path / f"{name}.webp"
+            write_image(path, picture, cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
         self._points[name] = landmarks + np.float32(margin)
 
     def tick_off(self, photo: str) -> None:
-        """Counts a photo as looked at; writes the labels after every few hundred."""
+        """Counts a photo as looked at; every few hundred, does as `save`."""
         self.looked.add(photo)
         if len(self.looked) % SAVE_EVERY == 0:
             self.save()
 
     def save(self) -> None:
-        """Writes the labels so far, and which photos they are from."""
-        self._write_labels()
-        with replacing(self.path / _NOTES) as part:
+        """Writes the labels so far, and which photos they are from.
+
+        Raises:
+            SourceWriteError: they can't be written; those of the last time stay.
+        """
+        with _writing(), replacing(self.path / _NOTES) as part:
             part.write_text(json.dumps({"asked": self.asked, "looked": sorted(self.looked)}))
+            self._write_labels()  # a disk too full for one of both keeps both as they were
 
     def finish(self) -> None:
-        """Writes the labels, and says that no photo is left."""
-        self._write_labels()
-        (self.path / _NOTES).unlink(missing_ok=True)
+        """Writes the labels, and says that no photo is left; raises as `save`."""
+        with _writing():
+            self._write_labels()
+            (self.path / _NOTES).unlink(missing_ok=True)
 
     def _write_labels(self) -> None:
         """Writes labels.npz, which `load_faces` looks for, unless there is no face.
@@ -109,3 +122,13 @@ class SourceFolder:
         if self._points:
             with replacing(self.path / "labels.npz") as part:
                 write_landmarks(part, self._points, guessed=True)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SourceWriteError(
+            f"The same command goes on once its folder can be written to ({error})."
+        ) from error

@@ -4,6 +4,7 @@ import signal
 import numpy as np
 import pytest
 
+from models.training.evaluation.folder import write_image, write_landmarks
 from models.training.frames import load_faces, read_source
 from models.training.label import KEPT_PX
 from serve_graph.cli import label
@@ -166,3 +167,37 @@ def test_another_command_does_not_go_on_with_a_stopped_one(command, photo, tmp_p
 
     assert result.exit_code == 2
     assert "another source" in result.stderr
+
+
+def fill_disk_at(monkeypatch, place, own):
+    """Lets a function fail the second time, as on a full disk."""
+    calls = []
+
+    def write(*args, **options):
+        calls.append(args)
+        if len(calls) == 2:
+            raise OSError("no space left")
+        return own(*args, **options)
+
+    monkeypatch.setattr(place, write)
+
+
+@pytest.mark.parametrize("own", [write_image, write_landmarks])
+def test_a_full_disk_stops_the_command_and_the_same_one_goes_on(
+    command, photo, tmp_path, stop_at, monkeypatch, own
+):
+    folder, out = photo("a.png", masked=False).parent, tmp_path / "out"
+    for name in ("b.png", "c.png"):
+        photo(name, masked=False)
+    read = stop_at()
+    monkeypatch.setattr("models.training.label.SAVE_EVERY", 1)
+    fill_disk_at(monkeypatch, f"models.training.label.{own.__name__}", own)
+
+    stopped = command("label", folder, out)
+
+    assert stopped.exit_code == 1
+    assert "The same command goes on once its folder can be written to" in stopped.stderr
+    assert names_in(out)[0] == "a.png"
+    assert read == ["a.png", "b.png"]
+    assert command("label", folder, out).exit_code == 0
+    assert names_in(out) == ["a.png", "b.png", "c.png"]
