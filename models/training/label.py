@@ -58,7 +58,7 @@ class SourceFolder:
                 raise SourceInUseError(f"{self.path} holds faces already: choose another folder.")
             return
         earlier = json.loads(notes.read_text())
-        if earlier["asked"] != self.asked:
+        if self.asked | earlier["asked"] != self.asked:  # older versions noted no weights
             raise SourceInUseError(
                 f"{self.path} holds the beginning of another source ({earlier['asked']}): finish "
                 "it with the command that began it, or choose another folder."

@@ -54,9 +54,12 @@ def label(
     """
     paths = pictures_of(folder)
 
+    from models.checkpoint import load_manifest
     from models.training.label import SourceFolder, SourceInUseError
 
-    source = SourceFolder(out, {"photos": str(folder.resolve()), "masked": masked})
+    nets = load_manifest(weights).version
+    photos = str(folder.resolve())
+    source = SourceFolder(out, {"photos": photos, "masked": masked, "weights": nets})
     try:
         source.begin()
     except SourceInUseError as error:

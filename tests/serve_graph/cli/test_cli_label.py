@@ -169,6 +169,34 @@ def test_another_command_does_not_go_on_with_a_stopped_one(command, photo, tmp_p
     assert "another source" in result.stderr
 
 
+def test_other_weights_do_not_go_on_with_a_stopped_command(
+    command, photo, tmp_path, stop_at, tiny_weights
+):
+    folder, out = photo("a.png", masked=False).parent, tmp_path / "out"
+    stop_at("a.png", signal.SIGTERM)
+    command("label", folder, out)
+    manifest = json.loads((tiny_weights / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"version": "newer"}))
+
+    result = command("label", folder, out, weights=tmp_path)
+
+    assert result.exit_code == 2
+    assert "another source" in result.stderr
+
+
+def test_notes_of_an_older_version_which_name_no_weights_are_gone_on_with(
+    command, photo, tmp_path, stop_at
+):
+    folder, out = photo("a.png", masked=False).parent, tmp_path / "out"
+    stop_at("a.png", signal.SIGTERM)
+    command("label", folder, out)
+    notes = json.loads((out / "unfinished.json").read_text())
+    del notes["asked"]["weights"]
+    (out / "unfinished.json").write_text(json.dumps(notes))
+
+    assert command("label", folder, out).exit_code == 0
+
+
 def fill_disk_at(monkeypatch, place, own):
     """Lets a function fail the second time, as on a full disk."""
     calls = []
