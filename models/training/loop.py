@@ -39,7 +39,7 @@ Losses = Mapping[str, torch.Tensor | float]
 
 
 class CheckpointError(Mask2FaceError):
-    """A run can't be resumed."""
+    """A checkpoint can't be read or written."""
 
 
 class DivergedError(Mask2FaceError):
@@ -144,7 +144,7 @@ def fit(task: Task, average: nn.Module, folder: Path, schedule: Schedule) -> Non
         schedule: steps and rates.
 
     Raises:
-        CheckpointError: the checkpoint is damaged.
+        CheckpointError: the checkpoint is damaged, or can't be written.
         DivergedError: losses or weights became NaN or infinite; the last checkpoint is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -228,8 +228,7 @@ class _Run:
             "others": {name: net.state_dict() for name, net in self.task.others.items()},
             "optimizers": {name: o.state_dict() for name, o in self.task.optimizers.items()},
         }
-        with replacing(self.folder / "checkpoint.pt") as part:
-            torch.save(state, part)
+        _write(state, self.folder / "checkpoint.pt")
         self._saved = self.step
         self.task.export(self.folder / _WEIGHTS, self.ema.net)
         sheet = cv2.cvtColor(self.task.sheet(self.ema.net), cv2.COLOR_RGB2BGR)
@@ -280,6 +279,18 @@ class _Run:
         left_min = (self.schedule.steps - self.step) * means["step_s"] / 60
         share = f"{self.step}/{self.schedule.steps}"
         print(f"{share} {json.dumps(row)} {left_min:.1f} min left", flush=True)
+
+
+def _write(state: Mapping[str, Any], checkpoint: Path) -> None:
+    try:
+        with replacing(checkpoint) as part:
+            torch.save(state, part)
+    except (RuntimeError, OSError) as error:  # torch says little, in several lines
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(
+            f"{checkpoint} can't be written ({reason}): make room on its disk. The same command "
+            "goes on from the checkpoint before."
+        ) from error
 
 
 def _read(checkpoint: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import torch
 
 from models.mask.unet import UNet
 from models.pixels import Image, to_tensor
+from models.replacing import replacing
 from models.training.frames import STORE_PX, Faces
 from models.training.lock import locked
 
@@ -58,9 +59,8 @@ def _label_all(net: UNet, faces: Faces, kept: Path) -> None:
         labels[row] = OPEN if found is None else found
         if row % 100 == 0:
             print(f"labelling real masks: {row} of {len(faces)}", flush=True)
-    part = kept.with_suffix(".part.npz")
-    np.savez_compressed(part, labels=labels)
-    part.replace(kept)
+    with replacing(kept) as part:
+        np.savez_compressed(part, labels=labels)
 
 
 def label_mask(net: UNet, face: Image) -> npt.NDArray[np.uint8] | None:

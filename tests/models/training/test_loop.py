@@ -158,6 +158,25 @@ def test_a_run_that_diverges_before_its_first_checkpoint_says_so(tmp_path):
     assert not (tmp_path / "checkpoint.pt").exists()
 
 
+def test_a_checkpoint_that_a_full_disk_cuts_off_is_told_in_a_line(tmp_path, monkeypatch):
+    own, saved = torch.save, []
+
+    def save(state, path):
+        own(state, path)
+        saved.append(state["step"])
+        if saved[1:]:
+            raise RuntimeError("[enforce fail] . unexpected pos 64 vs 0\nframe #0: ...")
+
+    monkeypatch.setattr(torch, "save", save)
+
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pt can't be written") as error:
+        fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+    assert len(str(error.value).splitlines()) == 1
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == saved[0] == 4
+    assert not list(tmp_path.glob("part.*"))
+
+
 @pytest.mark.parametrize("kept", [0, 100, -40])
 def test_a_damaged_checkpoint_is_named(tmp_path, kept):
     fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
