@@ -152,6 +152,7 @@ def _write_worst(
 
 def _write(path: Path, scores: Sequence[T], tiles: Callable[[T], list[Image]]) -> None:
     if not scores:
+        path.unlink(missing_ok=True)  # of an earlier run
         return
     groups = [scores[i : i + _CASES_A_ROW] for i in range(0, len(scores), _CASES_A_ROW)]
     rows = [[tile for score in group for tile in tiles(score)] for group in groups]

@@ -75,6 +75,8 @@ def write_strays(
         writer.writerows(("", *place, word, "", "") for place, word in left.items())
     titles = [f"{index} {_found(stray)}" for index, stray in enumerate(strays)]
     tiles = _tiles(source, strays, titles)
+    for sheet in [*out.glob("strays_*.jpg")]:  # an earlier run may have had more
+        sheet.unlink()
     a_sheet = _COLUMNS * _ROWS
     for number, start in enumerate(range(0, len(tiles), a_sheet)):
         _write(out / f"strays_{number}.jpg", tiles[start : start + a_sheet])
@@ -88,6 +90,7 @@ def write_missed(source: Path, missed: Sequence[LabelledFace], out: Path) -> Non
         missed: worst first; the sheet shows score and IoU, see `LabelledFace`.
         out: folder.
     """
+    (out / "sheet_missed.jpg").unlink(missing_ok=True)  # of an earlier run
     shown = missed[:_MISSED]
     if shown:
         _write(out / "sheet_missed.jpg", _tiles(source, shown, [_found(face) for face in shown]))

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -282,6 +283,19 @@ def test_the_worst_and_some_random_cases_are_drawn(score, judge, tmp_path):
     names = {path.stem for path in (tmp_path / "out").glob("sheet_*.jpg")}
     marks = {"psnr", "ssim", "hole_psnr", "sharpness", "detail", "iou", "landmarks", "bare"}
     assert names == {f"sheet_{of}" for of in marks | {"random", "real", "residual", "swap"}}
+
+
+def test_sheets_of_an_earlier_evaluation_do_not_stay(score, judge, folder, tmp_path):
+    score(judge=judge, limit=1)
+    for part in ("real", "swap"):
+        shutil.rmtree(folder / part)
+    (folder / "landmarks.npz").unlink()
+
+    score(limit=1)
+
+    names = {path.stem for path in (tmp_path / "out").glob("sheet_*.jpg")}
+    marks = ("psnr", "ssim", "hole_psnr", "sharpness", "detail", "iou", "random")
+    assert names == {f"sheet_{of}" for of in marks}
 
 
 def test_the_report_counts_by_source_and_kind(scored):

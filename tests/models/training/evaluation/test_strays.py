@@ -116,3 +116,14 @@ def test_no_missed_faces_are_no_sheet(tmp_path):
     write_missed(scenes(tmp_path), [], tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
+
+
+def test_sheets_of_an_earlier_list_do_not_stay(tmp_path):
+    source, out = scenes(tmp_path), tmp_path / "out"
+    write_strays(source, [stray()] * 81, out, {})
+    write_missed(source, [missed_face()], out)
+
+    write_strays(source, [stray()], out, {})
+    write_missed(source, [], out)
+
+    assert [path.name for path in out.glob("*.jpg")] == ["strays_0.jpg"]
