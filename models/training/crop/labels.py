@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -136,7 +137,8 @@ def read_scenes(source: Path, landmarks: Path | None = None) -> list[Picture]:
 
     Raises:
         SourceError: there is no boxes.json, it isn't laid out like that, it names a photo that is
-            missing, none of the points is for one of its boxes, or zip or npz is damaged.
+            missing, or two of one name, none of the points is for one of its boxes, or zip or npz
+            is damaged.
     """
     known = _landmarks_by_name(landmarks) if landmarks else {}
     files = dict(_files(source))
@@ -208,11 +210,18 @@ def _boxes_of(source: Path, files: Mapping[str, bytes]) -> bytes:
 
 def _to_boxes(source: Path, files: Mapping[str, bytes]) -> dict[str, Any]:
     try:
-        return dict(json.loads(_boxes_of(source, files)))
+        boxes = dict(json.loads(_boxes_of(source, files)))
     except (TypeError, ValueError) as error:
         raise SourceError(
             f"{source}: {_BOXES} can't be read ({error}): write it as docs/training.md says."
         ) from error
+    twice = [name for name, count in Counter(map(_without_suffix, boxes)).items() if count > 1]
+    if twice:
+        raise SourceError(
+            f"{source}: {_BOXES} has several photos {min(twice)}, but for their suffix: rename all "
+            "but one, as verdicts and points go by the name."
+        )
+    return boxes
 
 
 def _without_suffix(name: str) -> str:

@@ -176,6 +176,15 @@ def test_a_mistake_in_the_boxes_is_a_clear_error(scenes_folder, boxes, message):
         read_scenes(scenes_folder)
 
 
+@pytest.mark.parametrize("twin", ["street.png", "street.webp"])
+def test_two_photos_of_one_name_are_a_clear_error(scenes_folder, twin):
+    (scenes_folder / "street.png").write_bytes(picture())
+    (scenes_folder / "boxes.json").write_text(json.dumps({"street": [], twin: []}))
+
+    with pytest.raises(SourceError, match=r"boxes\.json has several photos street, but for"):
+        read_scenes(scenes_folder)
+
+
 def test_scenes_are_read_from_a_folder_with_their_boxes(scenes_folder):
     (scene,) = read_scenes(scenes_folder)
 
