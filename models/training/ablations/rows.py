@@ -16,6 +16,7 @@ from torch import nn
 from models.checkpoint import file_sha256
 from models.mask.unet import UNet
 from models.pixels import Image
+from models.replacing import replacing
 from models.training.ablations.plan import Table
 from models.training.ablations.score import (
     Marks,
@@ -92,7 +93,8 @@ def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -
         result = _train_and_score(table, config, minutes, places)
     write_image(path.with_suffix(".png"), result.strip)
     found = {"images": result.images, "steps": result.steps, "marks": result.marks}
-    path.write_text(json.dumps({"asked": asked, **found}, indent=1))  # last: it means "finished"
+    with replacing(path) as part:  # last: it means "finished"
+        part.write_text(json.dumps({"asked": asked, **found}, indent=1))
     return result
 
 

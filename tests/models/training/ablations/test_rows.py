@@ -150,6 +150,23 @@ def outlined(places):
     return with_masks, dataclasses.replace(table("mask"), outlined=True)
 
 
+def test_a_result_that_was_cut_off_while_it_was_written_is_none(places, trained, monkeypatch):
+    write = Path.write_text
+
+    def cut_off(path, text):
+        write(path, text[:9])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        run_row(table(), "one", 0, 1, places)
+    monkeypatch.setattr(Path, "write_text", write)
+
+    run_row(table(), "one", 0, 1, places)
+
+    assert len(trained) == 2
+
+
 def elsewhere(places):
     """The same sources in another folder."""
     for name in ("some", "masked"):
