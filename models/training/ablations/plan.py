@@ -14,7 +14,8 @@ from models.training.settings import blaming, check_types, refuse_missing
 _IN_TABLES = ("mask", "inpaint")
 _EVERYBODY = {"held-back faces": ["*"]}
 _TYPES = {"title": str, "net": str, "base": dict, "rows": dict, "tests": dict, "outlined": bool}
-_SET_BY_A_RUN = ("seed", "start", "steps", "epochs")  # no row may set these
+# No row may set these: a table does, or nothing reads them.
+_NOT_OF_A_ROW = ("seed", "start", "steps", "epochs", "log_every", "save_every", "workers")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def _table(name: str, own: Any, bases: Mapping[str, Any], plan: Path) -> Table:
 
 
 def _check_row(net: str, config: Mapping[str, Any], where: str) -> None:
-    check_values(net, config, where, useless=_SET_BY_A_RUN)
+    check_values(net, config, where, useless=_NOT_OF_A_ROW)
     refuse_missing(config, ("device", "sources", "schedule", "task"), where)
     refuse_missing(config["schedule"], ("learning_rate",), f"{where}: schedule")
     refuse_missing(config["task"], ("batch_size",), f"{where}: task")

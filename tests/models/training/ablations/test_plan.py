@@ -60,6 +60,8 @@ def test_merging_leaves_the_base_as_it_was():
         (rows("{colour: red}"), "row a of table one has no key .*colour"),
         (rows("{start: inpaint.safetensors}"), "start"),
         (rows("{schedule: {steps: 9}}"), "row a of table one: schedule has no key .*steps"),
+        (rows("{schedule: {workers: 2}}"), "schedule has no key .*workers"),
+        (rows("{schedule: {log_every: 9, save_every: 9}}"), "no key .*log_every.*save_every"),
         ("{title: T, net: swap, rows: {}}", "net must be"),
         ("{title: T, net: mask, rows: {a: }}", "bases needs mask"),
         ("{title: T, net: inpaint}", "table one needs rows"),
