@@ -29,10 +29,14 @@ Window = tuple[slice, slice]  # rows, columns
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    width: int = 64  # channels at grid 64
+    width: int = 64  # channels at grid 64, a multiple of 4
     middle: int = 128  # at grid 32
     deep: int = 192  # at grid 16
     head: int = 32  # at grid 128
+
+    def __post_init__(self) -> None:
+        if self.width % 4:
+            raise ValueError(f"width is {self.width}: it must be a multiple of 4")
 
 
 class Generator(nn.Module):

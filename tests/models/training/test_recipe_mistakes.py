@@ -36,6 +36,7 @@ from tests.models.training.test_config import SCHEDULE, small
         (small(task={"guided": 1}, schedule=SCHEDULE), "guided is 1: .* true or false"),
         (small(net={"width": "8"}, schedule=SCHEDULE), "net: width is .8.: it must be a whole"),
         (small(net={"width": 0}, schedule=SCHEDULE), "net: width is 0: it must be more than 0"),
+        (small(net={"width": 30}, schedule=SCHEDULE), "net: width is 30: .* multiple of 4"),
         (small(schedule=SCHEDULE | {"steps": 0}), "schedule: steps is 0: it must be 1 or more"),
         (small(schedule={"epochs": 0.0, "learning_rate": 0.1}), "epochs is 0.0: .* more than 0"),
         (small(schedule={"epochs": inf, "learning_rate": 0.1}), "epochs is inf: .* finite"),
