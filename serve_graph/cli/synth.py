@@ -39,7 +39,7 @@ def synth(
         list[str] | None,
         typer.Option(help=f"Kind of mask: {MASK_KINDS}. May be repeated; default: all kinds."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same masks.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same masks.")] = 0,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Use at most this many pictures.", show_default=False)
     ] = None,

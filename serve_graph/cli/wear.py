@@ -37,7 +37,7 @@ def wear(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(help="The same seed draws the same masks.", show_default="random"),
+        typer.Option(min=0, help="The same seed draws the same masks.", show_default="random"),
     ] = None,
     weights: Weights = WEIGHTS,
     device: Device = "cpu",

@@ -129,7 +129,11 @@ def test_photos_without_a_bare_face_are_an_error(command, photo, tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(("--kind", "burqa"), "none of surgical_blue"), ((), "holds triples already")],
+    [
+        (("--kind", "burqa"), "none of surgical_blue"),
+        (("--seed", -1), "'--seed'"),
+        ((), "holds triples already"),
+    ],
 )
 def test_wrong_use_says_what_is_wrong(command, labelled, tmp_path, words, message):
     (tmp_path / "out").mkdir()

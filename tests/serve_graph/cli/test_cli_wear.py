@@ -84,3 +84,10 @@ def test_bare_faces_beyond_the_most_are_counted(command, photo, tmp_path, monkey
 
     assert result.exit_code == 0, result.stderr
     assert result.stderr == (f"{told}: at most 32 are drawn on\n" if told else "")
+
+
+def test_a_negative_seed_is_refused(command, photo, tmp_path):
+    result = command("wear", photo(), "-o", tmp_path / "worn.png", "--seed", -1)
+
+    assert result.exit_code == 2
+    assert "'--seed'" in result.stderr
