@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -319,6 +320,7 @@ class _Window:
         self._since, self._data_s = time.perf_counter(), 0.0
         self._images, self._steps = 0, 0
         self._sums: dict[str, torch.Tensor | float] = {}
+        self._counts = Counter[str]()  # a discriminator may join late
 
     def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """Passes the batches on; the time spent waiting for each counts as data time."""
@@ -342,6 +344,7 @@ class _Window:
         self._steps += 1
         for name, value in losses.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._counts[name] += 1
 
     def is_finite(self) -> bool:
         """Whether all losses were numbers."""
@@ -349,7 +352,7 @@ class _Window:
 
     def row(self) -> dict[str, float]:
         """Throughput, the share of a step's time spent waiting for data, and mean losses."""
-        means = {name: round(float(v) / self._steps, 5) for name, v in self._sums.items()}
+        means = {n: round(float(v) / self._counts[n], 5) for n, v in self._sums.items()}
         seconds = time.perf_counter() - self._since
         return {
             "images_per_s": round(self._images / seconds, 2),

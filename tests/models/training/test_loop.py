@@ -234,6 +234,18 @@ def test_the_log_tells_throughput_and_the_share_of_making_batches(tmp_path):
         assert float(row["images_per_s"]) * float(row["step_s"]) == pytest.approx(4, rel=0.05)
 
 
+def test_a_loss_that_joins_late_is_averaged_over_its_own_steps(tmp_path):
+    class Joined(Line):
+        def train_step(self, batch, progress):
+            late = {"late": 3.0} if len(self.seen) > 3 else {}
+            return super().train_step(batch, progress) | late
+
+    fit(Joined(), nn.Linear(1, 1), tmp_path, replace(SCHEDULE, log_every=4))
+
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [float(row["late"]) for row in rows] == [3, 3, 3]
+
+
 def test_batches_can_be_made_by_other_processes(tmp_path):
     here, there = Line(), Line()
     fit(here, nn.Linear(1, 1), tmp_path / "here", SCHEDULE)
