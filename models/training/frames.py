@@ -6,6 +6,7 @@ is cut from its face with its own jitter around the canonical frame.
 """
 
 import errno
+import glob
 import hashlib
 import io
 import math
@@ -163,7 +164,8 @@ def _stamps(folder: Path, sources: Sequence[str]) -> Stamps:
 def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
     # Looks for every picture first: a missing one would otherwise show up an hour later.
     counts = {source: len(find_pictures(folder, source)) for source in sources}
-    for masks in kept.parent.glob(f"{kept.name}_masks_*.npz"):  # labels of earlier pictures
+    earlier = f"{glob.escape(kept.name)}_masks_*.npz"  # labels of earlier pictures
+    for masks in kept.parent.glob(earlier):
         masks.unlink()
     stamps = _stamps(folder, sources)  # before reading: a later change shows up at the next start
     total = sum(counts.values())

@@ -102,6 +102,20 @@ def test_faces_are_cut_again_when_a_picture_has_changed(data, tmp_path):
     np.testing.assert_array_equal(before[1][0], shown)  # a training that runs keeps its faces
 
 
+@pytest.mark.parametrize("data", ["folder"], indirect=True)
+def test_labels_of_earlier_masks_go_whatever_the_name_of_their_source(data, tmp_path):
+    folder = (data / "some").rename(data / "some[1]")
+    load_faces(data, ["some[1]"], tmp_path / "cache")
+    kept = store_path(data, ["some[1]"], tmp_path / "cache")
+    masks = kept.with_name(f"{kept.name}_masks_0.npz")
+    masks.touch()
+    (folder / "b.webp").write_bytes((folder / "b.webp").read_bytes() + b"changed")
+
+    load_faces(data, ["some[1]"], tmp_path / "cache")
+
+    assert not masks.exists()
+
+
 @pytest.mark.parametrize("size", [0, 50])
 @pytest.mark.parametrize("data", ["folder"], indirect=True)
 def test_a_cut_off_picture_is_named(data, tmp_path, size):
