@@ -43,7 +43,6 @@ class PatchDiscriminator(nn.Module):
 class FeatureDiscriminator(nn.Module):
     """Looks at features of ImageNet: Projected GAN, Sauer et al. 2021, arXiv:2111.01007.
 
-    In:   a view for each of `CHANNELS`, float (B, C + 2, H, W): the features, hole and lines.
     In:   one view per entry of `CHANNELS`, float (B, C + 2, H, W): features, hole and lines.
     Out:  one map per view, (B, 1, H, W).
     """

@@ -39,7 +39,10 @@ def copy_weights(backbone: Backbone, state: Mapping[str, torch.Tensor]) -> None:
     names = [name for name in backbone.state_dict() if not name.endswith(_COUNTER)]
     own = backbone.state_dict()
     if [part.shape for part in given] != [own[name].shape for name in names]:
-        raise PretrainedError("These weights are of another net than EfficientNet-Lite0.")
+        raise PretrainedError(
+            "The ImageNet weights fit a backbone of width 1 only: leave width out of the sizes, or "
+            "set pretrained: false in the task."
+        )
     backbone.load_state_dict(dict(zip(names, given, strict=True)), strict=False)
 
 

@@ -34,8 +34,8 @@ def test_weights_are_copied_in_their_order():
     assert all(torch.equal(part, given[name]) for name, part in backbone.state_dict().items())
 
 
-def test_weights_of_another_net_are_refused():
-    with pytest.raises(PretrainedError, match="another net"):
+def test_weights_of_another_net_are_refused_with_what_to_change():
+    with pytest.raises(PretrainedError, match=r"width 1 only: .*pretrained: false"):
         copy_weights(Backbone(0.5), Backbone(0.1).state_dict())
 
 
