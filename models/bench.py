@@ -9,8 +9,9 @@ painted. The two take turns.
 import argparse
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -79,12 +80,13 @@ def calls_of(models: Models) -> Mapping[str, Call]:
     hole[..., HOLE_ROWS, HOLE_COLUMNS] = 1
     face, lines = noise["mask"][0], (noise["inpaint"][2] > 0.9).float()
     window = window_of(hole[:, 0] > 0)
-    return {
-        "crop": lambda: models.detector(noise["crop"][0]),
-        "mask": lambda: models.mask(face),
-        "landmarks": lambda: models.landmarks(face, hole),
-        "inpaint": lambda: models.generator(face, hole, lines, window),
+    inputs: Mapping[str, Sequence[object]] = {
+        "crop": noise["crop"],
+        "mask": [face],
+        "landmarks": [face, hole],
+        "inpaint": [face, hole, lines, window],
     }
+    return {name: partial(net, *inputs[name]) for name, net in models.nets.items()}
 
 
 @torch.inference_mode()

@@ -64,16 +64,10 @@ def inputs_of(name: str, batch: int) -> list[torch.Tensor]:
 @torch.inference_mode()
 def print_nets(models: Models, batches: Sequence[int], weights: Path, peak: float) -> None:
     """The table of the nets alone."""
-    nets = {
-        "crop": models.detector,
-        "mask": models.mask,
-        "landmarks": models.landmarks,
-        "inpaint": models.generator,
-    }
     manifest = load_manifest(weights)
     print("| net | batch | launched, ms | graph, ms | faces/s | of the card's rate | farthest |")
     print("|---|---|---|---|---|---|---|")
-    for name, net in nets.items():
+    for name, net in models.nets.items():
         gmac = cost_of(manifest, name).gmac
         graphs = cast(Graphs, net.forward)
         for batch in batches:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 import numpy as np
+from torch import nn
 
 from models.checkpoint import load_manifest
 from models.crop.detect import Face, detect_faces, load_detector
@@ -61,6 +62,16 @@ class Models:
     landmarks: LandmarkNet
     generator: Generator
     fan: Fan | None = None  # finds the points of bare faces instead of `landmarks`
+
+    @property
+    def nets(self) -> dict[str, nn.Module]:
+        """All but FAN, by their names in the manifest."""
+        return {
+            "crop": self.detector,
+            "mask": self.mask,
+            "landmarks": self.landmarks,
+            "inpaint": self.generator,
+        }
 
 
 def load_models(weights: Path, device: str = "cpu", fan_weights: Path | None = None) -> Models:

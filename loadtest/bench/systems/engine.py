@@ -74,7 +74,7 @@ class NetClock:
     def __init__(self, models: Models) -> None:
         self.seconds = 0.0
         self._lock, self._call = threading.Lock(), threading.local()
-        for net in (models.detector, models.mask, models.landmarks, models.generator):
+        for net in models.nets.values():
             net.register_forward_pre_hook(self._begin)
             net.register_forward_hook(self._end)
 
