@@ -21,15 +21,18 @@ from ray.serve.schema import ServeDeploySchema
 from models.checkpoint import load_manifest
 from models.errors import WeightsError
 from models.landmarks.fan import INSTALL_FAN, find_weights
-from serve_graph.conflicts import SERVE_MAX_ONGOING_REQUESTS, find_conflicts
+from serve_graph.api.sending import MAX_TAKING_S
 from serve_graph.flags import uses_haproxy
-from serve_graph.settings import Batching, GraphArgs
+from serve_graph.settings import UPLOADS_PER_PLACE, ApiSettings, Batching, GraphArgs
 
 NETS = ("crop", "mask", "landmarks", "inpaint")
 IMPORT_PATH = "serve_graph.app:build"
 BATCHED = ("FaceCropper", "MaskDetector", "Inpainter")
 DEPLOYMENTS = {"split": ("Ingress", *BATCHED, "FaceSwapper"), "fused": ("Ingress",)}
 MAX_PORT = 65_535
+# Serve's defaults, for a deployment that doesn't set them.
+SERVE_MAX_ONGOING_REQUESTS = 5
+SERVE_SHUTDOWN_TIMEOUT_S = 20.0
 
 
 def find_problems(content: object, needs_gpu: bool = True) -> list[str]:
@@ -93,7 +96,7 @@ def _check_app(app: dict[str, Any], where: str, needs_gpu: bool) -> Iterator[str
     yield from _check_names(deployments, of_one)
     for deployment in deployments:
         yield from _check_deployment(deployment, args, of_one)
-    yield from find_conflicts(args.api, deployments, of_one)
+    yield from _check_together(args.api, deployments, of_one)
     if needs_gpu and args.device == "cuda" and not torch.cuda.is_available():
         yield f"{at}device: cuda, but torch finds no CUDA here: set cpu, or use a GPU machine."
     yield from _check_weights(args, at)
@@ -129,6 +132,32 @@ def _check_deployment(deployment: dict[str, Any], args: GraphArgs, where: str) -
         yield (
             f"{at}max_batch_size: larger than max_ongoing_requests, {ongoing}, "
             "so no batch would get full: raise max_ongoing_requests."
+        )
+
+
+def _check_together(
+    api: ApiSettings, deployments: list[dict[str, Any]], where: str
+) -> Iterator[str]:
+    """One line for each setting of Ingress that is too small for what the API accepts."""
+    ingress = next((one for one in deployments if one["name"] == "Ingress"), {})
+    at = f"{where}Ingress."
+    timeout_s = float(ingress.get("graceful_shutdown_timeout_s", SERVE_SHUTDOWN_TIMEOUT_S))
+    longest_s = api.max_timeout_s + MAX_TAKING_S
+    if timeout_s < longest_s:
+        yield (
+            f"{at}graceful_shutdown_timeout_s: {timeout_s:g}, but a request may take "
+            f"args.api.max_timeout_s, {api.max_timeout_s:g}, and its client {MAX_TAKING_S:g} s to "
+            f"read the answer, so an update would cut it off: set {longest_s:g} or more, or lower "
+            "args.api.max_timeout_s."
+        )
+    ongoing = int(ingress.get("max_ongoing_requests", SERVE_MAX_ONGOING_REQUESTS))
+    most = (UPLOADS_PER_PLACE + 1) * api.max_requests
+    if ongoing <= most:
+        yield (
+            f"{at}max_ongoing_requests: {ongoing}, but including uploads it accepts {most}, "
+            f"{UPLOADS_PER_PLACE + 1} x args.api.max_requests, so the rest would wait in Serve, "
+            f"without a deadline, or get its own refusal: set {most + 1} or more, or lower "
+            "args.api.max_requests."
         )
 
 

@@ -12,7 +12,8 @@ from typer.main import get_command
 from serve_graph.api import create_api
 from serve_graph.cli import app
 from serve_graph.metrics import NoRecorder
-from serve_graph.service import ApiSettings, Service
+from serve_graph.service import Service
+from serve_graph.settings import ApiSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

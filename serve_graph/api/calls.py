@@ -43,9 +43,8 @@ from serve_graph.api.schemas import (
 from serve_graph.face_choice import FaceChoice
 from serve_graph.problems import FieldProblem, FieldsError, ServiceError, problem_of
 from serve_graph.service import Service
+from serve_graph.settings import UPLOADS_PER_PLACE
 
-# An upload from a phone takes seconds, longer than the work on its photo.
-UPLOADS_PER_PLACE = 2
 MAX_UPLOAD_S = 60.0
 
 TimeoutMs = Annotated[

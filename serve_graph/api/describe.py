@@ -46,7 +46,7 @@ from serve_graph.problems import (
     ServiceError,
     SlowUploadError,
 )
-from serve_graph.service import ApiSettings
+from serve_graph.settings import ApiSettings
 
 Json = dict[str, Any]
 

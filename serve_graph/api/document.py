@@ -11,7 +11,8 @@ from typing import Any
 from serve_graph import PROJECT
 from serve_graph.api.app import create_api
 from serve_graph.metrics import NoRecorder
-from serve_graph.service import ApiSettings, Service
+from serve_graph.service import Service
+from serve_graph.settings import ApiSettings
 
 PATH = PROJECT / "docs" / "openapi.json"
 COMMAND = ".venv/bin/python -m serve_graph.api.document"

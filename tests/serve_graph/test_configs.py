@@ -11,11 +11,10 @@ from ray.serve._private.config import DeploymentConfig
 
 from models.checkpoint import load_manifest, save_manifest
 from serve_graph import PROJECT, launch
-from serve_graph.api.calls import UPLOADS_PER_PLACE
 from serve_graph.checks import DEPLOYMENTS, find_problems
 from serve_graph.config_file import ConfigError, read_config
 from serve_graph.flags import HAPROXY, SOCKET, haproxy_flags
-from serve_graph.settings import GraphArgs
+from serve_graph.settings import UPLOADS_PER_PLACE, GraphArgs
 
 CONFIGS = PROJECT / "configs"
 SHIPPED = ("laptop", "fused", "gpu")

@@ -26,7 +26,7 @@ from serve_graph.flags import (
     set_flags,
     uses_haproxy,
 )
-from serve_graph.service import ApiSettings
+from serve_graph.settings import ApiSettings
 
 # Linux alone has the whole of 127.0.0.0/8.
 ADDRESSES = ["127.0.0.1", "127.0.0.2"] if sys.platform == "linux" else ["127.0.0.1"]

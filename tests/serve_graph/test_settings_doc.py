@@ -19,8 +19,7 @@ from models.photo.header import Limits
 from serve_graph import PROJECT
 from serve_graph.checks import find_problems
 from serve_graph.flags import BINARY, WRAPPED, read_flags
-from serve_graph.service import ApiSettings
-from serve_graph.settings import Batching, GraphArgs
+from serve_graph.settings import ApiSettings, Batching, GraphArgs
 
 DOC = (PROJECT / "docs" / "settings.md").read_text()
 SHIPPED = ("laptop", "fused", "gpu")

@@ -5,8 +5,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from serve_graph.service import RESERVED_PREFIXES, ApiSettings
-from serve_graph.settings import Batching
+from serve_graph.settings import RESERVED_PREFIXES, ApiSettings, Batching
 
 NO_NUMBERS = (math.inf, math.nan)
 

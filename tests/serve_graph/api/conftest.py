@@ -17,7 +17,8 @@ from models.mask.detect import MaskFinding
 from serve_graph.api import create_api
 from serve_graph.draining import Draining
 from serve_graph.logs import log
-from serve_graph.service import ApiSettings, Service
+from serve_graph.service import Service
+from serve_graph.settings import ApiSettings
 from tests.recorder import MemoryRecorder
 
 WIDTH, HEIGHT = 160, 120

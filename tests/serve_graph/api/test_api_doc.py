@@ -16,7 +16,7 @@ from serve_graph import PROJECT
 from serve_graph.api import describe
 from serve_graph.api.schemas import EditedFaceAnswer, UnmaskAnswer
 from serve_graph.problems import Problem
-from serve_graph.service import ApiSettings
+from serve_graph.settings import ApiSettings
 
 TEXT = (PROJECT / "docs" / "api.md").read_text()
 WORDS = " ".join(TEXT.split())

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from serve_graph.service import RESERVED_PREFIXES
+from serve_graph.settings import RESERVED_PREFIXES
 
 pytestmark = pytest.mark.asyncio
 

@@ -8,6 +8,7 @@ import pytest
 
 from serve_graph.api import calls, transfers
 from serve_graph.api.places import BURST_S
+from serve_graph.settings import UPLOADS_PER_PLACE
 
 pytestmark = pytest.mark.asyncio
 
@@ -53,7 +54,7 @@ async def test_slow_uploads_take_no_places(make_client, upload, photo):
 
 async def test_only_so_many_come_in_at_a_time(make_client, upload, photo):
     client = make_client(max_requests=1)
-    held = [asyncio.create_task(upload().send(client)) for _ in range(calls.UPLOADS_PER_PLACE)]
+    held = [asyncio.create_task(upload().send(client)) for _ in range(UPLOADS_PER_PLACE)]
     await asyncio.sleep(0.1)
 
     assert (await client.post(PATH, files={"photo": photo})).status_code == 503
@@ -139,7 +140,7 @@ async def test_a_slow_upload_goes_where_others_need_its_place(
 ):
     monkeypatch.setattr(transfers, "_TOO_EARLY_S", 0.1)
     client = make_client(max_requests=1)
-    slow = [asyncio.create_task(upload().send(client)) for _ in range(calls.UPLOADS_PER_PLACE)]
+    slow = [asyncio.create_task(upload().send(client)) for _ in range(UPLOADS_PER_PLACE)]
     await asyncio.sleep(0.2)
 
     assert (await client.post(PATH, files={"photo": photo})).status_code == 200
@@ -154,7 +155,7 @@ async def test_a_quick_upload_keeps_its_place(make_client, upload, photo, monkey
     monkeypatch.setattr(transfers, "_TOO_EARLY_S", 0.1)
     monkeypatch.setattr("serve_graph.api.gate.MIN_BYTES_PER_S", 10)
     client = make_client(max_requests=1)
-    held = [upload() for _ in range(calls.UPLOADS_PER_PLACE)]
+    held = [upload() for _ in range(UPLOADS_PER_PLACE)]
     tasks = [asyncio.create_task(one.send(client)) for one in held]
     await asyncio.sleep(0.2)
 

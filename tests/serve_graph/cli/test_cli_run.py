@@ -9,7 +9,7 @@ from models.landmarks.guess import Wish
 from models.stages import LocalStages
 from serve_graph.api.schemas import MaskFields
 from serve_graph.cli.files import QUALITY
-from serve_graph.service import ApiSettings
+from serve_graph.settings import ApiSettings
 
 pytestmark = pytest.mark.usefixtures("seeing")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serve_graph.service import ApiSettings
+from serve_graph.settings import ApiSettings
 from tests.browser import PROGRAM
 from tests.serve_graph.page.acts import consent_to, finish, focused, is_ticked, start, status
 
