@@ -17,7 +17,7 @@ STEPS = ("crop", "mask", "landmarks", "inpaint", "swap", "paste", "photo")
 # What any step may use besides its own folder.
 FOUNDATIONS = {
     *("errors", "pixels", "checkpoint", "parallel", "runner", "crop.frame", "landmarks.order"),
-    *("nets.blocks", "nets.compute", "nets.inference"),
+    *("nets.blocks", "nets.inference"),
     *("light.lenses", "light.levels", "light.one_tone"),
 }
 # The painter draws the landmarks that it paints along.

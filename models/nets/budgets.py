@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from models.checkpoint import Manifest, load_net
 from models.crop.detect import THUMB_PX
@@ -14,7 +15,6 @@ from models.crop.net import DetectorConfig, FaceDetector
 from models.inpaint.generator import Generator, GeneratorConfig
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
-from models.nets.compute import count_mac
 
 
 @dataclass(frozen=True)
@@ -63,3 +63,11 @@ def gmac_of(name: str, net: nn.Module) -> float:
     """Multiply-accumulates of one call of the net `name` at service size, 1e9."""
     inputs = [torch.zeros(shape) for shape in NETS[name].input_shapes]
     return count_mac(net, *inputs) / 1e9
+
+
+def count_mac(net: nn.Module, *inputs: torch.Tensor) -> int:
+    """Multiply-accumulates of one call in eval mode: convolutions and matrix products."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        net.eval()(*inputs)
+    flops: int = counter.get_total_flops()
+    return flops // 2

@@ -3,7 +3,6 @@ import torch
 
 from models.checkpoint import load_net, save_net
 from models.crop.net import STRIDES, DetectorConfig, FaceDetector, cell_centres
-from models.nets.compute import count_mac
 
 TINY = DetectorConfig(width=0.1, coarsest=8, necks=(4, 4, 8, 8))
 
@@ -44,12 +43,6 @@ def test_the_saved_net_answers_as_before(tmp_path):
     photo = torch.randn(1, 3, 64, 64)
     for old, new in zip(net(photo), again(photo), strict=True):
         torch.testing.assert_close(old, new, atol=0.2, rtol=1e-2)
-
-
-def test_the_net_stays_within_its_budget():
-    net = FaceDetector(DetectorConfig())
-
-    assert count_mac(net, torch.zeros(1, 3, 512, 512)) <= 2.1e9
 
 
 def test_the_weights_stay_under_six_megabytes():

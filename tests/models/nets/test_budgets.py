@@ -2,10 +2,25 @@ import dataclasses
 import shutil
 
 import pytest
+import torch
+from torch import nn
 
 from models.checkpoint import load_manifest, save_manifest
 from models.errors import WeightsError
-from models.nets.budgets import FACE_BUDGET_GMAC, NETS, cost_of, gmac_of
+from models.nets.budgets import FACE_BUDGET_GMAC, NETS, cost_of, count_mac, gmac_of
+
+
+@pytest.mark.parametrize(
+    ("layer", "given", "expected"),
+    [
+        (nn.Conv2d(3, 8, 3, padding=1), (1, 3, 10, 10), 100 * 8 * 3 * 9),
+        (nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=4), (2, 8, 10, 10), 2 * 25 * 8 * 2 * 9),
+        (nn.ConvTranspose2d(6, 4, 2, stride=2), (1, 6, 5, 5), 25 * 6 * 4 * 4),
+        (nn.Linear(7, 5), (3, 7), 3 * 7 * 5),
+    ],
+)
+def test_a_layer_counts_its_exact_multiplies(layer, given, expected):
+    assert count_mac(layer, torch.zeros(given)) == expected
 
 
 def shipped(name):
