@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
-from loadtest.judge import RefusedError, make_judge
-from loadtest.meter import Meter, judge_trial
+from loadtest import meter
+from loadtest.judge import Judge, RefusedError, make_judge
+from loadtest.meter import Meter, Trial, judge_trial
 from loadtest.open_loop import Outcome, Plan, summary
 from tests.loadtest.doubles import answer_with, picture, workload
 from tests.loadtest.small_server import raw, serving
@@ -51,21 +52,23 @@ def test_a_short_burst_shows_no_more_than_the_server_does():
     assert trial.good < 12
 
 
-def test_the_most_is_what_it_does_while_all_clients_are_at_work():
-    """Two places: the last answers come from one of them, which says nothing about both."""
-    places = asyncio.Semaphore(2)
+def meter_of(monkeypatch, name: str, found: list[Outcome]) -> Meter:
+    """A meter whose requests, sent by the sender of this name, end so."""
 
-    async def slow_at_the_end(number: int, _body: bytes) -> bytes:
-        async with places:
-            await asyncio.sleep(0.05 if number < 14 else 0.8)
-        return answer_with(1, picture())
+    async def send(*_) -> list[Outcome]:
+        return found
 
-    async def run(url: str) -> float:
-        meter = Meter(url, workload(), await make_judge(url, workload()))
-        return await meter.capacity(0.0, summary([Outcome(0, 0, 0, 0.05, 200)]))
+    monkeypatch.setattr(meter, name, send)
+    return Meter("", workload(), Judge(workload(), [picture()]))
 
-    with serving(slow_at_the_end) as server:
-        assert 20 < asyncio.run(run(server.url)) <= 44  # of the sixteen after the judge's one
+
+def test_the_most_is_what_it_does_while_all_clients_are_at_work(monkeypatch):
+    """The last answers come from one of its places, which says nothing about the others."""
+    busy = [Outcome(index, 0, 0, 0.05 * index, 200) for index in range(13)]
+    slow = [Outcome(13 + index, 0, 0, 1.0 + index, 200) for index in range(3)]
+    found = meter_of(monkeypatch, "send_in_turn", [*busy, *slow])
+
+    assert asyncio.run(found.capacity(0.0, summary(busy))) == pytest.approx(20)
 
 
 def test_a_system_that_answers_503_unloaded_is_not_measured():
@@ -82,18 +85,21 @@ def test_a_system_that_answers_503_unloaded_is_not_measured():
         asyncio.run(run(server.url))
 
 
-def test_refusals_are_timed_apart_from_answers():
-    """Answers take 500 ms, and every other request is refused immediately."""
+def test_refusals_are_timed_apart_from_answers(monkeypatch):
+    found = meter_of(monkeypatch, "send", outcomes(good=5, late=5, shed=10))
 
-    async def half_full(number: int, _body: bytes) -> bytes:
-        if number % 2:
-            return raw(503)
-        await asyncio.sleep(0.5)
+    assert asyncio.run(found.refusals_p95_ms(PLAN)) == pytest.approx(10)
+
+
+def test_a_trial_sends_all_of_its_plan():
+    async def right(_number: int, _body: bytes) -> bytes:
         return answer_with(1, picture())
 
-    async def run(url: str) -> float:
-        meter = Meter(url, workload(), await make_judge(url, workload()))
-        return await meter.refusals_p95_ms(Plan(20, 1, seed=0))
+    async def run(url: str) -> Trial:
+        judge = await make_judge(url, workload())
+        return await Meter(url, workload(), judge).trial(Plan(100, 0.2, seed=0), P50_MS)
 
-    with serving(half_full) as server:
-        assert 0 < asyncio.run(run(server.url)) < 300
+    with serving(right) as server:
+        trial = asyncio.run(run(server.url))
+
+    assert (trial.rate, trial.summary.sent, trial.summary.right) == (100, 20, 20)

@@ -1,14 +1,14 @@
-import asyncio
 import re
 
 import pytest
 
 from loadtest import sweep
 from loadtest.open_loop import Outcome, summary
-from tests.loadtest.doubles import answer_with, picture, workload
+from tests.loadtest.doubles import OneByOne, answer_with, picture, workload
 from tests.loadtest.small_server import serving
 
-MOST = 50  # requests/s of the server
+URL = "http://127.0.0.1:9"  # nobody answers there
+MOST = 50  # requests/s of the service
 
 
 @pytest.fixture(autouse=True)
@@ -28,21 +28,18 @@ def rows(text: str) -> list[list[str]]:
 
 
 @pytest.fixture
-def server():
-    """Takes 20 ms for each request, one at a time."""
-    turn = asyncio.Lock()
+def service(monkeypatch):
+    """Takes 20 ms for each request, one at a time; simulated."""
 
-    async def one_by_one(_number: int, _body: bytes) -> bytes:
-        async with turn:
-            await asyncio.sleep(1 / MOST)
-        return answer_with(1, picture())
+    async def ready(*_) -> OneByOne:
+        return OneByOne(MOST)
 
-    with serving(one_by_one) as server:
-        yield server
+    monkeypatch.setattr(sweep.Meter, "ready", ready)
 
 
-def test_the_rate_rises_until_it_is_beyond_the_objectives(server, monkeypatch, capsys):
-    code = run(monkeypatch, server.url)
+@pytest.mark.usefixtures("service")
+def test_the_rate_rises_until_it_is_beyond_the_objectives(monkeypatch, capsys):
+    code = run(monkeypatch, URL)
     said = capsys.readouterr().out
 
     assert code == 0
@@ -53,16 +50,18 @@ def test_the_rate_rises_until_it_is_beyond_the_objectives(server, monkeypatch, c
     assert f"Kept at {kept[-1][0]:.1f} requests/s." in said
 
 
-def test_rates_that_are_asked_for_are_all_measured(server, monkeypatch, capsys):
-    assert run(monkeypatch, server.url, "--rates", "120,10") == 0
+@pytest.mark.usefixtures("service")
+def test_rates_that_are_asked_for_are_all_measured(monkeypatch, capsys):
+    assert run(monkeypatch, URL, "--rates", "120,10") == 0
     beyond, within = rows(capsys.readouterr().out)
 
     assert (beyond[0], within[0]) == ("120.0", "10.0")
     assert within[1] == "10.0"
 
 
-def test_a_service_that_is_too_slow_at_all_rates_fails(server, monkeypatch, capsys):
-    assert run(monkeypatch, server.url, "--rates", "120") == sweep.FAILED
+@pytest.mark.usefixtures("service")
+def test_a_service_that_is_too_slow_at_all_rates_fails(monkeypatch, capsys):
+    assert run(monkeypatch, URL, "--rates", "120") == sweep.FAILED
 
     assert "Not kept." in capsys.readouterr().out
 
@@ -85,15 +84,15 @@ def test_a_wrong_answer_ends_the_sweep(monkeypatch, capsys):
 
 
 def test_a_service_that_does_not_run_is_named(monkeypatch, capsys):
-    assert run(monkeypatch, "http://127.0.0.1:9") == sweep.FAILED
+    assert run(monkeypatch, URL) == sweep.FAILED
 
-    assert "http://127.0.0.1:9 can't be measured" in capsys.readouterr().err
+    assert f"{URL} can't be measured" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("options", [("--rates", "2,0"), ("--rates", "2;4"), ("--rates", "inf")])
 def test_rates_that_are_none_are_refused(monkeypatch, capsys, options):
     with pytest.raises(SystemExit):
-        run(monkeypatch, "http://127.0.0.1:9", *options)
+        run(monkeypatch, URL, *options)
 
     assert "--rates" in capsys.readouterr().err
 

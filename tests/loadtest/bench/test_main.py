@@ -19,12 +19,12 @@ from tests.loadtest.doubles import answer_with, picture, workload
 from tests.loadtest.small_server import serving
 
 ROUNDS = replace(
-    TINY, rounds=2, unloaded_s=0.1, capacity_s=0.1, trial_s=0.3, trials=1, overload_s=0.3
+    TINY, rounds=2, unloaded_s=0.02, capacity_s=0.02, trial_s=0.1, trials=1, overload_s=0.1
 )
 
 
 class Server:
-    """A peer that answers each request after 5 ms with so many faces, or doesn't start."""
+    """A peer that answers each request after 1 ms with so many faces, or doesn't start."""
 
     is_ours = False
 
@@ -41,7 +41,7 @@ class Server:
 
         async def one_by_one(_number: int, _body: bytes) -> bytes:
             async with turn:
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.001)
             return self._answer
 
         with serving(one_by_one) as server:

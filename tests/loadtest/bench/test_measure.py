@@ -6,10 +6,9 @@ import pytest
 from loadtest.bench.effort import Effort
 from loadtest.bench.measure import measure, search
 from loadtest.bench.queueing import ideal_share
-from loadtest.meter import Meter, Trial
+from loadtest.meter import Trial
 from loadtest.open_loop import Outcome, Plan, Summary, summary
-from tests.loadtest.doubles import answer_with, picture, workload
-from tests.loadtest.small_server import serving
+from tests.loadtest.doubles import OneByOne
 
 CALM = summary([Outcome(index, 0, 0, 0.1, 200) for index in range(10)])  # 100 ms each
 TINY = Effort(
@@ -31,23 +30,11 @@ TINY = Effort(
 
 
 def test_goodput_is_found_below_the_capacity_of_a_server_that_takes_turns():
-    """50 ms each, one at a time: 20 answers/s at most."""
-    turn = asyncio.Lock()
+    measured = asyncio.run(measure(OneByOne(most=20), TINY, 0, is_main=True))
 
-    async def one_by_one(_number: int, _body: bytes) -> bytes:
-        async with turn:
-            await asyncio.sleep(0.05)
-        return answer_with(1, picture())
-
-    async def run(url: str):
-        return await measure(await Meter.ready(url, workload()), TINY, 0, is_main=True)
-
-    with serving(one_by_one) as server:
-        measured = asyncio.run(run(server.url))
-
-    assert 0 < measured.capacity <= 20
+    assert measured.capacity == 20
     assert measured.best is not None
-    assert 0 < measured.best.good <= 1.1 * measured.capacity
+    assert 0 < measured.best.good <= 20
     assert measured.overload is not None
     assert measured.overload.good < measured.overload.rate
 
