@@ -14,7 +14,7 @@ from tests.loadtest.chaos.test_run import TrustingExam
 from tests.loadtest.small_server import raw, serving
 
 VICTIM = 4711
-LOAD = Load(p50_ms=100, capacity=10, rate=1)
+LOAD = Load(p50_ms=100, capacity=10, rate=10)
 
 
 class KilledService:
@@ -24,16 +24,16 @@ class KilledService:
         self.inside = 0
         self.found: list[int] = []
         self.is_at_work = False
-        monkeypatch.setattr(run, "BEFORE_S", 0.3)
-        monkeypatch.setattr(chaos, "BEFORE_S", 0.3)
-        monkeypatch.setattr(chaos, "load_after_s", lambda *_: 1.0)
+        monkeypatch.setattr(run, "BEFORE_S", 0.1)
+        monkeypatch.setattr(chaos, "BEFORE_S", 0.1)
+        monkeypatch.setattr(chaos, "load_after_s", lambda *_: 0.2)
         monkeypatch.setattr(chaos, "wait_for", lambda *_: [VICTIM])
         monkeypatch.setattr(chaos, "wait_for_work", self.work)
         monkeypatch.setattr(chaos, "kill", self.kill)
 
     async def answer(self, _number: int, _body: bytes) -> bytes:
         self.inside += 1
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.4)
         self.inside -= 1
         return raw()
 
