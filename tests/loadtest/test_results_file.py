@@ -1,5 +1,6 @@
 import json
 import math
+import re
 
 from loadtest import results_file
 from loadtest.results_file import publish, table, write_json, write_section
@@ -39,3 +40,14 @@ def test_what_json_lacks_is_null_wherever_it_stands(tmp_path):
 
     assert json.loads(path.read_text()) == {"a": [1.5, None], "b": [None, {"c": None}], "d": None}
     assert list(path.parent.iterdir()) == [path]  # no half of a file
+
+
+def test_the_first_row_says_of_the_bench_what_its_section_says():
+    text = results_file.RESULTS.read_text()
+    (row,) = re.findall(r"^\| \[Bench\].*", text, re.MULTILINE)
+    section = text.partition("<!-- bench -->")[2].partition("<!-- end of bench -->")[0]
+    verdicts = re.findall(r"\| (met|missed|not measured) \|$", section, re.MULTILINE)
+
+    assert f"{verdicts.count('met')} of {len(verdicts)} goals met" in row
+    if "### Disturbed" in section:
+        assert not re.search(r"\b(no|none|without)\b[^.;|]*\bdisturbed", row)
