@@ -9,9 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-import cv2
 import numpy as np
-import torch
 
 from models.crop.frame import FRAME_PX
 from models.pixels import Image, Mask, unpack_mask
@@ -203,9 +201,3 @@ def unpack_hole(packed: bytes) -> Mask:
     if len(packed) * 8 != FRAME_PX**2:
         raise ValueError(f"Expected {FRAME_PX**2 // 8} bytes of mask, got {len(packed)}.")
     return unpack_mask(packed, (FRAME_PX, FRAME_PX))
-
-
-def use_threads(count: int) -> None:
-    """Limits a call of a stage function to `count` cores; `num_cpus` alone limits nothing."""
-    torch.set_num_threads(count)
-    cv2.setNumThreads(count)

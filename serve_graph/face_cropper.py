@@ -8,18 +8,15 @@ from ray import serve
 from models.checkpoint import load_manifest
 from models.crop.detect import THUMB_PX, Face, detect_faces, load_detector
 from models.pixels import Image
-from serve_graph.batch import Asked, use_threads
+from serve_graph.batch import Asked
 from serve_graph.health import BLANK_THUMB
 from serve_graph.replica import BatchingReplica
-from serve_graph.tracing import start_tracing
 
 
 @serve.deployment(user_config={})  # replicas, GPUs and batching: configs/*.yaml
 class FaceCropper(BatchingReplica):
     def __init__(self, weights: Path, device: str, threads: int) -> None:
-        super().__init__()
-        use_threads(threads)
-        start_tracing()
+        super().__init__(threads)
         self._detector = load_detector(load_manifest(weights), device)
         self._find = self._batched(self._work, "crop", BLANK_THUMB)
 

@@ -7,18 +7,16 @@ from models.parallel import each
 from models.pixels import Image, Mask
 from models.swap.reference import REFERENCE_PX, Reference
 from models.swap.swap import Blend, Warp, swap_face
-from serve_graph.batch import Asked, Batcher, check_picture, unpack_hole, use_threads
+from serve_graph.batch import Asked, Batcher, check_picture, unpack_hole
 from serve_graph.metrics import ServeRecorder
 from serve_graph.replica import Replica
 from serve_graph.settings import Batching
-from serve_graph.tracing import start_tracing
 
 
 @serve.deployment  # replicas: configs/*.yaml
 class FaceSwapper(Replica):
     def __init__(self, warp: Warp, blend: Blend, threads: int) -> None:
-        use_threads(threads)
-        start_tracing()
+        super().__init__(threads)
         self._warp, self._blend = warp, blend
         self._swap = Batcher(self._swap_all, "swap", ServeRecorder())
         self._swap.batching = Batching(max_batch_size=threads)  # more would wait for a thread

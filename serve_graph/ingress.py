@@ -10,7 +10,6 @@ from starlette.types import ASGIApp
 from models.checkpoint import load_manifest
 from models.stages import Stages, load_models
 from serve_graph.api import create_api
-from serve_graph.batch import use_threads
 from serve_graph.exposition import ClusterMetrics
 from serve_graph.metrics import Recorder, ServeRecorder
 from serve_graph.readiness import STAGES, Readiness, always_ready
@@ -18,7 +17,6 @@ from serve_graph.replica import Replica
 from serve_graph.service import Service
 from serve_graph.settings import GraphArgs
 from serve_graph.stages import MeasuredStages, RemoteStages
-from serve_graph.tracing import start_tracing
 
 # How often a computing thread lets the event loop run. Refusing a request takes several turns of
 # the loop: under a flood, some refusals took 100 to 300 ms with Python's own 5 ms, 40 with this.
@@ -31,9 +29,8 @@ class Ingress(Replica):
     """Split: calls the deployments it is given. Fused: is given none and runs all stages itself."""
 
     def __init__(self, args: GraphArgs, *deployments: DeploymentHandle[Any]) -> None:
-        use_threads(args.threads)
+        super().__init__(args.threads)
         sys.setswitchinterval(_SWITCH_S)
-        start_tracing()
         recorder = ServeRecorder()
         self._service = Service(
             stages=RemoteStages(*deployments) if deployments else _local(args, recorder),

@@ -14,10 +14,9 @@ from models.landmarks.fan import find_landmarks, load_fan
 from models.landmarks.guess import Wish
 from models.landmarks.predict import load_landmark_net, predict_landmarks
 from models.pixels import Image, Landmarks, Mask
-from serve_graph.batch import Asked, check_picture, unpack_hole, use_threads
+from serve_graph.batch import Asked, check_picture, unpack_hole
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE
 from serve_graph.replica import BatchingReplica
-from serve_graph.tracing import start_tracing
 
 FaceAndWish = tuple[Image, Mask, Wish]
 
@@ -25,9 +24,7 @@ FaceAndWish = tuple[Image, Mask, Wish]
 @serve.deployment(user_config={})  # replicas, GPUs and batching: configs/*.yaml
 class Inpainter(BatchingReplica):
     def __init__(self, weights: Path, device: str, threads: int, fan_weights: Path | None) -> None:
-        super().__init__()
-        use_threads(threads)
-        start_tracing()
+        super().__init__(threads)
         manifest = load_manifest(weights)
         self._landmark_net = load_landmark_net(manifest, device)
         self._generator = load_generator(manifest, device)

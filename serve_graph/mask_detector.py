@@ -7,18 +7,15 @@ from ray import serve
 from models.checkpoint import load_manifest
 from models.mask.detect import MaskFinding, detect_masks, load_mask_net
 from models.pixels import Image, pack_mask
-from serve_graph.batch import Asked, check_picture, use_threads
+from serve_graph.batch import Asked, check_picture
 from serve_graph.health import BLANK_FACE
 from serve_graph.replica import BatchingReplica
-from serve_graph.tracing import start_tracing
 
 
 @serve.deployment(user_config={})  # replicas, GPUs and batching: configs/*.yaml
 class MaskDetector(BatchingReplica):
     def __init__(self, weights: Path, device: str, threads: int) -> None:
-        super().__init__()
-        use_threads(threads)
-        start_tracing()
+        super().__init__(threads)
         self._net = load_mask_net(load_manifest(weights), device)
         self._find = self._batched(self._work, "mask", BLANK_FACE)
 

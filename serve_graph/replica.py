@@ -1,22 +1,33 @@
-"""What the deployments have in common: how a replica batches, is tried out, and ends."""
+"""What the deployments have in common: how a replica starts, batches, is tried out, and ends."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import cv2
+import torch
 from pydantic import ValidationError
 
 from serve_graph.batch import Batcher
 from serve_graph.logs import log
 from serve_graph.metrics import ServeRecorder
 from serve_graph.settings import Batching
-from serve_graph.tracing import flush_spans
+from serve_graph.tracing import flush_spans, start_tracing
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class Replica:
-    """Base class of the deployments."""
+    """Base class of the deployments.
+
+    Args:
+        threads: cores of one call of a stage function.
+    """
+
+    def __init__(self, threads: int) -> None:
+        # No `super().__init__`: behind this class, Serve puts one that takes other arguments.
+        use_threads(threads)
+        start_tracing()
 
     def __del__(self) -> None:
         """Serve calls this when a replica shuts down gracefully, after its last request."""
@@ -26,7 +37,8 @@ class Replica:
 class BatchingReplica(Replica):
     """Base class of the deployments with nets: `user_config` says how their calls are batched."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
         self._recorder = ServeRecorder()
         self._trials: list[tuple[Batcher[Any, Any], Any]] = []
         self._has_started = False
@@ -60,3 +72,9 @@ class BatchingReplica(Replica):
         for batcher, blank in self._trials:
             await batcher.try_out(blank)
         self._has_started = True  # Serve's first check follows the first `reconfigure`
+
+
+def use_threads(count: int) -> None:
+    """Limits a call of a stage function to `count` cores; `num_cpus` alone limits nothing."""
+    torch.set_num_threads(count)
+    cv2.setNumThreads(count)

@@ -13,8 +13,9 @@ from models.inpaint.paint import Painted
 from models.pixels import pack_mask
 from models.swap.reference import Reference
 from serve_graph import face_swapper
-from serve_graph.batch import Asked, use_threads
+from serve_graph.batch import Asked
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE, HUNG_S
+from serve_graph.replica import use_threads
 from tests.recorder import MemoryRecorder
 
 SWAP_S = 0.05
