@@ -9,10 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-import numpy as np
-
-from models.crop.frame import FRAME_PX
-from models.pixels import Image, Mask, unpack_mask
 from serve_graph.health import InProgress, Streak
 from serve_graph.metrics import Recorder
 from serve_graph.priority import run_niced
@@ -179,25 +175,3 @@ def _run(work: Callable[[list[T]], list[R]], items: list[T]) -> list[R | Excepti
             return [error]
         # At least one item is bad. One by one, the others still get their results.
         return [result for item in items for result in _run(work, [item])]
-
-
-def check_picture(picture: Image, *sides_px: int) -> None:
-    """Rejects a picture that can't be batched with others.
-
-    Raises:
-        ValueError: not uint8 (S, S, 3) with S one of `sides_px` (default: FRAME_PX).
-    """
-    shapes = [(side, side, 3) for side in sides_px or (FRAME_PX,)]
-    if picture.dtype != np.uint8 or picture.shape not in shapes:
-        raise ValueError(f"Expected uint8 {shapes}, got {picture.dtype} {picture.shape}.")
-
-
-def unpack_hole(packed: bytes) -> Mask:
-    """The mask of a canonical face, from its packed bits.
-
-    Raises:
-        ValueError: it is of another size.
-    """
-    if len(packed) * 8 != FRAME_PX**2:
-        raise ValueError(f"Expected {FRAME_PX**2 // 8} bytes of mask, got {len(packed)}.")
-    return unpack_mask(packed, (FRAME_PX, FRAME_PX))

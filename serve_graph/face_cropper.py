@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import numpy as np
 from ray import serve
 
 from models.checkpoint import load_manifest
-from models.crop.detect import THUMB_PX, Face, detect_faces, load_detector
+from models.crop.detect import Face, detect_faces, load_detector
 from models.pixels import Image
 from serve_graph.batch import Asked
 from serve_graph.health import BLANK_THUMB
+from serve_graph.inputs import check_thumb
 from serve_graph.replica import BatchingReplica
 
 
@@ -27,17 +27,3 @@ class FaceCropper(BatchingReplica):
 
     def _work(self, thumbs: list[Image]) -> list[list[Face]]:
         return detect_faces(self._detector, thumbs)
-
-
-def check_thumb(thumb: Image) -> None:
-    """Rejects a thumb that the detector can't process.
-
-    Raises:
-        ValueError: not uint8 (H, W, 3) with sides of up to THUMB_PX.
-    """
-    sides = thumb.shape[:2]
-    fits = thumb.ndim == 3 and thumb.shape[2] == 3 and 0 < min(sides) <= max(sides) <= THUMB_PX
-    if thumb.dtype != np.uint8 or not fits:
-        raise ValueError(
-            f"Expected uint8 (H, W, 3) up to {THUMB_PX} px, got {thumb.dtype} {thumb.shape}."
-        )

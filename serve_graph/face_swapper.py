@@ -7,7 +7,8 @@ from models.parallel import each
 from models.pixels import Image, Mask
 from models.swap.reference import REFERENCE_PX, Reference
 from models.swap.swap import Blend, Warp, swap_face
-from serve_graph.batch import Asked, Batcher, check_picture, unpack_hole
+from serve_graph.batch import Asked, Batcher
+from serve_graph.inputs import check_picture, unpack_hole
 from serve_graph.metrics import ServeRecorder
 from serve_graph.replica import Replica
 from serve_graph.settings import Batching

@@ -14,8 +14,9 @@ from models.landmarks.fan import find_landmarks, load_fan
 from models.landmarks.guess import Wish
 from models.landmarks.predict import load_landmark_net, predict_landmarks
 from models.pixels import Image, Landmarks, Mask
-from serve_graph.batch import Asked, check_picture, unpack_hole
+from serve_graph.batch import Asked
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE
+from serve_graph.inputs import check_picture, unpack_hole
 from serve_graph.replica import BatchingReplica
 
 FaceAndWish = tuple[Image, Mask, Wish]

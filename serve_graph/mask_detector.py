@@ -7,8 +7,9 @@ from ray import serve
 from models.checkpoint import load_manifest
 from models.mask.detect import MaskFinding, detect_masks, load_mask_net
 from models.pixels import Image, pack_mask
-from serve_graph.batch import Asked, check_picture
+from serve_graph.batch import Asked
 from serve_graph.health import BLANK_FACE
+from serve_graph.inputs import check_picture
 from serve_graph.replica import BatchingReplica
 
 

@@ -1,11 +1,9 @@
 import asyncio
 import time
 
-import numpy as np
 import pytest
 
-from models.pixels import pack_mask
-from serve_graph.batch import Asked, Batcher, check_picture, run_batch, unpack_hole
+from serve_graph.batch import Asked, Batcher, run_batch
 from serve_graph.settings import Batching
 from tests.recorder import MemoryRecorder
 
@@ -182,23 +180,3 @@ async def test_after_a_recorder_that_fails_the_next_call_is_answered():
 
     assert isinstance(failed, AttributeError)
     assert await ask(batch, 2) == [5]
-
-
-@pytest.mark.parametrize(
-    "picture",
-    [np.zeros((256, 256), np.uint8), np.zeros((255, 256, 3), np.uint8), np.zeros((256, 256, 3))],
-)
-def test_a_picture_that_fits_no_batch_is_refused(picture):
-    with pytest.raises(ValueError, match="Expected uint8"):
-        check_picture(picture)
-
-
-def test_a_hole_survives_packing():
-    hole = np.random.default_rng(0).random((256, 256)) < 0.5
-
-    np.testing.assert_array_equal(unpack_hole(pack_mask(hole)), hole)
-
-
-def test_a_hole_of_another_size_is_refused():
-    with pytest.raises(ValueError, match="8192 bytes"):
-        unpack_hole(b"\0")
