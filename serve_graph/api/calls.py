@@ -17,20 +17,13 @@ from models.photo.decode import Photo, decode_photo, to_drawn_mask
 from models.pipeline import MaskedFace, Options, Unmasked, find_faces, find_masks, photo_mask
 from models.pipeline import unmask as run_unmask
 from models.pixels import Mask
-from serve_graph.api.answers import (
-    JSON,
-    Encoding,
-    asked_in_query,
-    mask_answer,
-    preferred,
-    unmask_json,
-    unmask_picture,
-)
+from serve_graph.api.answers import Encoding, mask_answer, unmask_json, unmask_picture
 from serve_graph.api.events import EventsResponse, EventStream, frame
 from serve_graph.api.exchange import Exchange, exchange_of
 from serve_graph.api.failures import log_failure
 from serve_graph.api.forms import FieldsT, Form, read_form
 from serve_graph.api.gate import Gate, deadline
+from serve_graph.api.negotiation import JSON, asked_in_query, preferred
 from serve_graph.api.places import Places
 from serve_graph.api.schemas import (
     FacesAnswer,

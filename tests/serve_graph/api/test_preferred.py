@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from serve_graph.api.answers import preferred, preferred_format
+from serve_graph.api.negotiation import preferred, preferred_format
 from serve_graph.api.schemas import FacesFields, MaskFields, UnmaskFields
 from serve_graph.problems import FieldsError, NotAcceptableError
 
