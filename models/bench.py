@@ -19,7 +19,6 @@ import torch
 from torch import nn
 
 from models.checkpoint import Manifest, load_manifest, load_net
-from models.clock import Clock
 from models.inpaint.generator import Generator, Window, window_of
 from models.nets.budgets import NETS
 from models.photo.decode import Photo, decode_photo
@@ -146,7 +145,7 @@ def compare_pictures(plain: Models, fast: Models, photos: list[Path]) -> None:
 
 
 def _answer(models: Models, photo: Photo) -> Image:
-    return asyncio.run(unmask(photo, LocalStages(models), Options(), Clock())).pixels
+    return asyncio.run(unmask(photo, LocalStages(models), Options())).pixels
 
 
 def main() -> None:

@@ -135,7 +135,7 @@ async def find_faces(
     photo: Photo,
     stages: Stages,
     options: Options,
-    clock: Clock,
+    clock: Clock | None = None,
     run: Runner = asyncio.to_thread,
 ) -> list[Face]:
     """The faces of a photo, in its px.
@@ -144,7 +144,7 @@ async def find_faces(
         Best first, at most `options.max_faces`; `options.faces` counts in this order. Empty if
         there is none.
     """
-    return (await _detect(photo, stages, options, clock, run))[: options.max_faces]
+    return (await _detect(photo, stages, options, clock or Clock(), run))[: options.max_faces]
 
 
 async def _detect(
@@ -161,8 +161,8 @@ async def find_masks(
     photo: Photo,
     stages: Stages,
     options: Options,
-    clock: Clock,
     drawn: Mask | None = None,
+    clock: Clock | None = None,
     run: Runner = asyncio.to_thread,
 ) -> Found:
     """The chosen faces of a photo with their masks, and what else is in it.
@@ -175,8 +175,8 @@ async def find_masks(
         photo: upright pixels.
         stages: runs the steps.
         options: the caller's choices.
-        clock: records the seconds of each stage.
         drawn: bool, the photo's size: the masks, instead of what the mask stage finds.
+        clock: records the seconds of each stage.
         run: runs this process's own work; the photo stays in this process.
 
     Raises:
@@ -184,6 +184,7 @@ async def find_masks(
         BadRequestError: `options.faces` names a face that isn't there.
         DrawnMaskError: `drawn` has another size, or is on none of the chosen faces.
     """
+    clock = clock or Clock()
     white = None if drawn is None else await run(open_drawn, drawn, photo.pixels)
     everyone = await _detect(photo, stages, options, clock, run)
     faces = everyone[: options.max_faces]
@@ -242,9 +243,9 @@ async def unmask(
     photo: Photo,
     stages: Stages,
     options: Options,
-    clock: Clock,
     reference: Photo | None = None,
     drawn: Mask | None = None,
+    clock: Clock | None = None,
     run: Runner = asyncio.to_thread,
 ) -> Unmasked:
     """Takes the mask off each chosen face.
@@ -253,9 +254,9 @@ async def unmask(
         photo: upright pixels; not changed.
         stages: runs the steps.
         options: the caller's choices.
-        clock: records the seconds of each stage.
         reference: the person without a mask, whose lower face is swapped in.
         drawn: bool, the photo's size: the masks, instead of what the mask stage finds.
+        clock: records the seconds of each stage.
         run: runs this process's own work; the photo stays in this process.
 
     Raises:
@@ -264,11 +265,12 @@ async def unmask(
         BadRequestError: `options.faces` names a face that isn't there.
         DrawnMaskError: `drawn` has another size, or is on none of the chosen faces.
     """
+    clock = clock or Clock()
     own = await _prepare(reference, stages, options, clock, run)
     if reference is not None and own is not None:
         colours = own.face, reference.icc_profile, photo.icc_profile
         own = replace(own, face=await run(to_profile, *colours))
-    looked = await find_masks(photo, stages, options, clock, drawn, run)
+    looked = await find_masks(photo, stages, options, drawn, clock, run)
     found, frames = looked.faces, [one.frame for one in looked.faces]
     holes = await _holes(found, looked.others, options.min_probability, run)
     touching = await run(masks_beside, holes, frames)
@@ -327,7 +329,7 @@ async def _prepare(
     with clock.measure("reference"):
         everyone = replace(options, faces="all", turn_below=TURN_REFERENCE_BELOW)
         try:
-            found = await find_masks(photo, stages, everyone, Clock(), run=run)
+            found = await find_masks(photo, stages, everyone, run=run)
         except NoFaceError:
             raise ReferencePhotoError("The reference photo shows no face.") from None
         count = len(found.faces) + found.more

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from models.clock import Clock
 from models.photo.decode import Photo
 from models.pipeline import Options, find_masks, photo_mask, unmask
 from models.stages import LocalStages, load_models
@@ -28,13 +27,13 @@ def photo(pixels):
 
 def look(pixels, stages):
     options = Options(faces="largest")
-    return asyncio.run(find_masks(photo(pixels), stages, options, Clock())).faces
+    return asyncio.run(find_masks(photo(pixels), stages, options)).faces
 
 
 @pytest.fixture(scope="module")
 def result(stages):
     masked = photo(masked_portrait().image)
-    return asyncio.run(unmask(masked, stages, Options(), Clock()))
+    return asyncio.run(unmask(masked, stages, Options()))
 
 
 def test_the_drawn_mask_is_found(stages):
@@ -79,7 +78,7 @@ def test_the_mask_detector_sees_no_mask_in_the_result(result, stages):
 def test_the_whole_bare_portrait_comes_back_untouched(stages):
     bare = photo(astronaut())  # includes the patch on her suit
 
-    untouched = asyncio.run(unmask(bare, stages, Options(), Clock()))
+    untouched = asyncio.run(unmask(bare, stages, Options()))
 
     assert not untouched.changed
     np.testing.assert_array_equal(untouched.pixels, bare.pixels)

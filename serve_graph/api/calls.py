@@ -93,7 +93,8 @@ class Calls:
         async with self._open(request, timeout_ms, MaskFields) as call:
             options = self._options(call.fields.faces)
             clock, run = call.exchange.clock, call.exchange.threads.run
-            looked = await find_masks(call.photo, self._service.stages, options, clock, run=run)
+            stages = self._service.stages
+            looked = await find_masks(call.photo, stages, options, clock=clock, run=run)
             found = looked.faces
             call.exchange.faces = len(found)
             worn = [one for one in found if self._is_worn(one)]
@@ -234,9 +235,9 @@ class Calls:
             call.photo,
             self._service.stages,
             options,
-            call.exchange.clock,
             call.reference,
             call.drawn,
+            call.exchange.clock,
             call.exchange.threads.run,
         )
         call.exchange.faces = len(result.faces)

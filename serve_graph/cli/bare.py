@@ -22,11 +22,10 @@ async def find_bare_faces(photo: "Photo", stages: "Stages") -> BareFaces:
     Raises:
         NoFaceError: the photo shows no face.
     """
-    from models.clock import Clock
     from models.crop.frame import invert, transform
     from models.pipeline import Options, find_masks
 
-    found = await find_masks(photo, stages, Options(), Clock())
+    found = await find_masks(photo, stages, Options())
     bare = BareFaces([], [], found.more)
     for face in found.faces:
         if face.finding.probability >= Options().min_probability:

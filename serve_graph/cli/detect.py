@@ -46,7 +46,6 @@ def detect(
     """
     paths = pictures_of(source)
 
-    from models.clock import Clock
     from models.pipeline import Options, find_masks
 
     stages, options = load_stages(weights, device), Options(max_faces=max_faces)
@@ -54,7 +53,7 @@ def detect(
 
     def look(path: Path) -> str | None:
         try:
-            found = asyncio.run(find_masks(read_photo(path), stages, options, Clock()))
+            found = asyncio.run(find_masks(read_photo(path), stages, options))
         except NoFaceError:
             return "no face"
         rows.extend(_row(path.name, face) for face in found.faces)

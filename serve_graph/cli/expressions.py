@@ -84,12 +84,11 @@ async def _rows_of(path: Path, stages: "Stages") -> "list[list[Image]]":
 
 async def _tiles_of(photo: "Photo", wish: "Wish", stages: "Stages") -> "list[list[Image]]":
     """The photo and its candidates around each painted face, in sRGB."""
-    from models.clock import Clock
     from models.crop.frame import crop_face
     from models.photo.profiles import to_profile
     from models.pipeline import Options, unmask
 
-    result = await unmask(photo, stages, Options(wish=wish), Clock())
+    result = await unmask(photo, stages, Options(wish=wish))
     frames = [face.found.frame for face in result.faces if face.painted is not None]
     shown = photo.pixels, *result.candidates
     return [

@@ -104,12 +104,11 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 async def _add_faces(source: "SourceFolder", path: Path, masked: bool, stages: "Stages") -> None:
-    from models.clock import Clock
     from models.pipeline import Options, find_masks
 
     photo, options = read_photo(path), Options()
     try:
-        found = (await find_masks(photo, stages, options, Clock())).faces
+        found = (await find_masks(photo, stages, options)).faces
     except NoFaceError:
         return
     wanted = [

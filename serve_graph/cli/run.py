@@ -125,7 +125,6 @@ def run(
     which = _parse(faces)
     own = _read(reference) if reference else None
 
-    from models.clock import Clock
     from models.landmarks.guess import Wish
     from models.photo.decode import to_drawn_mask
     from models.pipeline import Options, unmask
@@ -139,7 +138,7 @@ def run(
         photo = read_photo(path)
         check_holds(targets[path][0], photo.pixels)
         try:
-            result = asyncio.run(unmask(photo, stages, options, Clock(), own, drawn))
+            result = asyncio.run(unmask(photo, stages, options, own, drawn))
         except DrawnMaskError as error:
             raise DrawnMaskError(f"{mask}: {error}") from error
         # If nobody wears a mask, there is only one result. The path of the panels is left over.

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from models.clock import Clock
 from models.crop.detect import Face
 from models.errors import DrawnMaskError
 from models.pipeline import Options, find_masks, unmask
@@ -33,9 +32,7 @@ class Finds(FakeStages):
 
 
 def edited(faces, *boxes, which="all"):
-    work = unmask(
-        grey_photo(), Finds(*faces), Options(faces=which), Clock(), drawn=drawn_mask(*boxes)
-    )
+    work = unmask(grey_photo(), Finds(*faces), Options(faces=which), drawn=drawn_mask(*boxes))
     return [one.found.index for one in run(work).faces if one.painted is not None]
 
 
@@ -48,7 +45,7 @@ def test_a_drawn_mask_is_the_sure_faces_alone(other, which):
 def test_a_doubtful_find_leaves_nothing_of_a_drawn_mask_bare():
     drawn, stages = drawn_mask(OVER_IT), Finds((AT, 1, SURE), HAND)
 
-    result = run(unmask(grey_photo(), stages, Options(), Clock(), drawn=drawn))
+    result = run(unmask(grey_photo(), stages, Options(), drawn=drawn))
 
     assert (result.painted[drawn] == (255, 0, 0)).all()
 
@@ -75,7 +72,7 @@ def test_where_no_sure_face_is_a_doubtful_one_takes_the_drawn_mask():
 
 def test_a_mask_on_no_face_is_still_refused():
     work = find_masks(
-        grey_photo(), Finds((AT, 1, SURE), HAND), Options(), Clock(), drawn_mask((0, 600, 30, 640))
+        grey_photo(), Finds((AT, 1, SURE), HAND), Options(), drawn_mask((0, 600, 30, 640))
     )
 
     with pytest.raises(DrawnMaskError, match="on no face"):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from models import pipeline
-from models.clock import Clock
 from models.crop.detect import Face
 from models.landmarks.guess import Wish
 from models.pipeline import Options, unmask
@@ -30,7 +29,7 @@ def test_faces_finer_than_the_painter_paints_are_cleared_once_more(monkeypatch, 
     monkeypatch.setattr(pipeline, "lift_large", lambda face, _: cleared.append(face) or face)
     options = Options(wish=Wish(candidates=2))
 
-    run(unmask(grey_photo(900), Near(times), options, Clock()))
+    run(unmask(grey_photo(900), Near(times), options))
 
     assert len(cleared) == calls
 
@@ -39,7 +38,7 @@ def test_a_large_face_is_cleared_where_it_was_painted(monkeypatch):
     holes = []
     monkeypatch.setattr(pipeline, "lift_large", lambda face, hole: holes.append(hole) or face)
 
-    result = run(unmask(grey_photo(900), Near(2.0), Options(), Clock()))
+    result = run(unmask(grey_photo(900), Near(2.0), Options()))
 
     (hole,) = holes
     np.testing.assert_array_equal(hole, result.faces[0].hole)

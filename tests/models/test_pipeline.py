@@ -65,7 +65,7 @@ def run(work):
 def test_a_masked_face_is_painted_and_the_rest_stays():
     photo = grey_photo()
 
-    result = run(unmask(photo, FakeStages([(100, 100)]), Options(), Clock()))
+    result = run(unmask(photo, FakeStages([(100, 100)]), Options()))
 
     red = (result.painted[..., 0] > 200) & (result.painted[..., 1] < 60)
     assert red[250:290, 200:260].all()
@@ -78,7 +78,7 @@ def test_a_masked_face_is_painted_and_the_rest_stays():
 def test_each_candidate_is_a_whole_photo_of_its_own():
     options = Options(wish=Wish("smile", 3))
 
-    result = run(unmask(grey_photo(), FakeStages([(0, 0), (350, 350)]), options, Clock()))
+    result = run(unmask(grey_photo(), FakeStages([(0, 0), (350, 350)]), options))
 
     reds = [(int(c[165, 130, 0]), int(c[515, 480, 0])) for c in result.candidates]
     assert reds == [(255, 255), (205, 205), (155, 155)]
@@ -93,7 +93,7 @@ def test_the_wish_reaches_the_painter():
 
     stages = Listening([(100, 100)])
 
-    run(unmask(grey_photo(), stages, Options(wish=Wish("neutral", 2)), Clock()))
+    run(unmask(grey_photo(), stages, Options(wish=Wish("neutral", 2))))
 
     assert stages.wish == Wish("neutral", 2)
 
@@ -101,7 +101,7 @@ def test_the_wish_reaches_the_painter():
 def test_where_nobody_wears_a_mask_there_is_one_candidate():
     options = Options(wish=Wish(candidates=4))
 
-    result = run(unmask(grey_photo(), FakeStages([(100, 100)], [0.1]), options, Clock()))
+    result = run(unmask(grey_photo(), FakeStages([(100, 100)], [0.1]), options))
 
     assert len(result.candidates) == 1
 
@@ -109,7 +109,7 @@ def test_where_nobody_wears_a_mask_there_is_one_candidate():
 def test_the_reference_is_swapped_into_the_first_candidate_only():
     stages, options = FakeStages([(100, 100)], [0.1, 0.9]), Options(wish=Wish(candidates=2))
 
-    result = run(unmask(grey_photo(), stages, options, Clock(), reference=grey_photo()))
+    result = run(unmask(grey_photo(), stages, options, reference=grey_photo()))
 
     assert stages.calls.count("swap") == 1
     assert (result.best[0][270, 230] == GREEN).all()
@@ -119,7 +119,7 @@ def test_the_reference_is_swapped_into_the_first_candidate_only():
 def test_a_bare_face_comes_back_untouched():
     stages = FakeStages([(100, 100)], [0.1])
 
-    result = run(unmask(grey_photo(), stages, Options(), Clock()))
+    result = run(unmask(grey_photo(), stages, Options()))
 
     assert not result.changed
     assert "paint" not in stages.calls
@@ -129,7 +129,7 @@ def test_a_bare_face_comes_back_untouched():
 def test_with_a_reference_both_results_come_back():
     stages = FakeStages([(100, 100)], [0.1, 0.9])  # the reference is checked first
 
-    result = run(unmask(grey_photo(), stages, Options(), Clock(), reference=grey_photo()))
+    result = run(unmask(grey_photo(), stages, Options(), reference=grey_photo()))
 
     assert (result.painted[270, 230] == RED).all()
     assert (result.pixels[270, 230] == GREEN).all()
@@ -147,17 +147,17 @@ def test_a_reference_that_is_not_one_bare_face_is_refused(shifts, probabilities,
     stages = FakeStages(shifts, probabilities)
 
     with pytest.raises(ReferencePhotoError, match=message):
-        run(unmask(grey_photo(), stages, Options(), Clock(), reference=grey_photo()))
+        run(unmask(grey_photo(), stages, Options(), reference=grey_photo()))
     assert "paint" not in stages.calls
 
 
 def test_a_photo_without_a_face_is_refused():
     with pytest.raises(NoFaceError):
-        run(unmask(grey_photo(), FakeStages([]), Options(), Clock()))
+        run(unmask(grey_photo(), FakeStages([]), Options()))
 
 
 def test_no_face_is_an_empty_list_when_only_faces_are_asked_for():
-    assert run(find_faces(grey_photo(), FakeStages([]), Options(), Clock())) == []
+    assert run(find_faces(grey_photo(), FakeStages([]), Options())) == []
 
 
 class Unsure(FakeStages):
@@ -173,7 +173,7 @@ def test_a_doubtful_find_counts_if_it_clearly_wears_a_mask(probability, faces):
     stages = Unsure([(0, 0), (350, 350)], [0.9, probability])
 
     # One at a time, so that the second probability is the second face's.
-    found = run(find_masks(grey_photo(), stages, Options(at_once=1), Clock())).faces
+    found = run(find_masks(grey_photo(), stages, Options(at_once=1))).faces
 
     assert len(found) == faces
 
@@ -181,13 +181,13 @@ def test_a_doubtful_find_counts_if_it_clearly_wears_a_mask(probability, faces):
 def test_a_doubtful_find_counts_if_it_is_named():
     stages = Unsure([(0, 0), (350, 350)], [0.8])
 
-    assert len(run(find_masks(grey_photo(), stages, Options(faces=(1,)), Clock())).faces) == 1
+    assert len(run(find_masks(grey_photo(), stages, Options(faces=(1,)))).faces) == 1
 
 
 def test_the_largest_face_is_the_largest_of_those_that_count():
     stages = Unsure([(0, 0), (350, 350)], [0.8, 0.9])  # the second is larger, but doubtful
 
-    (found,) = run(find_masks(grey_photo(), stages, Options(faces="largest"), Clock())).faces
+    (found,) = run(find_masks(grey_photo(), stages, Options(faces="largest"))).faces
 
     assert found.index == 0
     assert stages.calls.count("mask") == 2
@@ -196,7 +196,7 @@ def test_the_largest_face_is_the_largest_of_those_that_count():
 def test_each_face_says_what_it_is_called():
     stages = Unsure([(0, 0), (350, 350)], [0.99, 0.99])
 
-    found = run(find_masks(grey_photo(), stages, Options(faces=(1, 0)), Clock())).faces
+    found = run(find_masks(grey_photo(), stages, Options(faces=(1, 0)))).faces
 
     assert [one.index for one in found] == [1, 0]
 
@@ -210,7 +210,7 @@ def test_neighbours_are_not_painted_twice():
             mask[130:200] = True
             return MaskFinding(mask, 0.99)
 
-    result = run(unmask(grey_photo(), Wide([(50, 100), (230, 100)]), Options(), Clock()))
+    result = run(unmask(grey_photo(), Wide([(50, 100), (230, 100)]), Options()))
 
     left, right = (face.hole for face in result.faces)
     claims = [np.zeros((256, 640), int) for _ in result.faces]
@@ -231,7 +231,7 @@ def test_a_drawn_mask_takes_the_place_of_the_found_one():
     stages = FakeStages([(100, 100)], [0.0])  # the mask net sees none
     drawn = drawn_mask((200, 280, 260, 290))
 
-    result = run(unmask(grey_photo(), stages, Options(), Clock(), drawn=drawn))
+    result = run(unmask(grey_photo(), stages, Options(), drawn=drawn))
 
     red = (result.painted[..., 0] > 200) & (result.painted[..., 1] < 60)
     assert red[drawn].all()
@@ -242,9 +242,7 @@ def test_a_drawn_mask_takes_the_place_of_the_found_one():
 def test_only_faces_under_a_drawn_mask_are_painted():
     stages = FakeStages([(0, 0), (350, 350)])
 
-    result = run(
-        unmask(grey_photo(), stages, Options(), Clock(), drawn=drawn_mask((430, 480, 530, 550)))
-    )
+    result = run(unmask(grey_photo(), stages, Options(), drawn=drawn_mask((430, 480, 530, 550))))
 
     assert [face.painted is not None for face in result.faces] == [False, True]
 
@@ -260,7 +258,7 @@ def test_only_faces_under_a_drawn_mask_are_painted():
 )
 def test_a_drawn_mask_that_cannot_be_used_is_refused(mask, message):
     with pytest.raises(DrawnMaskError, match=message):
-        run(unmask(grey_photo(), FakeStages([(100, 100)]), Options(), Clock(), drawn=mask))
+        run(unmask(grey_photo(), FakeStages([(100, 100)]), Options(), drawn=mask))
 
 
 class LongMask(FakeStages):
@@ -280,7 +278,7 @@ def photo_with_a_long_mask(bottom):
 def test_a_mask_that_leaves_the_frame_below_is_found_to_its_end():
     stages = LongMask([(100, 100)])
 
-    (found,) = run(find_masks(photo_with_a_long_mask(375), stages, Options(), Clock())).faces
+    (found,) = run(find_masks(photo_with_a_long_mask(375), stages, Options())).faces
 
     mask = photo_mask([found], (640, 640))
     assert stages.calls.count("mask") == 2
@@ -292,7 +290,7 @@ def test_a_mask_that_leaves_the_frame_below_is_found_to_its_end():
 def test_a_mask_that_ends_in_the_frame_or_is_none_is_looked_at_once(bottom, probability):
     stages = LongMask([(100, 100)], [probability])
 
-    run(find_masks(photo_with_a_long_mask(bottom), stages, Options(), Clock()))
+    run(find_masks(photo_with_a_long_mask(bottom), stages, Options()))
 
     assert stages.calls.count("mask") == 1
 
@@ -300,7 +298,7 @@ def test_a_mask_that_ends_in_the_frame_or_is_none_is_looked_at_once(bottom, prob
 def test_faces_are_given_in_px_of_the_photo():
     stages = FakeStages([(500, 500)], photo_px=1280)
 
-    face = run(find_faces(grey_photo(1280), stages, Options(), Clock()))[0]
+    face = run(find_faces(grey_photo(1280), stages, Options()))[0]
 
     np.testing.assert_allclose(face.points, CANONICAL + 500, atol=1.0)
 
@@ -309,20 +307,20 @@ def test_faces_are_given_in_px_of_the_photo():
 def test_only_the_chosen_faces_go_through_the_stages(faces, edited):
     stages = FakeStages([(0, 0), (350, 350)])
 
-    run(unmask(grey_photo(), stages, Options(faces=faces), Clock()))
+    run(unmask(grey_photo(), stages, Options(faces=faces)))
 
     assert stages.calls.count("paint") == edited
 
 
 def test_a_face_that_is_not_there_is_named():
     with pytest.raises(BadRequestError, match="faces=7"):
-        run(unmask(grey_photo(), FakeStages([(0, 0)]), Options(faces=(7,)), Clock()))
+        run(unmask(grey_photo(), FakeStages([(0, 0)]), Options(faces=(7,))))
 
 
 def test_a_crowd_is_bounded():
     stages = FakeStages([(0, 0)] * 9)
 
-    run(unmask(grey_photo(), stages, Options(max_faces=3), Clock()))
+    run(unmask(grey_photo(), stages, Options(max_faces=3)))
 
     assert stages.calls.count("mask") == 3
 
@@ -340,7 +338,7 @@ def test_faces_run_side_by_side_but_not_all_at_once():
 
     stages = Slow([(0, 0)] * 6)
 
-    run(unmask(grey_photo(), stages, Options(at_once=2), Clock()))
+    run(unmask(grey_photo(), stages, Options(at_once=2)))
 
     assert stages.most == 2
 
@@ -355,13 +353,13 @@ def test_an_error_stops_the_faces_that_have_not_started():
     stages = Failing([(0, 0)] * 8)
 
     with pytest.raises(NoFaceError, match="on purpose"):
-        run(unmask(grey_photo(), stages, Options(at_once=1), Clock()))
+        run(unmask(grey_photo(), stages, Options(at_once=1)))
     assert stages.calls.count("paint") <= 2  # one more may already have started
 
 
 def test_the_masks_of_all_faces_come_as_one_picture():
     stages = FakeStages([(0, 0), (350, 300)])
-    found = run(find_masks(grey_photo(), stages, Options(), Clock())).faces
+    found = run(find_masks(grey_photo(), stages, Options())).faces
 
     mask = photo_mask(found, (640, 640))
 
@@ -373,7 +371,7 @@ def test_the_masks_of_all_faces_come_as_one_picture():
 def test_the_clock_knows_each_stage():
     clock = Clock()
 
-    run(unmask(grey_photo(), FakeStages([(100, 100)]), Options(), clock))
+    run(unmask(grey_photo(), FakeStages([(100, 100)]), Options(), clock=clock))
 
     assert set(clock.seconds) == {"thumb", "crop", "mask", "inpaint", "paste"}
 
@@ -396,6 +394,6 @@ def test_a_reference_is_cut_as_finely_as_its_photo_shows_it(enlarged, side):
     stages = Watching([(20, 20)], [0.1, 0.9], THUMB_PX)
 
     photo = grey_photo(THUMB_PX)
-    run(unmask(photo, stages, Options(), Clock(), photo))
+    run(unmask(photo, stages, Options(), photo))
 
     assert seen == [(side, side, 3)]

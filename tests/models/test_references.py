@@ -5,7 +5,6 @@ import asyncio
 import numpy as np
 import pytest
 
-from models.clock import Clock
 from models.errors import ReferencePhotoError
 from models.inpaint.paint import Painted
 from models.photo.decode import Photo
@@ -36,7 +35,7 @@ class Two(FakeStages):
 def test_each_face_gets_its_own_swap():
     photo = grey_photo()
 
-    result = run(unmask(photo, Two(), Options(at_once=1), Clock(), reference=grey_photo()))
+    result = run(unmask(photo, Two(), Options(at_once=1), reference=grey_photo()))
 
     assert tuple(result.pixels[165, 130]) == GREEN
     assert tuple(result.pixels[515, 480]) == BLUE
@@ -56,7 +55,7 @@ class OneTurned(Two):
 def test_a_head_turned_much_farther_than_the_reference_stays_painted():
     stages = OneTurned()
 
-    result = run(unmask(grey_photo(), stages, Options(), Clock(), reference=grey_photo()))
+    result = run(unmask(grey_photo(), stages, Options(), reference=grey_photo()))
 
     assert [face.swapped is None for face in result.faces] == [False, True]
     assert stages.calls.count("swap") == 1
@@ -68,7 +67,7 @@ def test_a_head_turned_much_farther_than_the_reference_stays_painted():
 def test_the_numbers_of_faces_are_those_of_the_photo_not_of_the_reference():
     options = Options(faces=(1,))
 
-    result = run(unmask(grey_photo(), Two(), options, Clock(), reference=grey_photo()))
+    result = run(unmask(grey_photo(), Two(), options, reference=grey_photo()))
 
     assert [face.found.index for face in result.faces] == [1]
     assert tuple(result.pixels[515, 480]) == GREEN
@@ -79,7 +78,7 @@ def test_the_numbers_of_faces_are_those_of_the_photo_not_of_the_reference():
 )
 def test_a_reference_of_two_faces_is_refused_though_one_of_the_photo_is_edited(options):
     with pytest.raises(ReferencePhotoError, match="2 faces"):
-        run(unmask(grey_photo(), Two(2), options, Clock(), reference=grey_photo()))
+        run(unmask(grey_photo(), Two(2), options, reference=grey_photo()))
 
 
 class Cut(FakeStages):
@@ -106,13 +105,13 @@ class Cut(FakeStages):
 
 def test_a_reference_whose_mouth_is_cut_off_is_refused():
     with pytest.raises(ReferencePhotoError, match="cuts the face off"):
-        run(unmask(grey_photo(), Cut(178), Options(), Clock(), reference=grey_photo()))
+        run(unmask(grey_photo(), Cut(178), Options(), reference=grey_photo()))
 
 
 def test_a_reference_whose_chin_is_cut_off_says_how_much_it_shows():
     stages = Cut(165)
 
-    run(unmask(grey_photo(), stages, Options(), Clock(), reference=grey_photo()))
+    run(unmask(grey_photo(), stages, Options(), reference=grey_photo()))
 
     expected = [(-0.5, -460.5), (639.5, -460.5), (-0.5, 179.5)]
     np.testing.assert_allclose(stages.corners, expected, atol=0.2)
@@ -132,7 +131,7 @@ def test_the_faces_of_a_reference_are_looked_at_within_the_same_bounds():
     stages, options = Slow([(0, 0)] * 4, [0.1] * 4), Options(at_once=1)
 
     with pytest.raises(ReferencePhotoError, match="4 faces"):
-        run(unmask(grey_photo(), stages, options, Clock(), reference=grey_photo()))
+        run(unmask(grey_photo(), stages, options, reference=grey_photo()))
     assert stages.most == 1
 
 
@@ -160,7 +159,7 @@ def test_a_reference_is_swapped_in_in_the_colours_of_the_photo(own, of_photo, se
     lips = Photo(np.full((640, 640, 3), (166, 95, 92), np.uint8), own, "jpeg")
     photo, stages = Photo(grey_photo().pixels, of_photo, "jpeg"), Watching()
 
-    run(unmask(photo, stages, Options(), Clock(), reference=lips))
+    run(unmask(photo, stages, Options(), reference=lips))
 
     assert np.abs(stages.reference.face.astype(int) - seen).max() <= 1
     assert (lips.pixels == (166, 95, 92)).all()

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from models.clock import Clock
 from models.mask.detect import MaskFinding
 from models.pipeline import Options, find_masks, unmask
 from tests.models.test_pipeline import FakeStages, grey_photo, run
@@ -21,7 +20,7 @@ class Doubting(FakeStages):
 def test_a_second_look_that_sees_no_mask_leaves_the_first_as_it_is():
     stages = Doubting([(100, 100)])
 
-    (found,) = run(find_masks(grey_photo(), stages, Options(), Clock())).faces
+    (found,) = run(find_masks(grey_photo(), stages, Options())).faces
 
     assert stages.calls.count("mask") == 2
     assert found.finding.probability == 0.9
@@ -29,4 +28,4 @@ def test_a_second_look_that_sees_no_mask_leaves_the_first_as_it_is():
 
 
 def test_a_face_whose_second_look_sees_no_mask_is_painted():
-    assert run(unmask(grey_photo(), Doubting([(100, 100)]), Options(), Clock())).changed
+    assert run(unmask(grey_photo(), Doubting([(100, 100)]), Options())).changed

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from models.clock import Clock
 from models.crop.detect import Face
 from models.errors import DrawnMaskError
 from models.mask.detect import MaskFinding
@@ -32,7 +31,7 @@ def is_painted(result):
 def test_the_mask_of_a_neighbour_who_was_not_chosen_stays(faces):
     stages = Wide([LEFT, RIGHT])  # the second is larger
 
-    result = run(unmask(grey_photo(), stages, Options(faces=faces), Clock()))
+    result = run(unmask(grey_photo(), stages, Options(faces=faces)))
 
     assert is_painted(result)[MIDDLE + 9 :].any()
     assert not is_painted(result)[: MIDDLE - 4].any()  # apart from the blend
@@ -40,7 +39,7 @@ def test_the_mask_of_a_neighbour_who_was_not_chosen_stays(faces):
 
 
 def test_the_mask_of_a_neighbour_beyond_the_most_faces_stays():
-    result = run(unmask(grey_photo(), Wide([LEFT, RIGHT]), Options(max_faces=1), Clock()))
+    result = run(unmask(grey_photo(), Wide([LEFT, RIGHT]), Options(max_faces=1)))
 
     assert not is_painted(result)[MIDDLE + 4 :].any()
 
@@ -51,7 +50,7 @@ def test_a_doubtful_find_that_was_not_chosen_takes_nothing_from_a_face():
             first, second = await super().detect(thumb)
             return [first, Face(second.box, 0.3, second.points)]
 
-    result = run(unmask(grey_photo(), WithAHand([LEFT, RIGHT]), Options(faces=(0,)), Clock()))
+    result = run(unmask(grey_photo(), WithAHand([LEFT, RIGHT]), Options(faces=(0,))))
 
     assert is_painted(result)[MIDDLE + 9 : 300].all()
 
@@ -62,7 +61,7 @@ ON_THE_LEFT = drawn_mask((128, 230, 246, 300))  # reaches into the right face's 
 def test_a_mask_drawn_on_one_face_leaves_its_neighbour_bare():
     stages = Wide([LEFT, RIGHT])
 
-    result = run(unmask(grey_photo(), stages, Options(), Clock(), drawn=ON_THE_LEFT))
+    result = run(unmask(grey_photo(), stages, Options(), drawn=ON_THE_LEFT))
 
     assert [face.painted is not None for face in result.faces] == [True, False]
     assert result.faces[1].found.finding.probability == 0.0
@@ -71,7 +70,7 @@ def test_a_mask_drawn_on_one_face_leaves_its_neighbour_bare():
 def test_a_mask_drawn_on_two_faces_is_painted_on_both():
     both = ON_THE_LEFT | drawn_mask((308, 230, 420, 300))
 
-    result = run(unmask(grey_photo(), Wide([LEFT, RIGHT]), Options(), Clock(), drawn=both))
+    result = run(unmask(grey_photo(), Wide([LEFT, RIGHT]), Options(), drawn=both))
 
     assert [face.painted is not None for face in result.faces] == [True, True]
 
@@ -80,7 +79,7 @@ def test_a_mask_drawn_on_two_faces_is_painted_on_both():
 def test_a_mask_drawn_on_one_face_is_painted_there_where_that_one_is_meant(faces):
     stages = Wide([LEFT, RIGHT])
 
-    result = run(unmask(grey_photo(), stages, Options(faces=faces), Clock(), drawn=ON_THE_LEFT))
+    result = run(unmask(grey_photo(), stages, Options(faces=faces), drawn=ON_THE_LEFT))
 
     assert is_painted(result)[130:244].all()
     assert not is_painted(result)[270:].any()
@@ -93,7 +92,6 @@ def test_a_mask_drawn_on_a_neighbour_of_the_chosen_face_is_refused():
                 grey_photo(),
                 Wide([LEFT, RIGHT]),
                 Options(faces=(1,)),
-                Clock(),
                 drawn=ON_THE_LEFT,
             )
         )

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from models.clock import Clock
 from models.crop.detect import THUMB_PX, Face
 from models.inpaint.paint import Painted
 from models.mask.detect import MaskFinding
@@ -66,7 +65,7 @@ def test_nothing_of_masks_that_touch_stays_between_the_faces(times, turns_deg, l
     photo_px = round(PHOTO_PX * times)
     photo = photo_of(faces, photo_px)
 
-    result = run(unmask(photo, Couple(faces, photo_px), Options(), Clock()))
+    result = run(unmask(photo, Couple(faces, photo_px), Options()))
 
     # A line of mask differs by 39 or more; small photos overshoot by 4 at the mask's rim.
     assert np.abs(result.painted.astype(int) - SKIN).max() <= 5
@@ -85,6 +84,6 @@ def test_where_the_photo_cuts_two_masks_neither_gets_the_others_colour():
     faces = [((300.4, 400.2), 1, 0), ((456.4, 400.2), 1, 0)]
     photo = Photo(photo_of(faces, PHOTO_PX).pixels[:421].copy(), None, "png")
 
-    result = run(unmask(photo, SeesItsOwn(faces, PHOTO_PX), Options(), Clock()))
+    result = run(unmask(photo, SeesItsOwn(faces, PHOTO_PX), Options()))
 
     assert np.abs(result.painted.astype(int) - SKIN).max() <= 5

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from models.clock import Clock
 from models.photo.decode import decode_photo
 from models.pipeline import Options, unmask
 from models.stages import LocalStages, load_models
@@ -27,7 +26,7 @@ def assert_same_picture(one, other):
 def in_process(photo, reference=None):
     stages = LocalStages(load_models(PROJECT / "weights"))
     pictures = [None if data is None else decode_photo(data) for data in (photo, reference)]
-    return asyncio.run(unmask(pictures[0], stages, Options(), Clock(), pictures[1])).pixels
+    return asyncio.run(unmask(pictures[0], stages, Options(), pictures[1])).pixels
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import torch
 
 from models.bench import load_plain
 from models.checkpoint import load_manifest
-from models.clock import Clock
 from models.photo.decode import decode_photo
 from models.photo.encode import answer_format, encode_photo
 from models.pipeline import Options, unmask
@@ -55,7 +54,7 @@ class Engine:
 
     async def _answer(self, data: bytes) -> Result:
         photo = decode_photo(data)
-        result = await unmask(photo, self._stages, Options(), Clock())
+        result = await unmask(photo, self._stages, Options())
         picture_format = answer_format(photo.format)
         picture = encode_photo(
             result.pixels,

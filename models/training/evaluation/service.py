@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.clock import Clock
 from models.crop.frame import crop_face, invert, transform
 from models.errors import NoFaceError
 from models.inpaint.hole import hole_of
@@ -40,14 +39,14 @@ class Service:
         """
         own = read_photo(reference) if reference else None
         try:
-            return asyncio.run(unmask(read_photo(photo), self._stages, _OPTIONS, Clock(), own))
+            return asyncio.run(unmask(read_photo(photo), self._stages, _OPTIONS, own))
         except NoFaceError:
             return None
 
     def find_mask(self, photo: Path) -> MaskedFace | None:
         """The face of a photo and its mask; None if no face is found."""
         try:
-            found = asyncio.run(find_masks(read_photo(photo), self._stages, _OPTIONS, Clock()))
+            found = asyncio.run(find_masks(read_photo(photo), self._stages, _OPTIONS))
         except NoFaceError:
             return None
         return found.faces[0]
@@ -100,7 +99,7 @@ class Service:
             NoFaceError: the photo shows no face.
         """
         picture = read_photo(photo)
-        found = asyncio.run(find_masks(picture, self._stages, _OPTIONS, Clock()))
+        found = asyncio.run(find_masks(picture, self._stages, _OPTIONS))
         return asyncio.run(as_reference(picture, found.faces[0], self._stages))
 
 

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image as PilImage
 
 from models.checkpoint import load_manifest
-from models.clock import Clock
 from models.crop.detect import Face, detect_faces, load_detector
 from models.crop.frame import fit_frame
 from models.crop.upright import (
@@ -181,9 +180,9 @@ def test_a_person_is_found_whichever_side_is_up(detector, kind, quarters):
 
     def frame_of(quarters):
         photo = Photo(np.ascontiguousarray(np.rot90(pixels, quarters)), None, "png")
-        return fit_frame(
-            asyncio.run(find_faces(photo, Detecting(), Options(), Clock()))[0].points
-        ).astype(float)
+        return fit_frame(asyncio.run(find_faces(photo, Detecting(), Options()))[0].points).astype(
+            float
+        )
 
     upright, lying = frame_of(0), frame_of(quarters)
 

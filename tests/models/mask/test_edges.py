@@ -3,7 +3,6 @@ import asyncio
 import numpy as np
 import pytest
 
-from models.clock import Clock
 from models.crop.frame import photo_corners
 from models.mask.detect import MaskFinding
 from models.mask.edges import find_to_edge
@@ -61,7 +60,7 @@ def test_of_a_mask_that_the_photos_edge_cuts_no_mirror_image_is_painted_beside(s
 
     stages = Looking([shift], [0.9, 0.9])
 
-    run(unmask(grey_photo(), stages, Options(), Clock()))
+    run(unmask(grey_photo(), stages, Options()))
 
     assert stages.hole[205:].all() == stages.hole[205:].any() == reaches
 
@@ -69,7 +68,7 @@ def test_of_a_mask_that_the_photos_edge_cuts_no_mirror_image_is_painted_beside(s
 def test_along_the_photos_edge_only_the_mask_is_painted():
     stages = FakeStages([(100, 439.6)], [0.9, 0.9])
 
-    result = run(unmask(grey_photo(), stages, Options(), Clock()))
+    result = run(unmask(grey_photo(), stages, Options()))
 
     last = result.painted[639].astype(int)
     assert np.abs(last[:165] - 128).max() <= 1
