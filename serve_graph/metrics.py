@@ -87,22 +87,6 @@ class Recorder(Protocol):
         """A request was refused."""
 
 
-class NoRecorder:
-    """Records nothing: for runs without Ray."""
-
-    def request(self, route: str, code: int, seconds: float, is_answered: bool) -> None: ...
-
-    def stage(self, stage: str, queue_s: float, compute_s: float) -> None: ...
-
-    def place(self, queue_s: float) -> None: ...
-
-    def batch(self, stage: str, size: int) -> None: ...
-
-    def faces(self, outcome: str, count: int) -> None: ...
-
-    def rejected(self, reason: str) -> None: ...
-
-
 class ServeRecorder:
     """Records through Ray; must be created inside a replica, whose labels it takes."""
 

@@ -11,7 +11,6 @@ from typer.main import get_command
 
 from serve_graph.api import create_api
 from serve_graph.cli import app
-from serve_graph.metrics import NoRecorder
 from serve_graph.service import Service
 from serve_graph.settings import ApiSettings
 
@@ -30,7 +29,7 @@ PATH = re.compile(
 @pytest.fixture(scope="module")
 def paths() -> dict[str, Any]:
     """The paths of the API's OpenAPI document."""
-    service = Service(Mock(), "0", ApiSettings(), Mock(), Mock(), NoRecorder())
+    service = Service(Mock(), "0", ApiSettings(), Mock(), Mock(), Mock())
     return create_api(service).openapi()["paths"]
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from serve_graph import PROJECT
 from serve_graph.api.app import create_api
-from serve_graph.metrics import NoRecorder
 from serve_graph.service import Service
 from serve_graph.settings import ApiSettings
 
@@ -20,8 +19,8 @@ COMMAND = ".venv/bin/python -m serve_graph.api.document"
 
 def document() -> str:
     """The OpenAPI document of a service with default settings, as JSON with sorted keys."""
-    nobody: Any = None  # describing the calls uses no stage
-    service = Service(nobody, "", ApiSettings.model_validate({}), nobody, nobody, NoRecorder())
+    nobody: Any = None  # describing the calls makes none
+    service = Service(nobody, "", ApiSettings.model_validate({}), nobody, nobody, nobody)
     return json.dumps(create_api(service).openapi(), indent=2, sort_keys=True) + "\n"
 
 

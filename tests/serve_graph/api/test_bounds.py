@@ -12,8 +12,8 @@ from serve_graph.api.gate import Gate, deadline
 from serve_graph.api.places import Places
 from serve_graph.api.threads import Threads
 from serve_graph.draining import Draining
-from serve_graph.metrics import NoRecorder
 from serve_graph.problems import BusyError
+from tests.recorder import MemoryRecorder
 
 pytestmark = pytest.mark.asyncio
 
@@ -219,7 +219,7 @@ async def test_the_end_of_the_threads_is_told_once_and_late():
 
 def make_gate(uploads=9, most=9, standing=9, photos=9):
     places = Places(most, standing)
-    return Gate(uploads, places, photos, Draining(), NoRecorder())
+    return Gate(uploads, places, photos, Draining(), MemoryRecorder())
 
 
 async def test_a_full_gate_refuses_uploads():
