@@ -21,11 +21,11 @@ from ray.serve.schema import ServeDeploySchema
 from models.checkpoint import load_manifest
 from models.errors import WeightsError
 from models.landmarks.fan import INSTALL_FAN, find_weights
+from models.nets.budgets import NETS
 from serve_graph.api.sending import MAX_TAKING_S
 from serve_graph.flags import uses_haproxy
 from serve_graph.settings import UPLOADS_PER_PLACE, ApiSettings, Batching, GraphArgs
 
-NETS = ("crop", "mask", "landmarks", "inpaint")
 IMPORT_PATH = "serve_graph.app:build"
 BATCHED = ("FaceCropper", "MaskDetector", "Inpainter")
 DEPLOYMENTS = {"split": ("Ingress", *BATCHED, "FaceSwapper"), "fused": ("Ingress",)}
