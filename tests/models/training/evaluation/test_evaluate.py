@@ -1,5 +1,4 @@
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -17,6 +16,13 @@ from models.training.evaluation.folder import (
 )
 from models.training.evaluation.report import summarize
 from models.training.evaluation.residual import Judge, Sight
+from models.training.evaluation.sheets import (
+    write_bare_sheet,
+    write_large_sheet,
+    write_pair_sheets,
+    write_real_sheets,
+    write_swap_sheet,
+)
 from models.training.evaluation.write import write_report
 from tests.models.training.evaluation.photos import covered, face, faceless, points
 
@@ -285,17 +291,21 @@ def test_the_worst_and_some_random_cases_are_drawn(score, judge, tmp_path):
     assert names == {f"sheet_{of}" for of in marks | {"random", "real", "residual", "swap"}}
 
 
-def test_sheets_of_an_earlier_evaluation_do_not_stay(score, judge, folder, tmp_path):
-    score(judge=judge, limit=1)
-    for part in ("real", "swap"):
-        shutil.rmtree(folder / part)
-    (folder / "landmarks.npz").unlink()
+def test_sheets_of_an_earlier_evaluation_do_not_stay(tmp_path):
+    marks = ("psnr", "iou", "random", "landmarks", "bare", "real", "residual", "swap", "large")
+    for name in marks:
+        (tmp_path / f"sheet_{name}.jpg").touch()
 
-    score(limit=1)
+    for write in (
+        write_pair_sheets,
+        write_bare_sheet,
+        write_real_sheets,
+        write_swap_sheet,
+        write_large_sheet,
+    ):
+        write([], [], tmp_path)
 
-    names = {path.stem for path in (tmp_path / "out").glob("sheet_*.jpg")}
-    marks = ("psnr", "ssim", "hole_psnr", "sharpness", "detail", "iou", "random")
-    assert names == {f"sheet_{of}" for of in marks}
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_report_counts_by_source_and_kind(scored):
