@@ -16,6 +16,7 @@ import numpy as np
 from torch import nn
 
 from models.checkpoint import load_manifest
+from models.choices import Blend, Warp
 from models.crop.detect import Face, detect_faces, load_detector
 from models.crop.net import FaceDetector
 from models.inpaint.generator import Generator
@@ -28,7 +29,7 @@ from models.mask.detect import MaskFinding, detect_masks, load_mask_net
 from models.mask.unet import UNet
 from models.pixels import Image, Landmarks, Mask
 from models.swap.reference import Reference
-from models.swap.swap import Blend, Warp, swap_face
+from models.swap.swap import swap_face
 
 P = ParamSpec("P")
 T = TypeVar("T")

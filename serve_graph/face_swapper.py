@@ -2,11 +2,12 @@
 
 from ray import serve
 
+from models.choices import Blend, Warp
 from models.inpaint.paint import Painted
 from models.parallel import each
 from models.pixels import Image, Mask
 from models.swap.reference import REFERENCE_PX, Reference
-from models.swap.swap import Blend, Warp, swap_face
+from models.swap.swap import swap_face
 from serve_graph.batch import Asked, Batcher
 from serve_graph.inputs import check_picture, unpack_hole
 from serve_graph.metrics import ServeRecorder

@@ -9,11 +9,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, field_validator
 
+from models.choices import Blend, DeviceName, Landmarker, Warp
 from models.photo.header import DEFAULT_LIMITS, Limits
-from models.swap.swap import Blend, Warp
 from serve_graph import PROJECT
 
-Landmarker = Literal["embedded", "face-alignment"]
 # An upload from a phone takes seconds, longer than the work on its photo.
 UPLOADS_PER_PLACE = 2
 # Prefixes of paths that the API, the page and Serve itself use.
@@ -78,7 +77,7 @@ class GraphArgs(BaseModel):
 
     shape: Literal["split", "fused"] = "split"  # a deployment for each stage, or one for all
     weights: Path = Path("weights")  # with manifest.json; relative paths start at the project
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: DeviceName = "cpu"
     threads: PositiveInt = 1  # CPU threads of one call of a net, in each replica
     workers: PositiveInt = 1  # fused only: stage calls that run at the same time
     warp: Warp = "mesh"  # how a reference is warped onto the face: see `swap_face`

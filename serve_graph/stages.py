@@ -11,6 +11,7 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
+from models.choices import Blend, Warp
 from models.crop.detect import Face
 from models.inpaint.paint import Painted
 from models.landmarks.guess import Wish
@@ -18,7 +19,6 @@ from models.mask.detect import MaskFinding
 from models.pixels import Image, Landmarks, Mask, pack_mask, unpack_mask
 from models.stages import LocalStages, Models
 from models.swap.reference import Reference
-from models.swap.swap import Blend, Warp
 from serve_graph.batch import Asked
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, InProgress, Streak
 from serve_graph.metrics import Recorder

@@ -16,7 +16,8 @@ OURS = ("models", "serve_graph", "loadtest")
 STEPS = ("crop", "mask", "landmarks", "inpaint", "swap", "paste", "photo")
 # What any step may use besides its own folder.
 FOUNDATIONS = {
-    *("errors", "pixels", "checkpoint", "parallel", "runner", "crop.frame", "landmarks.order"),
+    *("choices", "errors", "pixels", "checkpoint", "parallel", "runner"),
+    *("crop.frame", "landmarks.order"),
     *("nets.blocks", "nets.inference"),
     *("light.lenses", "light.levels", "light.one_tone"),
 }

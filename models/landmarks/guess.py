@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from models.choices import Expression
 from models.landmarks.net import LandmarkNet
 from models.landmarks.predict import landmarks_of_shown
-from models.landmarks.shape import Expression, ShapeModel, draw_candidates, freedom
+from models.landmarks.shape import ShapeModel, draw_candidates, freedom
 from models.pixels import Image, Landmarks, Mask
-
-MAX_CANDIDATES = 4
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,15 @@ neither the size nor the rotation of the head counts.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.choices import Expression
 from models.landmarks.order import MOUTH, NOSE_TIP, eye_centres
 from models.pixels import Landmarks, Mask
 
-Expression = Literal["auto", "neutral", "smile"]
 Floats = npt.NDArray[np.float64]
 Turns = npt.NDArray[np.complex128]
 

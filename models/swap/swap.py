@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
 import numpy as np
 
+from models.choices import Blend, Warp
 from models.crop.frame import (
     FRAME_PX,
     fit_similarity,
@@ -26,8 +26,6 @@ from models.swap.pose import are_opposite, mirrored
 from models.swap.reference import Reference
 from models.swap.warp import at_size, mesh_trust, warp_mesh, warp_similarity
 
-Warp = Literal["mesh", "2d"]
-Blend = Literal["feather", "poisson"]
 _Move = Callable[[Image], Image]
 
 _EDGE_PX = 4.0  # of the frame: their least distance from the photo's edge

@@ -5,9 +5,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from models.choices import MAX_CANDIDATES, Expression
 from models.crop.detect import Face
-from models.landmarks.guess import MAX_CANDIDATES
-from models.landmarks.shape import Expression
 from models.photo.encode import AnswerFormat
 from models.pipeline import EditedFace, MaskedFace
 from serve_graph.face_choice import EXPECTED, PATTERN, FaceChoice, parse_face_choice

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.choices import MAX_CANDIDATES
 from serve_graph.cli.files import (
     check_format,
     check_holds,
@@ -68,7 +69,7 @@ def expressions(
 
 
 async def _rows_of(path: Path, stages: "Stages") -> "list[list[Image]]":
-    from models.landmarks.guess import MAX_CANDIDATES, Wish
+    from models.landmarks.guess import Wish
 
     photo = read_photo(path)
     neutral = await _tiles_of(photo, Wish("neutral"), stages)

@@ -1,10 +1,11 @@
 """Arguments and options that several commands share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.choices import Blend, DeviceName, Warp
 from serve_graph import PROJECT
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ Weights = Annotated[
         callback=_check_is_there,
     ),
 ]
-DeviceName = Literal["cpu", "cuda"]
 Device = Annotated[DeviceName, typer.Option("--device", help="Where the nets run.")]
 
 MaxFaces = Annotated[
@@ -63,11 +63,6 @@ MaxFaces = Annotated[
     ),
 ]
 
-ExpressionName = Literal["auto", "neutral", "smile"]
-LandmarkerName = Literal["embedded", "face-alignment"]
-# The same as in models.swap.swap.
-WarpName = Literal["mesh", "2d"]
-BlendName = Literal["feather", "poisson"]
 MAX_FACES = 32
 # The same as in models.training.masks, which is too slow to import for a help text.
 MASK_KINDS = (
@@ -88,8 +83,8 @@ def load_stages(
     weights: Path,
     device: DeviceName,
     fan_weights: Path | None = None,
-    warp: WarpName = "mesh",
-    blend: BlendName = "feather",
+    warp: Warp = "mesh",
+    blend: Blend = "feather",
 ) -> "LocalStages":
     """Loads all stages into this process.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.choices import MAX_CANDIDATES, Blend, Expression, Landmarker, Warp
 from models.errors import DrawnMaskError, InputError
 from serve_graph.cli.files import (
     QUALITY,
@@ -21,14 +22,10 @@ from serve_graph.cli.options import (
     FAN_WEIGHTS,
     MAX_FACES,
     WEIGHTS,
-    BlendName,
     Device,
-    ExpressionName,
-    LandmarkerName,
     MaxFaces,
     Out,
     Source,
-    WarpName,
     Weights,
     left_out,
     load_stages,
@@ -73,14 +70,14 @@ def run(
     ] = "all",
     max_faces: MaxFaces = MAX_FACES,
     expression: Annotated[
-        ExpressionName,
+        Expression,
         typer.Option("--expression", help="Expression of the painted part; auto keeps the guess."),
     ] = "auto",
     candidates: Annotated[
         int,
         typer.Option(
             min=1,
-            max=4,
+            max=MAX_CANDIDATES,
             help="How many plausible faces to paint, most likely first: OUT_1, OUT_2 and so on. "
             "With --reference, the first has the swap.",
         ),
@@ -88,7 +85,7 @@ def run(
     sharpen: Annotated[bool, typer.Option("--sharpen", help="Sharpen the painted part.")] = False,
     quality: Annotated[int, typer.Option(min=1, max=100, help="JPEG and WebP quality.")] = QUALITY,
     landmarks: Annotated[
-        LandmarkerName, typer.Option("--landmarks", help="What finds the reference's landmarks.")
+        Landmarker, typer.Option("--landmarks", help="What finds the reference's landmarks.")
     ] = "embedded",
     fan_weights: Annotated[
         Path,
@@ -99,14 +96,14 @@ def run(
         ),
     ] = FAN_WEIGHTS,
     warp: Annotated[
-        WarpName,
+        Warp,
         typer.Option(
             "--warp",
             help="mesh bends the reference to the face, 2d only rotates, scales and shifts it.",
         ),
     ] = "mesh",
     blend: Annotated[
-        BlendName,
+        Blend,
         typer.Option(
             "--blend", help="feather mixes near the reference's edge, poisson keeps its gradients."
         ),

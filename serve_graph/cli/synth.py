@@ -9,11 +9,12 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from models.choices import DeviceName
 from models.errors import BadRequestError, InputError
 from serve_graph.cli.bare import find_bare_faces
 from serve_graph.cli.errors import complain
 from serve_graph.cli.files import check_format, pictures_of, read_photo
-from serve_graph.cli.options import MASK_KINDS, WEIGHTS, Device, DeviceName, Weights, load_stages
+from serve_graph.cli.options import MASK_KINDS, WEIGHTS, Device, Weights, load_stages
 
 if TYPE_CHECKING:
     from models.training.synth import Subject
