@@ -201,7 +201,7 @@ def _new_store(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
         _reserve(path)
     except OSError as error:
         raise OSError(
-            f"{path.parent} needs {math.prod(shape) / 1e9:.1f} GB for the cut faces ({error}): "
+            f"{path.parent} needs {math.prod(shape) / 1e6:,.0f} MB for the cut faces ({error}): "
             "make room, or give a --run on another disk."
         ) from error
     return images

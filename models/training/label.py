@@ -86,7 +86,7 @@ class SourceFolder:
         margin = (KEPT_PX - FRAME_PX) / 2
         to_picture = compose(np.array([[1, 0, margin], [0, 1, margin]], np.float32), frame)
         picture = crop_face(photo, to_picture, KEPT_PX)
-        with _writing():
+        with _writing(self.path):
             path = self.path / f"{name}.webp"
             write_image(path, picture, cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
         self._points[name] = landmarks + np.float32(margin)
@@ -103,13 +103,13 @@ class SourceFolder:
         Raises:
             SourceWriteError: they can't be written; those of the last time stay.
         """
-        with _writing(), replacing(self.path / _NOTES) as part:
+        with _writing(self.path), replacing(self.path / _NOTES) as part:
             part.write_text(json.dumps({"asked": self.asked, "looked": sorted(self.looked)}))
             self._write_labels()  # a disk too full for one of both keeps both as they were
 
     def finish(self) -> None:
         """Writes the labels, and says that no photo is left; raises as `save`."""
-        with _writing():
+        with _writing(self.path):
             self._write_labels()
             (self.path / _NOTES).unlink(missing_ok=True)
 
@@ -125,10 +125,10 @@ class SourceFolder:
 
 
 @contextmanager
-def _writing() -> Iterator[None]:
+def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise SourceWriteError(
-            f"The same command goes on once its folder can be written to ({error})."
+            f"{folder} can't be written to ({error}): make room, and the same command goes on."
         ) from error

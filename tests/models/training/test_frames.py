@@ -289,7 +289,7 @@ def test_a_disk_too_full_for_the_cut_faces_is_named_before_one_is_cut(data, tmp_
     refuse_place(monkeypatch, errno.ENOSPC)
     monkeypatch.setattr("models.training.frames.crop_face", None)
 
-    with pytest.raises(OSError, match=r"needs 0\.0 GB for the cut faces .*No space left.*--run"):
+    with pytest.raises(OSError, match=r"needs 0 MB for the cut faces .*No space left.*--run"):
         load_faces(data, ["some"], tmp_path / "cache")
     assert not list((tmp_path / "cache").rglob("*.np*"))
 
