@@ -1,8 +1,6 @@
 import asyncio
 import time
 
-import pytest
-
 from serve_graph.batch import Asked, Batcher, run_batch
 from serve_graph.settings import Batching
 from tests.recorder import MemoryRecorder
@@ -94,7 +92,6 @@ async def ask(batch, *numbers):
     return await asyncio.gather(*calls, return_exceptions=True)
 
 
-@pytest.mark.asyncio
 async def test_what_comes_while_a_batch_is_computed_is_the_next_batch():
     work = Slow()
 
@@ -102,7 +99,6 @@ async def test_what_comes_while_a_batch_is_computed_is_the_next_batch():
     assert work.batches == [[1], [2, 5]]
 
 
-@pytest.mark.asyncio
 async def test_no_batch_is_larger_than_it_may_be():
     work = Slow()
     await ask(batcher(work, max_batch_size=2), 1, 2, 3, 4)
@@ -110,7 +106,6 @@ async def test_no_batch_is_larger_than_it_may_be():
     assert work.batches == [[1], [2, 3], [4]]
 
 
-@pytest.mark.asyncio
 async def test_the_first_call_waits_for_others_for_so_long():
     work = Slow(0)
     batch = batcher(work, batch_wait_timeout_s=0.2)
@@ -121,7 +116,6 @@ async def test_the_first_call_waits_for_others_for_so_long():
     assert 0.19 < time.perf_counter() - start < 1
 
 
-@pytest.mark.asyncio
 async def test_a_full_batch_waits_no_longer():
     work = Slow(0)
     start = time.perf_counter()
@@ -130,7 +124,6 @@ async def test_a_full_batch_waits_no_longer():
     assert time.perf_counter() - start < 5
 
 
-@pytest.mark.asyncio
 async def test_a_bad_call_fails_alone():
     first, bad, good = await ask(batcher(Slow()), 1, 0, 5)
 
@@ -138,7 +131,6 @@ async def test_a_bad_call_fails_alone():
     assert isinstance(bad, ZeroDivisionError)
 
 
-@pytest.mark.asyncio
 async def test_who_is_cancelled_leaves_the_queue_before_it_costs_anything():
     work = Slow()
     batch = batcher(work, max_batch_size=1)
@@ -150,7 +142,6 @@ async def test_who_is_cancelled_leaves_the_queue_before_it_costs_anything():
     assert work.batches == [[1], [5]]
 
 
-@pytest.mark.asyncio
 async def test_a_caller_who_goes_while_his_batch_is_computed_harms_no_other():
     batch = batcher(Slow(), batch_wait_timeout_s=0.02)
     gone, stays = (asyncio.create_task(batch(n, Asked())) for n in (1, 2))
@@ -160,7 +151,6 @@ async def test_a_caller_who_goes_while_his_batch_is_computed_harms_no_other():
     assert await stays == 5
 
 
-@pytest.mark.asyncio
 async def test_new_numbers_hold_from_the_next_batch_on():
     work = Slow(0)
     batch = batcher(work, max_batch_size=1)
@@ -171,7 +161,6 @@ async def test_new_numbers_hold_from_the_next_batch_on():
     assert work.batches == [[1], [2, 5]]
 
 
-@pytest.mark.asyncio
 async def test_after_a_recorder_that_fails_the_next_call_is_answered():
     batch = batcher(Slow(0))
     recorder, batch._recorder = batch._recorder, None

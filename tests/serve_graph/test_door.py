@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from serve_graph.door import close_doors, requests_in, wait_for_clients
 from serve_graph.flags import CONFIG, SOCKET, WRAPPER, find_haproxy, free_port
@@ -42,7 +41,7 @@ def folder(monkeypatch):
     shutil.rmtree(path)
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def door(folder):
     """A HAProxy in front of a server that answers with `BIG`; Ray too reloads it like this."""
 
@@ -102,7 +101,6 @@ async def begin_to_take_an_answer(door, connection="close", path="/"):
     return reader, writer
 
 
-@pytest.mark.asyncio
 @pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
 async def test_the_end_waits_for_a_client_that_takes_its_answer_slowly(door):
     await asyncio.wait_for(wait_for_clients(), 5)  # there are no clients
@@ -116,7 +114,6 @@ async def test_the_end_waits_for_a_client_that_takes_its_answer_slowly(door):
     await asyncio.wait_for(waiting, 5)
 
 
-@pytest.mark.asyncio
 @pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
 async def test_a_slow_client_of_a_door_before_its_reload_is_waited_for_too(door):
     reader, _writer = await begin_to_take_an_answer(door)
@@ -129,7 +126,6 @@ async def test_a_slow_client_of_a_door_before_its_reload_is_waited_for_too(door)
     await asyncio.wait_for(waiting, 5)
 
 
-@pytest.mark.asyncio
 @pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
 async def test_a_client_that_only_keeps_its_connection_is_not_waited_for(door):
     reader, _writer = await begin_to_take_an_answer(door, "keep-alive")
@@ -140,7 +136,6 @@ async def test_a_client_that_only_keeps_its_connection_is_not_waited_for(door):
     assert door.processes[0].poll() is None  # the connection is still open
 
 
-@pytest.mark.asyncio
 @pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
 async def test_callers_that_keep_asking_are_not_waited_for_but_those_before_them_are(door):
     reader, _writer = await begin_to_take_an_answer(door)
@@ -161,7 +156,6 @@ async def test_callers_that_keep_asking_are_not_waited_for_but_those_before_them
             task.cancel()
 
 
-@pytest.mark.asyncio
 @pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
 async def test_a_door_that_closes_answers_what_is_in_and_takes_nothing_new(door):
     reader, _writer = await begin_to_take_an_answer(door)
@@ -175,7 +169,6 @@ async def test_a_door_that_closes_answers_what_is_in_and_takes_nothing_new(door)
     await asyncio.wait_for(closing, 5)
 
 
-@pytest.mark.asyncio
 @pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
 @pytest.mark.usefixtures("door")
 async def test_a_door_that_has_just_died_needs_no_closing(monkeypatch):
@@ -187,14 +180,12 @@ async def test_a_door_that_has_just_died_needs_no_closing(monkeypatch):
     await asyncio.wait_for(close_doors(), 5)
 
 
-@pytest.mark.asyncio
 async def test_where_haproxy_is_not_the_door_nothing_is_waited_for(monkeypatch):
     monkeypatch.delenv(SOCKET, raising=False)
 
     await asyncio.wait_for(wait_for_clients(), 1)
 
 
-@pytest.mark.asyncio
 async def test_a_haproxy_that_died_is_not_waited_for(folder):
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(folder / "admin.sock"))
@@ -209,7 +200,6 @@ def test_requests_of_replicas_that_are_old_enough_are_counted(least_age_s, count
     assert requests_in(SESSIONS, least_age_s) == count
 
 
-@pytest.mark.asyncio
 async def test_where_no_replica_is_reached_callers_are_told_to_come_again(folder):
     config, port, closed = folder / "haproxy.cfg", free_port(), free_port()
     (folder / "500.http").write_text("HTTP/1.1 500 Internal Server Error\r\n\r\n")

@@ -45,7 +45,6 @@ def test_replicas_answer_and_clients_take_it_before_serve_ends(end):
     assert steps == ["drain", "drain done", "clients", "clients done", "shutdown", "shutdown done"]
 
 
-@pytest.mark.asyncio
 async def test_a_replica_that_starts_during_the_end_is_drained_too():
     replicas = [Draining()]
 
@@ -62,7 +61,6 @@ async def test_a_replica_that_starts_during_the_end_is_drained_too():
     assert [one.has_begun for one in replicas] == [True, True]
 
 
-@pytest.mark.asyncio
 async def test_an_ingress_that_can_not_be_drained_is_logged_and_the_other_is_drained(caplog):
     other = Draining()
 
@@ -98,7 +96,6 @@ def test_without_rays_own_processes_the_doors_are_closed_and_serve_is_asked_noth
     assert steps == ["doors", "doors done"]
 
 
-@pytest.mark.asyncio
 async def test_a_replica_drains_until_its_last_request_is_answered():
     draining = Draining()
     ingress = SimpleNamespace(_service=SimpleNamespace(draining=draining))

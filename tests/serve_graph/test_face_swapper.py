@@ -88,7 +88,6 @@ def test_a_swap_that_waits_for_others_spends_that_time_in_the_queue():
     assert queues_s[-1] > 2.9 * SWAP_S
 
 
-@pytest.mark.asyncio
 async def test_a_replica_whose_swap_hangs_is_unhealthy(swap, monkeypatch):
     now = [0.0]
     monkeypatch.setattr("serve_graph.health.monotonic", lambda: now[0])

@@ -102,7 +102,6 @@ async def fail(replica, stage, times):
             await getattr(replica, method)(*arguments, Asked())
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("stage", ASKS)
 async def test_a_replica_whose_net_fails_in_each_call_is_unhealthy(make, stage):
     replica, _ = make(stage, is_broken=True)
@@ -114,7 +113,6 @@ async def test_a_replica_whose_net_fails_in_each_call_is_unhealthy(make, stage):
             await replica.check_health()
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("stage", ASKS)
 async def test_a_photo_that_a_stage_can_not_do_harms_no_replica(make, stage):
     replica, _ = make(stage)
@@ -124,7 +122,6 @@ async def test_a_photo_that_a_stage_can_not_do_harms_no_replica(make, stage):
         await replica.check_health()
 
 
-@pytest.mark.asyncio
 async def test_a_replica_is_tried_only_after_failures_in_a_row(make):
     replica, function = make("mask")
     await fail(replica, "mask", IN_A_ROW - 1)
@@ -136,7 +133,6 @@ async def test_a_replica_is_tried_only_after_failures_in_a_row(make):
     assert function.calls == before
 
 
-@pytest.mark.asyncio
 async def test_a_replica_that_works_again_is_healthy(make):
     replica, function = make("mask", is_broken=True)
     await fail(replica, "mask", IN_A_ROW)
@@ -167,7 +163,6 @@ def test_a_fused_replica_is_tried_in_the_same_way(tiny_weights, monkeypatch, sta
     asyncio.run(check())
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("stage", ASKS)
 async def test_a_replica_whose_net_hangs_is_unhealthy(make, clock, stage):
     replica, function = make(stage, Hanging)
@@ -186,7 +181,6 @@ async def test_a_replica_whose_net_hangs_is_unhealthy(make, clock, stage):
     await replica.check_health()
 
 
-@pytest.mark.asyncio
 async def test_a_net_hangs_also_when_its_callers_have_gone(make, clock):
     replica, function = make("mask", Hanging)
     call = asyncio.create_task(replica.detect(PHOTO, Asked()))

@@ -56,12 +56,10 @@ def test_work_is_done_where_niceness_may_not_change(monkeypatch):
     assert in_new_thread(run_niced, lambda: "done") == "done"
 
 
-@pytest.mark.asyncio
 async def test_a_requests_threads_are_behind():
     assert await Threads().run(niceness) > niceness()
 
 
-@pytest.mark.asyncio
 async def test_a_batch_is_computed_behind():
     batch = [(number, Asked(time.time())) for number in range(2)]
 

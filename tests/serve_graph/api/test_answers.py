@@ -40,7 +40,6 @@ def test_a_file_is_held_once_while_it_is_written(answer):
     assert peak < 1.3 * len(body)
 
 
-@pytest.mark.asyncio
 async def test_a_large_picture_is_the_same_in_each_answer(client):
     noise = np.random.default_rng(0).integers(0, 60, (300, 400, 3), np.uint8)
     out = io.BytesIO()

@@ -15,8 +15,6 @@ from serve_graph.draining import Draining
 from serve_graph.problems import BusyError
 from tests.recorder import MemoryRecorder
 
-pytestmark = pytest.mark.asyncio
-
 
 @pytest.fixture
 def slowly():

@@ -6,8 +6,6 @@ import pytest
 
 from serve_graph.draining import Draining
 
-pytestmark = pytest.mark.asyncio
-
 
 @pytest.fixture
 def draining():

@@ -10,8 +10,6 @@ from serve_graph.logs import log
 from serve_graph.problems import BusyError, DeadlineError
 from tests.serve_graph.api.conftest import PAINTED, SWAPPED, face_at
 
-pytestmark = pytest.mark.asyncio
-
 EVENTS = {"Accept": "text/event-stream"}
 
 

@@ -5,8 +5,6 @@ import asyncio
 import httpx
 import pytest
 
-pytestmark = pytest.mark.asyncio
-
 
 @pytest.mark.parametrize("path", ["/healthz", "/docs", "/nothing", "/static/nothing"])
 async def test_every_answer_has_id_timing_and_version(client, path):

@@ -10,8 +10,6 @@ from serve_graph.api.forms import read_form
 from serve_graph.api.schemas import FacesFields, UnmaskFields
 from serve_graph.problems import BadFormError, FieldsError
 
-pytestmark = pytest.mark.asyncio
-
 LIMIT = 1_000_000
 PHOTO = b'Content-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
 

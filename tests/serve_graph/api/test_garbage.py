@@ -15,8 +15,6 @@ from serve_graph.api.threads import Threads
 from serve_graph.api.transfers import StalledError
 from serve_graph.logs import log
 
-pytestmark = pytest.mark.asyncio
-
 EVENTS = {"Accept": "text/event-stream"}
 ENDS_S = 0.05  # until threads and tasks have ended
 

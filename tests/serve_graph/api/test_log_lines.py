@@ -8,8 +8,6 @@ from ray._common.formatters import JSONFormatter
 
 from serve_graph.logs import log
 
-pytestmark = pytest.mark.asyncio
-
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 

@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.asyncio
-
 EVIL, APP, WEBVIEW = "https://evil.example", "https://app.example", "capacitor://localhost"
 
 

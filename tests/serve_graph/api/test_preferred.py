@@ -115,7 +115,6 @@ def test_what_has_one_kind_only_names_that():
         preferred(request(query=b"accept=picture"), FacesFields)
 
 
-@pytest.mark.asyncio
 async def test_a_call_answers_in_the_format_of_its_header_unless_a_field_names_one(client, photo):
     answers = [
         await client.post("/v1/unmask", files={"photo": photo}, data=data, headers={"Accept": one})
@@ -136,7 +135,6 @@ async def test_a_call_answers_in_the_format_of_its_header_unless_a_field_names_o
     assert answers[2].status_code == 406
 
 
-@pytest.mark.asyncio
 async def test_a_call_answers_as_its_query_says(client, photo):
     files = {"photo": photo}
     answers = [

@@ -10,8 +10,6 @@ import pytest
 from serve_graph.logs import log
 from serve_graph.problems import BusyError
 
-pytestmark = pytest.mark.asyncio
-
 
 def check(answer, status, slug):
     assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}")

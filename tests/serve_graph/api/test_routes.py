@@ -7,8 +7,6 @@ import pytest
 
 from serve_graph.settings import RESERVED_PREFIXES
 
-pytestmark = pytest.mark.asyncio
-
 
 async def test_it_is_alive(client):
     assert (await client.get("/healthz")).status_code == 200

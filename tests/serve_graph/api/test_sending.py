@@ -17,8 +17,6 @@ from serve_graph.api.transfers import StalledError
 from serve_graph.draining import Draining
 from serve_graph.logs import log
 
-pytestmark = pytest.mark.asyncio
-
 BUFFER_BYTES = 16_384  # of each socket: what the system buffers for a client
 
 

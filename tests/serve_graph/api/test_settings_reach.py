@@ -10,8 +10,6 @@ from PIL import Image as PilImage
 from serve_graph.api import places
 from tests.serve_graph.api.conftest import face_at
 
-pytestmark = pytest.mark.asyncio
-
 
 @pytest.fixture
 def crowd(stages):

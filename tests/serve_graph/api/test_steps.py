@@ -3,9 +3,6 @@
 import base64
 
 import numpy as np
-import pytest
-
-pytestmark = pytest.mark.asyncio
 
 
 async def test_faces_tells_where_they_are(client, photo, stages):

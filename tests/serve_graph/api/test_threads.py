@@ -6,8 +6,6 @@ import pytest
 
 from serve_graph.api.threads import Threads
 
-pytestmark = pytest.mark.asyncio
-
 
 async def test_the_error_of_work_that_was_given_up_is_not_logged(caplog):
     goes_on, threads = threading.Event(), Threads()

@@ -7,8 +7,6 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from serve_graph.stages import RemoteStages
 from tests.serve_graph.test_stages import FakeHandle
 
-pytestmark = pytest.mark.asyncio
-
 ERRORS = [BackPressureError(9, 8), DeploymentUnavailableError(DeploymentID("FaceCropper", "app"))]
 
 

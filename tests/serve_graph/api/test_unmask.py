@@ -12,8 +12,6 @@ from models.inpaint.paint import Painted
 from models.landmarks.guess import Wish
 from models.photo.encode import SOURCE_TYPE
 
-pytestmark = pytest.mark.asyncio
-
 JSON = {"Accept": "application/json"}
 
 

@@ -10,8 +10,6 @@ from serve_graph.api import calls, transfers
 from serve_graph.api.places import BURST_S
 from serve_graph.settings import UPLOADS_PER_PLACE
 
-pytestmark = pytest.mark.asyncio
-
 PATH = "http://mask2face/v1/faces"
 
 
