@@ -18,10 +18,7 @@ HAPROXY = find_haproxy(os.environ)
 RAY = Path(find_spec("ray").origin).parent
 TEMPLATE = RAY / "serve" / "_private" / "haproxy_templates.py"
 
-pytestmark = [
-    pytest.mark.asyncio,
-    pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only"),
-]
+pytestmark = pytest.mark.skipif(HAPROXY is None, reason="Ray brings HAProxy for Linux only")
 
 
 def log_format():
