@@ -76,7 +76,7 @@ class Agent(BaseHTTPRequestHandler):
 @contextmanager
 def running(server):
     """Runs the server; yields its node as Ray lists it."""
-    threading.Thread(target=server.serve_forever).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
     host, port = server.server_address
     try:
         yield {"NodeManagerAddress": host, "MetricsExportPort": port, "Alive": True}

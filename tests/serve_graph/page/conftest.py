@@ -11,7 +11,8 @@ from tests.fake_service import FakeService, picture
 @pytest.fixture
 def fake():
     with FakeService() as server:
-        threading.Thread(target=server.serve_forever).start()
+        # Its end comes with the next poll, by default half a second later.
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
         yield server
         server.may_answer.set()
         server.may_load.set()
