@@ -17,6 +17,11 @@ VICTIM = 4711
 LOAD = Load(p50_ms=100, capacity=10, rate=10)
 
 
+@pytest.fixture(autouse=True)
+def no_photos_to_draw(monkeypatch):
+    monkeypatch.setattr(chaos.Exam, "drawn", TrustingExam)
+
+
 class KilledService:
     """Notes how many requests are inside when it is killed."""
 
@@ -50,7 +55,6 @@ class KilledService:
 def test_each_kill_finds_requests_in_the_service(case, monkeypatch):
     service = KilledService(monkeypatch)
     run_of_chaos = Chaos([case.key], rate=1, seed=1)
-    run_of_chaos._exam = TrustingExam()
     with serving(service.answer) as server:
         run_of_chaos._kill(Graph(server.url, 1, Path()), LOAD, case)
     (row,) = run_of_chaos.report.rows
