@@ -93,10 +93,13 @@ def test_a_face_no_finer_than_the_patch_is_not_large(score):
 
 
 @pytest.mark.usefixtures("large")
-def test_a_large_face_is_painted_alike_under_a_given_mask_and_under_the_found_one(
-    folder, tiny_weights, monkeypatch
+@pytest.mark.parametrize("shown", [1.0, 0.37], ids=["whole", "cut through the mask"])
+def test_a_face_is_painted_alike_under_a_given_mask_and_under_the_found_one(
+    folder, tiny_weights, monkeypatch, shown
 ):
     photo, service = folder / "swap" / "masked" / "1.png", Service(load_models(tiny_weights, "cpu"))
+    pixels = read_image(photo)
+    write_image(photo, pixels[: round(shown * len(pixels))])
     served = service.unmask(photo)
     face = served.faces[0]
     same = face.found.crop, face.hole
