@@ -117,12 +117,14 @@ def _a_replica_died(service):
 @pytest.mark.usefixtures("_a_replica_died")
 def test_serve_and_nodes_expose_what_is_asked_of_them(service):
     asked = {name for name in NAMES if name.startswith("ray_serve_")} | OF_NODES - OF_GPUS
+    seen: set[str] = set()
 
-    def exposed():
-        return set(re.findall(r"^ray_(?:serve|node)_\w+", service.metrics(), re.MULTILINE))
+    def has_seen_all():
+        seen.update(re.findall(r"^ray_(?:serve|node)_\w+", service.metrics(), re.MULTILINE))
+        return asked <= seen
 
     assert asked
-    wait_for(lambda: asked <= exposed())  # Serve's gauges aren't in every scrape
+    wait_for(has_seen_all)  # Serve's gauges aren't in every scrape
 
 
 def died(service, deployment):
