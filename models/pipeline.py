@@ -364,16 +364,16 @@ def _assemble(
 ) -> Unmasked:
     masked = [one for one in faces if one.candidates]
     candidates = [
-        _pasted(pixels, [(one, _as_fine(one, rank)) for one in masked], sharpen)
+        _pasted(pixels, [(one, _to_paste(one, rank)) for one in masked], sharpen)
         for rank in range(max([1, *(len(one.candidates) for one in masked)]))
     ]
     if own is None:
         return Unmasked(candidates, None, faces)
-    best = [(one, _as_fine(one, 0) if one.swapped is None else one.swapped) for one in masked]
+    best = [(one, _to_paste(one, 0) if one.swapped is None else one.swapped) for one in masked]
     return Unmasked(candidates, _pasted(pixels, best, sharpen), faces)
 
 
-def _as_fine(one: EditedFace, rank: int) -> Image:
+def _to_paste(one: EditedFace, rank: int) -> Image:
     face, hole = one.candidates[rank].face, one.hole
     return face if hole is None else as_fine(face, one.found.frame, joined(hole, one.beside))
 

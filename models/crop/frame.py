@@ -158,8 +158,7 @@ def lies_inside(points: Landmarks, corners: Landmarks) -> Mask:
 
 def inside_photo(corners: Landmarks) -> Mask:
     """Which pixels of the frame show the photo itself, bool (256, 256); see `lies_inside`."""
-    ends = np.array([(x, y) for x in (0, FRAME_PX - 1) for y in (0, FRAME_PX - 1)], np.float32)
-    if lies_inside(ends, corners).all():  # the usual case
+    if _fills_frame(corners):
         return np.ones((FRAME_PX, FRAME_PX), np.bool_)
     return lies_inside(_pixels(), corners)
 
@@ -192,11 +191,12 @@ def beyond_reach(mask: Mask, corners: Landmarks) -> Mask:
         mask: bool (256, 256).
         corners: of the photo, see `photo_corners`.
     """
-    beyond, inside = np.zeros_like(mask), inside_photo(corners)
-    if inside.all():
+    beyond = np.zeros_like(mask)
+    if _fills_frame(corners):
         return beyond
     along = _along(_pixels(), corners)
     sides = np.concatenate([along < 0, along > 1], axis=-1)  # beyond left, top, right, bottom
+    inside = ~sides.any(axis=-1)
     for side in np.moveaxis(sides, -1, 0):
         near = cv2.dilate(side.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         if np.count_nonzero(mask & inside & near) >= _REACH_PX:
@@ -284,6 +284,12 @@ def photo_rectangle(
     low = np.clip(np.floor(corners.min(axis=0)), 0, limit).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, limit).astype(int)
     return (*low, *high) if (high > low).all() else None
+
+
+def _fills_frame(corners: Landmarks) -> bool:
+    """Whether the frame shows nothing beyond the photo, the usual case."""
+    ends = np.array([(x, y) for x in (0, FRAME_PX - 1) for y in (0, FRAME_PX - 1)], np.float32)
+    return bool(lies_inside(ends, corners).all())
 
 
 def _along(points: Landmarks, corners: Landmarks) -> npt.NDArray[np.float64]:

@@ -67,7 +67,7 @@ def test_the_load_goes_on_while_the_incident_takes_its_time():
     damage = judge(seen, exam, load)
 
     assert damage.sent == 32
-    assert 5 < damage.lost < 22
+    assert 5 < damage.lost < 21
     assert 0 < damage.lost_until_s < 1
 
 

@@ -23,6 +23,13 @@ def test_a_layer_counts_its_exact_multiplies(layer, given, expected):
     assert count_mac(layer, torch.zeros(given)) == expected
 
 
+def test_a_net_counts_the_sum_of_its_layers_each_time_it_is_used():
+    shared = nn.Conv2d(2, 2, 1)
+    net = nn.Sequential(shared, nn.ReLU(), shared)
+
+    assert count_mac(net, torch.zeros(1, 2, 4, 4)) == 2 * 16 * 4
+
+
 def shipped(name):
     return NETS[name].net_class(NETS[name].config_class())
 
