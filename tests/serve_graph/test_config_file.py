@@ -27,11 +27,16 @@ def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path):
 
 def test_a_key_may_override_one_that_is_merged_in(tmp_path):
     path = tmp_path / "merged.yaml"
-    path.write_text("one: &one {a: 1, b: 2}\ntwo: &two {<<: *one, b: 3}\nthree: {<<: *two, a: 4}\n")
+    path.write_text(
+        "one: &one {quality: 1, faces: 2}\n"
+        "two: &two {<<: *one, faces: 3}\n"
+        "three: {<<: *two, quality: 4}\n"
+    )
 
     content = read_config(path)
 
-    assert (content["two"], content["three"]) == ({"a": 1, "b": 3}, {"a": 4, "b": 3})
+    assert content["two"] == {"quality": 1, "faces": 3}
+    assert content["three"] == {"quality": 4, "faces": 3}
 
 
 @pytest.mark.parametrize("options", ["", "http_options:", "http_options: {port: 8123}"])
