@@ -28,8 +28,8 @@ from models.crop.frame import FRAME_PX, compose, crop_face, fit_frame, five_poin
 from models.errors import Mask2FaceError
 from models.pixels import Image, Landmarks
 from models.replacing import replacing
-from models.training.evaluation.folder import spread
 from models.training.lock import locked
+from models.training.pictures import spread
 from models.training.stamps import Stamps, have_changed, stamps_of
 
 STORE_PX = 288  # side of a stored face: the frame at its own scale, with room for jitter

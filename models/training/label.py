@@ -16,7 +16,7 @@ from models.crop.frame import FRAME_PX, compose, crop_face
 from models.errors import Mask2FaceError
 from models.pixels import Affine, Image, Landmarks
 from models.replacing import replacing
-from models.training.evaluation.folder import write_image, write_landmarks
+from models.training.pictures import write_image, write_landmarks
 
 KEPT_PX = 384  # side of a face's picture: one and a half frames, at the frame's scale
 SAVE_EVERY = 200  # photos: some minutes of work

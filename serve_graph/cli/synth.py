@@ -83,7 +83,7 @@ def synth(
     if not shown:
         raise BadRequestError(f"{folder} shows no bare face alone: nothing was drawn.")
     if sheet:
-        from models.training.evaluation.folder import write_image
+        from models.training.pictures import write_image
 
         write_image(sheet, draw_kinds(shown, kinds, seed))
 
@@ -97,15 +97,15 @@ def _subjects(
     if zips := sorted(folder.glob("*.zip")):
         raise typer.BadParameter(f"{folder} holds zips: give one of them, such as {zips[0]}.")
 
-    from models.training.evaluation.folder import spread
+    from models.training.pictures import spread
 
     paths = spread(pictures_of(folder), limit)
     return len(paths), _found(paths, weights, device)
 
 
 def _labelled(folder: Path, limit: int | None) -> "tuple[int, Iterator[Subject | None]]":
-    from models.training.evaluation.folder import are_guessed
     from models.training.frames import read_source, source_labels, source_path
+    from models.training.pictures import are_guessed
     from models.training.synth import Subject
 
     if folder.is_file() and folder.suffix != ".zip":

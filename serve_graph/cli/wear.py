@@ -49,8 +49,8 @@ def wear(
 
     import numpy as np
 
-    from models.training.evaluation.folder import write_mask
     from models.training.masks import KINDS, wear_mask
+    from models.training.pictures import write_mask
 
     if kind is not None and kind not in KINDS:
         raise typer.BadParameter(f"'{kind}' is none of {', '.join(KINDS)}.")

@@ -13,7 +13,7 @@ from models.errors import Mask2FaceError
 from models.training.ablations.plan import Table, read_tables
 from models.training.ablations.report import to_markdown, to_sheet
 from models.training.ablations.rows import Places, Result, run_row
-from models.training.evaluation.folder import write_image
+from models.training.pictures import write_image
 
 
 def main() -> None:

@@ -28,7 +28,6 @@ from models.training.ablations.score import (
 )
 from models.training.config import build_task, device_of
 from models.training.crop.labels import scenes_path
-from models.training.evaluation.folder import read_image, write_image
 from models.training.frames import (
     Faces,
     load_faces,
@@ -38,6 +37,7 @@ from models.training.frames import (
 )
 from models.training.inpaint_task import InpaintTask
 from models.training.loop import Ema, Schedule, Task, set_rates
+from models.training.pictures import read_image, write_image
 from models.training.settings import blaming
 from models.training.sheets import contact_sheet
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from models.crop.frame import fit_frame, five_points
 from models.pipeline import Options
 from models.pixels import Landmarks
-from models.training.evaluation.folder import Case, read_image, write_image
+from models.training.evaluation.folder import Case
 from models.training.evaluation.landmarks import View, bare_errors, draw_errors, view_of
 from models.training.evaluation.service import Service
+from models.training.pictures import read_image, write_image
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,10 @@ from models.training.evaluation.folder import (
     Case,
     EvalFolderError,
     check_case,
-    read_image,
     read_landmarks,
     read_pairs,
     read_real,
     read_swaps,
-    spread,
 )
 from models.training.evaluation.large import LargeScore, score_large
 from models.training.evaluation.pairs import Fill, PairScore, score_pair
@@ -40,6 +38,7 @@ from models.training.evaluation.sheets import (
 from models.training.evaluation.strays import words_of, write_missed, write_strays
 from models.training.evaluation.swaps import SwapScore, score_swap
 from models.training.frames import SourceError
+from models.training.pictures import read_image, spread
 
 T = TypeVar("T")
 

@@ -22,9 +22,10 @@ from models.inpaint.lift import lift_detail, lift_large
 from models.paste.grain import is_finer
 from models.paste.paste import paste_face
 from models.pixels import Affine, Image, Mask
-from models.training.evaluation.folder import Case, read_image, read_mask, write_image
+from models.training.evaluation.folder import Case
 from models.training.evaluation.marks import PictureMarks, compare
 from models.training.evaluation.service import Service
+from models.training.pictures import read_image, read_mask, write_image
 
 BICUBIC, LIFTED = "bicubic enlargement", "bicubic of the lifted 256 px result"
 SERVED, SHARPENED = "as served", "as served, sharpened"

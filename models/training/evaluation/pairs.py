@@ -9,17 +9,12 @@ import numpy as np
 from models.crop.frame import fit_frame, five_points, invert, transform
 from models.pipeline import MaskedFace, Unmasked, photo_mask
 from models.pixels import Image, Landmarks, Mask
-from models.training.evaluation.folder import (
-    Case,
-    read_image,
-    read_mask,
-    write_image,
-    write_mask,
-)
+from models.training.evaluation.folder import Case
 from models.training.evaluation.landmarks import View, draw_errors, hidden_errors, view_of
 from models.training.evaluation.marks import PictureMarks, compare, mask_iou
 from models.training.evaluation.residual import Judge
 from models.training.evaluation.service import Service
+from models.training.pictures import read_image, read_mask, write_image, write_mask
 
 Fill = Callable[[Image, Mask], Image]  # masked picture, true mask -> a guess at the truth
 

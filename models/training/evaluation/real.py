@@ -5,18 +5,13 @@ from pathlib import Path
 
 from models.pipeline import Options, Unmasked
 from models.pixels import Image
-from models.training.evaluation.folder import (
-    Case,
-    read_image,
-    read_mask,
-    write_image,
-    write_mask,
-)
+from models.training.evaluation.folder import Case
 from models.training.evaluation.landmarks import View, view_of
 from models.training.evaluation.marks import mask_iou
 from models.training.evaluation.pairs import found_mask, guessed_points
 from models.training.evaluation.residual import Judge
 from models.training.evaluation.service import Service
+from models.training.pictures import read_image, read_mask, write_image, write_mask
 
 
 @dataclass(frozen=True)

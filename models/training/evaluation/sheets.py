@@ -9,11 +9,12 @@ import numpy as np
 
 from models.pixels import Image
 from models.training.evaluation.bare import BareScore
-from models.training.evaluation.folder import Case, read_image, read_mask, write_image
+from models.training.evaluation.folder import Case
 from models.training.evaluation.large import SERVED, LargeScore
 from models.training.evaluation.pairs import FOUND, PairScore
 from models.training.evaluation.real import RealScore
 from models.training.evaluation.swaps import SwapScore
+from models.training.pictures import read_image, read_mask, write_image
 from models.training.sheets import contact_sheet, with_mask
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from models.replacing import replacing
 from models.training.crop.labels import read_scenes
 from models.training.crop.score import LabelledFace, StrayBox
 from models.training.crop.verdicts import COLUMNS, VerdictsError
-from models.training.evaluation.folder import write_image
+from models.training.pictures import write_image
 from models.training.sheets import contact_sheet
 
 _TILE_PX = 160

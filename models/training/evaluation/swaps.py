@@ -13,9 +13,10 @@ from models.errors import ReferencePhotoError
 from models.pipeline import Unmasked
 from models.swap.swap import warp_reference
 from models.swap.warp import at_size
-from models.training.evaluation.folder import Case, read_image, read_mask, write_image
+from models.training.evaluation.folder import Case
 from models.training.evaluation.marks import compare, correlation, psnr, unit
 from models.training.evaluation.service import Service
+from models.training.pictures import read_image, read_mask, write_image
 
 
 @dataclass(frozen=True)

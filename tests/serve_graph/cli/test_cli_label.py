@@ -4,9 +4,9 @@ import signal
 import numpy as np
 import pytest
 
-from models.training.evaluation.folder import write_image, write_landmarks
 from models.training.frames import load_faces, read_source
 from models.training.label import KEPT_PX
+from models.training.pictures import write_image, write_landmarks
 from serve_graph.cli import label
 
 pytestmark = pytest.mark.usefixtures("seeing")

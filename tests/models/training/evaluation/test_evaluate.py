@@ -6,14 +6,7 @@ import pytest
 from models.errors import BadImageError
 from models.training.crop.labels import is_held_back
 from models.training.evaluation.evaluate import Scenes
-from models.training.evaluation.folder import (
-    EvalFolderError,
-    read_image,
-    read_mask,
-    write_image,
-    write_landmarks,
-    write_mask,
-)
+from models.training.evaluation.folder import EvalFolderError
 from models.training.evaluation.report import summarize
 from models.training.evaluation.residual import Judge, Sight
 from models.training.evaluation.sheets import (
@@ -24,6 +17,7 @@ from models.training.evaluation.sheets import (
     write_swap_sheet,
 )
 from models.training.evaluation.write import write_report
+from models.training.pictures import read_image, read_mask, write_image, write_landmarks, write_mask
 from tests.models.training.evaluation.photos import covered, face, faceless, points
 
 pytestmark = pytest.mark.usefixtures("seeing")

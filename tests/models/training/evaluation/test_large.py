@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from models.stages import load_models
-from models.training.evaluation.folder import read_image, write_image, write_mask
 from models.training.evaluation.report import summarize
 from models.training.evaluation.service import Service
+from models.training.pictures import read_image, write_image, write_mask
 from tests.models.training.evaluation.photos import covered, face
 
 pytestmark = pytest.mark.usefixtures("seeing")

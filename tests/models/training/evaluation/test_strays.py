@@ -6,8 +6,8 @@ import pytest
 
 from models.training.crop.score import LabelledFace, StrayBox
 from models.training.crop.verdicts import VerdictsError, read_verdicts
-from models.training.evaluation.folder import read_image, write_image
 from models.training.evaluation.strays import words_of, write_missed, write_strays
+from models.training.pictures import read_image, write_image
 
 
 def stray(photo="one", face=None):
