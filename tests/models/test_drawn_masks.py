@@ -6,7 +6,8 @@ import pytest
 from models.crop.detect import Face
 from models.errors import DrawnMaskError
 from models.pipeline import Options, find_masks, unmask
-from tests.models.test_pipeline import CANONICAL, FakeStages, drawn_mask, grey_photo, run
+from tests.conftest import CANONICAL
+from tests.models.fakes import FakeStages, drawn_mask, grey_photo, run
 
 SURE, DOUBTFUL = 0.9, 0.35
 AT = (150, 150)

@@ -7,7 +7,7 @@ from models import pipeline
 from models.crop.detect import Face
 from models.landmarks.guess import Wish
 from models.pipeline import Options, unmask
-from tests.models.test_pipeline import FakeStages, grey_photo, run
+from tests.models.fakes import FakeStages, grey_photo, run
 
 
 class Near(FakeStages):

@@ -6,60 +6,11 @@ import pytest
 from models.clock import Clock
 from models.crop.detect import THUMB_PX, Face
 from models.errors import BadRequestError, DrawnMaskError, NoFaceError, ReferencePhotoError
-from models.inpaint.paint import Painted
 from models.landmarks.guess import Wish
 from models.mask.detect import MaskFinding
-from models.photo.decode import Photo
 from models.pipeline import Options, find_faces, find_masks, photo_mask, unmask
-
-CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
-RED, GREEN = (255, 0, 0), (0, 255, 0)
-
-
-class FakeStages:
-    """Finds faces at given shifts of the canonical frame; paints red, swaps green."""
-
-    def __init__(self, shifts, probabilities=None, photo_px=640):
-        self.shifts, self.calls = shifts, []
-        self.probabilities = probabilities or [0.9] * len(shifts)
-        self.scale = THUMB_PX / photo_px
-
-    async def detect(self, thumb):
-        self.calls.append("detect")
-        faces = []
-        for number, shift in enumerate(self.shifts):
-            points = (CANONICAL + shift).astype(np.float32) * self.scale
-            box = np.concatenate([points.min(0) - 20, points.max(0) + 20 + 10 * number])
-            faces.append(Face(box.astype(np.float32), 0.9 - number / 100, points))
-        return faces
-
-    async def find_mask(self, face):
-        self.calls.append("mask")
-        mask = np.zeros((256, 256), bool)
-        mask[130:200, 80:180] = True
-        return MaskFinding(mask, self.probabilities[self.calls.count("mask") - 1])
-
-    async def paint(self, face, hole, wish):
-        self.calls.append("paint")
-        shades = [(255 - 50 * rank, 0, 0) for rank in range(wish.candidates)]
-        faces = [np.where(hole[..., None], shade, face).astype(np.uint8) for shade in shades]
-        return [Painted(face, np.zeros((68, 2))) for face in faces]
-
-    async def landmarks(self, face):
-        self.calls.append("landmarks")
-        return np.full((68, 2), 128, np.float32)
-
-    async def swap(self, painted, hole, reference):
-        self.calls.append("swap")
-        return np.where(hole[..., None], GREEN, painted.face).astype(np.uint8)
-
-
-def grey_photo(side=640):
-    return Photo(np.full((side, side, 3), 128, np.uint8), None, "png")
-
-
-def run(work):
-    return asyncio.run(work)
+from tests.conftest import CANONICAL
+from tests.models.fakes import GREEN, RED, FakeStages, drawn_mask, grey_photo, run
 
 
 def test_a_masked_face_is_painted_and_the_rest_stays():
@@ -218,13 +169,6 @@ def test_neighbours_are_not_painted_twice():
     assert left.any()
     assert right.any()
     assert (sum(claims) <= 1).all()
-
-
-def drawn_mask(*boxes, shape=(640, 640)):
-    mask = np.zeros(shape, bool)
-    for x0, y0, x1, y1 in boxes:
-        mask[y0:y1, x0:x1] = True
-    return mask
 
 
 def test_a_drawn_mask_takes_the_place_of_the_found_one():

@@ -10,7 +10,7 @@ from models.inpaint.paint import Painted
 from models.photo.decode import Photo
 from models.photo.profiles import display_p3
 from models.pipeline import Options, unmask
-from tests.models.test_pipeline import FakeStages, grey_photo, run
+from tests.models.fakes import FakeStages, grey_photo, run
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from models.mask.detect import MaskFinding
 from models.pipeline import Options, find_masks, unmask
-from tests.models.test_pipeline import FakeStages, grey_photo, run
+from tests.models.fakes import FakeStages, grey_photo, run
 
 
 class Doubting(FakeStages):

@@ -7,7 +7,7 @@ from models.crop.detect import Face
 from models.errors import DrawnMaskError
 from models.mask.detect import MaskFinding
 from models.pipeline import Options, unmask
-from tests.models.test_pipeline import FakeStages, drawn_mask, grey_photo, run
+from tests.models.fakes import FakeStages, drawn_mask, grey_photo, run
 
 LEFT, RIGHT = (50, 100), (230, 100)  # where their frames begin in the photo
 MIDDLE = (50 + 230 + 256) // 2  # column of the photo halfway between their mouths

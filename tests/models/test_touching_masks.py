@@ -9,7 +9,8 @@ from models.inpaint.paint import Painted
 from models.mask.detect import MaskFinding
 from models.photo.decode import Photo
 from models.pipeline import Options, unmask
-from tests.models.test_pipeline import CANONICAL, FakeStages, run
+from tests.conftest import CANONICAL
+from tests.models.fakes import FakeStages, run
 
 SKIN, MASK = (200, 150, 120), (70, 120, 230)
 MOUTH = np.float32([128, 150])

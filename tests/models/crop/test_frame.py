@@ -20,8 +20,7 @@ from models.crop.frame import (
     scale_of,
     transform,
 )
-
-CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
+from tests.conftest import CANONICAL
 
 
 def turned(points, degrees, scale, shift):

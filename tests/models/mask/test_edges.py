@@ -7,7 +7,7 @@ from models.crop.frame import photo_corners
 from models.mask.detect import MaskFinding
 from models.mask.edges import find_to_edge
 from models.pipeline import Options, unmask
-from tests.models.test_pipeline import FakeStages, grey_photo, run
+from tests.models.fakes import FakeStages, grey_photo, run
 
 SHIFT = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 CORNERS = photo_corners(SHIFT, (200, 256))  # the photo ends at row 200 of the frame
