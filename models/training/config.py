@@ -21,7 +21,7 @@ from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
 from models.training.crop.labels import Picture, is_held_back, read_scenes, scenes_path
 from models.training.crop.task import CropTask, CropTraining
-from models.training.frames import Faces, load_faces, matching, source_names, store_path
+from models.training.frames import Faces, load_faces, matching, store_path
 from models.training.inpaint_task import InpaintTask, InpaintTraining
 from models.training.judge_task import JudgeTask, JudgeTraining
 from models.training.landmark_task import LandmarkTask, LandmarkTraining
@@ -32,6 +32,7 @@ from models.training.real_masks import RealFaces, label_masks
 from models.training.record import make_record, write_record
 from models.training.refused import read_refused, tell_refused
 from models.training.settings import Settings, blaming, check_types, refuse_missing, to_settings
+from models.training.sources import source_names
 
 NETS = ("crop", "mask", "landmarks", "inpaint", "judge")
 _ALL = {"seed", "device", "net", "start", "schedule", "task"}
@@ -109,7 +110,7 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
     Raises:
         ValueError: an unknown net or key, a missing key, a value of the wrong type, a start file
             of other sizes, or a run that was started with another config.
-        SourceError: `data` lacks a source, or it isn't laid out as `models.training.frames` says.
+        SourceError: `data` lacks a source, or it isn't laid out as `models.training.sources` says.
         WeightsError: `weights` lacks a net that this one builds on.
         ConfigError: the record in the run's folder can't be read.
         CheckpointError: nor can its checkpoint.

@@ -1,6 +1,6 @@
 """A source of faces for training, made from photos by the service's own nets.
 
-See `models.training.frames` for how a source is laid out.
+See `models.training.sources` for how a source is laid out.
 """
 
 import json

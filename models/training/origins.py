@@ -24,7 +24,7 @@ def faces_digest(config: Mapping[str, Any], settings: Any, data: Path) -> dict[s
     """`labels`: a digest of the names and landmarks in a config's sources.
 
     Raises:
-        SourceError: `data` lacks a source, or one isn't laid out as `models.training.frames` says.
+        SourceError: `data` lacks a source, or one isn't laid out as `models.training.sources` says.
     """
     sources = [*config.get("sources", ()), *config.get("real", ())]
     if isinstance(settings, CropTraining):

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from models.replacing import replacing
-from models.training.frames import NoSourceError
 from models.training.origins import Origin, faces_digest, find_origins
 from models.training.settings import blaming
+from models.training.sources import NoSourceError
 
 WITH_OWN = ("mask", "landmarks", "inpaint")  # nets with a recipe for faces of one's own
 
@@ -38,7 +38,7 @@ def make_record(
     Raises:
         ValueError: the run was started with something else.
         ConfigError: its record can't be read.
-        SourceError: `data` lacks a source, or one isn't laid out as `models.training.frames` says.
+        SourceError: `data` lacks a source, or one isn't laid out as `models.training.sources` says.
     """
     asked = {"of": net, **config, **_labels(net, config, settings, data)}
     origins = find_origins(net, config, settings, data, weights)

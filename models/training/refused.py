@@ -4,7 +4,7 @@ from collections.abc import Sequence, Set
 from pathlib import Path
 
 from models.training.csv_rows import read_rows
-from models.training.frames import SourceError
+from models.training.sources import SourceError
 
 
 def read_refused(path: str) -> set[str]:

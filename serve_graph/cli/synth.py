@@ -104,8 +104,8 @@ def _subjects(
 
 
 def _labelled(folder: Path, limit: int | None) -> "tuple[int, Iterator[Subject | None]]":
-    from models.training.frames import read_source, source_labels, source_path
     from models.training.pictures import are_guessed
+    from models.training.sources import read_source, source_labels, source_path
     from models.training.synth import Subject
 
     if folder.is_file() and folder.suffix != ".zip":

@@ -28,18 +28,13 @@ from models.training.ablations.score import (
 )
 from models.training.config import build_task, device_of
 from models.training.crop.labels import scenes_path
-from models.training.frames import (
-    Faces,
-    load_faces,
-    matching,
-    source_names,
-    store_path,
-)
+from models.training.frames import Faces, load_faces, matching, store_path
 from models.training.inpaint_task import InpaintTask
 from models.training.loop import Ema, Schedule, Task, set_rates
 from models.training.pictures import read_image, write_image
 from models.training.settings import blaming
 from models.training.sheets import contact_sheet
+from models.training.sources import source_names
 
 _PICTURES = 96  # of each group, on which a row is scored
 _THOUSAND = 1000  # a schedule counts steps; here they are thousandths of the budget

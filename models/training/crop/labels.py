@@ -13,7 +13,7 @@ import numpy as np
 
 from models.crop.frame import five_points
 from models.pixels import Floats, Image, Landmarks
-from models.training.frames import (
+from models.training.sources import (
     SUFFIXES,
     NoSourceError,
     SourceError,
@@ -171,7 +171,7 @@ def read_faces(
     """Pictures of one face each, from a zip or a folder.
 
     Args:
-        folder: holds the source as `models.training.frames` says.
+        folder: holds the source as `models.training.sources` says.
         source: its name.
         are_masked: whether the faces wear masks; then implausible ones are left out.
         refused: SOURCE/NAME of faces that are left out.

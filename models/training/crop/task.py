@@ -28,7 +28,6 @@ from models.training.crop.looks import vary_look
 from models.training.crop.loss import Targets, cells_of, detection_loss
 from models.training.crop.unlabelled import find_unlabelled, with_verdicts
 from models.training.crop.verdicts import read_verdicts
-from models.training.frames import SourceError, source_names
 from models.training.loop import Batch, Losses, Task
 from models.training.precision import mixed_precision
 from models.training.pretrained import keep_first_level, load_pretrained
@@ -36,6 +35,7 @@ from models.training.refused import read_refused, tell_refused
 from models.training.rounding import with_rounded_weights
 from models.training.settings import check_least, check_shares
 from models.training.sheets import contact_sheet, with_points
+from models.training.sources import SourceError, source_names
 
 
 @dataclass(frozen=True)

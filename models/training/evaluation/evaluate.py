@@ -37,8 +37,8 @@ from models.training.evaluation.sheets import (
 )
 from models.training.evaluation.strays import words_of, write_missed, write_strays
 from models.training.evaluation.swaps import SwapScore, score_swap
-from models.training.frames import SourceError
 from models.training.pictures import read_image, spread
+from models.training.sources import SourceError
 
 T = TypeVar("T")
 

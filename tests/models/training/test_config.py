@@ -13,9 +13,10 @@ from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNet, UNetConfig
 from models.training.config import NETS, build_task, schedule_of, train
 from models.training.crop.task import CropTask
-from models.training.frames import STORE_PX, NoSourceError, SourceError, store_path
+from models.training.frames import STORE_PX, store_path
 from models.training.loop import Schedule
 from models.training.record import WITH_OWN
+from models.training.sources import NoSourceError, SourceError
 from tests.models.training.test_tasks import oval_face
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "train"

@@ -5,8 +5,8 @@ import pytest
 from models.training.crop.verdicts import VerdictsError, read_verdicts
 from models.training.csv_rows import read_rows
 from models.training.evaluation.folder import EvalFolderError, read_pairs
-from models.training.frames import SourceError
 from models.training.refused import read_refused
+from models.training.sources import SourceError
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,4 @@
 import errno
-import io
 import os
 import shutil
 import threading
@@ -10,53 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from models.crop.frame import FRAME_PX, fit_frame, five_points
-from models.training.crop.labels import read_faces
-from models.training.frames import (
-    STORE_PX,
-    SourceError,
-    load_faces,
-    read_source,
-    source_labels,
-    store_path,
-)
-from models.training.jitter import cut, jittered_frame
-from tests.conftest import mean_face
-
-
-@pytest.fixture
-def landmarks():
-    points = np.random.default_rng(0).uniform(60, 200, (68, 2)).astype(np.float32)
-    points[36:42], points[42:48] = (88, 86), (168, 86)
-    points[30], points[48], points[54] = (128, 130), (95, 168), (161, 168)
-    return points
-
-
-@pytest.fixture
-def picture():
-    return cv2.GaussianBlur(
-        np.random.default_rng(1).integers(0, 256, (FRAME_PX, FRAME_PX, 3), dtype=np.uint8),
-        (0, 0),
-        5,
-    )
-
-
-@pytest.fixture(params=["zip", "folder"])
-def data(request, tmp_path, landmarks, picture):
-    labels = io.BytesIO()
-    np.savez(labels, name=["a", "b"], landmarks=np.stack([landmarks, landmarks]))
-    files = {"labels.npz": labels.getvalue()}
-    for name in "ab":
-        files[f"{name}.webp"] = cv2.imencode(".webp", picture[..., ::-1])[1].tobytes()
-    if request.param == "zip":
-        with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
-            for name, content in files.items():
-                archive.writestr(name, content)
-    else:
-        (tmp_path / "some").mkdir()
-        for name, content in files.items():
-            (tmp_path / "some" / name).write_bytes(content)
-    return tmp_path
+from models.crop.frame import FRAME_PX
+from models.training.frames import STORE_PX, load_faces, store_path
+from models.training.sources import SourceError, read_source
 
 
 def test_faces_are_read_from_a_zip_or_a_folder_and_cached(data, tmp_path):
@@ -171,106 +126,6 @@ def test_two_trainings_that_cut_the_same_faces_both_see_them_all(
         assert images.any(axis=(1, 2, 3)).all()
 
 
-def labelled(data, **labels):
-    np.savez(data / "some" / "labels.npz", **labels)
-
-
-@pytest.mark.parametrize(
-    ("labels", "held"),
-    [
-        ({}, "it holds nothing"),
-        ({"names": ["a"], "landmarks": np.zeros((1, 68, 2))}, r"it holds names <U1 \(1,\)"),
-        ({"name": [1], "landmarks": np.zeros((1, 68, 2))}, r"it holds name int64 \(1,\)"),
-        ({"name": ["a"], "landmarks": np.zeros((1, 5, 2))}, r"landmarks float64 \(1, 5, 2\)"),
-        ({"name": ["a"], "landmarks": np.zeros((1, 136))}, r"landmarks float64 \(1, 136\)"),
-        ({"name": ["a", "b"], "landmarks": np.zeros((1, 68, 2))}, r"name <U1 \(2,\), landmarks"),
-        ({"name": ["a"], "landmarks": np.full((1, 68, 2), "x")}, r"landmarks <U1"),
-    ],
-)
-@pytest.mark.parametrize("data", ["folder"], indirect=True)
-def test_labels_of_other_names_or_shapes_are_refused_with_what_they_hold(data, labels, held):
-    labelled(data, **labels)
-
-    with pytest.raises(SourceError, match=rf"labels\.npz must hold name \(N,\), strings.*{held}"):
-        source_labels(data, "some")
-
-
-@pytest.mark.parametrize("content", [b"", b"name,landmarks"])
-@pytest.mark.parametrize("data", ["folder"], indirect=True)
-def test_labels_that_are_no_npz_are_refused(data, content):
-    (data / "some" / "labels.npz").write_bytes(content)
-
-    with pytest.raises(SourceError, match=r"some/labels\.npz can't be read"):
-        source_labels(data, "some")
-
-
-@pytest.mark.parametrize("data", ["folder"], indirect=True)
-def test_labels_of_objects_are_refused(data, landmarks):
-    labelled(data, name=np.array(["a"], object), landmarks=landmarks[None])
-
-    with pytest.raises(SourceError, match=r"write it with np\.savez, with strings as name"):
-        source_labels(data, "some")
-
-
-@pytest.mark.parametrize("read", [read_source, lambda *source: read_faces(*source, False)])
-def test_a_face_without_a_picture_is_named(data, landmarks, read):
-    np.savez(data / "some_landmarks.npz", name=["a", "c"], landmarks=[landmarks] * 2)
-
-    with pytest.raises(SourceError, match=r"has no picture of c \(1 in all\).*put NAME\.webp"):
-        list(read(data, "some"))
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".PNG"])
-@pytest.mark.parametrize("data", ["folder"], indirect=True)
-def test_pictures_may_have_any_usual_suffix(data, picture, suffix):
-    for name in "ab":
-        (data / "some" / f"{name}.webp").unlink()
-        cv2.imwrite(str(data / "some" / f"{name}{suffix}"), picture)
-
-    assert [face.name for face in read_source(data, "some")] == ["a", "b"]
-    assert [face.name for face in read_faces(data, "some", are_masked=False)] == ["a", "b"]
-
-
-@pytest.mark.parametrize("data", ["folder"], indirect=True)
-def test_a_zip_of_a_folder_is_read_like_one_of_its_files(data):
-    with zipfile.ZipFile(data / "nested.zip", "w") as archive:
-        for path in (data / "some").iterdir():
-            archive.write(path, f"nested/{path.name}")
-        archive.write(data / "some" / "labels.npz", "__MACOSX/nested/._a.webp")
-
-    assert [face.name for face in read_source(data, "nested")] == ["a", "b"]
-
-
-def test_what_is_no_zip_is_named(tmp_path):
-    (tmp_path / "some.zip").write_bytes(b"PK")
-
-    with pytest.raises(SourceError, match=r"some\.zip is no zip"):
-        source_labels(tmp_path, "some")
-
-
-@pytest.mark.parametrize("data", ["zip"], indirect=True)
-def test_a_zip_with_a_damaged_picture_is_named(data):
-    path = data / "some.zip"
-    content = bytearray(path.read_bytes())
-    content[content.index(b"WEBP") + 30] ^= 255
-    path.write_bytes(content)
-
-    with pytest.raises(SourceError, match=r"some\.zip is no zip, or damaged .*a\.webp"):
-        list(read_source(data, "some"))
-
-
-@pytest.mark.parametrize("data", ["zip"], indirect=True)
-@pytest.mark.parametrize(("offset", "value"), [(8, 1), (10, 9)], ids=["encrypted", "deflate64"])
-def test_a_zip_that_python_cannot_unpack_is_named(data, offset, value):
-    path = data / "some.zip"
-    content = bytearray(path.read_bytes())
-    content[content.index(b"PK\x01\x02") + offset] = value  # the first file in the zip's directory
-    path.write_bytes(content)
-
-    with pytest.raises(SourceError, match=r"some\.zip is no zip, or damaged"):
-        source_labels(data, "some")
-
-
 def test_faces_that_were_labelled_anew_are_cut_anew(picture, landmarks, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -318,36 +173,3 @@ def test_no_face_is_in_both_parts_of_a_split(data, tmp_path):
     train, apart = load_faces(data, ["some"], tmp_path / "cache").split(held_back=2)
 
     assert (train.rows.tolist(), apart.rows.tolist()) == ([0], [1])
-
-
-def test_without_jitter_the_frame_is_the_canonical_one(landmarks):
-    frame = jittered_frame(landmarks, np.random.default_rng(0), amount=0)
-
-    np.testing.assert_allclose(frame, fit_frame(five_points(landmarks)), atol=1e-4)
-
-
-def test_jitter_moves_the_frame_a_little(landmarks):
-    frames = [jittered_frame(landmarks, np.random.default_rng(seed)) for seed in range(50)]
-
-    corner = np.stack([frame @ (128, 128, 1) for frame in frames])
-    assert 1 < corner.std(axis=0).min() < corner.std(axis=0).max() < 15
-
-
-def test_a_mirrored_cut_has_left_and_right_exchanged(landmarks, picture):
-    plain, points = cut(picture, landmarks, jittered_frame(landmarks, np.random.default_rng(0), 0))
-    frame = jittered_frame(landmarks, np.random.default_rng(0), 0, flip=True)
-    mirrored, mirrored_points = cut(picture, landmarks, frame)
-
-    assert np.abs(mirrored[:, ::-1].astype(int) - plain).mean() < 2
-    np.testing.assert_allclose(mirrored_points[36:42].mean(0), (FRAME_PX - 1 - 168, 86), atol=0.5)
-    np.testing.assert_allclose(mirrored_points[48, 0], FRAME_PX - 1 - points[54, 0], atol=0.5)
-
-
-def test_the_points_of_a_face_alike_on_both_sides_keep_their_order_when_mirrored(picture):
-    points = mean_face()
-    middle = points[27, 0]
-    mirror = np.array([[-1, 0, 2 * middle], [0, 1, 0]], np.float32)
-
-    _, mirrored = cut(picture, points, mirror)
-
-    np.testing.assert_allclose(mirrored, points, atol=1e-3)

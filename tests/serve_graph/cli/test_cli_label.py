@@ -4,9 +4,10 @@ import signal
 import numpy as np
 import pytest
 
-from models.training.frames import load_faces, read_source
+from models.training.frames import load_faces
 from models.training.label import KEPT_PX
 from models.training.pictures import write_image, write_landmarks
+from models.training.sources import read_source
 from serve_graph.cli import label
 
 pytestmark = pytest.mark.usefixtures("seeing")

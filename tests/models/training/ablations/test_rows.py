@@ -17,9 +17,10 @@ from models.training.ablations.rows import Places, Result, run_row, train_for
 from models.training.ablations.score import SHOWN, Scored
 from models.training.config import build_task
 from models.training.evaluation.folder import EvalFolderError
-from models.training.frames import STORE_PX, SourceError, store_path
+from models.training.frames import STORE_PX, store_path
 from models.training.loop import Schedule
 from models.training.pictures import write_image, write_mask
+from models.training.sources import SourceError
 from tests.models.training.test_loop import Line
 from tests.models.training.test_tasks import oval_face
 

@@ -15,7 +15,7 @@ from models.training.crop.labels import (
     read_faces,
     read_scenes,
 )
-from models.training.frames import SourceError
+from models.training.sources import SourceError
 
 FRONTAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
 

@@ -14,8 +14,8 @@ from models.crop.net import DetectorConfig, FaceDetector
 from models.training.crop.compose import Canvas, compose_canvas
 from models.training.crop.labels import is_held_back
 from models.training.crop.task import CropTask, CropTraining, _to_batch, draw_faces
-from models.training.frames import SourceError
 from models.training.rounding import with_rounded_weights
+from models.training.sources import SourceError
 
 
 def landmarks68():
