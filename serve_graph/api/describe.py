@@ -147,9 +147,7 @@ def _problems(*statuses: int) -> dict[int | str, Json]:
 
 def _request(fields: type[FacesFields], required: Sequence[str], settings: ApiSettings) -> Json:
     """Body and query of a call; fields may be sent in either."""
-    properties = fields.model_json_schema()["properties"]
-    if "quality" in properties:
-        properties["quality"] = properties["quality"] | {"default": settings.quality}
+    properties = _properties(fields, settings)
     pictures = {name: _picture(name, settings.limits) for name in fields.photo_names}
     form = {
         "type": "object",
@@ -164,6 +162,20 @@ def _request(fields: type[FacesFields], required: Sequence[str], settings: ApiSe
         "requestBody": {"required": True, "content": content},
         "parameters": [_REQUEST_ID, *_query(fields, properties)],
     }
+
+
+def _properties(fields: type[FacesFields], settings: ApiSettings) -> Json:
+    """The fields; each tells its default in words, and the service fills it in.
+
+    A generated client would send a `default` with each form, where it overrides the query.
+    """
+    properties: Json = fields.model_json_schema()["properties"]
+    defaults = {name: schema.pop("default", None) for name, schema in properties.items()}
+    for name, default in (defaults | {"quality": settings.quality}).items():
+        if default is not None and name in properties:
+            told = str(default).lower()  # booleans as JSON has them
+            properties[name]["description"] += f" Default: `{told}`."
+    return properties
 
 
 def _query(fields: type[FacesFields], properties: Json) -> list[Json]:

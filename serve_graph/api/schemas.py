@@ -40,7 +40,7 @@ class MaskFields(FacesFields):
     faces: Annotated[
         FaceChoice,
         BeforeValidator(_to_face_choice),
-        WithJsonSchema({"type": "string", "pattern": PATTERN, "default": "all"}),
+        WithJsonSchema({"type": "string", "pattern": PATTERN}),
         Field(description="Which faces: `all`, `largest`, or the `index` of each: `0,2`."),
     ] = "all"
 

@@ -55,8 +55,16 @@ def test_each_field_has_a_description_in_form_and_query(operation, call):
 def test_the_default_of_quality_is_the_services(operation):
     described = operation("unmask", quality=80)
 
-    assert form_of(described)["quality"]["default"] == 80
-    assert parameters_of(described)["quality", "query"]["schema"]["default"] == 80
+    assert form_of(described)["quality"]["description"].endswith("Default: `80`.")
+    assert parameters_of(described)["quality", "query"]["description"].endswith("Default: `80`.")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_no_generated_client_sends_a_default_that_overrides_the_callers_choice(operation, call):
+    described = operation(call)
+    query = [one["schema"] for one in described["parameters"]]
+
+    assert not [one for one in (*form_of(described).values(), *query) if "default" in one]
 
 
 @pytest.mark.parametrize("call", CALLS)
