@@ -28,6 +28,8 @@ from serve_graph.api.schemas import (
 )
 from serve_graph.problems import FieldProblem, FieldsError
 
+# Headers of a picture: how many faces the JSON would list, have `changed` and have `swapped`.
+FACES, FACES_CHANGED, FACES_SWAPPED = "X-Faces", "X-Faces-Changed", "X-Faces-Swapped"
 _LATER = "%"  # placeholder for a file's base64: no other text of an answer contains it
 _BASE64_BYTES = 3 * 32_768  # encoded at a time; a multiple of 3: only the last piece is padded
 
@@ -72,10 +74,16 @@ class Encoding:
 
 
 async def unmask_picture(result: Unmasked, encoding: Encoding, exchange: Exchange) -> Response:
-    """The best result as a picture."""
+    """The best result as a picture; headers say how many faces it has, and what became of them."""
     with exchange.clock.measure("encode"):
         content = await exchange.threads.run(encoding.encode, result.pixels, result.changed)
-    return Response(content, media_type=encoding.media_type)
+    counts = {
+        FACES: len(result.faces),
+        FACES_CHANGED: sum(one.painted is not None for one in result.faces),
+        FACES_SWAPPED: sum(one.swapped is not None for one in result.faces),
+    }
+    headers = {name: str(count) for name, count in counts.items()}
+    return Response(content, headers=headers, media_type=encoding.media_type)
 
 
 async def unmask_json(
@@ -119,11 +127,11 @@ async def unmask_json(
 async def mask_answer(
     faces: list[MaskedFace], mask: Mask, as_json: bool, exchange: Exchange
 ) -> Response:
-    """The masks as a PNG of the photo's size, or as JSON with the faces."""
+    """The masks as a PNG of the photo's size, a header with the number of faces; or as JSON."""
     with exchange.clock.measure("encode"):
         content = await exchange.threads.run(_mask_png, mask)
     if not as_json:
-        return Response(content, media_type="image/png")
+        return Response(content, headers={FACES: str(len(faces))}, media_type="image/png")
     answer = MaskAnswer(
         width=mask.shape[1],
         height=mask.shape[0],

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from models.errors import InputError
 from serve_graph.api import describe
+from serve_graph.api.answers import FACES, FACES_CHANGED, FACES_SWAPPED
 from serve_graph.api.calls import Calls
 from serve_graph.api.exchange import ExchangeMiddleware, exchange_of
 from serve_graph.api.failures import FailureMiddleware
@@ -32,7 +33,15 @@ from serve_graph.service import Service
 WEB = Path(__file__).resolve().parent.parent / "web"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _ASK_FIRST = {"Cache-Control": "no-cache"}
-ANSWER_HEADERS = ("X-Request-ID", "Server-Timing", "X-Model-Version", "Retry-After")
+ANSWER_HEADERS = (
+    "X-Request-ID",
+    "Server-Timing",
+    "X-Model-Version",
+    "Retry-After",
+    FACES,
+    FACES_CHANGED,
+    FACES_SWAPPED,
+)
 
 
 def create_api(service: Service) -> FastAPI:

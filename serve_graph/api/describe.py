@@ -1,6 +1,6 @@
 """What FastAPI can't see for the OpenAPI document: bodies and answers are handled by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from models.errors import (
     TooLargeError,
 )
 from models.photo.header import Limits
+from serve_graph.api.answers import FACES, FACES_CHANGED, FACES_SWAPPED
 from serve_graph.api.events import EVENTS
 from serve_graph.api.schemas import (
     ACCEPT,
@@ -106,6 +107,14 @@ _RETRY_AFTER = {
         "description": "Seconds after which the same request may be sent again",
         "schema": {"type": "integer", "minimum": 1},
     }
+}
+_FACE_COUNTS = {
+    name: {"description": f"With a picture: {text}", "schema": {"type": "integer", "minimum": 0}}
+    for name, text in {
+        FACES: "how many faces were chosen, with a mask or without",
+        FACES_CHANGED: "how many of them were painted",
+        FACES_SWAPPED: "how many of them have the reference's lower face",
+    }.items()
 }
 _REQUEST_ID = {
     "name": "X-Request-ID",
@@ -213,8 +222,10 @@ def _call(
     description: str,
     content: Json,
     required: Sequence[str] = ("photo",),
+    counts: Iterable[str] = (),
 ) -> Described:
-    answers: dict[int | str, Json] = {200: _answer(description, content)}
+    headers = {name: _FACE_COUNTS[name] for name in counts}
+    answers: dict[int | str, Json] = {200: _answer(description, content, headers)}
     problems = _problems(400, 403, 413, 415, 422, 500, 503, 504)
     if len(content) > 1:
         problems |= _problems(406)
@@ -250,7 +261,11 @@ def calls(settings: ApiSettings) -> dict[str, Described]:
     masks = _pictures(*MaskFields.formats) | _json(MaskAnswer)
     return {
         "unmask": _call(
-            UnmaskFields, settings, f"The unmasked photo; JSON or events {wish}", _UNMASKED
+            UnmaskFields,
+            settings,
+            f"The unmasked photo; JSON or events {wish}",
+            _UNMASKED,
+            counts=_FACE_COUNTS,
         ),
         "swap": _call(
             UnmaskFields,
@@ -258,8 +273,9 @@ def calls(settings: ApiSettings) -> dict[str, Described]:
             f"The photo with the person's own lower face; JSON or events {wish}",
             _UNMASKED,
             _SWAP_NEEDS,
+            _FACE_COUNTS,
         ),
-        "mask": _call(MaskFields, settings, f"The masks; JSON {wish}", masks),
+        "mask": _call(MaskFields, settings, f"The masks; JSON {wish}", masks, counts=[FACES]),
         "faces": _call(FacesFields, settings, "The faces", _json(FacesAnswer)),
     }
 

@@ -72,6 +72,21 @@ def test_a_callers_own_request_id_is_a_header_of_each_call(operation, call):
     assert ("X-Request-ID", "header") in parameters_of(operation(call))
 
 
+@pytest.mark.parametrize(
+    ("call", "counts"),
+    [
+        ("unmask", ["X-Faces", "X-Faces-Changed", "X-Faces-Swapped"]),
+        ("swap", ["X-Faces", "X-Faces-Changed", "X-Faces-Swapped"]),
+        ("mask", ["X-Faces"]),
+        ("faces", []),
+    ],
+)
+def test_a_picture_declares_its_headers_about_faces(operation, call, counts):
+    headers = operation(call)["responses"]["200"]["headers"]
+
+    assert [name for name in headers if name.startswith("X-Faces")] == counts
+
+
 def test_each_503_declares_retry_after_and_no_other_status_does(make_api):
     paths = make_api().openapi()["paths"].values()
     answers = [

@@ -156,6 +156,29 @@ async def test_lower_quality_makes_a_smaller_file(client):
     assert sizes[0] < sizes[1] / 2
 
 
+@pytest.mark.parametrize(
+    ("call", "grey", "reference_grey", "counts"),
+    [
+        ("unmask", 20, None, ["1", "1", "0"]),
+        ("unmask", 220, None, ["1", "0", "0"]),
+        ("swap", 20, 220, ["1", "1", "1"]),
+        ("mask", 20, None, ["1", None, None]),
+    ],
+)
+async def test_a_picture_says_what_became_of_its_faces(
+    client, encode, call, grey, reference_grey, counts
+):
+    files = {"photo": encode(grey)}
+    if reference_grey:
+        files["reference"] = encode(reference_grey)
+    data = {"consent": "true"} if reference_grey else {}
+
+    answer = await client.post(f"/v1/{call}", files=files, data=data)
+
+    names = ("x-faces", "x-faces-changed", "x-faces-swapped")
+    assert [answer.headers.get(name) for name in names] == counts
+
+
 async def test_exif_and_gps_are_stripped(client, encode, decode):
     exif = PilImage.Exif()
     exif[0x010F] = "SecretCamera"
