@@ -35,8 +35,9 @@ def train(
     weights: Weights = WEIGHTS,
 ) -> None:
     """Train a net on a folder of faces, or resume its run where it stopped."""
-    from models.training.config import NETS, train_by
+    from models.training.recipe import NETS
     from models.training.settings import ConfigError
+    from models.training.train import train_by
 
     if net not in NETS:
         raise typer.BadParameter(f"'{net}' is none of {', '.join(NETS)}.")

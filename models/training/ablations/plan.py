@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from models.training.config import check_values
+from models.training.recipe import check_values
 from models.training.settings import blaming, check_types, refuse_missing
 
 _IN_TABLES = ("mask", "inpaint")

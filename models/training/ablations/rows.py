@@ -26,12 +26,13 @@ from models.training.ablations.score import (
     score_finder,
     score_outlined,
 )
-from models.training.config import build_task, device_of
+from models.training.build import build_task
 from models.training.crop.labels import scenes_path
 from models.training.frames import Faces, load_faces, matching, store_path
 from models.training.inpaint_task import InpaintTask
 from models.training.loop import Ema, Schedule, Task, set_rates
 from models.training.pictures import read_image, write_image
+from models.training.recipe import device_of
 from models.training.settings import blaming
 from models.training.sheets import contact_sheet
 from models.training.sources import source_names

@@ -5,7 +5,13 @@ import cv2
 import numpy as np
 import pytest
 
+from models.checkpoint import save_net
 from models.crop.frame import FRAME_PX
+from models.crop.net import DetectorConfig, FaceDetector
+from models.landmarks.net import LandmarkConfig, LandmarkNet
+from models.mask.unet import UNet, UNetConfig
+from models.training.frames import STORE_PX, store_path
+from tests.models.training.test_tasks import oval_face
 
 
 @pytest.fixture
@@ -41,3 +47,35 @@ def data(request, tmp_path, landmarks, picture):
         for name, content in files.items():
             (tmp_path / "some" / name).write_bytes(content)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory):
+    """Weights of three nets, and a store of cut faces for each set of sources."""
+    count = 60  # faces in each; three are held back
+    root = tmp_path_factory.mktemp("training")
+    landmarks = np.repeat(oval_face()[None], count, axis=0)
+    names = [f"{'A' if row % 2 else 'C'}{row}" for row in range(count)]
+    for source in ("some", "worn", "masked", "mine"):
+        (root / source).mkdir()
+        np.savez(root / source / "labels.npz", name=names, landmarks=landmarks)
+    for name in ("aaf", "scut", "utk", "omi"):
+        (root / name).mkdir()
+        own = [f"{row}_0_{row % 5}_9" for row in range(count // 4)]  # as in UTKFace
+        np.savez(root / name / "labels.npz", name=own, landmarks=landmarks[: count // 4])
+    (root / "scenes").mkdir()
+    (root / "scenes" / "boxes.json").write_text("{}")
+    images = np.zeros((count, STORE_PX, STORE_PX, 3), np.uint8)
+    for name in ("aaf+scut+utk+omi", "masked", "worn", "some", "mine"):
+        kept = store_path(root, name.split("+"), root / "cache")
+        kept.mkdir(parents=True)
+        np.save(kept / "images.npy", images)
+        np.savez(kept / "labels.npz", landmarks=landmarks, sources=[name] * count)
+    config = LandmarkConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), features=8)
+    (root / "weights").mkdir()
+    save_net(root / "weights" / "landmarks.safetensors", LandmarkNet(config), config)
+    narrow = DetectorConfig(0.1, 8, (4, 4, 8, 8))
+    save_net(root / "weights" / "crop.safetensors", FaceDetector(narrow), narrow)
+    sizes = UNetConfig(width=4, depth=2)
+    save_net(root / "weights" / "mask.safetensors", UNet(sizes), sizes)
+    return root

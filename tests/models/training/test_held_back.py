@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from models.training.ablations.plan import read_tables
-from models.training.config import build_task
+from models.training.build import build_task
 from models.training.crop.labels import is_held_back
 from models.training.frames import STORE_PX, Faces, store_path
 from models.training.inpaint_task import InpaintTask, InpaintTraining

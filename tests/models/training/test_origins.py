@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from models.checkpoint import file_sha256
-from models.training import config as training_config
-from models.training.config import train, train_by
+from models.training import train as training
 from models.training.crop.labels import boxes_digest
 from models.training.settings import ConfigError
+from models.training.train import train, train_by
 
 BOXES = {"photo": [{"label": "with_mask", "box": [0, 0, 9, 9]}]}
 SCHEDULE = {"steps": 1, "learning_rate": 0.1}
@@ -58,9 +58,9 @@ def place(tmp_path, monkeypatch):
         (tmp_path / name).write_text("name\n")
     monkeypatch.chdir(tmp_path)
     task = SimpleNamespace(build=lambda: None)
-    monkeypatch.setattr(training_config, "build_task", lambda *_: task)
-    monkeypatch.setattr(training_config, "_go_on_from", lambda *_: None)
-    monkeypatch.setattr(training_config, "fit", lambda *_: None)
+    monkeypatch.setattr(training, "build_task", lambda *_: task)
+    monkeypatch.setattr(training, "_go_on_from", lambda *_: None)
+    monkeypatch.setattr(training, "fit", lambda *_: None)
     return tmp_path
 
 
@@ -220,7 +220,7 @@ def test_a_second_training_in_the_same_folder_waits_for_the_first(place, monkeyp
         seen.append("ends")
 
     second = threading.Thread(target=start, args=("mask", place))
-    monkeypatch.setattr(training_config, "fit", fit)
+    monkeypatch.setattr(training, "fit", fit)
     start("mask", place)
     second.join()
 
@@ -231,7 +231,7 @@ def test_an_error_within_the_training_is_not_blamed_on_the_recipe(place, monkeyp
     def fit(*_):
         raise ValueError("math domain error")
 
-    monkeypatch.setattr(training_config, "fit", fit)
+    monkeypatch.setattr(training, "fit", fit)
     (place / "mine.yaml").write_text(yaml.safe_dump(TRAININGS["mask"]))
 
     with pytest.raises(ValueError, match=r"^math domain error$"):

@@ -5,9 +5,9 @@ from math import inf
 import pytest
 import torch
 
-from models.training.config import train, train_by
 from models.training.settings import ConfigError
-from tests.models.training.test_config import SCHEDULE, small
+from models.training.train import train, train_by
+from tests.models.training.test_build import SCHEDULE, small
 
 
 @pytest.mark.parametrize(

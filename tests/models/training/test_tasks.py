@@ -4,7 +4,6 @@ import torch
 
 from models.checkpoint import load_net
 from models.landmarks.net import LandmarkConfig, LandmarkNet
-from models.training.config import train
 from models.training.frames import STORE_PX, Faces
 from models.training.inpaint_task import InpaintTask, InpaintTraining
 from models.training.landmark_task import LandmarkTask, LandmarkTraining
@@ -13,6 +12,7 @@ from models.training.mask_task import MaskTask, MaskTraining
 from models.training.masks import KINDS
 from models.training.real_masks import OPEN, RealFaces
 from models.training.samples import draw_sample
+from models.training.train import train
 
 STRAIGHT = np.array([[1, 0, -16], [0, 1, -16]], np.float32)  # store px to frame px
 

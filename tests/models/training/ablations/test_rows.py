@@ -15,7 +15,7 @@ from models.training.ablations.__main__ import main, run_table
 from models.training.ablations.plan import Table, read_tables
 from models.training.ablations.rows import Places, Result, run_row, train_for
 from models.training.ablations.score import SHOWN, Scored
-from models.training.config import build_task
+from models.training.build import build_task
 from models.training.evaluation.folder import EvalFolderError
 from models.training.frames import STORE_PX, store_path
 from models.training.loop import Schedule

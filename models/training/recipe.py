@@ -1,0 +1,149 @@
+"""The keys of `configs/train/NET.yaml`, their types and bounds."""
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Any, get_type_hints
+
+import numpy as np
+import torch
+
+from models.crop.net import DetectorConfig
+from models.inpaint.generator import GeneratorConfig
+from models.landmarks.net import LandmarkConfig
+from models.mask.unet import UNetConfig
+from models.training.crop.task import CropTraining
+from models.training.inpaint_task import InpaintTraining
+from models.training.judge_task import JudgeTraining
+from models.training.landmark_task import LandmarkTraining
+from models.training.loop import Schedule
+from models.training.mask_task import MaskTraining
+from models.training.settings import check_types, refuse_missing, to_settings
+
+NETS = ("crop", "mask", "landmarks", "inpaint", "judge")
+_ALL = {"seed", "device", "net", "start", "schedule", "task"}
+_CUT = {"sources", "only", "faces"}  # for nets trained on faces cut to the frame
+KEYS = {
+    "crop": _ALL,
+    "landmarks": _ALL | _CUT,
+    "inpaint": _ALL | _CUT | {"favoured"},
+    "mask": _ALL | _CUT | {"real", "refused", "scenes"},
+    "judge": _ALL | _CUT | {"real", "refused"},
+}
+TRAININGS = {
+    "crop": CropTraining,
+    "mask": MaskTraining,
+    "landmarks": LandmarkTraining,
+    "inpaint": InpaintTraining,
+    "judge": JudgeTraining,
+}
+SIZES = {
+    "crop": DetectorConfig,
+    "mask": UNetConfig,
+    "landmarks": LandmarkConfig,
+    "inpaint": GeneratorConfig,
+}
+_NAMES = tuple[str, ...]
+_TYPES: dict[str, Any] = {
+    "seed": int,
+    "device": str,
+    "net": dict,
+    "start": str,
+    "schedule": dict,
+    "task": dict,
+    "sources": _NAMES,
+    "only": _NAMES,
+    "faces": int,
+    "favoured": _NAMES,
+    "real": _NAMES,
+    "refused": str,
+    "scenes": str,
+}
+_LEAST = {"seed": 0, "faces": 1}
+_MAY_BE_NONE = ("blocks", "depth")  # among the sizes of a net
+
+
+def check_recipe(net: str, config: Any) -> None:
+    """Raises ValueError for mistakes in a whole recipe, before any face is cut.
+
+    Args:
+        net: the net that it is for.
+        config: what the YAML says.
+    """
+    if net not in NETS:
+        raise ValueError(f"no net '{net}': choose one of {', '.join(NETS)}")
+    where = f"the training config of {net}"
+    check_values(net, config, where)
+    needed = ["seed", "device", *(["sources"] if "sources" in KEYS[net] else []), "schedule"]
+    refuse_missing(config, needed, where)
+    device_of(config)
+    schedule = config["schedule"]
+    length = "epochs" if "epochs" in schedule else "steps"
+    refuse_missing(schedule, [length, "learning_rate"], f"{where}: schedule")
+
+
+def check_values(net: str, config: Any, where: str, useless: Collection[str] = ()) -> None:
+    """Raises ValueError unless all keys are known, and all values, nested ones included, have the
+    right types and are within bounds.
+
+    Args:
+        net: one of `NETS`, the net that the config is for.
+        config: what the YAML says.
+        where: name of the config, for the message.
+        useless: keys that aren't allowed here, nor in the schedule.
+    """
+    check_types(config, {key: _TYPES[key] for key in KEYS[net] - {*useless}}, where)
+    _check_values(config, where)
+    _check_schedule(net, config.get("schedule", {}), f"{where}: schedule", useless)
+    to_settings(TRAININGS[net], config.get("task", {}), f"{where}: task")
+    if net in SIZES:
+        sizes = config.get("net", {})
+        to_settings(SIZES[net], sizes, f"{where}: net")
+        for key, value in sizes.items():
+            if key not in _MAY_BE_NONE and (np.asarray(value) <= 0).any():
+                raise ValueError(f"{where}: net: {key} is {value}: it must be more than 0")
+
+
+def _check_values(config: Mapping[str, Any], where: str) -> None:
+    for key, least in _LEAST.items():
+        if config.get(key, least) < least:
+            raise ValueError(f"{where}: {key} is {config[key]}: it must be {least} or more")
+    for key in ("sources", "real"):
+        names = config.get(key, ())
+        if len(set(names)) < len(names):
+            raise ValueError(f"{where}: {key} is {list(names)}: name each source once")
+
+
+def _check_schedule(
+    net: str, values: Mapping[str, Any], where: str, useless: Collection[str]
+) -> None:
+    types = get_type_hints(Schedule)
+    if "sources" in KEYS[net]:  # the detector has no single store of faces to pass over
+        types["epochs"] = float
+    check_types(values, {key: kind for key, kind in types.items() if key not in useless}, where)
+    if {"steps", "epochs"} <= values.keys():
+        raise ValueError(f"{where}: give either steps or epochs")
+    schedule = dict(values)
+    epochs = schedule.pop("epochs", 1)
+    if not 0 < epochs < math.inf:
+        raise ValueError(f"{where}: epochs is {epochs}: it must be more than 0 and finite")
+    # Required keys may be missing here: ablations have a budget instead of steps.
+    to_settings(Schedule, {"steps": 1, "learning_rate": 0} | schedule, where)
+
+
+def device_of(config: Mapping[str, Any]) -> str:
+    """The device that a config's `device` means on this machine, such as cpu or cuda.
+
+    Raises:
+        ValueError: this machine doesn't have it.
+    """
+    device: str = config["device"]
+    seen = torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if seen else "cpu"
+    if device.startswith("cuda") and not seen:
+        raise ValueError("device: torch sees no GPU here; use cpu or auto")
+    gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    known = ["cpu", "auto", *(["cuda", *gpus] if seen else [])]
+    if device not in known:
+        raise ValueError(f"device is '{device}': it must be one of {', '.join(known)}")
+    return device

@@ -1,0 +1,108 @@
+"""Trains one net by its recipe."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from models.training.build import build_task, schedule_of
+from models.training.lock import locked
+from models.training.loop import Schedule, Task, fit
+from models.training.recipe import TRAININGS, check_recipe, device_of
+from models.training.record import make_record, write_record
+from models.training.settings import blaming, to_settings
+
+
+def train_by(recipe: Path, net: str, data: Path, run: Path, weights: Path) -> None:
+    """Runs `train` with the config in a YAML file.
+
+    Raises:
+        ConfigError: the recipe isn't YAML, or holds what `train` refuses with a ValueError.
+        OSError: the recipe can't be read.
+        Mask2FaceError: as `train` does.
+    """
+    with blaming(recipe):
+        config = yaml.safe_load(recipe.read_text())
+    _train(net, config, data, run, weights, partial(blaming, recipe))
+
+
+def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path) -> None:
+    """Trains one net, or resumes a stopped run.
+
+    Args:
+        net: one of `NETS`.
+        config: content of its YAML: `seed`; `device` (cpu, cuda, cuda:N or auto); `sources` of
+            faces, limited to those in `only` (patterns of SOURCE/NAME), `faces` of them to train
+            on; `favoured` (patterns of faces that the editor sees more often); `real`, sources of
+            masked faces; `refused`, a CSV file with faces of either to leave out (SOURCE/NAME as
+            `name`); `scenes`, photos for backgrounds; `net` (its sizes); `start` (a file in
+            `weights` to start from); `schedule`; `task`.
+        data: folder with the sources of faces.
+        run: the run's folder; cut faces are cached beside it.
+        weights: folder of the trained nets that this one builds on (the editor: landmarks; a mask
+            net with `real`: an earlier mask net; a detector that leaves out unlabelled faces: an
+            earlier detector).
+
+    Raises:
+        ValueError: an unknown net or key, a missing key, a value of the wrong type, a start file
+            of other sizes, or a run that was started with another config.
+        SourceError: `data` lacks a source, or it isn't laid out as `models.training.sources` says.
+        WeightsError: `weights` lacks a net that this one builds on.
+        ConfigError: the record in the run's folder can't be read.
+        CheckpointError: nor can its checkpoint.
+    """
+    _train(net, config, data, run, weights, nullcontext)
+
+
+def _train(
+    net: str,
+    config: Mapping[str, Any],
+    data: Path,
+    run: Path,
+    weights: Path,
+    blame: Callable[[], AbstractContextManager[None]],  # around what reads the config
+) -> None:
+    with blame():
+        check_recipe(net, config)
+    # Two trainings in one folder would write over each other's checkpoints.
+    with locked(run / "lock", f"it trains in {run}"):
+        with blame():
+            task, schedule = _begin(net, config, data, run, weights)
+        fit(task, task.build(), run, schedule)
+
+
+def _begin(
+    net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path
+) -> tuple[Task, Schedule]:
+    """Builds the task and its schedule, and records in the run's folder from what."""
+    settings: Any = to_settings(TRAININGS[net], config.get("task", {}), "task")
+    record = make_record(net, config, settings, data, run, weights)
+    torch.manual_seed(config["seed"])
+    if device_of(config).startswith("cuda"):
+        torch.backends.cudnn.benchmark = True  # batches come in few shapes
+        torch.set_float32_matmul_precision("high")
+    if config["schedule"].get("threads"):
+        torch.set_num_threads(config["schedule"]["threads"])
+    task = build_task(net, config, data, run.parent / "cache", weights)
+    if config.get("start"):
+        _go_on_from(net, task, weights / config["start"])
+    schedule = schedule_of(config["schedule"], task)
+    write_record(record, run)
+    return task, schedule
+
+
+def _go_on_from(net: str, task: Task, path: Path) -> None:
+    try:
+        task.net.load_state_dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"start: {path} can't be read: {error}") from error
+    except RuntimeError:  # torch lists all tensors
+        raise ValueError(
+            f"start: {path} doesn't fit this net: it holds no {net} net, or one of other sizes"
+        ) from None
