@@ -9,11 +9,12 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import wait_for
 
 PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
 TIMEOUT_S = 60.0  # for anything a test waits for; the cores may be busy
@@ -70,10 +71,7 @@ class Page:
 
     def wait_for(self, script: str) -> None:
         """Waits until the expression is true."""
-        end = time.monotonic() + TIMEOUT_S
-        while not self.run(script):
-            assert time.monotonic() < end, f"not within {TIMEOUT_S:g} s: {script}"
-            time.sleep(POLL_S)
+        wait_for(lambda: self.run(script), TIMEOUT_S, POLL_S)
 
     def open(self, url: str) -> None:
         """Loads a page."""

@@ -1,13 +1,14 @@
 """An OpenTelemetry collector that a test can read: OTLP over HTTP."""
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.http_server import running
 
 
 class Collector:
@@ -44,8 +45,6 @@ def collecting() -> Iterator[Collector]:
 
         def log_message(self, *_): ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        collector = Collector(f"http://127.0.0.1:{server.server_port}")
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
+        collector = Collector(url)
         yield collector
-        server.shutdown()

@@ -1,7 +1,6 @@
 """The service that tests share: one Ray, the split graph at / and the fused one at /fused."""
 
 import copy
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from tests.collector import Collector
 
 TIMEOUT_S = 240.0  # of one request; the cores may be busy
 MAX_TIMEOUT_MS = str(int(TIMEOUT_S * 1000))
-POLL_S = 0.5
 
 
 @dataclass
@@ -77,14 +75,6 @@ class Served:
             yield
         finally:
             launch.apply_config(self.content)
-
-
-def wait_for(condition: Any, timeout_s: float = 60.0) -> None:
-    """Waits until the condition holds; fails the test if it doesn't."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, f"not within {timeout_s:g} s"
-        time.sleep(POLL_S)
 
 
 def shared_config() -> dict[str, Any]:

@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -21,6 +20,8 @@ import pytest
 from loadtest.photos import SCENES, dimensions
 from serve_graph import PROJECT
 from serve_graph.flags import free_port
+from tests.http_server import running
+from tests.waiting import wait_for
 
 LOCUSTFILE = PROJECT / "loadtest" / "locustfile.py"
 # The locustfile then draws the smallest photos only, in no time.
@@ -76,18 +77,10 @@ def serving(
             text = json.dumps(found)
             self.wfile.write((text if unmasked is not None else text[:20]).encode())
 
-        def log_message(self, *_: object) -> None:
-            pass
+        def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
+        yield url
 
 
 @pytest.mark.parametrize(
@@ -251,20 +244,21 @@ def get(url: str) -> dict[str, Any]:
         return dict(json.load(answer))
 
 
-def wait_for(url: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+def wait_until(url: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """What the page reports, as soon as `is_so` holds."""
-    end = time.monotonic() + 120  # it draws its photos first
-    while time.monotonic() < end:
+
+    def report() -> dict[str, Any] | None:
         with suppress(OSError):  # not up yet
-            if is_so(found := get(url)):
-                return found
-        time.sleep(0.2)
-    raise TimeoutError(url)
+            found = get(url)
+            return found if is_so(found) else None
+        return None
+
+    return wait_for(report, timeout_s=120, poll_s=0.2)  # it draws its photos first
 
 
 def swarm(url: str) -> None:
     """Does what the page's button does."""
-    wait_for(f"{url}/stats/requests", lambda found: found["state"] == "ready")
+    wait_until(f"{url}/stats/requests", lambda found: found["state"] == "ready")
     form = urlencode({"user_count": 2, "spawn_rate": 2, "run_time": "1m"}).encode()
     assert json.load(urlopen(f"{url}/swarm", form, timeout=5))["success"]
 
@@ -276,9 +270,9 @@ def shown() -> dict[str, dict[str, Any]]:
     with serving(lambda faces: answer(faces)) as host, page(host) as url:
         swarm(url)
         numbers = f"{url}/stats/requests"
-        running = wait_for(numbers, lambda found: len(found["stats"]) > 2)
+        running = wait_until(numbers, lambda found: len(found["stats"]) > 2)
         answer = one_too_many
-        stopped = wait_for(numbers, lambda found: found["state"] == "stopped")
+        stopped = wait_until(numbers, lambda found: found["state"] == "stopped")
         exceptions = get(f"{url}/exceptions")
     return {"running": running, "stopped": stopped, "exceptions": exceptions}
 

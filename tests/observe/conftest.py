@@ -3,10 +3,9 @@
 import json
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +17,8 @@ import yaml
 from serve_graph import PROJECT
 from serve_graph.flags import free_port
 from serve_graph.metrics import DECLARED
+from tests.http_server import running
+from tests.waiting import wait_for
 
 CONFIGS = PROJECT / "configs" / "prometheus"
 START_TIMEOUT_S = 120.0
@@ -99,10 +100,8 @@ def exposing(prefix: str = "") -> Iterator[str]:
 
         def log_message(self, *_): ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
+        yield url.removeprefix("http://")
 
 
 @dataclass
@@ -119,13 +118,7 @@ class Prometheus:
 
     def wait_for(self, expression: str) -> list[dict]:
         """The series of a query, as soon as there are any."""
-        end = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < end:
-            found = self.query(expression)
-            if found:
-                return found
-            time.sleep(0.5)
-        pytest.fail(f"no data for {expression}")
+        return wait_for(lambda: self.query(expression), START_TIMEOUT_S)
 
 
 def write_nodes(folder: Path, *targets: str) -> None:
@@ -178,15 +171,13 @@ def prometheus_on(name: str, target: str, folder: Path) -> Iterator[Prometheus]:
 
 
 def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/-/ready", timeout=5).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.2)
-    pytest.fail("prometheus didn't start")
+    def is_ready() -> bool:
+        assert process.poll() is None, "prometheus didn't start"
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"{url}/-/ready", timeout=5).status_code == 200
+        return False
+
+    wait_for(is_ready, START_TIMEOUT_S, poll_s=0.2)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from serve_graph import PROJECT
 from serve_graph.api.describe import PROBLEMS
 from serve_graph.metrics import DECLARED, REQUEST_TIME
 from serve_graph.problems import ServiceError
-from tests.serving import wait_for
+from tests.waiting import wait_for
 
 PROMETHEUS = PROJECT / "configs" / "prometheus"
 RULES = PROMETHEUS / "rules.yml"

@@ -1,7 +1,6 @@
 import asyncio
 import threading
 import time
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -12,6 +11,7 @@ from serve_graph import exposition
 from serve_graph.exposition import ClusterMetrics, merge
 from serve_graph.metrics import DECLARED
 from serve_graph.problems import NotReadyError
+from tests.http_server import running
 
 HEAD = """# HELP ray_mask2face_faces_total Faces.
 # TYPE ray_mask2face_faces_total counter
@@ -73,21 +73,17 @@ class Agent(BaseHTTPRequestHandler):
     def log_message(self, *_): ...
 
 
-@contextmanager
-def running(server):
-    """Runs the server; yields its node as Ray lists it."""
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
+def node_of(server):
+    """The node of an agent as Ray lists it."""
     host, port = server.server_address
-    try:
-        yield {"NodeManagerAddress": host, "MetricsExportPort": port, "Alive": True}
-    finally:
-        server.shutdown()
-        server.server_close()
+    return {"NodeManagerAddress": host, "MetricsExportPort": port, "Alive": True}
 
 
 @pytest.fixture
 def agent(monkeypatch):
-    with running(HTTPServer(("127.0.0.1", 0), Agent)) as node:
+    server = HTTPServer(("127.0.0.1", 0), Agent)
+    with running(server):
+        node = node_of(server)
         monkeypatch.setattr(ray, "nodes", lambda: [node, node | {"Alive": False}])
         yield node
 
@@ -97,8 +93,8 @@ def hung_agent(monkeypatch):
     monkeypatch.setattr(exposition, "SCRAPE_TIMEOUT_S", 0.3)
     server = HTTPServer(("127.0.0.1", 0), Agent)
     server.done = threading.Event()
-    with running(server) as node:
-        yield node
+    with running(server):
+        yield node_of(server)
         server.done.set()
 
 

@@ -13,7 +13,7 @@ import pytest
 from loadtest.chaos.processes import processes_of
 from serve_graph.flags import uses_haproxy
 from tests.portrait import masked_portrait, to_jpeg
-from tests.serving import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.serve
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.portrait import crowd, to_jpeg
-from tests.serving import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.serve
 

@@ -10,7 +10,7 @@ from ray._common.formatters import JSONFormatter
 
 from serve_graph.logs import Answered, log, log_request
 from tests.portrait import masked_portrait, to_jpeg
-from tests.serving import wait_for
+from tests.waiting import wait_for
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 LINE = {

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.portrait import masked_portrait, to_jpeg
-from tests.serving import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.serve
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.portrait import masked_portrait, to_jpeg
-from tests.serving import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.serve
 

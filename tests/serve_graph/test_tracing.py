@@ -26,7 +26,7 @@ from tests.portrait import masked_portrait, to_jpeg
 from tests.recorder import MemoryRecorder
 from tests.serve_graph.test_stages import FACE, FakeHandle
 from tests.serve_graph.test_stages import stages as remote_stages
-from tests.serving import wait_for
+from tests.waiting import wait_for
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 HEADERS = {"traceparent": f"00-{TRACE}-{CALLER}-01", "tracestate": "vendor=1"}
