@@ -10,7 +10,7 @@ from loadtest.http_client import encode_form
 from loadtest.photos import DrawnPhoto, Scene, draw_photo
 
 PATH = "/v1/unmask"
-FACES_HEADER = "x-faces"  # of the peers; our own service has it in its JSON
+FACES_HEADER = "x-faces-changed"  # the service and its peers send it with a picture
 _SEED = 0
 
 

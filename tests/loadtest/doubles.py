@@ -31,7 +31,7 @@ def workload(faces: int = 1) -> Workload:
 
 def answer_with(faces: int, body: bytes, seconds: float = 0.0) -> bytes:
     """An answer as a peer sends it."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nX-Faces: {faces}\r\n"
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nX-Faces-Changed: {faces}\r\n"
     head += f"Server-Timing: crop;dur={1000 * seconds}, total;dur=9.0\r\n\r\n"
     return head.encode() + body
 

@@ -74,10 +74,17 @@ def test_another_picture_aborts_the_run(other):
         judge.settle()
 
 
-def test_a_peer_that_loses_a_face_is_wrong_at_once():
+def test_an_answer_with_a_face_less_is_wrong_at_once():
     judge = judge_for(answer_with(6, picture()), faces=6)
 
-    assert "5 faces" in judge.check(0, Answer(200, {"x-faces": "5"}, picture()))
+    assert "5 faces" in judge.check(0, Answer(200, {"x-faces-changed": "5"}, picture()))
+
+
+def test_a_face_that_was_found_and_left_as_it_is_does_not_count():
+    judge = judge_for(answer_with(1, picture()))
+    headers = {"x-faces": "2", "x-faces-changed": "1"}
+
+    assert judge.check(0, Answer(200, headers, picture())) == ""
 
 
 def test_answers_put_aside_are_bounded():
