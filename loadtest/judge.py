@@ -96,9 +96,7 @@ async def make_judge(url: str, workload: Workload) -> Judge:
         answer = await ask(url, message, FIRST_TIMEOUT_S)
         if answer.status != 200:
             raise RefusedError(f"status {answer.status}: {answer.body[:300]!r}")
-        faces, picture = _read(answer)
-        if faces != workload.scene.faces:
-            raise WrongAnswerError(f"{faces} faces instead of {workload.scene.faces}")
+        picture = read_picture(answer, workload.scene.faces)
         size = Image.open(BytesIO(picture)).size
         if size != (photo.width, photo.height):
             raise WrongAnswerError(f"{size[0]} x {size[1]} px")
@@ -106,13 +104,22 @@ async def make_judge(url: str, workload: Workload) -> Judge:
     return Judge(workload, pictures)
 
 
-def _read(answer: Answer) -> tuple[int, bytes]:
-    """The number of unmasked faces, and the picture."""
+def read_picture(answer: Answer, faces: int) -> bytes:
+    """The best picture of an answer, JSON or a peer's.
+
+    Raises:
+        WrongAnswerError: it has another number of unmasked faces.
+    """
     if FACES_HEADER in answer.headers:
-        return int(answer.headers[FACES_HEADER]), answer.body
-    content = json.loads(answer.body)
-    changed = sum(bool(face["changed"]) for face in content["faces"])
-    return changed, base64.b64decode(content["painted"]["base64"])
+        changed, picture = int(answer.headers[FACES_HEADER]), answer.body
+    else:
+        content = json.loads(answer.body)
+        changed = sum(bool(face["changed"]) for face in content["faces"])
+        best = content["swapped"] or content["painted"]
+        picture = base64.b64decode(best["base64"])
+    if changed != faces:
+        raise WrongAnswerError(f"{changed} faces instead of {faces}")
+    return picture
 
 
 def check_alike(right: bytes, other: bytes) -> None:

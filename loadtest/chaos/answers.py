@@ -6,15 +6,13 @@ differ. While the weights change, the pictures of both versions are right, which
 ingress names: its stages may still have the old one.
 """
 
-import base64
-import json
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from loadtest.http_client import Answer, ask, encode_form
-from loadtest.judge import FIRST_TIMEOUT_S, MAX_KEPT, WrongAnswerError, check_alike
+from loadtest.judge import FIRST_TIMEOUT_S, MAX_KEPT, WrongAnswerError, check_alike, read_picture
 from loadtest.open_loop import Outcome
 from loadtest.photos import REFERENCE
 from loadtest.workloads import MAIN, PATH, Workload, draw
@@ -67,7 +65,9 @@ class Exam:
             message = _message(form, {"Accept": "application/json"})
             answer = await ask(url, message, FIRST_TIMEOUT_S)
             version = answer.headers.get(VERSION_HEADER, "")
-            right[version] = _picture(answer, self._faces)
+            if answer.status != 200:
+                raise WrongAnswerError(f"status {answer.status}: {answer.body[:300]!r}")
+            right[version] = read_picture(answer, self._faces)
         return version
 
     def check(self, index: int, answer: Answer) -> str:
@@ -113,16 +113,6 @@ def _form(photo: bytes, with_reference: bool) -> Form:
 def _message(form: Form, headers: dict[str, str]) -> bytes:
     files, fields = form
     return encode_form(PATH, files, fields, headers)
-
-
-def _picture(answer: Answer, faces: int) -> bytes:
-    if answer.status != 200:
-        raise WrongAnswerError(f"status {answer.status}: {answer.body[:300]!r}")
-    content = json.loads(answer.body)
-    changed = sum(bool(face["changed"]) for face in content["faces"])
-    if changed != faces:
-        raise WrongAnswerError(f"{changed} faces instead of {faces}")
-    return base64.b64decode((content["swapped"] or content["painted"])["base64"])
 
 
 def _problem(right: dict[str, bytes], picture: bytes) -> str:

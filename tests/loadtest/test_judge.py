@@ -41,6 +41,7 @@ def test_of_a_json_only_changed_faces_count():
     content = {
         "faces": [{"changed": True}, {"changed": False}],
         "painted": {"base64": base64.b64encode(picture()).decode()},
+        "swapped": None,
     }
     answer = raw(body=json.dumps(content).encode())
 
