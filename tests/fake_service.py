@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image as PilImage
 from PIL import ImageOps
 
-from serve_graph.api.app import WEB
+from serve_graph.api.app import PAGE_HEADERS, WEB
 from tests.browser import TIMEOUT_S
 
 ORIENTATION = 0x0112  # the EXIF tag
@@ -76,6 +76,11 @@ class Handler(SimpleHTTPRequestHandler):
         if self.path == "/static/app.js":
             self.server.may_load.wait(TIMEOUT_S)
         super().do_GET()
+
+    def end_headers(self):
+        for header in PAGE_HEADERS.items() if self.command == "GET" else ():
+            self.send_header(*header)
+        super().end_headers()
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))

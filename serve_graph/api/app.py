@@ -32,7 +32,12 @@ from serve_graph.service import Service
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_ASK_FIRST = {"Cache-Control": "no-cache"}
+PAGE_HEADERS = {
+    "Cache-Control": "no-cache",  # browsers ask before use, so that all files are of one version
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
 ANSWER_HEADERS = (
     "X-Request-ID",
     "Server-Timing",
@@ -135,11 +140,11 @@ def _add_health(app: FastAPI, service: Service) -> None:
 
 
 class _PageFiles(StaticFiles):
-    """Static files that browsers revalidate before use, so that all are of one version."""
+    """Static files with the page's headers."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
-        response.headers.update(_ASK_FIRST)
+        response.headers.update(PAGE_HEADERS)
         return response
 
 
@@ -148,7 +153,7 @@ def _add_page(app: FastAPI) -> None:
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page() -> FileResponse:
-        return FileResponse(WEB / "index.html", headers=_ASK_FIRST)
+        return FileResponse(WEB / "index.html", headers=PAGE_HEADERS)
 
 
 def _add_errors(app: FastAPI, service: Service) -> None:

@@ -69,6 +69,16 @@ async def test_a_browser_shows_no_old_file_without_asking(client):
     assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
 
 
+async def test_the_page_loads_only_its_own_and_lies_in_no_frame(client):
+    headers = (await client.get("/")).headers
+    docs = (await client.get("/docs")).headers  # Swagger UI has an inline script
+
+    policy = headers["content-security-policy"].split("; ")
+    assert {"default-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy)
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "content-security-policy" not in docs
+
+
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics"])
 async def test_a_balancer_may_ask_by_head(client, path):
     assert (await client.head(path)).status_code == 200

@@ -224,6 +224,27 @@ def test_the_example_is_a_photo_like_any_other(page, fake):
     assert page.run("document.querySelector('#example').hidden")
 
 
+def test_nothing_that_the_page_does_is_against_its_policy(tab, fake, photos):
+    note = "(event) => violations.push(event.blockedURI)"
+    note = f"window.violations = []; addEventListener('securitypolicyviolation', {note})"
+    added = tab.send("Page.addScriptToEvaluateOnNewDocument", source=note)
+    tab.open(fake.url)
+    tab.send("Page.removeScriptToEvaluateOnNewDocument", **added)
+    consent_to(tab, photos[1])
+    finish(tab, fake, photos[0])
+    tab.press("#more")
+    tab.wait_for("document.querySelectorAll('#choices canvas').length === 5")
+    tab.press("#mend")
+    tab.wait_for("document.querySelector('#mask').width > 0")
+    tab.drag("#mask", (0.6, 0.25), (0.9, 0.25))
+    tab.press("#go")
+    tab.wait_for("!document.querySelector('#compare').hidden")
+
+    assert tab.run("violations") == []
+    tab.run("document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.2/'}))")
+    tab.wait_for("violations.length === 1")
+
+
 def test_a_phone_shares_what_is_shown(page, fake, photos):
     page.run(
         "window.matchMedia = () => ({matches: true}); navigator.canShare = () => true;"
