@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,6 @@ from models.crop.frame import (
     is_cut_off,
     lead_out,
     lengthen,
-    mask_to_photo,
     photo_corners,
     scale_affine,
     scale_of,
@@ -26,15 +26,12 @@ from models.crop.upright import TURN_BELOW, TURN_REFERENCE_BELOW, find_any_way_u
 from models.drawn import beside_drawn, share_drawn
 from models.errors import DrawnMaskError, NoFaceError, ReferencePhotoError
 from models.inpaint.hole import hole_of
-from models.inpaint.lift import lift_large
-from models.inpaint.paint import Painted
 from models.landmarks.guess import AS_GUESSED, Wish
 from models.mask.detect import MaskFinding
 from models.mask.drawn import cut_drawn, open_drawn
 from models.mask.edges import find_to_edge
-from models.paste.grain import is_finer
+from models.outcome import EditedFace, ExaminedFace, Unmasked, assemble
 from models.paste.neighbours import joined, masks_beside, share_out
-from models.paste.paste import paste_face
 from models.photo.decode import Photo
 from models.photo.profiles import to_profile
 from models.pixels import Affine, Image, Mask
@@ -63,72 +60,18 @@ class Options:
     min_probability: float = 0.5  # that a mask is worn; below it, a face stays untouched
     turn_below: float = TURN_BELOW  # if the best face scores less, all rotations are tried
 
-
-@dataclass(frozen=True)
-class MaskedFace:
-    """One face of a photo, and what the mask stage found on it."""
-
-    index: int  # its number in `Options.faces`
-    face: Face  # px of the photo
-    frame: Affine  # photo px to frame px
-    crop: Image
-    finding: MaskFinding
+    def is_worn(self, finding: MaskFinding) -> bool:
+        """Whether that face wears a mask."""
+        return finding.probability >= self.min_probability
 
 
 @dataclass(frozen=True)
 class Found:
     """The chosen faces of a photo, and what else is in it."""
 
-    faces: list[MaskedFace]
+    faces: list[ExaminedFace]
     others: list[Affine]  # frames of the sure faces that were not chosen
     more: int  # sure faces beyond `Options.max_faces`, if all faces were requested; else 0
-
-
-@dataclass(frozen=True)
-class EditedFace:
-    """One face after painting; nothing was painted if no mask was worn."""
-
-    found: MaskedFace
-    hole: Mask | None = None  # what goes into the photo: the mask and its rim
-    candidates: Sequence[Painted] = ()  # most likely first
-    # The first candidate with the reference's lower face; None also if `is_turned_too_far`.
-    swapped: Image | None = None
-    beside: Mask | None = None  # painted, not pasted: others' masks that touch it; beyond the photo
-
-    @property
-    def painted(self) -> Painted | None:
-        """The most likely candidate."""
-        return self.candidates[0] if self.candidates else None
-
-
-@dataclass(frozen=True)
-class Unmasked:
-    """The answer: the photo with its faces edited, and what happened to each."""
-
-    candidates: list[Image]  # the photo, masked faces painted; most likely first
-    swapped: Image | None  # the photo with the reference's lower face; None without a reference
-    faces: list[EditedFace]
-    more: int = 0  # see `Found`
-
-    @property
-    def painted(self) -> Image:
-        """The photo with the most likely faces painted."""
-        return self.candidates[0]
-
-    @property
-    def pixels(self) -> Image:
-        """The best result."""
-        return self.painted if self.swapped is None else self.swapped
-
-    @property
-    def best(self) -> list[Image]:
-        """The candidates, the first with the reference's lower face if there is one."""
-        return [self.pixels, *self.candidates[1:]]
-
-    @property
-    def changed(self) -> bool:
-        """Whether any face was edited."""
-        return any(face.painted is not None for face in self.faces)
 
 
 async def find_faces(
@@ -144,17 +87,8 @@ async def find_faces(
         Best first, at most `options.max_faces`; `options.faces` counts in this order. Empty if
         there is none.
     """
-    return (await _detect(photo, stages, options, clock or Clock(), run))[: options.max_faces]
-
-
-async def _detect(
-    photo: Photo, stages: Stages, options: Options, clock: Clock, run: Runner
-) -> list[Face]:
-    with clock.measure("thumb"):
-        thumb = await run(to_thumb, photo.pixels)
-    with clock.measure("crop"):
-        found = await find_any_way_up(thumb.image, stages.detect, run, options.turn_below)
-    return [thumb.to_photo(face) for face in found]
+    found = await _Pass(stages, options, clock or Clock(), run).detect(photo.pixels)
+    return found[: options.max_faces]
 
 
 async def find_masks(
@@ -184,59 +118,7 @@ async def find_masks(
         BadRequestError: `options.faces` names a face that isn't there.
         DrawnMaskError: `drawn` has another size, or is on none of the chosen faces.
     """
-    clock = clock or Clock()
-    white = None if drawn is None else await run(open_drawn, drawn, photo.pixels)
-    everyone = await _detect(photo, stages, options, clock, run)
-    faces = everyone[: options.max_faces]
-    if not faces:
-        raise NoFaceError(_NO_FACE)
-    gate = asyncio.Semaphore(options.at_once)
-
-    async def look(index: int, frame: Affine) -> MaskedFace:
-        crop = await run(crop_face, photo.pixels, frame)
-        with clock.measure("mask"):
-            if white is None:
-                corners = photo_corners(frame, photo.pixels.shape[:2])
-                finding = await find_to_edge(crop, corners, stages.find_mask, run)
-            else:
-                finding = await run(cut_drawn, white, frame)
-            return MaskedFace(index, faces[index], frame, crop, finding)
-
-    async def find(index: int) -> MaskedFace:
-        async with gate:
-            one = await look(index, fit_frame(faces[index].points))
-            is_worn = one.finding.probability >= options.min_probability
-            if is_worn and is_cut_off(one.finding.mask, one.frame, photo.pixels.shape[:2]):
-                longer = await look(index, lengthen(one.frame))
-                return longer if longer.finding.probability >= options.min_probability else one
-            return one
-
-    is_named, beside = options.faces not in ("all", "largest"), set[int]()
-    if white is not None and not is_named:
-        beside = await run(beside_drawn, white, faces, _SURE_SCORE)
-    for group in choose(faces, options.faces):
-        found = await all_of(find(index) for index in group if index not in beside)
-        others = _others(everyone, group)
-        if white is not None:
-            parts = [one.finding for one in found], [one.frame for one in found]
-            shared = zip(found, await run(share_drawn, *parts, others), strict=True)
-            found = [replace(one, finding=share) for one, share in shared]
-        sure = [one for one in found if is_named or _is_sure(one)]
-        if sure and (white is None or any(one.finding.mask.any() for one in sure)):
-            left = everyone[options.max_faces :] if options.faces == "all" else []
-            return Found(sure, others, sum(face.score >= _SURE_SCORE for face in left))
-    raise NoFaceError(_NO_FACE) if white is None else DrawnMaskError(_ON_NO_FACE)
-
-
-def _others(faces: Sequence[Face], chosen: Sequence[int]) -> list[Affine]:
-    """Frames of the sure faces that were not chosen; a doubtful find may be a hand on a mask."""
-    left = (face for index, face in enumerate(faces) if index not in chosen)
-    return [fit_frame(face.points) for face in left if face.score >= _SURE_SCORE]
-
-
-def _is_sure(one: MaskedFace) -> bool:
-    """Detector and mask net together: a doubtful find is a face if it clearly wears a mask."""
-    return one.face.score >= _SURE_SCORE or one.finding.probability >= _SURE_PROBABILITY
+    return await _Pass(stages, options, clock or Clock(), run).find_masks(photo.pixels, drawn)
 
 
 async def unmask(
@@ -265,88 +147,11 @@ async def unmask(
         BadRequestError: `options.faces` names a face that isn't there.
         DrawnMaskError: `drawn` has another size, or is on none of the chosen faces.
     """
-    clock = clock or Clock()
-    own = await _prepare(reference, stages, options, clock, run)
-    if reference is not None and own is not None:
-        colours = own.face, reference.icc_profile, photo.icc_profile
-        own = replace(own, face=await run(to_profile, *colours))
-    looked = await find_masks(photo, stages, options, drawn, clock, run)
-    found, frames = looked.faces, [one.frame for one in looked.faces]
-    holes = await _holes(found, looked.others, options.min_probability, run)
-    touching = await run(masks_beside, holes, frames)
-    led_out = await run(lead_out, holes, frames, photo.pixels.shape[:2])
-    gate = asyncio.Semaphore(options.at_once)
-
-    async def edit(one: MaskedFace, hole: Mask, led: Mask, beside: Mask | None) -> EditedFace:
-        if not hole.any():
-            return EditedFace(one)
-        whole = joined(led, beside)
-        rest = None if whole is hole else whole & ~hole
-        async with gate:
-            with clock.measure("inpaint"):
-                painted = await stages.paint(one.crop, whole, options.wish)
-            if own is None or is_turned_too_far(painted[0].landmarks, own.landmarks):
-                return EditedFace(one, hole, painted, beside=rest)
-            with clock.measure("swap"):
-                swapped = await stages.swap(painted[0], led, own)
-            return EditedFace(one, hole, painted, swapped, rest)
-
-    faces = await all_of(edit(*each) for each in zip(found, holes, led_out, touching, strict=True))
-    with clock.measure("paste"):
-        result = await run(_assemble, photo.pixels, faces, options.sharpen, own)
-    return replace(result, more=looked.more)
-
-
-def photo_mask(faces: Sequence[MaskedFace], shape: tuple[int, int]) -> Mask:
-    """The masks of all faces as pixels of the photo, bool (H, W), True = hidden."""
-    whole = np.zeros(shape, np.bool_)
-    for one in faces:
-        whole |= mask_to_photo(one.finding.mask, one.frame, shape)
-    return whole
-
-
-async def _holes(
-    found: Sequence[MaskedFace], others: Sequence[Affine], min_probability: float, run: Runner
-) -> list[Mask]:
-    """What is painted of each face; nothing if no mask is worn, or if it is another face's."""
-
-    async def hole(one: MaskedFace) -> Mask:
-        if one.finding.probability < min_probability:
-            return np.zeros_like(one.finding.mask)
-        return await run(hole_of, one.finding.mask, one.crop)
-
-    holes = await all_of(hole(one) for one in found)
-    if len(found) + len(others) < 2:
-        return holes
-    return await run(share_out, holes, [one.frame for one in found], others)
-
-
-async def _prepare(
-    photo: Photo | None, stages: Stages, options: Options, clock: Clock, run: Runner
-) -> Reference | None:
-    if photo is None:
-        return None
-    with clock.measure("reference"):
-        everyone = replace(options, faces="all", turn_below=TURN_REFERENCE_BELOW)
-        try:
-            found = await find_masks(photo, stages, everyone, run=run)
-        except NoFaceError:
-            raise ReferencePhotoError("The reference photo shows no face.") from None
-        count = len(found.faces) + found.more
-        if count > 1:
-            raise ReferencePhotoError(
-                f"The reference photo shows {count} faces: send one with a single face."
-            )
-        own = found.faces[0]
-        if own.finding.probability >= options.min_probability:
-            raise ReferencePhotoError(
-                "The face in the reference photo wears a mask: send a photo without one."
-            )
-        return await as_reference(photo, own, stages, run)
+    return await _Pass(stages, options, clock or Clock(), run).unmask(photo, reference, drawn)
 
 
 async def as_reference(
-    photo: Photo, own: MaskedFace, stages: Stages, run: Runner = asyncio.to_thread
+    photo: Photo, own: ExaminedFace, stages: Stages, run: Runner = asyncio.to_thread
 ) -> Reference:
     """A bare face, cropped as finely as its photo shows it; raises what `refuse_cut` raises."""
     face, side = own.crop, max(REFERENCE_PX)
@@ -359,33 +164,149 @@ async def as_reference(
     return Reference(face, landmarks, corners)
 
 
-def _assemble(
-    pixels: Image, faces: list[EditedFace], sharpen: bool, own: Reference | None
-) -> Unmasked:
-    masked = [one for one in faces if one.candidates]
-    candidates = [
-        _pasted(pixels, [(one, _to_paste(one, rank)) for one in masked], sharpen)
-        for rank in range(max([1, *(len(one.candidates) for one in masked)]))
-    ]
-    if own is None:
-        return Unmasked(candidates, None, faces)
-    best = [(one, _to_paste(one, 0) if one.swapped is None else one.swapped) for one in masked]
-    return Unmasked(candidates, _pasted(pixels, best, sharpen), faces)
+@dataclass(frozen=True)
+class _Pass:
+    """One photo's way through the stages."""
+
+    stages: Stages
+    options: Options
+    clock: Clock
+    run: Runner
+
+    @cached_property
+    def gate(self) -> asyncio.Semaphore:
+        """For the faces that are in the stages at the same time."""
+        return asyncio.Semaphore(self.options.at_once)
+
+    async def unmask(self, photo: Photo, reference: Photo | None, drawn: Mask | None) -> Unmasked:
+        own = None if reference is None else await self._prepare(reference, photo.icc_profile)
+        looked = await self.find_masks(photo.pixels, drawn)
+        found, frames = looked.faces, [one.frame for one in looked.faces]
+        holes = await self._holes(found, looked.others)
+        touching = await self.run(masks_beside, holes, frames)
+        led_out = await self.run(lead_out, holes, frames, photo.pixels.shape[:2])
+        columns = zip(found, holes, led_out, touching, strict=True)
+        faces = await all_of(self._edit(*each, own) for each in columns)
+        with self.clock.measure("paste"):
+            ways = self.options.sharpen, own is not None
+            result = await self.run(assemble, photo.pixels, faces, *ways)
+        return replace(result, more=looked.more)
+
+    async def find_masks(self, pixels: Image, drawn: Mask | None = None) -> Found:
+        white = None if drawn is None else await self.run(open_drawn, drawn, pixels)
+        everyone = await self.detect(pixels)
+        faces = everyone[: self.options.max_faces]
+        if not faces:
+            raise NoFaceError(_NO_FACE)
+        which, beside = self.options.faces, set[int]()
+        is_named = which not in ("all", "largest")
+        if white is not None and not is_named:
+            beside = await self.run(beside_drawn, white, faces, _SURE_SCORE)
+        for group in choose(faces, which):
+            chosen = [index for index in group if index not in beside]
+            found = await all_of(self._find(pixels, i, faces[i], white) for i in chosen)
+            others = _others(everyone, group)
+            if white is not None:
+                parts = [one.finding for one in found], [one.frame for one in found]
+                shared = zip(found, await self.run(share_drawn, *parts, others), strict=True)
+                found = [replace(one, finding=share) for one, share in shared]
+            sure = [one for one in found if is_named or _is_sure(one)]
+            if sure and (white is None or any(one.finding.mask.any() for one in sure)):
+                left = everyone[self.options.max_faces :] if which == "all" else []
+                return Found(sure, others, sum(face.score >= _SURE_SCORE for face in left))
+        raise NoFaceError(_NO_FACE) if white is None else DrawnMaskError(_ON_NO_FACE)
+
+    async def detect(self, pixels: Image) -> list[Face]:
+        with self.clock.measure("thumb"):
+            thumb = await self.run(to_thumb, pixels)
+        with self.clock.measure("crop"):
+            search = self.stages.detect, self.run, self.options.turn_below
+            found = await find_any_way_up(thumb.image, *search)
+        return [thumb.to_photo(face) for face in found]
+
+    async def _find(
+        self, pixels: Image, index: int, face: Face, white: Image | None
+    ) -> ExaminedFace:
+        """A face and its mask, in a longer frame if that shows more of the mask."""
+        async with self.gate:
+            one = await self._look(pixels, index, face, fit_frame(face.points), white)
+            finding, is_worn = one.finding, self.options.is_worn
+            if is_worn(finding) and is_cut_off(finding.mask, one.frame, pixels.shape[:2]):
+                longer = await self._look(pixels, index, face, lengthen(one.frame), white)
+                return longer if is_worn(longer.finding) else one
+            return one
+
+    async def _look(
+        self, pixels: Image, index: int, face: Face, frame: Affine, white: Image | None
+    ) -> ExaminedFace:
+        crop = await self.run(crop_face, pixels, frame)
+        with self.clock.measure("mask"):
+            if white is None:
+                corners = photo_corners(frame, pixels.shape[:2])
+                finding = await find_to_edge(crop, corners, self.stages.find_mask, self.run)
+            else:
+                finding = await self.run(cut_drawn, white, frame)
+        return ExaminedFace(index, face, frame, crop, finding)
+
+    async def _holes(self, found: Sequence[ExaminedFace], others: Sequence[Affine]) -> list[Mask]:
+        """What is painted of each face; nothing if no mask is worn, or if it is another face's."""
+        holes = await all_of(self._hole(one) for one in found)
+        if len(found) + len(others) < 2:
+            return holes
+        return await self.run(share_out, holes, [one.frame for one in found], others)
+
+    async def _hole(self, one: ExaminedFace) -> Mask:
+        if not self.options.is_worn(one.finding):
+            return np.zeros_like(one.finding.mask)
+        return await self.run(hole_of, one.finding.mask, one.crop)
+
+    async def _edit(
+        self, one: ExaminedFace, hole: Mask, led: Mask, beside: Mask | None, own: Reference | None
+    ) -> EditedFace:
+        if not hole.any():
+            return EditedFace(one)
+        whole = joined(led, beside)
+        rest = None if whole is hole else whole & ~hole
+        async with self.gate:
+            with self.clock.measure("inpaint"):
+                painted = await self.stages.paint(one.crop, whole, self.options.wish)
+            if own is None or is_turned_too_far(painted[0].landmarks, own.landmarks):
+                return EditedFace(one, hole, painted, beside=rest)
+            with self.clock.measure("swap"):
+                swapped = await self.stages.swap(painted[0], led, own)
+            return EditedFace(one, hole, painted, swapped, rest)
+
+    async def _prepare(self, photo: Photo, profile: bytes | None) -> Reference:
+        """The one bare face of the reference photo, in the colours of `profile`."""
+        everyone = replace(self.options, faces="all", turn_below=TURN_REFERENCE_BELOW)
+        # A clock of its own: else its stages would count twice, as theirs and as "reference".
+        search = replace(self, options=everyone, clock=Clock())
+        with self.clock.measure("reference"):
+            try:
+                found = await search.find_masks(photo.pixels)
+            except NoFaceError:
+                raise ReferencePhotoError("The reference photo shows no face.") from None
+            count = len(found.faces) + found.more
+            if count > 1:
+                raise ReferencePhotoError(
+                    f"The reference photo shows {count} faces: send one with a single face."
+                )
+            (one,) = found.faces
+            if self.options.is_worn(one.finding):
+                raise ReferencePhotoError(
+                    "The face in the reference photo wears a mask: send a photo without one."
+                )
+            own = await as_reference(photo, one, self.stages, self.run)
+        face = await self.run(to_profile, own.face, photo.icc_profile, profile)
+        return replace(own, face=face)
 
 
-def _to_paste(one: EditedFace, rank: int) -> Image:
-    face, hole = one.candidates[rank].face, one.hole
-    return face if hole is None else as_fine(face, one.found.frame, joined(hole, one.beside))
+def _others(faces: Sequence[Face], chosen: Sequence[int]) -> list[Affine]:
+    """Frames of the sure faces that were not chosen; a doubtful find may be a hand on a mask."""
+    left = (face for index, face in enumerate(faces) if index not in chosen)
+    return [fit_frame(face.points) for face in left if face.score >= _SURE_SCORE]
 
 
-def as_fine(face: Image, frame: Affine, hole: Mask) -> Image:
-    """A painted face as it goes into the photo: cleared once more if the photo shows it finer."""
-    return lift_large(face, hole) if is_finer(frame, face.shape[0]) else face
-
-
-def _pasted(pixels: Image, faces: Sequence[tuple[EditedFace, Image]], sharpen: bool) -> Image:
-    photo = pixels.copy()
-    for one, face in faces:
-        if one.hole is not None:
-            paste_face(photo, face, one.hole, one.found.frame, sharpen, one.beside)
-    return photo
+def _is_sure(one: ExaminedFace) -> bool:
+    """Detector and mask net together: a doubtful find is a face if it clearly wears a mask."""
+    return one.face.score >= _SURE_SCORE or one.finding.probability >= _SURE_PROBABILITY

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
+from models.outcome import photo_mask
 from models.photo.decode import Photo
-from models.pipeline import Options, find_masks, photo_mask, unmask
+from models.pipeline import Options, find_masks, unmask
 from models.stages import LocalStages, load_models
 from tests.portrait import bare_portrait, masked_portrait
 

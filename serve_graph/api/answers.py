@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models.errors import BadRequestError
+from models.outcome import ExaminedFace, Unmasked
 from models.photo.decode import Photo
 from models.photo.encode import AnswerFormat, answer_format, check_size, encode_photo
-from models.pipeline import MaskedFace, Unmasked
 from models.pixels import Image, Mask
 from serve_graph.api.exchange import Exchange
 from serve_graph.api.negotiation import JSON, preferred_format
@@ -125,7 +125,7 @@ async def unmask_json(
 
 
 async def mask_answer(
-    faces: list[MaskedFace], mask: Mask, as_json: bool, exchange: Exchange
+    faces: list[ExaminedFace], mask: Mask, as_json: bool, exchange: Exchange
 ) -> Response:
     """The masks as a PNG of the photo's size, a header with the number of faces; or as JSON."""
     with exchange.clock.measure("encode"):

@@ -13,8 +13,9 @@ from starlette.responses import Response
 
 from models.errors import ConsentError, InputError, NoMaskError
 from models.landmarks.guess import AS_GUESSED, Wish
+from models.outcome import ExaminedFace, Unmasked, photo_mask
 from models.photo.decode import Photo, decode_photo, to_drawn_mask
-from models.pipeline import MaskedFace, Options, Unmasked, find_faces, find_masks, photo_mask
+from models.pipeline import Options, find_faces, find_masks
 from models.pipeline import unmask as run_unmask
 from models.pixels import Mask
 from serve_graph.api.answers import Encoding, mask_answer, unmask_json, unmask_picture
@@ -225,7 +226,7 @@ class Calls:
             min_probability=self._settings.min_probability,
         )
 
-    def _is_worn(self, one: MaskedFace) -> bool:
+    def _is_worn(self, one: ExaminedFace) -> bool:
         return one.finding.probability >= self._settings.min_probability
 
     async def _unmask(self, call: Call[UnmaskFields]) -> Unmasked:

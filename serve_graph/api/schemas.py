@@ -7,8 +7,8 @@ from pydantic_core import PydanticCustomError
 
 from models.choices import MAX_CANDIDATES, Expression
 from models.crop.detect import Face
+from models.outcome import EditedFace, ExaminedFace
 from models.photo.encode import AnswerFormat
-from models.pipeline import EditedFace, MaskedFace
 from serve_graph.face_choice import EXPECTED, PATTERN, FaceChoice, parse_face_choice
 
 Kind = Literal["picture", "json", "events"]  # of an answer
@@ -182,7 +182,7 @@ def face_answer(index: int, face: Face) -> FaceAnswer:
     )
 
 
-def masked_face_answer(one: MaskedFace) -> MaskedFaceAnswer:
+def masked_face_answer(one: ExaminedFace) -> MaskedFaceAnswer:
     """A face with its mask as JSON."""
     return MaskedFaceAnswer(
         **face_answer(one.index, one.face).model_dump(),

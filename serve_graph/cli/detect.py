@@ -24,7 +24,7 @@ from serve_graph.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from models.pipeline import MaskedFace
+    from models.outcome import ExaminedFace
 
 _HEAD = ("file", "face", "x0", "y0", "x1", "y1", "score", "mask_probability", "coverage")
 _STDOUT = Path("-")
@@ -65,7 +65,7 @@ def detect(
         _write(csv_file, rows)
 
 
-def _row(file: str, face: "MaskedFace") -> tuple[str, ...]:
+def _row(file: str, face: "ExaminedFace") -> tuple[str, ...]:
     box = [f"{side:.1f}" for side in face.face.box]
     finding = face.finding
     shares = (face.face.score, finding.probability, finding.coverage)

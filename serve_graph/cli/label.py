@@ -17,7 +17,7 @@ from serve_graph.cli.files import pictures_of, read_photo, work_through
 from serve_graph.cli.options import WEIGHTS, Device, Weights, load_stages
 
 if TYPE_CHECKING:
-    from models.pipeline import MaskedFace
+    from models.outcome import ExaminedFace
     from models.pixels import Landmarks
     from models.stages import Stages
     from models.training.label import SourceFolder
@@ -123,7 +123,7 @@ async def _add_faces(source: "SourceFolder", path: Path, masked: bool, stages: "
         source.add(name, photo.pixels, one.frame, await _landmarks(one, masked, stages))
 
 
-async def _landmarks(one: "MaskedFace", masked: bool, stages: "Stages") -> "Landmarks":
+async def _landmarks(one: "ExaminedFace", masked: bool, stages: "Stages") -> "Landmarks":
     if not masked:
         return await stages.landmarks(one.crop)
 
@@ -134,5 +134,5 @@ async def _landmarks(one: "MaskedFace", masked: bool, stages: "Stages") -> "Land
     return (await stages.paint(one.crop, hole, AS_GUESSED))[0].landmarks
 
 
-def _width(one: "MaskedFace") -> float:
+def _width(one: "ExaminedFace") -> float:
     return float(one.face.box[2] - one.face.box[0])

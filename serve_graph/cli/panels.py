@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from models.pipeline import Unmasked, photo_mask
+from models.outcome import Unmasked, photo_mask
 from models.pixels import Image, Mask
 
 _SIDE_PX = 1024  # longer side of a panel, at most

@@ -33,8 +33,8 @@ from serve_graph.cli.options import (
 from serve_graph.face_choice import FaceChoice, parse_face_choice
 
 if TYPE_CHECKING:
+    from models.outcome import Unmasked
     from models.photo.decode import Photo
-    from models.pipeline import Unmasked
 
 
 def run(

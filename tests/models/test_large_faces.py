@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models import pipeline
+from models import outcome
 from models.crop.detect import Face
 from models.landmarks.guess import Wish
 from models.pipeline import Options, unmask
@@ -26,7 +26,7 @@ class Near(FakeStages):
 @pytest.mark.parametrize(("times", "calls"), [(1.0, 0), (2.0, 2)])
 def test_faces_finer_than_the_painter_paints_are_cleared_once_more(monkeypatch, times, calls):
     cleared = []
-    monkeypatch.setattr(pipeline, "lift_large", lambda face, _: cleared.append(face) or face)
+    monkeypatch.setattr(outcome, "lift_large", lambda face, _: cleared.append(face) or face)
     options = Options(wish=Wish(candidates=2))
 
     run(unmask(grey_photo(900), Near(times), options))
@@ -36,7 +36,7 @@ def test_faces_finer_than_the_painter_paints_are_cleared_once_more(monkeypatch, 
 
 def test_a_large_face_is_cleared_where_it_was_painted(monkeypatch):
     holes = []
-    monkeypatch.setattr(pipeline, "lift_large", lambda face, hole: holes.append(hole) or face)
+    monkeypatch.setattr(outcome, "lift_large", lambda face, hole: holes.append(hole) or face)
 
     result = run(unmask(grey_photo(900), Near(2.0), Options()))
 

@@ -8,7 +8,8 @@ from models.crop.detect import THUMB_PX, Face
 from models.errors import BadRequestError, DrawnMaskError, NoFaceError, ReferencePhotoError
 from models.landmarks.guess import Wish
 from models.mask.detect import MaskFinding
-from models.pipeline import Options, find_faces, find_masks, photo_mask, unmask
+from models.outcome import photo_mask
+from models.pipeline import Options, find_faces, find_masks, unmask
 from tests.conftest import CANONICAL
 from tests.models.fakes import GREEN, RED, FakeStages, drawn_mask, grey_photo, run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from models.crop.frame import fit_frame, five_points, invert, transform
-from models.pipeline import MaskedFace, Unmasked, photo_mask
+from models.outcome import ExaminedFace, Unmasked, photo_mask
 from models.pixels import Image, Landmarks, Mask
 from models.training.evaluation.folder import Case
 from models.training.evaluation.landmarks import View, draw_errors, hidden_errors, view_of
@@ -101,7 +101,7 @@ def score_pair(
     )
 
 
-def found_mask(face: MaskedFace | None, shape: tuple[int, ...]) -> Mask:
+def found_mask(face: ExaminedFace | None, shape: tuple[int, ...]) -> Mask:
     """The found mask at the size of the picture; all False without a face."""
     if face is None:
         return np.zeros(shape[:2], np.bool_)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.pipeline import Options, Unmasked
+from models.outcome import Unmasked
+from models.pipeline import Options
 from models.pixels import Image
 from models.training.evaluation.folder import Case
 from models.training.evaluation.landmarks import View, view_of

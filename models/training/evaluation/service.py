@@ -14,8 +14,9 @@ from models.inpaint.hole import hole_of
 from models.inpaint.paint import fill_holes, paint_faces
 from models.landmarks.net import LandmarkNet
 from models.landmarks.predict import predict_landmarks
+from models.outcome import ExaminedFace, Unmasked, as_fine
 from models.paste.paste import paste_face
-from models.pipeline import MaskedFace, Options, Unmasked, as_fine, as_reference, find_masks, unmask
+from models.pipeline import Options, as_reference, find_masks, unmask
 from models.pixels import Affine, Image, Landmarks, Mask
 from models.stages import LocalStages, Models
 from models.swap.reference import Reference
@@ -43,7 +44,7 @@ class Service:
         except NoFaceError:
             return None
 
-    def find_mask(self, photo: Path) -> MaskedFace | None:
+    def find_mask(self, photo: Path) -> ExaminedFace | None:
         """The face of a photo and its mask; None if no face is found."""
         try:
             found = asyncio.run(find_masks(read_photo(photo), self._stages, _OPTIONS))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from models.crop.frame import FRAME_PX
 from models.errors import ReferencePhotoError
-from models.pipeline import Unmasked
+from models.outcome import Unmasked
 from models.swap.swap import warp_reference
 from models.swap.warp import at_size
 from models.training.evaluation.folder import Case

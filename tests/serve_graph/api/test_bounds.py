@@ -168,7 +168,7 @@ async def test_a_decode_that_was_given_up_still_counts(make_client, photo, slowl
     assert (slowly.started, slowly.most_at_once) == (2, 1)
 
 
-@pytest.mark.parametrize("step", ["to_thumb", "crop_face", "hole_of", "_assemble"])
+@pytest.mark.parametrize("step", ["to_thumb", "crop_face", "hole_of", "assemble"])
 async def test_work_on_the_photo_that_was_given_up_still_counts(
     make_client, photo, slowly, monkeypatch, step
 ):
