@@ -46,6 +46,7 @@ class Problem(BaseModel):
     instance: str | None = None  # the request's id
     errors: list[FieldProblem] | None = None
     stages: dict[str, bool] | None = None
+    retry_after: int | None = None  # s; as in the header, which an event stream can't have
 
 
 class BadFormError(InputError):
@@ -145,11 +146,12 @@ def problem_of(error: InputError | ServiceError, request_id: str, retry_after_s:
         request_id: the request's id in the log.
         retry_after_s: when to try again if the service can't answer now.
     """
-    detail, headers = str(error), {}
+    detail, headers, retry_after = str(error), {}, None
     if isinstance(error, TryLaterError | NotReadyError):
-        headers["Retry-After"] = str(math.ceil(retry_after_s))
+        retry_after = math.ceil(retry_after_s)
+        headers["Retry-After"] = str(retry_after)
     if isinstance(error, TryLaterError):
-        detail = f"{detail}: try again in {headers['Retry-After']} s."
+        detail = f"{detail}: try again in {retry_after} s."
     return problem(
         error.slug,
         error.title,
@@ -159,6 +161,7 @@ def problem_of(error: InputError | ServiceError, request_id: str, retry_after_s:
         detail=detail,
         errors=getattr(error, "errors", None),
         stages=getattr(error, "stages", None),
+        retry_after=retry_after,
     )
 
 

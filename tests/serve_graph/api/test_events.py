@@ -97,6 +97,16 @@ async def test_the_deadline_is_an_event_too(tell, stages):
     assert events[-1][1]["type"] == "/problems/deadline"
 
 
+async def test_a_full_stage_is_an_event_that_says_when_to_try_again(make_client, photo, stages):
+    client = make_client(retry_after_s=2.5)
+    stages.error = BusyError()
+
+    answer = await client.post("/v1/unmask", files={"photo": photo}, headers=EVENTS)
+
+    name, problem = events_of(answer.text)[-1]
+    assert (name, problem["type"], problem["retry_after"]) == ("problem", "/problems/busy", 3)
+
+
 async def test_a_stage_that_was_given_up_is_not_told_as_ended(tell, stages):
     stages.delay_s = 5
     _, events = await tell(headers={"X-Request-Timeout-Ms": "1000"})

@@ -199,6 +199,14 @@ async def test_a_full_stage_is_503_with_retry_after(make_client, photo, stages):
 
     check(answer, 503, "busy")
     assert answer.headers["retry-after"] == "3"
+    assert answer.json()["retry_after"] == 3
+
+
+async def test_what_needs_another_request_does_not_say_when_to_try_again(client, photo):
+    answer = await client.post("/v1/unmask", files={"photo": photo}, data={"quality": "0"})
+
+    check(answer, 422, "bad-request")
+    assert "retry_after" not in answer.json()
 
 
 async def test_an_error_of_ours_is_500_without_internals(client, photo, stages, caplog):
