@@ -31,11 +31,12 @@ from serve_graph.api.schemas import (
     FacesFields,
     MaskFields,
     StageEvent,
+    SwapFields,
     UnmaskFields,
     face_answer,
 )
 from serve_graph.face_choice import FaceChoice
-from serve_graph.problems import FieldProblem, FieldsError, ServiceError, problem_of
+from serve_graph.problems import ServiceError, problem_of
 from serve_graph.service import Service
 from serve_graph.settings import UPLOADS_PER_PLACE
 
@@ -82,11 +83,11 @@ class Calls:
 
     async def unmask(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
         """The photo with every masked face unmasked; bare faces stay as they are."""
-        return await self._painted(request, timeout_ms, self._unmask)
+        return await self._painted(request, timeout_ms, UnmaskFields, self._unmask)
 
     async def swap(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
         """The photo with the reference's lower face where the mask was."""
-        return await self._painted(request, timeout_ms, self._swap)
+        return await self._painted(request, timeout_ms, SwapFields, self._swap)
 
     async def mask(self, request: Request, timeout_ms: TimeoutMs = None) -> Response:
         """The masks of all faces in one picture of the photo's size: 255 = hidden, else 0."""
@@ -119,12 +120,18 @@ class Calls:
             )
             return Response(answer.model_dump_json(), media_type=JSON)
 
-    async def _painted(self, request: Request, timeout_ms: int | None, work: Work) -> Response:
+    async def _painted(
+        self,
+        request: Request,
+        timeout_ms: int | None,
+        fields_class: type[UnmaskFields],
+        work: Work,
+    ) -> Response:
         """Answers a call that paints, in the form that the caller prefers."""
-        kind = preferred(request, UnmaskFields)
+        kind = preferred(request, fields_class)
         if kind == "events":
-            return EventsResponse(partial(self._tell, request, timeout_ms, work))
-        async with self._open(request, timeout_ms, UnmaskFields) as call:
+            return EventsResponse(partial(self._tell, request, timeout_ms, fields_class, work))
+        async with self._open(request, timeout_ms, fields_class) as call:
             encoding = self._encoding(request, call)
             result = await work(call)
             if kind == "json":
@@ -133,7 +140,12 @@ class Calls:
             return await unmask_picture(result, encoding, call.exchange)
 
     async def _tell(
-        self, request: Request, timeout_ms: int | None, work: Work, events: EventStream
+        self,
+        request: Request,
+        timeout_ms: int | None,
+        fields_class: type[UnmaskFields],
+        work: Work,
+        events: EventStream,
     ) -> None:
         """The same as a stream of events, which starts once the pictures are decoded."""
 
@@ -142,7 +154,7 @@ class Calls:
 
         exchange = exchange_of(request)
         try:
-            async with self._open(request, timeout_ms, UnmaskFields) as call:
+            async with self._open(request, timeout_ms, fields_class) as call:
                 encoding = self._encoding(request, call)
                 for stage, seconds in exchange.clock.seconds.items():
                     ended(stage, seconds)
@@ -250,9 +262,6 @@ class Calls:
         return result
 
     async def _swap(self, call: Call[UnmaskFields]) -> Unmasked:
-        if call.reference is None:
-            missing = FieldProblem(field="reference", detail="The reference is missing.")
-            raise FieldsError([missing])
         result = await self._unmask(call)
         if not result.changed:
             raise NoMaskError("No face in the photo wears a mask: there is nothing to swap.")

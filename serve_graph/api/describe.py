@@ -1,6 +1,6 @@
 """What FastAPI can't see for the OpenAPI document: bodies and answers are handled by hand."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from serve_graph.api.schemas import (
     MaskAnswer,
     MaskFields,
     StageEvent,
+    SwapFields,
     UnmaskAnswer,
     UnmaskFields,
 )
@@ -154,8 +155,9 @@ def _problems(*statuses: int) -> dict[int | str, Json]:
     }
 
 
-def _request(fields: type[FacesFields], required: Sequence[str], settings: ApiSettings) -> Json:
+def _request(fields: type[FacesFields], settings: ApiSettings) -> Json:
     """Body and query of a call; fields may be sent in either."""
+    required = [*fields.needed, *(["consent"] if "reference" in fields.needed else [])]
     properties = _properties(fields, settings)
     pictures = {name: _picture(name, settings.limits) for name in fields.photo_names}
     form = {
@@ -165,7 +167,7 @@ def _request(fields: type[FacesFields], required: Sequence[str], settings: ApiSe
         "additionalProperties": False,
     }
     content = {"multipart/form-data": {"schema": form}}
-    if list(required) == ["photo"]:
+    if required == ["photo"]:
         content["image/*"] = {"schema": pictures["photo"]}
     return {
         "requestBody": {"required": True, "content": content},
@@ -221,7 +223,6 @@ def _call(
     settings: ApiSettings,
     description: str,
     content: Json,
-    required: Sequence[str] = ("photo",),
     counts: Iterable[str] = (),
 ) -> Described:
     headers = {name: _FACE_COUNTS[name] for name in counts}
@@ -229,7 +230,7 @@ def _call(
     problems = _problems(400, 403, 413, 415, 422, 500, 503, 504)
     if len(content) > 1:
         problems |= _problems(406)
-    return Described(answers | problems, _request(fields, required, settings))
+    return Described(answers | problems, _request(fields, settings))
 
 
 def _pictures(*formats: str) -> Json:
@@ -252,7 +253,6 @@ _EVENTS: Json = {
     }
 }
 _UNMASKED = _pictures(*UnmaskFields.formats) | _json(UnmaskAnswer) | _EVENTS
-_SWAP_NEEDS = ("photo", "reference", "consent")
 
 
 def calls(settings: ApiSettings) -> dict[str, Described]:
@@ -265,17 +265,16 @@ def calls(settings: ApiSettings) -> dict[str, Described]:
             settings,
             f"The unmasked photo; JSON or events {wish}",
             _UNMASKED,
-            counts=_FACE_COUNTS,
+            _FACE_COUNTS,
         ),
         "swap": _call(
-            UnmaskFields,
+            SwapFields,
             settings,
             f"The photo with the person's own lower face; JSON or events {wish}",
             _UNMASKED,
-            _SWAP_NEEDS,
             _FACE_COUNTS,
         ),
-        "mask": _call(MaskFields, settings, f"The masks; JSON {wish}", masks, counts=[FACES]),
+        "mask": _call(MaskFields, settings, f"The masks; JSON {wish}", masks, [FACES]),
         "faces": _call(FacesFields, settings, "The faces", _json(FacesAnswer)),
     }
 

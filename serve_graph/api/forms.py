@@ -27,7 +27,7 @@ class Form(Generic[FieldsT]):
     """The fields and pictures of a request."""
 
     fields: FieldsT
-    photos: dict[str, bytes]  # still encoded; "photo" is always there
+    photos: dict[str, bytes]  # still encoded; those that the call needs are there
 
 
 async def read_form(
@@ -48,7 +48,7 @@ async def read_form(
         TooLargeError: over the limit; raised as soon as that is known.
         NotAnImageError: a body of another media type.
         BadFormError: not multipart, or cut off.
-        FieldsError: a field is unknown, repeated or invalid, or the photo is missing.
+        FieldsError: a field is unknown, repeated or invalid, or a picture is missing.
     """
     names = list(fields_class.model_fields)
     query = Parts([], [*names, ACCEPT], max_photo_bytes)
@@ -61,8 +61,11 @@ async def read_form(
             query.add(name, value.encode())
     body = Parts(fields_class.photo_names, names, max_photo_bytes)
     await _read_body(request, body, on_bytes)
-    if "photo" not in body.photos:
-        raise FieldsError([FieldProblem(field="photo", detail="The photo is missing.")])
+    missing = [name for name in fields_class.needed if name not in body.photos]
+    if missing:
+        raise FieldsError(
+            [FieldProblem(field=name, detail=f"The {name} is missing.") for name in missing]
+        )
     return Form(_check_fields(query.fields | body.fields, fields_class), body.photos)
 
 

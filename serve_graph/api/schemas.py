@@ -27,6 +27,7 @@ class FacesFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     photo_names: ClassVar[tuple[str, ...]] = ("photo",)  # parts that are pictures
+    needed: ClassVar[tuple[str, ...]] = ("photo",)  # those of them that must be there
     answers: ClassVar[tuple[Kind, ...]] = ("json",)  # those on offer, the default first
     formats: ClassVar[tuple[AnswerFormat, ...]] = ()  # those on offer for a picture
 
@@ -46,7 +47,7 @@ class MaskFields(FacesFields):
 
 
 class UnmaskFields(MaskFields):
-    """Fields of /v1/unmask and /v1/swap."""
+    """Fields of /v1/unmask."""
 
     photo_names = ("photo", "reference", "mask")
     answers: ClassVar[tuple[Kind, ...]] = ("picture", "json", "events")
@@ -82,6 +83,12 @@ class UnmaskFields(MaskFields):
         WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100}),
         Field(ge=1, le=100, description="Quality of JPEG and WebP."),
     ] = None
+
+
+class SwapFields(UnmaskFields):
+    """Fields of /v1/swap."""
+
+    needed = ("photo", "reference")
 
 
 class FaceAnswer(BaseModel):

@@ -94,8 +94,9 @@ async def test_a_reference_with_a_mask_is_422(client, photo):
     check(answer, 422, "bad-reference")
 
 
-async def test_swap_without_a_reference_is_422(client, photo):
-    answer = await client.post("/v1/swap", files={"photo": photo})
+@pytest.mark.parametrize("accept", ["image/*", "application/json", "text/event-stream"])
+async def test_swap_without_a_reference_is_422_before_the_photo_is_decoded(client, accept):
+    answer = await client.post("/v1/swap", files={"photo": b"x"}, headers={"Accept": accept})
 
     check(answer, 422, "bad-request")
     assert answer.json()["errors"][0]["field"] == "reference"
