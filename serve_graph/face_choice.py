@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 FaceChoice = Literal["all", "largest"] | tuple[int, ...]
-PATTERN = r"^(all|largest|[0-9]{1,4}(,[0-9]{1,4}){0,31})$"
+PATTERN = r"^(all|largest|[0-9]{1,4}(, ?[0-9]{1,4}){0,31})$"
 EXPECTED = "Input should be all, largest or up to 32 numbers such as 0,2"
 
 

@@ -6,6 +6,7 @@ Mask2FaceError
 │   ├── SlowUploadError     400  the body didn't arrive in time
 │   ├── OtherOriginError    403  a page of an origin that isn't allowed
 │   ├── NotAcceptableError  406  none of the accepted media types is available
+│   ├── CompressedBodyError 415  the body has a Content-Encoding
 │   └── FieldsError         422  fields that can't be used, each named
 └── ServiceError            ours; each class names its status
     ├── TryLaterError       503  Retry-After says when
@@ -17,7 +18,7 @@ Mask2FaceError
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse, Response
@@ -70,6 +71,13 @@ class NotAcceptableError(InputError):
     status = 406
     slug = "not-acceptable"
     title = "None of the accepted types is available"
+
+
+class CompressedBodyError(InputError):
+    status = 415
+    slug = "compressed-body"
+    title = "The body is compressed"
+    headers: ClassVar = {"Accept-Encoding": "identity"}  # RFC 9110, 12.5.3
 
 
 class FieldsError(BadRequestError):
@@ -146,7 +154,7 @@ def problem_of(error: InputError | ServiceError, request_id: str, retry_after_s:
         request_id: the request's id in the log.
         retry_after_s: when to try again if the service can't answer now.
     """
-    detail, headers, retry_after = str(error), {}, None
+    detail, headers, retry_after = str(error), dict(getattr(error, "headers", {})), None
     if isinstance(error, TryLaterError | NotReadyError):
         retry_after = math.ceil(retry_after_s)
         headers["Retry-After"] = str(retry_after)

@@ -38,6 +38,7 @@ from serve_graph.problems import (
     MEDIA_TYPE,
     BadFormError,
     BusyError,
+    CompressedBodyError,
     DeadlineError,
     EndingError,
     FieldsError,
@@ -60,6 +61,7 @@ PROBLEMS: tuple[type[InputError | ServiceError], ...] = (
     NotAcceptableError,
     TooLargeError,
     NotAnImageError,
+    CompressedBodyError,
     FieldsError,
     NoFaceError,
     NoMaskError,
@@ -168,7 +170,8 @@ def _request(fields: type[FacesFields], settings: ApiSettings) -> Json:
     }
     content = {"multipart/form-data": {"schema": form}}
     if required == ["photo"]:
-        content["image/*"] = {"schema": pictures["photo"]}
+        for media_type in ("image/*", "application/octet-stream"):  # generators know the latter
+            content[media_type] = {"schema": pictures["photo"]}
     return {
         "requestBody": {"required": True, "content": content},
         "parameters": [_REQUEST_ID, *_query(fields, properties)],

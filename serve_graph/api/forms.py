@@ -15,7 +15,7 @@ from starlette.requests import Request
 from models.errors import NotAnImageError, TooLargeError
 from serve_graph.api.parts import PartReader, Parts
 from serve_graph.api.schemas import ACCEPT, FacesFields
-from serve_graph.problems import FieldProblem, FieldsError
+from serve_graph.problems import CompressedBodyError, FieldProblem, FieldsError
 
 FieldsT = TypeVar("FieldsT", bound=FacesFields)
 
@@ -45,6 +45,7 @@ async def read_form(
         on_bytes: called with the size of each chunk as it arrives.
 
     Raises:
+        CompressedBodyError: it has a Content-Encoding; nothing of it is read.
         TooLargeError: over the limit; raised as soon as that is known.
         NotAnImageError: a body of another media type.
         BadFormError: not multipart, or cut off.
@@ -70,6 +71,9 @@ async def read_form(
 
 
 async def _read_body(request: Request, parts: Parts, on_bytes: Callable[[int], None]) -> None:
+    coding = request.headers.get("content-encoding") or "identity"
+    if coding.lower() != "identity":
+        raise CompressedBodyError(f"Content-Encoding: {coding[:64]}: send the body as it is.")
     media_type, options = parse_options_header(request.headers.get("content-type"))
     if media_type == b"multipart/form-data":
         reader = PartReader(parts, options.get(b"boundary", b""))
@@ -78,7 +82,7 @@ async def _read_body(request: Request, parts: Parts, on_bytes: Callable[[int], N
             async for chunk in _bounded(request, max_bytes, parts.max_photo_bytes, on_bytes):
                 reader.write(chunk)
             reader.finish()
-    elif media_type.startswith(b"image/") or media_type == b"application/octet-stream":
+    elif media_type.startswith(b"image/") or media_type in (b"", b"application/octet-stream"):
         body = bytearray()
         max_bytes = parts.max_photo_bytes
         async for chunk in _bounded(request, max_bytes, max_bytes, on_bytes):
@@ -87,7 +91,8 @@ async def _read_body(request: Request, parts: Parts, on_bytes: Callable[[int], N
         parts.add("photo", body)
     else:
         raise NotAnImageError(
-            "Send multipart/form-data with the picture as part `photo`, "
+            f"Content-Type: {media_type[:64].decode(errors='replace')}: "
+            "send multipart/form-data with the picture as part `photo`, "
             "or the picture itself with its media type."
         )
 

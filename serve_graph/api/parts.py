@@ -7,6 +7,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
 from models.errors import TooLargeError
+from serve_graph.api.schemas import ACCEPT
 from serve_graph.problems import BadFormError, FieldProblem, FieldsError
 
 _MAX_FIELD_BYTES = 1_000
@@ -39,7 +40,8 @@ class Parts:
             raise _field_error(name, "Sent more than once.")
         if name not in self.photo_names and name not in self.field_names:
             known = ", ".join([*self.photo_names, *self.field_names])
-            raise _field_error(name, f"Unknown; expected one of: {known}.")
+            unknown = f"Unknown; expected one of: {known}."
+            raise _field_error(name, "Send it in the query." if name == ACCEPT else unknown)
         self._begun.add(name)
 
     def check_size(self, name: str, size: int) -> None:

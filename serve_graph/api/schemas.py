@@ -71,7 +71,7 @@ class UnmaskFields(MaskFields):
     )
     format: Annotated[
         AnswerFormat | None,
-        BeforeValidator(lambda name: "jpeg" if name == "jpg" else name),
+        BeforeValidator(lambda name: {"jpg": "jpeg"}.get(name.lower(), name.lower())),
         WithJsonSchema({"type": "string", "enum": ["jpeg", "jpg", "png", "webp"]}),
         Field(
             description="Picture format of the answer; `jpg` is `jpeg`. Default: the one that "

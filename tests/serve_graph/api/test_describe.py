@@ -67,6 +67,13 @@ def test_no_generated_client_sends_a_default_that_overrides_the_callers_choice(o
     assert not [one for one in (*form_of(described).values(), *query) if "default" in one]
 
 
+@pytest.mark.parametrize("call", ["unmask", "mask", "faces"])
+def test_the_photo_as_the_body_has_a_type_that_generators_know(operation, call):
+    content = operation(call)["requestBody"]["content"]
+
+    assert content["application/octet-stream"]["schema"]["format"] == "binary"
+
+
 @pytest.mark.parametrize("call", CALLS)
 def test_a_callers_own_request_id_is_a_header_of_each_call(operation, call):
     assert ("X-Request-ID", "header") in parameters_of(operation(call))

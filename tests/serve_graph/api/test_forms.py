@@ -8,7 +8,7 @@ from starlette.requests import Request
 from models.errors import TooLargeError
 from serve_graph.api.forms import read_form
 from serve_graph.api.schemas import FacesFields, UnmaskFields
-from serve_graph.problems import BadFormError, FieldsError
+from serve_graph.problems import BadFormError, CompressedBodyError, FieldsError
 
 LIMIT = 1_000_000
 PHOTO = b'Content-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
@@ -172,6 +172,50 @@ async def test_a_picture_in_the_query_is_refused(client, photo):
 
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "photo")
     assert answer.json()["errors"][0]["detail"] == "A picture: send it in the form."
+
+
+async def test_the_kind_of_answer_as_a_field_of_the_form_is_refused(client, photo):
+    answer = await client.post("/v1/unmask", files={"photo": photo}, data={"accept": "json"})
+
+    (problem,) = answer.json()["errors"]
+    assert problem == {"field": "accept", "detail": "Send it in the query."}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": ""}])
+async def test_a_body_of_no_type_is_the_photo(client, photo, headers):
+    answer = await client.post("/v1/faces", content=photo, headers=headers)
+
+    assert answer.status_code == 200
+
+
+async def test_a_body_of_another_type_is_told_which(client, photo):
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answer = await client.post("/v1/faces", content=photo, headers=headers)
+
+    assert (answer.status_code, answer.json()["type"]) == (415, "/problems/not-an-image")
+    assert "Content-Type: application/x-www-form-urlencoded: " in answer.json()["detail"]
+
+
+async def test_a_compressed_body_is_refused_unread():
+    upload = Upload([b"x"], b"image/jpeg", headers=[(b"content-encoding", b"gzip")])
+
+    with pytest.raises(CompressedBodyError, match="Content-Encoding: gzip: send the body as it is"):
+        await read(upload)
+    assert upload.taken == 0
+
+
+async def test_a_compressed_body_is_415_and_says_what_is_taken(client, photo):
+    answer = await client.post("/v1/faces", content=photo, headers={"Content-Encoding": "br"})
+
+    assert (answer.status_code, answer.json()["type"]) == (415, "/problems/compressed-body")
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+async def test_a_body_that_is_said_to_be_as_it_is_is_taken(client, photo):
+    answer = await client.post("/v1/faces", content=photo, headers={"Content-Encoding": "Identity"})
+
+    assert answer.status_code == 200
 
 
 async def test_an_unknown_field_of_the_query_is_told_which_there_are(client, photo):

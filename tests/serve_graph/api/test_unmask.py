@@ -134,7 +134,15 @@ async def test_heic_is_answered_as_jpeg(client):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("jpeg", "JPEG"), ("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")]
+    ("name", "kind"),
+    [
+        ("jpeg", "JPEG"),
+        ("jpg", "JPEG"),
+        ("png", "PNG"),
+        ("webp", "WEBP"),
+        ("JPG", "JPEG"),
+        ("PNG", "PNG"),
+    ],
 )
 async def test_the_caller_chooses_the_format(client, photo, decode, name, kind):
     answer = await client.post("/v1/unmask", files={"photo": photo}, data={"format": name})
