@@ -8,7 +8,6 @@ Mask2FaceError
 │   ├── BadRequestError         422  a field that can't be used as it is
 │   ├── NoFaceError             422  no face where one is needed
 │   ├── NoMaskError             422  no masked face where one is needed
-│   ├── ConsentError            422  a reference photo without consent=true
 │   ├── ReferencePhotoError     422  a reference with no face, several, a masked or a cut-off one
 │   └── DrawnMaskError          422  a drawn mask of another size, or on no face
 ├── WeightsError            our own file: missing, changed, or of another net
@@ -61,12 +60,6 @@ class NoMaskError(InputError):
     status = 422
     slug = "no-mask"
     title = "No mask found"
-
-
-class ConsentError(InputError):
-    status = 422
-    slug = "missing-consent"
-    title = "Consent is missing"
 
 
 class ReferencePhotoError(InputError):

@@ -8,6 +8,7 @@ Mask2FaceError
 │   ├── NotAcceptableError  406  none of the accepted media types is available
 │   ├── CompressedBodyError 415  the body has a Content-Encoding
 │   └── FieldsError         422  fields that can't be used, each named
+│       └── ConsentError    422  a reference photo without consent=true
 └── ServiceError            ours; each class names its status
     ├── TryLaterError       503  Retry-After says when
     │   ├── BusyError       503  the service is full
@@ -89,6 +90,11 @@ class FieldsError(BadRequestError):
 
     def __str__(self) -> str:
         return "; ".join(f"{one.field}: {one.detail}" for one in self.errors)
+
+
+class ConsentError(FieldsError):
+    slug = "missing-consent"
+    title = "Consent is missing"
 
 
 class ServiceError(Mask2FaceError):

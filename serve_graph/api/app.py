@@ -4,30 +4,19 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from models.errors import InputError
 from serve_graph.api import describe
 from serve_graph.api.answers import FACES, FACES_CHANGED, FACES_SWAPPED
 from serve_graph.api.calls import Calls
-from serve_graph.api.exchange import ExchangeMiddleware, exchange_of
-from serve_graph.api.failures import FailureMiddleware
+from serve_graph.api.exchange import ExchangeMiddleware
+from serve_graph.api.failures import add_errors
 from serve_graph.api.origins import page_check
-from serve_graph.problems import (
-    EndingError,
-    FieldProblem,
-    FieldsError,
-    NotReadyError,
-    ServiceError,
-    problem,
-    problem_of,
-)
+from serve_graph.problems import EndingError, NotReadyError
 from serve_graph.service import Service
 
 WEB = Path(__file__).resolve().parent.parent / "web"
@@ -67,8 +56,8 @@ def create_api(service: Service) -> FastAPI:
     _add_calls(app, service)
     _add_health(app, service)
     _add_page(app)
-    _add_errors(app, service)
-    app.add_middleware(FailureMiddleware)
+    _add_heads(app)
+    add_errors(app, service)
     if service.settings.allow_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -107,14 +96,11 @@ def _add_calls(app: FastAPI, service: Service) -> None:
 def _add_health(app: FastAPI, service: Service) -> None:
     settings = service.settings
 
-    # Some load balancers probe with HEAD; the server omits the body.
-    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", operation_id="healthz")
     async def healthz() -> dict[str, bool]:
         """This replica is alive."""
         return {"alive": True}
 
-    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", operation_id="readyz", responses=describe.NOT_READY)
     async def readyz() -> dict[str, dict[str, bool]]:
         """All stages are ready, and new requests are accepted."""
@@ -127,7 +113,6 @@ def _add_health(app: FastAPI, service: Service) -> None:
 
     if settings.open_metrics:
 
-        @app.head(settings.metrics_path, include_in_schema=False)
         @app.get(
             settings.metrics_path,
             operation_id="metrics",
@@ -151,29 +136,13 @@ class _PageFiles(StaticFiles):
 def _add_page(app: FastAPI) -> None:
     app.mount("/static", _PageFiles(directory=WEB))
 
-    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(WEB / "index.html", headers=PAGE_HEADERS)
 
 
-def _add_errors(app: FastAPI, service: Service) -> None:
-    @app.exception_handler(InputError)
-    @app.exception_handler(ServiceError)
-    async def refuse(request: Request, error: InputError | ServiceError) -> Response:
-        service.recorder.rejected(error.slug)
-        request_id = exchange_of(request).request_id
-        return problem_of(error, request_id, service.settings.retry_after_s)
-
-    @app.exception_handler(RequestValidationError)
-    async def refuse_invalid(request: Request, error: RequestValidationError) -> Response:
-        fields = [
-            FieldProblem(field=str(one["loc"][-1]), detail=one["msg"]) for one in error.errors()
-        ]
-        return await refuse(request, FieldsError(fields))
-
-    @app.exception_handler(HTTPException)
-    async def refuse_route(request: Request, error: HTTPException) -> Response:
-        title = error.detail  # Starlette's reason phrase: Not Found, Method Not Allowed
-        slug = title.lower().replace(" ", "-")
-        request_id = exchange_of(request).request_id
-        return problem(slug, title, error.status_code, request_id, headers=error.headers)
+def _add_heads(app: FastAPI) -> None:
+    """HEAD for each GET, as some load balancers probe; the server omits the body."""
+    for route in list(app.routes):
+        if isinstance(route, APIRoute) and "GET" in route.methods:
+            app.add_api_route(route.path, route.endpoint, methods=["HEAD"], include_in_schema=False)

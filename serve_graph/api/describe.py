@@ -11,7 +11,6 @@ from pydantic.json_schema import models_json_schema
 
 from models.errors import (
     BadImageError,
-    ConsentError,
     DrawnMaskError,
     InputError,
     NoFaceError,
@@ -39,6 +38,7 @@ from serve_graph.problems import (
     BadFormError,
     BusyError,
     CompressedBodyError,
+    ConsentError,
     DeadlineError,
     EndingError,
     FieldsError,

@@ -40,8 +40,12 @@ class Gate:
         self._recorder = recorder
 
     @asynccontextmanager
-    async def upload(self, within_s: float) -> AsyncIterator[Transfer]:
+    async def upload(self, within_s: float, advice: str) -> AsyncIterator[Transfer]:
         """Context for reading a body; the reader reports the bytes received to the transfer.
+
+        Args:
+            within_s: seconds that it may take.
+            advice: what to do if they weren't enough.
 
         Raises:
             BusyError: too many uploads are running, or all places are taken and the body would be
@@ -59,8 +63,11 @@ class Gate:
             async with body.limit():
                 yield body
         except StalledError:
+            seconds = min(body.elapsed_s, within_s)
+            if seconds < within_s:
+                advice = "others needed its place: send a smaller photo"
             raise SlowUploadError(
-                f"The upload was stopped after {body.elapsed_s:.3g} s: send a smaller photo."
+                f"The upload was stopped after {seconds:.1f} s: {advice}."
             ) from None
         finally:
             self._uploads.discard(body)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from serve_graph import flags as serve_flags
-from serve_graph.api.calls import MAX_UPLOAD_S
+from serve_graph.api.intake import MAX_UPLOAD_S
 from serve_graph.api.sending import MAX_TAKING_S
 from serve_graph.flags import (
     BINARY,

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from models import pipeline
-from serve_graph.api import answers, calls
+from serve_graph.api import answers, intake
 from serve_graph.api.gate import Gate, deadline
 from serve_graph.api.places import Places
 from serve_graph.api.threads import Threads
@@ -155,7 +155,7 @@ async def test_a_wait_that_was_given_up_is_measured_too(make_client, photo, stag
 
 
 async def test_a_decode_that_was_given_up_still_counts(make_client, photo, slowly, monkeypatch):
-    monkeypatch.setattr(calls, "decode_photo", slowly(calls.decode_photo))
+    monkeypatch.setattr(intake, "decode_photo", slowly(intake.decode_photo))
     client = make_client(photos_at_once=1)
     headers = {"X-Request-Timeout-Ms": "100"}
 
@@ -202,6 +202,34 @@ async def test_an_encode_that_was_given_up_still_counts(make_client, photo, slow
     assert (await client.post("/v1/faces", files={"photo": photo})).status_code == 200
 
 
+MORE_TIME = "allow more time with X-Request-Timeout-Ms, or send a smaller photo."
+
+
+@pytest.mark.parametrize(
+    ("settings", "timeout_ms", "detail"),
+    [
+        ({}, "300", f"No answer within 0.3 s: {MORE_TIME}"),
+        ({"default_timeout_s": 0.3}, None, f"No answer within 0.3 s: {MORE_TIME}"),
+        (
+            {"max_timeout_s": 0.3},
+            "9000",
+            "No answer within 0.3 s: send a smaller photo, or try again later.",
+        ),
+    ],
+)
+async def test_past_the_deadline_the_caller_is_told_what_helps(
+    make_client, photo, stages, settings, timeout_ms, detail
+):
+    stages.delay_s = 5
+    headers = {"X-Request-Timeout-Ms": timeout_ms} if timeout_ms else {}
+
+    answer = await make_client(**settings).post(
+        "/v1/faces", files={"photo": photo}, headers=headers
+    )
+
+    assert (answer.status_code, answer.json()["detail"]) == (504, detail)
+
+
 async def test_the_end_of_the_threads_is_told_once_and_late():
     threads, told = Threads(), []
     waiter = asyncio.create_task(threads.run(time.sleep, 0.2))
@@ -224,13 +252,13 @@ async def test_a_full_gate_refuses_uploads():
     gate = make_gate(most=1)
     async with gate.photo(Threads()):
         with pytest.raises(BusyError):
-            async with gate.upload(9):
+            async with gate.upload(9, ""):
                 pass
 
 
 async def test_who_finds_all_places_taken_after_the_upload_is_refused_too():
     gate = make_gate(most=1)
-    async with gate.upload(9), gate.photo(Threads()):
+    async with gate.upload(9, ""), gate.photo(Threads()):
         with pytest.raises(BusyError):
             async with gate.photo(Threads()):
                 pass
@@ -238,11 +266,11 @@ async def test_who_finds_all_places_taken_after_the_upload_is_refused_too():
 
 async def test_uploads_have_a_bound_of_their_own():
     gate = make_gate(uploads=1)
-    async with gate.upload(9):
+    async with gate.upload(9, ""):
         with pytest.raises(BusyError):
-            async with gate.upload(9):
+            async with gate.upload(9, ""):
                 pass
-    async with gate.upload(9):
+    async with gate.upload(9, ""):
         pass
 
 
@@ -252,5 +280,5 @@ async def test_who_gives_up_waiting_for_a_photo_leaves_its_place():
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05), gate.photo(Threads()):
                 pass
-        async with gate.upload(9):
+        async with gate.upload(9, ""):
             pass

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
-from serve_graph.api import calls, events, forms
+from serve_graph.api import events, forms, intake
 from serve_graph.api.schemas import FacesFields
 from serve_graph.api.threads import Threads
 from serve_graph.api.transfers import StalledError
@@ -39,12 +39,12 @@ def kept(monkeypatch):
             seen.append(weakref.ref(self))
 
     def decode(*arguments):
-        photo = calls_decode(*arguments)
+        photo = decode_photo(*arguments)
         seen.append(weakref.ref(photo.pixels))
         return photo
 
-    calls_decode = calls.decode_photo
-    monkeypatch.setattr(calls, "decode_photo", decode)
+    decode_photo = intake.decode_photo
+    monkeypatch.setattr(intake, "decode_photo", decode)
     monkeypatch.setattr(events, "EventStream", Stream)
 
     async def kept():

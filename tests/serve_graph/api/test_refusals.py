@@ -82,7 +82,10 @@ async def test_swap_without_a_masked_face_is_422(client, reference):
 async def test_a_reference_without_consent_is_422(client, photo, reference, stages, call, consent):
     files = {"photo": photo, "reference": reference}
 
-    check(await client.post(f"/v1/{call}", files=files, data=consent), 422, "missing-consent")
+    answer = await client.post(f"/v1/{call}", files=files, data=consent)
+
+    check(answer, 422, "missing-consent")
+    assert [error["field"] for error in answer.json()["errors"]] == ["consent"]
     assert not stages.calls
 
 
@@ -150,10 +153,13 @@ async def test_a_format_that_cannot_hold_the_photo_is_422_before_any_stage(
     assert not stages.calls
 
 
-async def test_a_face_that_is_not_there_is_422(client, photo):
-    answer = await client.post("/v1/unmask", files={"photo": photo}, data={"faces": "7"})
+@pytest.mark.parametrize("call", ["unmask", "mask"])
+async def test_a_face_that_is_not_there_is_422_and_named(client, photo, call):
+    answer = await client.post(f"/v1/{call}", files={"photo": photo}, data={"faces": "7"})
 
     check(answer, 422, "bad-request")
+    detail = "7: the photo has no face of that number, its last is 0."
+    assert answer.json()["errors"] == [{"field": "faces", "detail": detail}]
 
 
 async def test_an_unknown_field_is_422_and_named(client, photo):
@@ -182,14 +188,31 @@ async def test_answers_that_are_not_made_are_406(client, photo):
 
 
 async def test_an_unknown_path_is_404(client):
-    check(await client.get("/v1/nothing"), 404, "not-found")
+    answer = await client.get("/v1/nothing")
+
+    check(answer, 404, "not-found")
+    assert answer.json()["detail"] == "Nothing is at this path: /docs lists the calls."
 
 
-async def test_another_method_is_405_and_tells_which_is_allowed(client):
-    answer = await client.get("/v1/unmask")
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/unmask", "POST"),
+        ("HEAD", "/v1/faces", "POST"),
+        ("POST", "/healthz", "GET, HEAD"),
+        ("POST", "/", "GET, HEAD"),
+        ("DELETE", "/docs", "GET, HEAD"),
+        ("PUT", "/openapi.json", "GET, HEAD"),
+        ("POST", "/static/app.js", "GET, HEAD"),
+    ],
+)
+async def test_another_method_is_405_and_tells_which_is_allowed(client, method, path, allowed):
+    answer = await client.request(method, path)
 
-    check(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"] == "POST"
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    if method != "HEAD":
+        check(answer, 405, "method-not-allowed")
+        assert answer.json()["detail"] == f"This path takes {allowed}."
 
 
 async def test_a_full_stage_is_503_with_retry_after(make_client, photo, stages):

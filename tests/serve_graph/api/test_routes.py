@@ -79,7 +79,7 @@ async def test_the_page_loads_only_its_own_and_lies_in_no_frame(client):
     assert "content-security-policy" not in docs
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"])
 async def test_a_balancer_may_ask_by_head(client, path):
     assert (await client.head(path)).status_code == 200
 

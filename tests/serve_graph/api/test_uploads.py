@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from serve_graph.api import calls, transfers
+from serve_graph.api import intake, transfers
 from serve_graph.api.places import BURST_S
 from serve_graph.settings import UPLOADS_PER_PLACE
 
@@ -102,7 +102,7 @@ async def test_a_place_that_was_taken_during_the_upload_is_503(make_client, uplo
 async def test_an_upload_that_takes_too_long_is_given_up_and_no_failure_of_ours(
     client, upload, recorder, monkeypatch
 ):
-    monkeypatch.setattr(calls, "MAX_UPLOAD_S", 0.1)
+    monkeypatch.setattr(intake, "MAX_UPLOAD_S", 0.1)
 
     answer = await upload().send(client)
 
@@ -119,6 +119,8 @@ async def test_the_deadline_counts_during_the_upload(make_client, upload, header
     answer = await upload().send(client, **headers)
 
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/slow-upload")
+    advice = "allow more time with X-Request-Timeout-Ms, or send a smaller photo."
+    assert answer.json()["detail"].endswith(f" s: {advice}")
 
 
 async def test_what_the_upload_took_of_the_deadline_is_gone(client, upload, stages):
@@ -144,6 +146,9 @@ async def test_a_slow_upload_goes_where_others_need_its_place(
     assert (await client.post(PATH, files={"photo": photo})).status_code == 200
     ended, held = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
     assert [one.result().status_code for one in ended] == [400]
+    (given_up,) = ended
+    expected = "others needed its place: send a smaller photo."
+    assert given_up.result().json()["detail"].endswith(expected)
     assert len(held) == len(slow) - 1
     for task in held:
         task.cancel()
