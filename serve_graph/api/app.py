@@ -144,5 +144,5 @@ def _add_page(app: FastAPI) -> None:
 def _add_heads(app: FastAPI) -> None:
     """HEAD for each GET, as some load balancers probe; the server omits the body."""
     for route in list(app.routes):
-        if isinstance(route, APIRoute) and "GET" in route.methods:
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
             app.add_api_route(route.path, route.endpoint, methods=["HEAD"], include_in_schema=False)
