@@ -66,6 +66,30 @@ def test_a_picture_that_differs_by_rounding_is_right():
     judge.settle()
 
 
+def with_a_patch(pixels: int) -> bytes:
+    """A picture in which so many pixels are much brighter."""
+    noise = np.asarray(Image.open(BytesIO(picture()))).copy()
+    noise.reshape(-1, 3)[:pixels] += 55
+    return encoded(Image.fromarray(noise))
+
+
+def test_a_small_patch_of_another_picture_aborts_the_run():
+    judge = judge_for(answer_with(1, picture()))
+    judge.check(0, Answer(200, {}, with_a_patch(12)))  # 12 of 4096: on average 0.16 brighter
+
+    with pytest.raises(WrongAnswerError, match=r"mean difference 0\.16"):
+        judge.settle()
+
+
+def test_a_picture_of_another_size_aborts_the_run():
+    judge = judge_for(answer_with(1, picture()))
+    smaller = Image.open(BytesIO(picture())).crop((0, 0, 64, 1))
+    judge.check(0, Answer(200, {}, encoded(smaller)))
+
+    with pytest.raises(WrongAnswerError, match=r"\(1, 64, 3\) instead of \(64, 64, 3\)"):
+        judge.settle()
+
+
 @pytest.mark.parametrize("other", [picture(brighter=6), picture(seed=1)])
 def test_another_picture_aborts_the_run(other):
     judge = judge_for(answer_with(1, picture()))

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from loadtest import meter
-from loadtest.judge import Judge, RefusedError, make_judge
+from loadtest.judge import Judge, RefusedError, WrongAnswerError, make_judge
 from loadtest.meter import Meter, Trial, judge_trial
 from loadtest.open_loop import Outcome, Plan, summary
 from tests.loadtest.doubles import answer_with, picture, workload
@@ -89,6 +89,35 @@ def test_refusals_are_timed_apart_from_answers(monkeypatch):
     found = meter_of(monkeypatch, "send", outcomes(good=5, late=5, shed=10))
 
     assert asyncio.run(found.refusals_p95_ms(PLAN)) == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (answer_with(2, picture()), "2 faces instead of 1"),
+        (answer_with(1, picture(seed=1)), "another picture"),
+    ],
+)
+def test_a_wrong_answer_aborts_a_trial(wrong, told):
+    async def wrong_later(number: int, _body: bytes) -> bytes:
+        return wrong if number else answer_with(1, picture())
+
+    async def run(url: str):
+        judge = await make_judge(url, workload())
+        await Meter(url, workload(), judge).trial(Plan(100, 0.1, seed=0), P50_MS)
+
+    with serving(wrong_later) as server, pytest.raises(WrongAnswerError, match=told):
+        asyncio.run(run(server.url))
+
+
+@pytest.mark.parametrize("name", ["trial", "refusals_p95_ms"])
+def test_a_wrong_answer_aborts_a_run_but_a_lost_one_does_not(monkeypatch, name):
+    wrong, lost = Outcome(1, 0, 0, 0.1, 200, "5 faces"), Outcome(2, 0, 0, 9.0, 0, "no answer")
+    asked = (PLAN, P50_MS) if name == "trial" else (PLAN,)
+
+    asyncio.run(getattr(meter_of(monkeypatch, "send", [lost]), name)(*asked))
+    with pytest.raises(WrongAnswerError, match="5 faces"):
+        asyncio.run(getattr(meter_of(monkeypatch, "send", [lost, wrong]), name)(*asked))
 
 
 def test_a_trial_sends_all_of_its_plan():

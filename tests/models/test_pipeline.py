@@ -342,3 +342,9 @@ def test_a_reference_is_cut_as_finely_as_its_photo_shows_it(enlarged, side):
     run(unmask(photo, stages, Options(), photo))
 
     assert seen == [(side, side, 3)]
+
+
+def test_one_masked_face_beside_a_bare_one_is_a_change():
+    stages = FakeStages([(0, 0), (350, 350)], [0.9, 0.1])
+
+    assert run(unmask(grey_photo(), stages, Options())).changed

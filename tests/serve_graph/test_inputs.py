@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from models.crop.detect import THUMB_PX
 from models.pixels import pack_mask
-from serve_graph.inputs import check_picture, unpack_hole
+from serve_graph.inputs import check_picture, check_thumb, unpack_hole
 
 
 @pytest.mark.parametrize(
@@ -12,6 +13,26 @@ from serve_graph.inputs import check_picture, unpack_hole
 def test_a_picture_that_fits_no_batch_is_refused(picture):
     with pytest.raises(ValueError, match="Expected uint8"):
         check_picture(picture)
+
+
+@pytest.mark.parametrize("shape", [(384, 512, 3), (1, 1, 3)])
+def test_a_thumb_may_have_any_shape_up_to_its_limit(shape):
+    check_thumb(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize(
+    "thumb",
+    [
+        np.zeros((384, 512, 3)),
+        np.zeros((384, 512), np.uint8),
+        np.zeros((384, 512, 4), np.uint8),
+        np.zeros((0, 5, 3), np.uint8),
+        np.zeros((480, THUMB_PX + 1, 3), np.uint8),
+    ],
+)
+def test_a_thumb_that_the_detector_cannot_process_is_refused(thumb):
+    with pytest.raises(ValueError, match="Expected uint8"):
+        check_thumb(thumb)
 
 
 def test_a_hole_survives_packing():

@@ -1,5 +1,6 @@
 """Accept: text/event-stream: each stage as it ends, then the result."""
 
+import asyncio
 import base64
 import json
 import logging
@@ -78,6 +79,15 @@ async def test_an_error_before_the_first_event_has_its_status(client):
 
     assert answer.status_code == 415
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_an_error_before_the_first_event_leaves_no_task_behind(client):
+    tasks = asyncio.all_tasks()
+
+    await client.post("/v1/unmask", files={"photo": b"text"}, headers=EVENTS)
+    await asyncio.sleep(0)
+
+    assert asyncio.all_tasks() == tasks
 
 
 async def test_an_error_after_it_is_an_event(tell, stages, recorder):

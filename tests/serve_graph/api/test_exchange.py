@@ -28,6 +28,10 @@ async def test_an_id_that_is_not_sane_is_replaced(client, bad):
     assert answer.headers["x-request-id"] not in {bad, ""}
 
 
+async def test_a_connection_stays_open_for_the_next_request(client):
+    assert "connection" not in (await client.get("/healthz")).headers
+
+
 async def test_two_requests_have_two_ids(client):
     first, second = await client.get("/healthz"), await client.get("/healthz")
 

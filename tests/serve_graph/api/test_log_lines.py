@@ -33,6 +33,13 @@ async def test_a_request_is_one_line(client, photo, lines):
     assert line["model_version"] == "test-7"
 
 
+@pytest.mark.parametrize("call", ["mask", "faces"])
+async def test_a_single_step_logs_how_many_faces_it_found_too(client, photo, lines, call):
+    await client.post(f"/v1/{call}", files={"photo": photo})
+
+    assert lines()[-1]["faces"] == 1
+
+
 async def test_a_refused_request_is_a_line_too(client, lines):
     await client.post("/v1/unmask", files={"photo": b"no photo"})
 

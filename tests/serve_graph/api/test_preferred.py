@@ -28,6 +28,7 @@ def request(*accept, query=b""):
         "image/avif, */*",
         "application/json;q=0, */*;q=0.1",
         "application/json;q=often, image/*",
+        "application/json;q=nan, image/*;q=0.1",
         "",
     ],
 )
