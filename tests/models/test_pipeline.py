@@ -112,6 +112,16 @@ def test_no_face_is_an_empty_list_when_only_faces_are_asked_for():
     assert run(find_faces(grey_photo(), FakeStages([]), Options())) == []
 
 
+def test_a_sure_face_without_a_mask_is_found():
+    class Nothing(FakeStages):
+        async def find_mask(self, face):
+            return MaskFinding(np.zeros((256, 256), bool), 0.0)
+
+    (found,) = run(find_masks(grey_photo(), Nothing([(100, 100)]), Options())).faces
+
+    assert not found.finding.mask.any()
+
+
 class Unsure(FakeStages):
     """Gives the second face a low score."""
 

@@ -120,6 +120,25 @@ def test_shrinking_averages_instead_of_skipping():
     assert np.abs(crop.astype(int) - 127).max() < 12
 
 
+def test_beyond_the_photo_the_crop_shows_its_mirror_image():
+    photo = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+
+    crop = crop_face(photo, np.array([[1, 0, 20], [0, 1, 0]], np.float32))
+
+    np.testing.assert_array_equal(crop[:, 20:], photo[:256, :236])
+    np.testing.assert_array_equal(crop[:, :20], photo[:256, 20:0:-1])
+
+
+def test_beyond_a_photo_that_fills_little_of_the_crop_its_edge_is_repeated():
+    photo = np.random.default_rng(0).integers(0, 256, (256, 20, 3), dtype=np.uint8)
+
+    crop = crop_face(photo, np.array([[1, 0, 100], [0, 1, 0]], np.float32))
+
+    np.testing.assert_array_equal(crop[:, 100:120], photo)
+    assert (crop[:, :100] == photo[:, :1]).all()
+    assert (crop[:, 120:] == photo[:, -1:]).all()
+
+
 @pytest.mark.parametrize("shift", [(-4000, 0), (100, 5000)])
 def test_a_face_beyond_the_photo_still_gives_a_crop(shift):
     photo = np.full((50, 60, 3), 77, np.uint8)

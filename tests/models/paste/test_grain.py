@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.crop.frame import FRAME_PX
+from models.crop.frame import FRAME_PX, mask_to_photo
 from models.paste.grain import SHARE, add_grain
 from tests.models.paste.test_paste import ellipse, frame_at
 
@@ -73,3 +73,12 @@ def test_edges_in_the_skin_hardly_count():
     face = add_grain(plain_face(), photo, ellipse(), frame_at(50, 50, 600), FRAME_PX)
 
     assert face.std() < 2 * SHARE * 4
+
+
+def test_only_the_grain_of_skin_counts():
+    photo, affine = grainy_photo(16), frame_at(50, 50, 600)
+    photo[~mask_to_photo(ellipse(), affine, photo.shape[:2])] = GREY
+
+    face = add_grain(plain_face(), photo, ellipse(), affine, FRAME_PX)
+
+    np.testing.assert_array_equal(face, plain_face())

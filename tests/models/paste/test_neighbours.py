@@ -99,6 +99,28 @@ def test_masks_that_touch_are_beside_each_other(scale):
     assert not (left_sees & hole((60, 200))).any()
 
 
+def test_what_is_beside_a_mask_is_the_others_and_no_more():
+    left, right = hole((60, 200)), hole((10, 90))
+
+    left_sees, right_sees = masks_beside([left, right], [frame(0), frame(190)])
+
+    np.testing.assert_array_equal(left_sees, hole((200, 256)))
+    np.testing.assert_array_equal(right_sees, hole((0, 10)))
+
+
+@pytest.mark.parametrize(("gap_px", "touch"), [(2, True), (3, False)])
+def test_masks_touch_over_a_gap_of_two_px_and_share_it(gap_px, touch):
+    left, right = hole((60, 200)), hole((10 + gap_px, 90))
+
+    left_sees, right_sees = masks_beside([left, right], [frame(0), frame(190)])
+
+    if touch:
+        np.testing.assert_array_equal(left_sees, hole((200, 256)))
+        np.testing.assert_array_equal(right_sees, hole((0, 10 + gap_px)))
+    else:
+        assert (left_sees, right_sees) == (None, None)
+
+
 def test_masks_that_do_not_touch_are_not_beside_each_other():
     holes = [hole((60, 150)), hole((60, 150))]
 

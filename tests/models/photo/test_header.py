@@ -6,7 +6,6 @@ import zlib
 from contextlib import nullcontext
 from io import BytesIO
 
-import numpy as np
 import pillow_heif
 import pytest
 from PIL import Image as PilImage
@@ -53,7 +52,15 @@ def test_the_size_is_known_before_decoding(name):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"GIF89a", b"%PDF-1.7", b"\0\0\0\x18ftypavif\0\0\0\0avifmif1"]
+    "data",
+    [
+        b"",
+        b"GIF89a",
+        b"%PDF-1.7",
+        b"\0\0\0\x18ftypavif\0\0\0\0avifmif1",
+        b"RIFF\x24\0\0\0WAVEfmt ",
+        b"FORM\0\0\0\x24WEBPVP8 ",
+    ],
 )
 def test_other_formats_are_refused_by_name(data):
     with pytest.raises(NotAnImageError, match="JPEG, PNG, WebP or HEIC"):
@@ -120,9 +127,10 @@ def test_a_jpeg_of_endless_scans_is_refused():
 
 
 def test_what_follows_a_jpeg_is_no_scan_of_it():
-    video = np.random.default_rng(0).bytes(9_000_000)  # has a scan's marker a hundred times
+    data = encoded("jpeg")
+    scan = data[data.index(b"\xff\xda") : data.rindex(b"\xff\xd9")]
 
-    assert open_photo(encoded("jpeg") + video)[0] == "jpeg"
+    assert open_photo(data + 200 * scan)[0] == "jpeg"
 
 
 def test_a_thumbnail_in_a_jpegs_header_is_no_end_of_it():

@@ -26,14 +26,21 @@ def box(kind, *parts):
     return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
-def file_of(items, references=(), sizes=(), places=(), idat=b"", further=b""):
+def ipma(*owners, letter="B"):
+    """Which property, counted from 1, each item has; with `letter` "H", in the longer form."""
+    entries = [struct.pack(f">HB{letter}", number, 1, at) for number, at in owners]
+    return box(b"ipma", struct.pack(">2I", letter == "H", len(owners)), *entries)
+
+
+def file_of(items, references=(), sizes=(), places=(), idat=b"", further=b"", ipmas=()):
     """The boxes of a HEIC without its pixels.
 
-    items: (kind, flags) of 1, 2, 3...; references: (kind, source, *targets);
-    sizes: item to the width and height that it states; places: item to start and end in `idat`.
+    items: (kind, flags) of 1, 2, 3..., the kind may go on with names; references: (kind, source,
+    *targets); sizes: item to the width and height that it states; places: item to start and end in
+    `idat`; ipmas: instead of the one that fits the sizes.
     """
     infes = [
-        box(b"infe", struct.pack(">IHH4s", 2 << 24 | flags, number, 0, kind), b"\0\0\0")
+        box(b"infe", struct.pack(">IHH", 2 << 24 | flags, number, 0), kind, b"\0\0\0")
         for number, (kind, flags) in enumerate(items, 1)
     ]
     extents = [
@@ -41,7 +48,7 @@ def file_of(items, references=(), sizes=(), places=(), idat=b"", further=b""):
         for number, (start, end) in dict(places).items()
     ]
     stated = [box(b"ispe", struct.pack(">3I", 0, *size)) for size in dict(sizes).values()]
-    owners = [struct.pack(">H2B", number, 1, at) for at, number in enumerate(dict(sizes), 1)]
+    owners = [(number, at) for at, number in enumerate(dict(sizes), 1)]
     links = [
         box(kind, struct.pack(f">2H{len(targets)}H", source, len(targets), *targets))
         for kind, source, *targets in references
@@ -54,7 +61,7 @@ def file_of(items, references=(), sizes=(), places=(), idat=b"", further=b""):
         box(
             b"iprp",
             box(b"ipco", *stated),
-            box(b"ipma", struct.pack(">2I", 0, len(owners)), *owners),
+            *(ipmas or [ipma(*owners)]),
         ),
         box(b"iref", bytes(4), *links),
         box(b"idat", idat),
@@ -101,6 +108,31 @@ def test_a_phones_photo_states_the_sizes_of_its_pictures_tiles_and_canvas():
 
     assert stated_sizes(tiled()) == sizes
     assert stated_sizes(tiled() + b"\0\0\0\1SEFT") == sizes
+
+
+def test_a_gain_map_may_be_made_of_tiles_too():
+    data = file_of(
+        [(b"grid", 0), (b"hvc1", HIDDEN), (b"grid", 0), (b"hvc1", HIDDEN)],
+        [(b"dimg", 1, 2), (b"dimg", 3, 4), (b"auxl", 3, 1)],
+        {1: (500, 500), 2: (512, 512), 3: (250, 250), 4: (256, 256)},
+        {1: (0, 8), 3: (8, 16)},
+        grid_of(1, 1, 500, 500) + grid_of(1, 1, 250, 250),
+    )
+
+    assert stated_sizes(data)[4:] == [(500, 500), (250, 250)]
+
+
+@pytest.mark.parametrize(
+    "ipmas",
+    [
+        [ipma((1, 1))],
+        [ipma((1, 0x81))],  # the upper bit: who doesn't know the property can't show the item
+        [ipma((1, 0x8001), letter="H")],
+        [ipma(), ipma(letter="H"), ipma(), ipma((1, 1))],
+    ],
+)
+def test_a_size_may_belong_to_its_picture_in_each_form(ipmas):
+    assert stated_sizes(file_of([(b"hvc1", 0)], sizes={1: (64, 48)}, ipmas=ipmas)) == [(64, 48)]
 
 
 def test_a_heic_is_as_large_as_before_it_is_cropped():
@@ -170,9 +202,9 @@ def test_pictures_that_share_their_metadata_cost_no_memory():
     assert grown < 64_000_000
 
 
-@pytest.mark.parametrize("kinds", [[b"hvc1"] * 2, [b"hvc1", b"mski"]])
-def test_a_second_picture_is_refused_before_libheif_copies_for_it(kinds):
-    pair = [(kind, 0) for kind in kinds]
+@pytest.mark.parametrize("second", [b"hvc1", b"mski", b"mime\0image/jpeg"])
+def test_a_second_picture_is_refused_before_libheif_copies_for_it(second):
+    pair = [(b"hvc1", 0), (second, 0)]
 
     with pytest.raises(TooLargeError, match="several pictures"):
         stated_sizes(file_of(pair, [(b"auxl", 2, 3)], {1: (64, 64), 2: (64, 64)}))
@@ -191,6 +223,7 @@ def test_metadata_that_shares_bytes_is_refused():
     [
         file_of([(b"hvc1", HIDDEN)] * 2001, sizes={1: (64, 64)}),
         file_of([(b"hvc1", 0)], [(b"cdsc", 1, *[1] * 1999)] * 6, {1: (64, 64)}),
+        file_of([(b"hvc1", 0)], sizes={1: (64, 64)}, ipmas=[ipma(), *[ipma((1, 1))] * 4]),
     ],
 )
 def test_a_heic_of_endless_parts_is_refused(data):

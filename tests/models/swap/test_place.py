@@ -75,6 +75,32 @@ def test_a_hidden_face_is_laid_by_all_points(texture, landmarks):
     assert miss(laid, landmarks, turned()) < 0.1
 
 
+def test_hidden_points_do_not_count(landmarks, hole):
+    grey, guessed = np.full((256, 256, 3), 90, np.uint8), landmarks.copy()
+    guessed[hidden_points(landmarks, hole)] += (9, 15)
+
+    laid = register(grey, landmarks, grey, guessed, hole)
+
+    assert miss(laid, landmarks, np.eye(2, 3)) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("point", "is_hidden"),
+    [
+        ((-30, 120), True),
+        ((-30, 60), False),
+        ((290, 120), False),
+        ((9, 300), True),
+        ((9, -20), False),
+    ],
+)
+def test_a_point_beyond_the_frame_is_as_hidden_as_the_edge_beside_it(point, is_hidden):
+    hole = np.zeros((256, 256), bool)
+    hole[110:, :200] = True
+
+    assert hidden_points(np.array([point], np.float32), hole).tolist() == [is_hidden]
+
+
 def test_the_reference_tells_where_the_hidden_chin_is(landmarks, hole):
     guessed = landmarks.copy()
     guessed[CHIN] += 9
@@ -82,6 +108,15 @@ def test_the_reference_tells_where_the_hidden_chin_is(landmarks, hole):
     target = mesh_target(landmarks, guessed, np.eye(2, 3, dtype=np.float32), hole)
 
     np.testing.assert_allclose(target[CHIN], landmarks[CHIN], atol=0.1)
+
+
+def test_behind_a_hole_that_hides_all_the_photos_points_count(landmarks):
+    guessed, everything = landmarks.copy(), np.ones((256, 256), bool)
+    guessed[CHIN] += 9
+
+    target = mesh_target(landmarks, guessed, np.eye(2, 3, dtype=np.float32), everything)
+
+    np.testing.assert_allclose(target[CHIN], guessed[CHIN], atol=0.1)
 
 
 def test_a_turned_head_follows_the_photos_points(landmarks, hole):

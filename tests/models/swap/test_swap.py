@@ -2,12 +2,14 @@ import cv2
 import numpy as np
 import pytest
 
-from models.crop.frame import transform
+from models.crop.frame import fit_similarity, transform
 from models.errors import ReferencePhotoError
+from models.swap import swap
 from models.swap.pose import mirrored
 from models.swap.reference import Reference
 from models.swap.swap import refuse_cut, swap_face, warp_reference
 from models.swap.warp import at_size
+from tests.models.swap.test_warp import CHIN, dot_at
 
 WAYS = [(warp, blend) for warp in ("mesh", "2d") for blend in ("feather", "poisson")]
 
@@ -88,6 +90,29 @@ def test_a_turned_and_shifted_reference_comes_to_its_place(texture, landmarks, h
     assert np.abs(swapped.astype(int) - texture(0))[hole].mean() < 3
 
 
+@pytest.mark.parametrize("warp", ["mesh", "2d"])
+def test_a_mesh_bends_the_face_to_the_landmarks_and_2d_only_moves_it(texture, landmarks, warp):
+    everything, guessed = np.ones((256, 256), bool), landmarks.copy()
+    guessed[CHIN, 1] += 12
+    reference = Reference(dot_at(landmarks[CHIN]), landmarks)
+
+    warped = warp_reference(reference, texture(0), guessed, everything, warp)
+
+    brightest = np.unravel_index(warped[..., 0].argmax(), (256, 256))[::-1]
+    moved = transform(landmarks, fit_similarity(landmarks, guessed))
+    target = guessed if warp == "mesh" else moved
+    np.testing.assert_allclose(brightest, target[CHIN], atol=1)
+
+
+@pytest.mark.parametrize("blend", ["feather", "poisson"])
+def test_the_blend_is_the_one_that_was_asked_for(texture, landmarks, hole, blend, monkeypatch):
+    monkeypatch.setattr(swap, blend, lambda *_: "blended")
+
+    swapped = swap_face(texture(0), landmarks, hole, Reference(texture(1), landmarks), blend=blend)
+
+    assert swapped == "blended"
+
+
 def cut(rows):
     """Corners of a photo that shows only the frame's first rows."""
     return np.array([(-0.5, -0.5), (255.5, -0.5), (-0.5, rows - 0.5)], np.float32)
@@ -104,6 +129,14 @@ def test_what_lies_beyond_the_references_photo_stays_painted(texture, landmarks,
     mouth[150:180, 100:150] = True
     np.testing.assert_array_equal(swapped[200:], painted[200:])
     assert correlation(swapped, own, mouth) > 0.9
+
+
+def test_a_reference_that_is_cut_off_is_registered_by_what_it_shows(texture, landmarks, hole):
+    reference = Reference(texture(0), landmarks + np.array([3, -2], np.float32), cut(195))
+
+    warped = swap_face(texture(0), landmarks, hole, reference)
+
+    assert np.abs(warped[:190].astype(int) - texture(0)[:190])[hole[:190]].mean() < 3
 
 
 def test_what_lies_beyond_the_references_photo_does_not_tell_the_light(texture, landmarks, hole):

@@ -91,6 +91,13 @@ def test_the_right_size_is_left_as_it_is(texture):
     assert at_size(picture, 256) is picture
 
 
+def test_shrinking_a_picture_averages_it():
+    lines = np.zeros((1024, 1024, 3), np.uint8)
+    lines[:, ::4] = 200
+
+    assert (at_size(lines, 256) == 50).all()
+
+
 @pytest.mark.parametrize("side", [128, 512])
 def test_another_size_keeps_bounds_of_shares(side):
     share = (np.arange(256 * 256).reshape(256, 256) % 7 > 3).astype(np.float32)

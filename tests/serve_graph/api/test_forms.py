@@ -149,10 +149,15 @@ async def test_a_body_that_is_cut_off_is_refused():
 
 
 @pytest.mark.parametrize(
-    "body", [b"no multipart", b"", b"--B\r\nContent-Type: a/b\r\n\r\nx\r\n--B--"]
+    ("body", "told"),
+    [
+        (b"no multipart", "isn't multipart/form-data: "),
+        (b"", "cut off"),
+        (b"--B\r\nContent-Type: a/b\r\n\r\nx\r\n--B--", "no name"),
+    ],
 )
-async def test_what_is_not_multipart_is_refused(body):
-    with pytest.raises(BadFormError):
+async def test_what_is_not_multipart_is_refused(body, told):
+    with pytest.raises(BadFormError, match=told):
         await read(Upload([body]))
 
 

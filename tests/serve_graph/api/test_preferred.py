@@ -47,6 +47,7 @@ def test_a_picture_is_answered(accept):
         "image/jpeg;q=0.5, application/json;q=0.9",
         "image/avif, application/json;q=0.1",
         "image/*;q=0, */*",
+        "image/*;q=nan, application/json;q=0.1",
     ],
 )
 def test_json_is_answered(accept):
