@@ -11,6 +11,7 @@ from models.light.one_tone import tone_curve
 from models.pixels import Floats, Image, Landmarks, Mask
 
 _COARSE = 4  # the correction is smooth: it is computed on a grid of a quarter of the size
+_FEWEST = 100  # cells of visible skin; between a mask and dark lenses often fewer, in shadow
 _WIDE_PX = 28.0  # of the frame: how far a place tells about the light at another
 _NEAR_PX, _NEAR_SHARE = 8.0, 4.0  # visible skin tells more about what is next to it: no seam
 _NOWHERE = 0.01  # weight of the median, for places far from all skin
@@ -36,7 +37,7 @@ def light_gain(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) 
     """The smooth gain that matches the reference to the photo around the hole.
 
     On the face it is the local mean ratio of both pictures' visible skin; beyond it, of what
-    both show there. What was painted is a guess and counts only if no skin is visible. A
+    both show there. What was painted is a guess and counts only if hardly any skin is visible. A
     reference of one tone (black and white, sepia) gets the painted face's colours.
 
     Args:
@@ -47,7 +48,7 @@ def light_gain(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) 
     """
     bare, face = skin(landmarks, hole.shape), _filled(landmarks, hole.shape)
     visible, beside = _whole_cells(bare * ~hole), _whole_cells((1 - face) * ~hole)
-    counts = visible if visible.any() else _shrink(bare)
+    counts = visible if visible.sum() >= _FEWEST else _shrink(bare)
     shown, own = _shrink(painted), _shrink(warped)
     if not counts.any():
         return Light(1.0, np.ones_like(own))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+import cv2
 import numpy as np
 
 from models.choices import Blend, Warp
@@ -29,6 +30,7 @@ from models.swap.warp import at_size, mesh_trust, warp_mesh, warp_similarity
 _Move = Callable[[Image], Image]
 
 _EDGE_PX = 4.0  # of the frame: their least distance from the photo's edge
+_RIM_PX = 3  # around dark lenses on the reference, which would come along with the warp
 
 
 def swap_face(
@@ -82,7 +84,7 @@ def _swap(
     corners = reference.corners
     unseen = mask if corners is None else mask | _beyond(reference.landmarks, landmarks, corners)
     move, points, trust = _lay(reference, painted, landmarks, unseen, warp)
-    warped, known = move(reference.face), None if corners is None else _known(move, corners)
+    warped, known = move(reference.face), _known(move, reference)
     base, near = at_size(painted, FRAME_PX), at_size(warped, FRAME_PX)
     unlit = mask | find_lenses(base, mask)  # shows nothing of the light on the skin
     gain = light_gain(near, base, points, unlit if known is None else unlit | ~known)
@@ -126,12 +128,21 @@ def _beyond(own: Landmarks, landmarks: Landmarks, corners: Landmarks) -> Mask:
     return ~inside_photo(transform(corners, fit_similarity(own[some], landmarks[some])))
 
 
-def _known(move: _Move, corners: Landmarks) -> Mask | None:
-    """What the reference's photo shows, once moved, bool (256, 256); None if that is all."""
-    inside = inside_photo(corners)
-    if inside.all():
+def _known(move: _Move, reference: Reference) -> Mask | None:
+    """What the reference shows of the face, once moved, bool (256, 256); None if that is all."""
+    inside = _inside(reference)
+    lenses = find_lenses(at_size(reference.face, FRAME_PX), ~inside).astype(np.uint8)
+    shown = inside & (cv2.dilate(lenses, np.ones((2 * _RIM_PX + 1,) * 2, np.uint8)) == 0)
+    if shown.all():
         return None
-    return np.asarray(move(np.where(inside, 255, 0).astype(np.uint8)) == 255, np.bool_)
+    return np.asarray(move(np.where(shown, 255, 0).astype(np.uint8)) == 255, np.bool_)
+
+
+def _inside(reference: Reference) -> Mask:
+    """What of the reference's frame its photo shows, bool (256, 256)."""
+    if reference.corners is None:
+        return np.ones((FRAME_PX, FRAME_PX), np.bool_)
+    return inside_photo(reference.corners)
 
 
 def _lay(

@@ -53,6 +53,20 @@ def test_the_painted_tone_does_not_count_beside_visible_skin(texture, landmarks,
     assert np.abs(lit[hole].astype(int) - texture(0)[hole]).mean() < 4
 
 
+def test_a_sliver_of_visible_skin_in_shadow_counts_less_than_the_painted_face(
+    texture, landmarks, hole
+):
+    reference, painted = texture(0), texture(0)
+    hole[:108] = True
+    painted[108:] //= 3
+    painted[hole] = reference[hole]
+
+    lit = match_light(reference, painted, landmarks, hole)
+
+    face = hole & (skin(landmarks, hole.shape) > 0)
+    assert np.abs(lit[face].astype(int) - painted[face]).mean() < 5
+
+
 def test_what_is_behind_the_face_takes_its_own_light(texture, landmarks, hole):
     face = skin(landmarks, hole.shape)[..., None] > 0
     painted = np.where(face, texture(0) * 1.2, texture(0)).clip(0, 255).astype(np.uint8)

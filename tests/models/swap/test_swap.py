@@ -236,3 +236,26 @@ def test_dark_lenses_do_not_darken_the_swapped_part(texture, landmarks, hole):
     swapped = swap_face(painted, landmarks, hole, Reference(texture(0), landmarks))
 
     assert np.abs(swapped[hole].astype(int) - texture(0)[hole]).mean() < 5
+
+
+def with_lenses(face):
+    """The face in sunglasses, whose rims reach into the hole."""
+    worn = face.copy()
+    for x in (88, 168):
+        cv2.ellipse(worn, (x, 90), (34, 32), 0, 0, 360, (12, 12, 14), -1)
+    return worn
+
+
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_a_reference_in_sunglasses_neither_glares_nor_shows_them(
+    texture, to_the_right, hole, is_mirrored
+):
+    painted, reference = texture(0), Reference(with_lenses(texture(0)), to_the_right)
+
+    swapped = swap_face(
+        painted, to_the_right, hole, mirrored(reference) if is_mirrored else reference
+    )
+
+    apart = np.abs(swapped[hole].astype(int) - painted[hole])
+    assert apart.mean() < 5
+    assert np.percentile(apart, 99.9) < 40
