@@ -1,6 +1,7 @@
 """The swap stage's work: the person's own lower face in place of the painted one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -45,8 +46,8 @@ def swap_face(
 
     Points and masks are px of the 256 px frame. Pictures show the same frame and may be larger:
     the result has the reference's size, so that its detail survives. A reference whose head is
-    turned to the other side is mirrored first; one that `is_turned_too_far` breaks the nose. In
-    dark, flat and tinted photos, the swap happens in usual levels: see `models.light.levels`.
+    turned to the other side is mirrored first; one that `is_turned_too_far` breaks the nose. Dark,
+    flat and tinted photos and references are swapped in usual levels: see `models.light.levels`.
 
     Args:
         painted: canonical frame, uint8 (P, P, 3), P >= 256.
@@ -61,6 +62,8 @@ def swap_face(
         uint8, as large as the reference's face; outside the mask, and where the reference doesn't
         fit, it is `painted`.
     """
+    of_reference = levels_of(at_size(reference.face, FRAME_PX), ~_inside(reference))
+    reference = replace(reference, face=of_reference.shown(reference.face))
     levels = levels_of(at_size(painted, FRAME_PX), mask)
     swapped = _swap(levels.shown(painted), landmarks, mask, reference, warp, blend)
     if levels == AS_THEY_ARE:

@@ -259,3 +259,14 @@ def test_a_reference_in_sunglasses_neither_glares_nor_shows_them(
     apart = np.abs(swapped[hole].astype(int) - painted[hole])
     assert apart.mean() < 5
     assert np.percentile(apart, 99.9) < 40
+
+
+@pytest.mark.parametrize("haze", [(0.2, 180), (0.15, 110)])
+def test_a_hazy_reference_gives_as_clear_a_face_as_a_clear_one(texture, landmarks, hole, haze):
+    contrast, veil = haze
+    hazy = np.rint(texture(0) * contrast + veil).astype(np.uint8)
+
+    swapped = swap_face(texture(0), landmarks, hole, Reference(hazy, landmarks))
+
+    assert correlation(swapped, texture(0), hole) > 0.9
+    assert swapped[hole].std() > 0.8 * texture(0)[hole].std()
