@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
+from models.choices import MAX_FACES, FaceChoice
 from models.clock import Clock
 from models.crop.choice import choose
 from models.crop.detect import Face, to_thumb
@@ -51,11 +51,11 @@ _ON_NO_FACE = "The mask lies on no face that was found and chosen: draw it over 
 class Options:
     """What the caller chooses, and the bounds that the operator sets."""
 
-    faces: Literal["all", "largest"] | tuple[int, ...] = "all"
+    faces: FaceChoice = "all"
     sharpen: bool = False
     wish: Wish = AS_GUESSED  # what the hidden part of each face should look like
 
-    max_faces: int = 32  # of one photo, best first; the others are left as they are
+    max_faces: int = MAX_FACES  # of one photo, best first; the others are left as they are
     at_once: int = 4  # faces of one photo that are in the stages at the same time
     min_probability: float = 0.5  # that a mask is worn; below it, a face stays untouched
     turn_below: float = TURN_BELOW  # if the best face scores less, all rotations are tried

@@ -1,9 +1,9 @@
 """Which faces in a photo a caller selects, as text: `all`, `largest` or numbers such as `0,2`."""
 
 import re
-from typing import Literal
 
-FaceChoice = Literal["all", "largest"] | tuple[int, ...]
+from models.choices import FaceChoice
+
 PATTERN = r"^(all|largest|[0-9]{1,4}(, ?[0-9]{1,4}){0,31})$"
 EXPECTED = "Input should be all, largest or up to 32 numbers such as 0,2"
 

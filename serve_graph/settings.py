@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, field_validator
 
-from models.choices import Blend, DeviceName, Landmarker, Warp
+from models.choices import MAX_FACES, QUALITY, Blend, DeviceName, Landmarker, Warp
 from models.photo.header import DEFAULT_LIMITS, Limits
 from serve_graph import PROJECT
 
@@ -28,10 +28,10 @@ class ApiSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     limits: Limits = DEFAULT_LIMITS
-    max_faces: int = Field(32, ge=1)  # per photo; the best ones are edited
+    max_faces: int = Field(MAX_FACES, ge=1)  # per photo; the best ones are edited
     at_once: int = Field(4, ge=1)  # faces of one photo in the stages at the same time
     min_probability: float = Field(0.5, ge=0, le=1)  # below it a face counts as bare
-    quality: int = Field(92, ge=1, le=100)  # of JPEG and WebP, if the caller sets none
+    quality: int = Field(QUALITY, ge=1, le=100)  # of JPEG and WebP, if the caller sets none
     default_timeout_s: float = Field(30.0, gt=0)  # without X-Request-Timeout-Ms
     max_timeout_s: float = Field(120.0, gt=0)  # caps X-Request-Timeout-Ms, and the shutdown
     # Decoded; others wait. One of 12 megapixels takes 110 MB until its answer is made, or up to

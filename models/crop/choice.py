@@ -1,15 +1,13 @@
 """Which of the detected faces the caller means."""
 
-from collections.abc import Sequence
-from typing import Literal
-
 import numpy as np
 
+from models.choices import FaceChoice
 from models.crop.detect import Face
 from models.errors import BadRequestError
 
 
-def choose(faces: list[Face], which: Literal["all", "largest"] | Sequence[int]) -> list[list[int]]:
+def choose(faces: list[Face], which: FaceChoice) -> list[list[int]]:
     """Which faces the caller means, by their indices in the list.
 
     Returns:
@@ -23,9 +21,9 @@ def choose(faces: list[Face], which: Literal["all", "largest"] | Sequence[int]) 
     if which == "largest":
         areas = [-float(np.prod(face.box[2:] - face.box[:2])) for face in faces]
         return [[int(index)] for index in np.argsort(areas, kind="stable")]
-    wrong = [index for index in which if not 0 <= int(index) < len(faces)]
+    wrong = [index for index in which if not 0 <= index < len(faces)]
     if wrong:
         raise BadRequestError(
             f"faces={wrong[0]}: the photo has no face of that number, its last is {len(faces) - 1}."
         )
-    return [[int(index) for index in which]]
+    return [list(which)]

@@ -7,6 +7,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
+from models.choices import FaceChoice
 from models.errors import BadRequestError, NoMaskError
 from models.landmarks.guess import AS_GUESSED, Wish
 from models.outcome import Unmasked, photo_mask
@@ -27,7 +28,6 @@ from serve_graph.api.schemas import (
     UnmaskFields,
     face_answer,
 )
-from serve_graph.face_choice import FaceChoice
 from serve_graph.problems import FieldProblem, FieldsError
 from serve_graph.service import Service
 

@@ -5,11 +5,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from models.choices import MAX_CANDIDATES, Expression
+from models.choices import MAX_CANDIDATES, Expression, FaceChoice
 from models.crop.detect import Face
 from models.outcome import EditedFace, ExaminedFace
 from models.photo.encode import AnswerFormat
-from serve_graph.face_choice import EXPECTED, PATTERN, FaceChoice, parse_face_choice
+from serve_graph.face_choice import EXPECTED, PATTERN, parse_face_choice
 
 Kind = Literal["picture", "json", "events"]  # of an answer
 ACCEPT = "accept"  # in the query: the kind, for callers that can't set the header

@@ -25,10 +25,11 @@ async def find_bare_faces(photo: "Photo", stages: "Stages") -> BareFaces:
     from models.crop.frame import invert, transform
     from models.pipeline import Options, find_masks
 
-    found = await find_masks(photo, stages, Options())
+    options = Options()
+    found = await find_masks(photo, stages, options)
     bare = BareFaces([], [], found.more)
     for face in found.faces:
-        if face.finding.probability >= Options().min_probability:
+        if options.is_worn(face.finding):
             bare.masked.append(face.index)
             continue
         landmarks = await stages.landmarks(face.crop)

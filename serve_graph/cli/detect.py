@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.choices import MAX_FACES
 from models.errors import NoFaceError
 from serve_graph.cli.files import pictures_of, read_photo, work_through
 from serve_graph.cli.options import (
-    MAX_FACES,
     WEIGHTS,
     Device,
     MaxFaces,

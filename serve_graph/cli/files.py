@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from models.choices import QUALITY
 from models.errors import InputError, ReferencePhotoError
 from serve_graph.cli.errors import complain, tell
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from models.photo.encode import AnswerFormat
     from models.pixels import Image
 
-QUALITY = 92  # of JPEG and WebP; also the service's default
 _NAMED = 3  # most files or folders named in a message
 _HEIC = (".heic", ".heif")
 _FORMATS: "dict[str, AnswerFormat]" = {

@@ -112,10 +112,7 @@ async def _add_faces(source: "SourceFolder", path: Path, masked: bool, stages: "
     except NoFaceError:
         return
     wanted = [
-        one
-        for one in found
-        if _width(one) >= _LEAST_PX
-        and (one.finding.probability >= options.min_probability) == masked
+        one for one in found if _width(one) >= _LEAST_PX and options.is_worn(one.finding) == masked
     ]
     for number, one in enumerate(wanted):
         # A photo's name with its suffix is unique, and so are the names of its faces.

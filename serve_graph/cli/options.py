@@ -63,7 +63,6 @@ MaxFaces = Annotated[
     ),
 ]
 
-MAX_FACES = 32
 # The same as in models.training.masks, which is too slow to import for a help text.
 MASK_KINDS = (
     "surgical_blue, surgical_white, surgical_green, surgical_black, kf94, n95_cup, cloth_plain, "

@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from models.choices import MAX_CANDIDATES, Blend, Expression, Landmarker, Warp
+from models.choices import (
+    MAX_CANDIDATES,
+    MAX_FACES,
+    QUALITY,
+    Blend,
+    Expression,
+    FaceChoice,
+    Landmarker,
+    Warp,
+)
 from models.errors import DrawnMaskError, InputError
 from serve_graph.cli.files import (
-    QUALITY,
     check_holds,
     check_written,
     numbered,
@@ -20,7 +28,6 @@ from serve_graph.cli.files import (
 )
 from serve_graph.cli.options import (
     FAN_WEIGHTS,
-    MAX_FACES,
     WEIGHTS,
     Device,
     MaxFaces,
@@ -30,7 +37,7 @@ from serve_graph.cli.options import (
     left_out,
     load_stages,
 )
-from serve_graph.face_choice import FaceChoice, parse_face_choice
+from serve_graph.face_choice import parse_face_choice
 
 if TYPE_CHECKING:
     from models.outcome import Unmasked

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
+from models.choices import MAX_FACES
 from models.errors import BadRequestError
 from serve_graph.cli.bare import find_bare_faces
 from serve_graph.cli.errors import tell
 from serve_graph.cli.files import check_written, read_photo, targets_of, write_photo
 from serve_graph.cli.options import (
     MASK_KINDS,
-    MAX_FACES,
     WEIGHTS,
     Device,
     Out,

@@ -15,13 +15,13 @@ import torch
 
 from models.bench import load_plain
 from models.checkpoint import load_manifest
+from models.choices import QUALITY
 from models.photo.decode import decode_photo
 from models.photo.encode import answer_format, encode_photo
 from models.pipeline import Options, unmask
 from models.stages import LocalStages, Models, load_models
 
 WEIGHTS = Path(__file__).resolve().parents[3] / "weights"
-QUALITY = 92  # the service's default
 
 Nets = Literal["optimised", "eager"]
 

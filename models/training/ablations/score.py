@@ -104,7 +104,7 @@ def score_outlined(net: UNet, folder: Path, weights: Path, device: str) -> Marks
     for case in outlined_cases(folder):
         face, truth = service.find_mask(case.photo), read_mask(case.mask)
         ious.append(mask_iou(found_mask(face, truth.shape), truth))
-        worn.append(face is not None and face.finding.probability >= Options().min_probability)
+        worn.append(face is not None and Options().is_worn(face.finding))
     return {"IoU, real masks": float(np.mean(ious)), "found worn": float(np.mean(worn))}
 
 

@@ -45,7 +45,7 @@ def score_bare(case: Case, truth: Landmarks, service: Service, out: Path) -> Bar
         case.source,
         view_of(truth),
         found=found is not None,
-        worn=found is not None and found.finding.probability >= Options().min_probability,
+        worn=found is not None and Options().is_worn(found.finding),
         landmarks={} if guess is None else bare_errors(guess, truth),
         ready=bare_errors(ready, truth),
     )

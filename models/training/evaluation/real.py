@@ -45,14 +45,13 @@ def score_real(case: Case, service: Service, out: Path, judge: Judge | None = No
     found = found_mask(face, truth.shape)
     write_mask(out / "real" / f"{case.id}.png", found)
     write_image(out / "real_painted" / f"{case.id}.png", answer.painted if answer else photo)
-    probability = face.finding.probability if face else 0.0
     return RealScore(
         case.id,
         case.kind,
         view_of(guessed_points(answer)),
         found=face is not None,
-        worn=probability >= Options().min_probability,
-        probability=probability,
+        worn=face is not None and Options().is_worn(face.finding),
+        probability=face.finding.probability if face else 0.0,
         iou=mask_iou(found, truth),
         sights=_sights(answer, photo, judge, out / "residual" / f"{case.id}.png"),
     )

@@ -4,11 +4,11 @@ from PIL import Image as PilImage
 from pydantic import ValidationError
 
 from models import pipeline
+from models.choices import QUALITY
 from models.inpaint.paint import Painted
 from models.landmarks.guess import Wish
 from models.stages import LocalStages
 from serve_graph.api.schemas import MaskFields
-from serve_graph.cli.files import QUALITY
 from serve_graph.settings import ApiSettings
 
 pytestmark = pytest.mark.usefixtures("seeing")
