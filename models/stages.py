@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
-import numpy as np
 from torch import nn
 
 from models.checkpoint import load_manifest
@@ -21,10 +20,10 @@ from models.crop.detect import Face, detect_faces, load_detector
 from models.crop.net import FaceDetector
 from models.inpaint.generator import Generator
 from models.inpaint.paint import Painted, load_generator, paint_candidates
-from models.landmarks.fan import Fan, find_landmarks, load_fan
+from models.landmarks.fan import Fan, load_fan
 from models.landmarks.guess import Wish
 from models.landmarks.net import LandmarkNet
-from models.landmarks.predict import load_landmark_net, predict_landmarks
+from models.landmarks.predict import find_bare_landmarks, load_landmark_net
 from models.mask.detect import MaskFinding, detect_masks, load_mask_net
 from models.mask.unet import UNet
 from models.pixels import Image, Landmarks, Mask
@@ -118,11 +117,8 @@ class LocalStages:
         return (await run)[0]
 
     async def landmarks(self, face: Image) -> Landmarks:
-        nets = self._models
-        if nets.fan is not None:
-            return (await self._run("landmarks", find_landmarks, nets.fan, [face]))[0]
-        bare = np.zeros(face.shape[:2], np.bool_)
-        return (await self._run("landmarks", predict_landmarks, nets.landmarks, [face], [bare]))[0]
+        nets = self._models.landmarks, self._models.fan
+        return (await self._run("landmarks", find_bare_landmarks, *nets, [face]))[0]
 
     async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
         face, points, ways = painted.face, painted.landmarks, (self._warp, self._blend)

@@ -5,14 +5,13 @@ It also finds the points of a reference face, with the same landmark net or with
 
 from pathlib import Path
 
-import numpy as np
 from ray import serve
 
 from models.checkpoint import load_manifest
 from models.inpaint.paint import Painted, load_generator, paint_candidates
-from models.landmarks.fan import find_landmarks, load_fan
+from models.landmarks.fan import load_fan
 from models.landmarks.guess import Wish
-from models.landmarks.predict import load_landmark_net, predict_landmarks
+from models.landmarks.predict import find_bare_landmarks, load_landmark_net
 from models.pixels import Image, Landmarks, Mask
 from serve_graph.batch import Asked
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE
@@ -49,7 +48,4 @@ class Inpainter(BatchingReplica):
         return paint_candidates(self._generator, self._landmark_net, faces, holes, wishes)
 
     def _find_all(self, faces: list[Image]) -> list[Landmarks]:
-        if self._fan is not None:
-            return find_landmarks(self._fan, faces)
-        bare = np.zeros(faces[0].shape[:2], np.bool_)
-        return predict_landmarks(self._landmark_net, faces, [bare] * len(faces))
+        return find_bare_landmarks(self._landmark_net, self._fan, faces)

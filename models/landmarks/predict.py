@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from models.checkpoint import Manifest, load_net
+from models.landmarks.fan import Fan, find_landmarks
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.light.levels import levels_of
 from models.nets.inference import for_inference
@@ -45,3 +47,21 @@ def landmarks_of_shown(
     device = net.mean_face.device
     points = net(to_tensor(shown, device), masks_to_tensor(masks, device))
     return list(points.cpu().numpy())
+
+
+def find_bare_landmarks(
+    net: LandmarkNet, fan: Fan | None, faces: Sequence[Image]
+) -> list[Landmarks]:
+    """Finds the 68 points of faces without masks, with FAN if it is there.
+
+    Args:
+        net: the landmark net, used without FAN.
+        fan: see `load_fan`.
+        faces: canonical crops, uint8 (256, 256, 3) RGB.
+
+    Returns:
+        float32 (68, 2) each, (x, y) px of the crop, iBUG order.
+    """
+    if fan is not None:
+        return find_landmarks(fan, faces)
+    return predict_landmarks(net, faces, [np.zeros(face.shape[:2], np.bool_) for face in faces])

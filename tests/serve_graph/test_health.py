@@ -27,7 +27,7 @@ WORK = {  # where deployments and fused stages get each stage's function
     "crop": (face_cropper, "detect_faces"),
     "mask": (mask_detector, "detect_masks"),
     "inpaint": (inpainter, "paint_candidates"),
-    "landmarks": (inpainter, "predict_landmarks"),
+    "landmarks": (inpainter, "find_bare_landmarks"),
 }
 LOCAL = {"crop": "detect", "mask": "find_mask", "inpaint": "paint", "landmarks": "landmarks"}
 
