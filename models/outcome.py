@@ -7,11 +7,11 @@ import numpy as np
 
 from models.crop.detect import Face
 from models.crop.frame import mask_to_photo
+from models.crop.neighbours import joined
 from models.inpaint.lift import lift_large
 from models.inpaint.paint import Painted
 from models.mask.detect import MaskFinding
 from models.paste.grain import is_finer
-from models.paste.neighbours import joined
 from models.paste.paste import paste_face
 from models.pixels import Affine, Image, Mask
 

@@ -22,16 +22,15 @@ from models.crop.frame import (
     scale_affine,
     scale_of,
 )
+from models.crop.neighbours import joined, masks_beside, share_out
 from models.crop.upright import TURN_BELOW, TURN_REFERENCE_BELOW, find_any_way_up
-from models.drawn import beside_drawn, share_drawn
 from models.errors import DrawnMaskError, NoFaceError, ReferencePhotoError
 from models.inpaint.hole import hole_of
 from models.landmarks.guess import AS_GUESSED, Wish
 from models.mask.detect import MaskFinding
-from models.mask.drawn import cut_drawn, open_drawn
+from models.mask.drawn import beside_drawn, cut_drawn, open_drawn, share_drawn
 from models.mask.edges import find_to_edge
 from models.outcome import EditedFace, ExaminedFace, Unmasked, assemble
-from models.paste.neighbours import joined, masks_beside, share_out
 from models.photo.decode import Photo
 from models.photo.profiles import to_profile
 from models.pixels import Affine, Image, Mask
@@ -201,7 +200,9 @@ class _Pass:
         which, beside = self.options.faces, set[int]()
         is_named = which not in ("all", "largest")
         if white is not None and not is_named:
-            beside = await self.run(beside_drawn, white, faces, _SURE_SCORE)
+            frames = [fit_frame(face.points) for face in faces]
+            are_sure = [face.score >= _SURE_SCORE for face in faces]
+            beside = await self.run(beside_drawn, white, frames, are_sure)
         for group in choose(faces, which):
             chosen = [index for index in group if index not in beside]
             found = await all_of(self._find(pixels, i, faces[i], white) for i in chosen)

@@ -1,14 +1,26 @@
 """Masks drawn over a photo by hand, used instead of what the mask net finds."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from models.crop.frame import crop_face
+from models.crop.neighbours import is_over_others, over_face, share_out
 from models.errors import DrawnMaskError
 from models.mask.detect import MaskFinding
 from models.pixels import Affine, Image, Mask
 
 # Of 255: a thin stroke on a large face covers a small share of a frame px; ringing is at most 2.
 _LEAST = 8
+
+
+def to_drawn_mask(picture: Image) -> Mask:
+    """A drawn mask, bool (H, W): True where the picture, uint8 (H, W, 3), is over mid-grey.
+
+    `decode_photo` lays transparent parts over white, so a mask on a transparent background covers
+    everything.
+    """
+    return np.asarray(picture.max(axis=2) > 127, np.bool_)
 
 
 def open_drawn(drawn: Mask, photo: Image) -> Image:
@@ -42,3 +54,38 @@ def cut_drawn(drawn: Image, frame: Affine) -> MaskFinding:
     """
     mask = np.asarray(crop_face(drawn, frame) > _LEAST, np.bool_)
     return MaskFinding(mask, float(mask.any()))
+
+
+def beside_drawn(white: Image, frames: Sequence[Affine], are_sure: Sequence[bool]) -> set[int]:
+    """Doubtful finds, by index, whose frames show little but what is drawn over sure faces.
+
+    A hand on a face, or a poster behind it, would take a part of that face's mask.
+
+    Args:
+        white: the drawn mask, see `open_drawn`.
+        frames: photo px to frame px, of all that were found.
+        are_sure: which of them are faces for sure.
+    """
+    if all(are_sure) or not any(are_sure):
+        return set()
+    masks = [cut_drawn(white, frame).mask for frame in frames]
+    faces = [index for index, is_sure in enumerate(are_sure) if is_sure]
+    over = [over_face(masks[index]) for index in faces], [frames[index] for index in faces]
+    doubtful = set(range(len(frames))) - set(faces)
+    return {index for index in doubtful if is_over_others(masks[index], frames[index], *over)}
+
+
+def share_drawn(
+    found: Sequence[MaskFinding], frames: Sequence[Affine], others: Sequence[Affine]
+) -> list[MaskFinding]:
+    """What faces show of a drawn mask; none if all of it belongs to other faces.
+
+    Args:
+        found: from `cut_drawn`.
+        frames, others: see `share_out`.
+    """
+    shares = share_out([one.mask for one in found], frames, others)
+    return [
+        one if share.any() else MaskFinding(share, 0.0)
+        for one, share in zip(found, shares, strict=True)
+    ]

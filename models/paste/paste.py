@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.crop.frame import compose, photo_rectangle, scale_affine, scale_of
+from models.crop.neighbours import joined
 from models.paste.grain import add_grain
-from models.paste.neighbours import joined
 from models.paste.tone import keep_tone
 from models.pixels import Affine, Floats, Image, Mask
 

@@ -10,7 +10,7 @@ from models.errors import BadImageError
 from models.photo.exif import Exif
 from models.photo.header import DEFAULT_LIMITS, Limits, PhotoFormat, open_photo
 from models.photo.profiles import adobe_rgb, converted_to, profile_of_gamma, profile_of_nclx
-from models.pixels import Image, Mask
+from models.pixels import Image
 
 _PNG_DEPTH_AT, _PNG_COLOURS_AT = 24, 25  # bytes of the file
 _GREY_WITH_ALPHA = 4
@@ -67,14 +67,6 @@ def decode_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Photo:
     if name != "heic":  # libheif has already turned it upright
         pixels = _upright(pixels, orientation)
     return Photo(pixels, profile, name)
-
-
-def to_drawn_mask(picture: Photo) -> Mask:
-    """A drawn mask, bool (H, W): True where the picture is brighter than mid-grey.
-
-    Transparent parts become white, so a mask on a transparent background covers everything.
-    """
-    return np.asarray(picture.pixels.max(axis=2) > 127, np.bool_)
 
 
 def _to_pixels(image: PilImage.Image) -> tuple[Image, bytes | None]:

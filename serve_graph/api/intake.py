@@ -10,7 +10,8 @@ from pydantic import WithJsonSchema
 from starlette.requests import Request
 
 from models.errors import InputError
-from models.photo.decode import Photo, decode_photo, to_drawn_mask
+from models.mask.drawn import to_drawn_mask
+from models.photo.decode import Photo, decode_photo
 from models.pixels import Mask
 from serve_graph.api.exchange import Exchange, exchange_of
 from serve_graph.api.forms import FieldsT, Form, read_form
@@ -84,7 +85,7 @@ class Intake:
                 photo = await self._decode(form.photos.pop("photo"), exchange)
                 reference = await self._decode_if_there("reference", form, exchange)
                 mask = await self._decode_if_there("mask", form, exchange)
-                drawn = await exchange.threads.run(to_drawn_mask, mask) if mask else None
+                drawn = await exchange.threads.run(to_drawn_mask, mask.pixels) if mask else None
             yield Call(form.fields, photo, reference, drawn, exchange)
 
     def _seconds(self, timeout_ms: int | None) -> float:

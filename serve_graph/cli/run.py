@@ -130,10 +130,10 @@ def run(
     own = _read(reference) if reference else None
 
     from models.landmarks.guess import Wish
-    from models.photo.decode import to_drawn_mask
+    from models.mask.drawn import to_drawn_mask
     from models.pipeline import Options, unmask
 
-    drawn = to_drawn_mask(_read(mask)) if mask else None
+    drawn = to_drawn_mask(_read(mask).pixels) if mask else None
     fan = fan_weights if landmarks == "face-alignment" else None
     stages = load_stages(weights, device, fan, warp, blend)
     options = Options(which, sharpen, Wish(expression, candidates), max_faces)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.paste.neighbours import masks_beside, share_out
+from models.crop.neighbours import masks_beside, share_out
 
 SIDE = 256
 
