@@ -11,16 +11,15 @@ from models.choices import MAX_FACES, FaceChoice
 from models.clock import Clock
 from models.crop.choice import choose
 from models.crop.detect import Face, to_thumb
+from models.crop.edge import extend_beyond_photo, photo_corners
 from models.crop.frame import (
     compose,
     crop_face,
     fit_frame,
     is_cut_off,
-    lead_out,
-    lengthen,
-    photo_corners,
     scale_affine,
     scale_of,
+    show_more_below,
 )
 from models.crop.neighbours import joined, masks_beside, share_out
 from models.crop.upright import TURN_BELOW, TURN_REFERENCE_BELOW, find_any_way_up
@@ -183,8 +182,8 @@ class _Pass:
         found, frames = looked.faces, [one.frame for one in looked.faces]
         holes = await self._holes(found, looked.others)
         touching = await self.run(masks_beside, holes, frames)
-        led_out = await self.run(lead_out, holes, frames, photo.pixels.shape[:2])
-        columns = zip(found, holes, led_out, touching, strict=True)
+        extended = await self.run(extend_beyond_photo, holes, frames, photo.pixels.shape[:2])
+        columns = zip(found, holes, extended, touching, strict=True)
         faces = await all_of(self._edit(*each, own) for each in columns)
         with self.clock.measure("paste"):
             ways = self.options.sharpen, own is not None
@@ -233,7 +232,7 @@ class _Pass:
             one = await self._look(pixels, index, face, fit_frame(face.points), white)
             finding, is_worn = one.finding, self.options.is_worn
             if is_worn(finding) and is_cut_off(finding.mask, one.frame, pixels.shape[:2]):
-                longer = await self._look(pixels, index, face, lengthen(one.frame), white)
+                longer = await self._look(pixels, index, face, show_more_below(one.frame), white)
                 return longer if is_worn(longer.finding) else one
             return one
 
@@ -262,11 +261,16 @@ class _Pass:
         return await self.run(hole_of, one.finding.mask, one.crop)
 
     async def _edit(
-        self, one: ExaminedFace, hole: Mask, led: Mask, beside: Mask | None, own: Reference | None
+        self,
+        one: ExaminedFace,
+        hole: Mask,
+        extended: Mask,
+        beside: Mask | None,
+        own: Reference | None,
     ) -> EditedFace:
         if not hole.any():
             return EditedFace(one)
-        whole = joined(led, beside)
+        whole = joined(extended, beside)
         rest = None if whole is hole else whole & ~hole
         async with self.gate:
             with self.clock.measure("inpaint"):
@@ -274,7 +278,7 @@ class _Pass:
             if own is None or is_turned_too_far(painted[0].landmarks, own.landmarks):
                 return EditedFace(one, hole, painted, beside=rest)
             with self.clock.measure("swap"):
-                swapped = await self.stages.swap(painted[0], led, own)
+                swapped = await self.stages.swap(painted[0], extended, own)
             return EditedFace(one, hole, painted, swapped, rest)
 
     async def _prepare(self, photo: Photo, profile: bytes | None) -> Reference:

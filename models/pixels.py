@@ -13,7 +13,8 @@ import torch
 Image = npt.NDArray[np.uint8]  # (H, W, 3) RGB
 Mask = npt.NDArray[np.bool_]  # (H, W), True = hidden
 Floats = npt.NDArray[np.float32]  # any shape and range
-Landmarks = npt.NDArray[np.float32]  # (K, 2), (x, y) in px
+Points = npt.NDArray[np.float32]  # (K, 2), (x, y) in px
+Landmarks = Points  # (68, 2), in iBUG order
 Affine = npt.NDArray[np.float32]  # (2, 3), maps column vectors (x, y, 1)
 
 

@@ -17,7 +17,7 @@ STEPS = ("crop", "mask", "landmarks", "inpaint", "swap", "paste", "photo")
 # What any step may use besides its own folder.
 FOUNDATIONS = {
     *("choices", "errors", "pixels", "checkpoint", "parallel", "runner"),
-    *("crop.frame", "crop.neighbours", "landmarks.order"),
+    *("crop.edge", "crop.frame", "crop.neighbours", "landmarks.order"),
     *("nets.blocks", "nets.inference"),
     *("light.lenses", "light.levels", "light.one_tone"),
 }

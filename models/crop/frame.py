@@ -4,14 +4,12 @@ Everything after the detector works in this frame; one similarity transform per 
 the photo into it and back. Integer coordinates are pixel centres.
 """
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from models.landmarks.order import NOSE_TIP, eye_centres
-from models.pixels import Affine, Image, Landmarks, Mask
+from models.pixels import Affine, Image, Landmarks, Mask, Points
 
 FRAME_PX = 256
 
@@ -19,12 +17,11 @@ FRAME_PX = 256
 _CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], np.float32)
 _OVAL = (128, 110), (58, 72)  # the face, forehead to mouth: centre, half-axes
 _CUT_PX = 12  # a strap that leaves the frame is narrower
-_REACH_PX = 18  # along the photo's edge: a strap that crosses it is narrower, even with its rim
-_BELOW_PX = 4.0  # the photo must show this much more, or lengthening shows nothing
+_BELOW_PX = 4.0  # the photo must show this much more, or a longer frame shows nothing
 _SMALLER = 0.88  # scale of a lengthened frame: shows an eighth more, the face stays near its size
 
 
-def five_points(landmarks: Landmarks) -> Landmarks:
+def five_points(landmarks: Landmarks) -> Points:
     """The five points of the frame from 68 landmarks in iBUG order.
 
     Args:
@@ -45,7 +42,7 @@ def face_oval(side: int = FRAME_PX) -> Mask:
     return np.asarray(oval > 0, np.bool_)
 
 
-def fit_frame(points: Landmarks, size: int = FRAME_PX) -> Affine:
+def fit_frame(points: Points, size: int = FRAME_PX) -> Affine:
     """The similarity transform that brings a face into the canonical frame.
 
     Args:
@@ -58,31 +55,31 @@ def fit_frame(points: Landmarks, size: int = FRAME_PX) -> Affine:
     return fit_similarity(points, transform(_CANONICAL, scale_affine(size)))
 
 
-def is_cut_off(mask: Mask, affine: Affine, shape: tuple[int, int]) -> bool:
+def is_cut_off(mask: Mask, to_frame: Affine, shape: tuple[int, int]) -> bool:
     """Whether the photo shows more of a mask below the frame.
 
     Args:
         mask: bool (256, 256), True = hidden.
-        affine: photo px to frame px.
+        to_frame: photo px to frame px.
         shape: height and width of the photo, px.
     """
     columns = np.flatnonzero(mask[-1]).astype(np.float32)
     below = np.full_like(columns, mask.shape[0] - 1 + _BELOW_PX)
-    x, y = transform(np.stack([columns, below], axis=1), invert(affine)).T
+    x, y = transform(np.stack([columns, below], axis=1), invert(to_frame)).T
     # Beyond the photo the frame shows a mirror image, masks included.
     seen = (x >= 0) & (x < shape[1]) & (y >= 0) & (y < shape[0])
     return bool(seen.sum() >= _CUT_PX)
 
 
-def lengthen(affine: Affine) -> Affine:
+def show_more_below(to_frame: Affine) -> Affine:
     """A frame that shows more below: its top centre stays in place, everything becomes smaller.
 
     For mouths wide open and masks pulled down: the points say where a closed mouth's chin is.
     """
-    return compose(_scale_about(_SMALLER, (FRAME_PX - 1) / 2, -0.5), affine)
+    return compose(_scale_about(_SMALLER, (FRAME_PX - 1) / 2, -0.5), to_frame)
 
 
-def fit_similarity(source: Landmarks, target: Landmarks) -> Affine:
+def fit_similarity(source: Points, target: Points) -> Affine:
     """Rotation, one scale and shift from `source` to `target` by least squares, float32 (2, 3).
 
     Umeyama, 1991, doi:10.1109/34.88573: never mirrors.
@@ -117,7 +114,7 @@ def compose(second: Affine, first: Affine) -> Affine:
     return np.asarray(product[:2], np.float32)
 
 
-def transform(points: Landmarks, affine: Affine) -> Landmarks:
+def transform(points: Points, affine: Affine) -> Points:
     """Moves (K, 2) points through the map; float32."""
     return np.asarray(points @ affine[:, :2].T + affine[:, 2], np.float32)
 
@@ -127,97 +124,20 @@ def scale_of(affine: Affine) -> float:
     return float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
 
 
-def photo_corners(affine: Affine, shape: tuple[int, int]) -> Landmarks:
-    """Where a photo's upper left, upper right and lower left corners lie in the frame.
-
-    Args:
-        affine: photo px to frame px.
-        shape: height and width of the photo, px.
-
-    Returns:
-        float32 (3, 2), (x, y) px of the frame.
-    """
-    right, bottom = shape[1] - 0.5, shape[0] - 0.5
-    edge = np.array([(-0.5, -0.5), (right, -0.5), (-0.5, bottom)], np.float32)
-    return transform(edge, affine)
-
-
-def lies_inside(points: Landmarks, corners: Landmarks) -> Mask:
-    """Which points of the frame show the photo itself, not its mirror image.
-
-    Args:
-        points: float32 (..., 2), (x, y) px of the frame.
-        corners: see `photo_corners`.
-
-    Returns:
-        bool (...).
-    """
-    along = _along(points, corners)
-    return np.asarray(((along >= 0) & (along <= 1)).all(axis=-1), np.bool_)
-
-
-def inside_photo(corners: Landmarks) -> Mask:
-    """Which pixels of the frame show the photo itself, bool (256, 256); see `lies_inside`."""
-    if _fills_frame(corners):
-        return np.ones((FRAME_PX, FRAME_PX), np.bool_)
-    return lies_inside(_pixels(), corners)
-
-
-def lead_out(holes: Sequence[Mask], frames: Sequence[Affine], shape: tuple[int, int]) -> list[Mask]:
-    """Extends the holes that reach the photo's edge by all that lies beyond it.
-
-    There a frame shows a mirror image, mask included: the face painted next to it would blend into
-    a mask.
-
-    Args:
-        holes: bool (256, 256), True = painted; one per face.
-        frames: photo px to frame px.
-        shape: height and width of the photo, px.
-
-    Returns:
-        The holes; those that don't reach the photo's edge are the same objects.
-    """
-    led = []
-    for hole, frame in zip(holes, frames, strict=True):
-        beyond = beyond_reach(hole, photo_corners(frame, shape))
-        led.append(hole | beyond if beyond.any() else hole)
-    return led
-
-
-def beyond_reach(mask: Mask, corners: Landmarks) -> Mask:
-    """What lies beyond those of the photo's edges that a mask reaches, bool (256, 256).
-
-    Args:
-        mask: bool (256, 256).
-        corners: of the photo, see `photo_corners`.
-    """
-    beyond = np.zeros_like(mask)
-    if _fills_frame(corners):
-        return beyond
-    along = _along(_pixels(), corners)
-    sides = np.concatenate([along < 0, along > 1], axis=-1)  # beyond left, top, right, bottom
-    inside = ~sides.any(axis=-1)
-    for side in np.moveaxis(sides, -1, 0):
-        near = cv2.dilate(side.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        if np.count_nonzero(mask & inside & near) >= _REACH_PX:
-            beyond |= side
-    return beyond
-
-
-def crop_face(image: Image, affine: Affine, size: int = FRAME_PX) -> Image:
+def crop_face(image: Image, to_frame: Affine, size: int = FRAME_PX) -> Image:
     """Crops the face, upright and centred.
 
     Args:
         image: uint8, RGB (H, W, 3) or of one channel (H, W).
-        affine: image px to px of the crop, as `fit_frame` gives it for `size`.
+        to_frame: image px to px of the crop, as `fit_frame` gives it for `size`.
         size: side of the crop, px.
 
     Returns:
         uint8 (size, size, 3), or (size, size) for one channel; beyond the photo its pixels are
-        mirrored.
+        mirrored or, if little of it is in the crop, those at its edge repeated.
     """
-    source, shift = _source_rectangle(image, affine, size)
-    to_crop = compose(affine, np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32))
+    source, shift = _source_rectangle(image, to_frame, size)
+    to_crop = compose(to_frame, np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32))
     # A warp samples at most four px in each direction: shrink first by averaging, or it aliases.
     factor = 1.0 / scale_of(to_crop)
     if factor > 1.5 and min(source.shape[:2]) > 8:
@@ -237,39 +157,39 @@ def crop_face(image: Image, affine: Affine, size: int = FRAME_PX) -> Image:
     return np.asarray(warped, np.uint8)
 
 
-def mask_to_photo(mask: Mask, affine: Affine, shape: tuple[int, int]) -> Mask:
+def mask_to_photo(mask: Mask, to_frame: Affine, shape: tuple[int, int]) -> Mask:
     """A mask of the frame as pixels of the photo.
 
     Args:
         mask: bool (256, 256), True = hidden.
-        affine: photo px to frame px.
+        to_frame: photo px to frame px.
         shape: height and width of the photo, px.
 
     Returns:
         bool `shape`.
     """
     # Several px of the frame may fall on one of the photo: average them, or it aliases.
-    blur = max(0.0, scale_of(affine) - 1) / 2
+    blur = max(0.0, scale_of(to_frame) - 1) / 2
     soft = mask.astype(np.float32)
     if blur > 0:
         soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), blur), np.float32)
     whole = np.zeros(shape, np.bool_)
-    if (box := photo_rectangle(soft > 0, affine, shape)) is not None:
+    if (box := photo_rectangle(soft > 0, to_frame, shape)) is not None:
         left, top, right, bottom = box
-        to_part = invert(affine) - np.array([[0, 0, left], [0, 0, top]], np.float32)
+        to_part = invert(to_frame) - np.array([[0, 0, left], [0, 0, top]], np.float32)
         part = cv2.warpAffine(soft, to_part, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
         whole[top:bottom, left:right] = part > 0.5
     return whole
 
 
 def photo_rectangle(
-    where: Mask, affine: Affine, shape: tuple[int, int]
+    where: Mask, to_frame: Affine, shape: tuple[int, int]
 ) -> tuple[int, int, int, int] | None:
     """The photo's pixels that a part of the frame can reach.
 
     Args:
         where: bool (256, 256), the part.
-        affine: photo px to frame px.
+        to_frame: photo px to frame px.
         shape: height and width of the photo, px.
 
     Returns:
@@ -279,29 +199,11 @@ def photo_rectangle(
         return None
     x, y, width, height = cv2.boundingRect(where.astype(np.uint8))
     edges = [(x - 1, y - 1), (x + width, y - 1), (x + width, y + height), (x - 1, y + height)]
-    corners = transform(np.array(edges, np.float32), invert(affine))
+    corners = transform(np.array(edges, np.float32), invert(to_frame))
     limit = np.array(shape[::-1])
     low = np.clip(np.floor(corners.min(axis=0)), 0, limit).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, limit).astype(int)
     return (*low, *high) if (high > low).all() else None
-
-
-def _fills_frame(corners: Landmarks) -> bool:
-    """Whether the frame shows nothing beyond the photo, the usual case."""
-    ends = np.array([(x, y) for x in (0, FRAME_PX - 1) for y in (0, FRAME_PX - 1)], np.float32)
-    return bool(lies_inside(ends, corners).all())
-
-
-def _along(points: Landmarks, corners: Landmarks) -> npt.NDArray[np.float64]:
-    """How far across and down the photo points lie, 0..1 if inside, (..., 2)."""
-    sides = (corners[1:] - corners[0]).astype(np.float64)
-    return np.asarray((points - corners[0]) @ sides.T / np.square(sides).sum(axis=1))
-
-
-def _pixels() -> Landmarks:
-    """The (x, y) of each px of the frame, float32 (256, 256, 2)."""
-    y, x = np.mgrid[:FRAME_PX, :FRAME_PX].astype(np.float32)
-    return np.stack([x, y], axis=-1)
 
 
 def _border(source: Image, needed_px: float) -> int:
@@ -314,12 +216,12 @@ def _border(source: Image, needed_px: float) -> int:
 
 
 def _source_rectangle(
-    image: Image, affine: Affine, size: int
+    image: Image, to_frame: Affine, size: int
 ) -> tuple[Image, npt.NDArray[np.int64]]:
     """The part of the photo that the crop can see, and its upper left corner (x, y)."""
     margin = 4
     edge = np.array([(0, 0), (size, 0), (size, size), (0, size)], np.float32)
-    corners = transform(edge, invert(affine))
+    corners = transform(edge, invert(to_frame))
     height, width = image.shape[:2]
     limit = np.array([width, height])
     low = np.floor(corners.min(axis=0)).astype(np.int64) - margin

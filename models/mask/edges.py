@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import numpy as np
 
-from models.crop.frame import beyond_reach, inside_photo
+from models.crop.edge import beyond_touched_edges, inside_photo
 from models.mask.detect import MaskFinding
 from models.pixels import Image, Landmarks, Mask
 from models.runner import Runner
@@ -38,7 +38,7 @@ async def find_to_edge(
 
 def _flattened(face: Image, mask: Mask, corners: Landmarks) -> Image | None:
     """The face with its mean colour beyond the edges that the mask reaches; None if none."""
-    beyond = beyond_reach(mask, corners)
+    beyond = beyond_touched_edges(mask, corners)
     if not beyond.any():
         return None
     flat = face.copy()

@@ -8,14 +8,8 @@ import cv2
 import numpy as np
 
 from models.choices import Blend, Warp
-from models.crop.frame import (
-    FRAME_PX,
-    fit_similarity,
-    inside_photo,
-    lies_inside,
-    scale_affine,
-    transform,
-)
+from models.crop.edge import inside_photo, lies_inside
+from models.crop.frame import FRAME_PX, fit_similarity, scale_affine, transform
 from models.errors import ReferencePhotoError
 from models.landmarks.order import INNER
 from models.light.lenses import find_lenses

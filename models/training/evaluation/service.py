@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.crop.frame import crop_face, invert, lead_out, transform
+from models.crop.edge import extend_beyond_photo
+from models.crop.frame import crop_face, invert, transform
 from models.errors import NoFaceError
 from models.inpaint.hole import hole_of
 from models.inpaint.paint import fill_holes, paint_faces
@@ -69,10 +70,10 @@ class Service:
         picture = read_photo(photo).pixels
         crop, hole = _cut(picture, frame, mask)
         guesser = self._models.landmarks if points is None else _Told(transform(points, frame))
-        led = lead_out([hole], [frame], picture.shape[:2])[0]
-        painted = paint_faces(self._models.generator, guesser, [crop], [led])[0]
-        beyond = None if led is hole else led & ~hole
-        paste_face(picture, as_fine(painted.face, frame, led), hole, frame, beside=beyond)
+        extended = extend_beyond_photo([hole], [frame], picture.shape[:2])[0]
+        painted = paint_faces(self._models.generator, guesser, [crop], [extended])[0]
+        beyond = None if extended is hole else extended & ~hole
+        paste_face(picture, as_fine(painted.face, frame, extended), hole, frame, beside=beyond)
         return picture, transform(painted.landmarks, invert(frame))
 
     def fill(self, photo: Path, frame: Affine, mask: Mask) -> tuple[Image, Mask]:

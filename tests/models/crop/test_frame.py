@@ -8,16 +8,12 @@ from models.crop.frame import (
     face_oval,
     fit_frame,
     five_points,
-    inside_photo,
     invert,
     is_cut_off,
-    lead_out,
-    lengthen,
-    lies_inside,
     mask_to_photo,
-    photo_corners,
     scale_affine,
     scale_of,
+    show_more_below,
     transform,
 )
 from tests.conftest import CANONICAL
@@ -70,7 +66,7 @@ def test_invert_and_compose_cancel():
 def test_a_longer_frame_keeps_its_upper_edge_and_shows_more_below():
     frame = fit_frame(turned(CANONICAL, 20, 3.0, (500, 300)))
 
-    longer = lengthen(frame)
+    longer = show_more_below(frame)
 
     top, bottom = np.array([(127.5, -0.5), (127.5, 255.5)], np.float32)
     np.testing.assert_allclose(transform(transform(top, invert(frame)), longer), top, atol=0.01)
@@ -174,36 +170,6 @@ def test_a_mask_keeps_its_place_and_area_in_the_photo(scale):
     assert found.sum() == pytest.approx(mask.sum() * scale**2, rel=0.05)
 
 
-def test_the_frame_shows_the_photo_up_to_its_last_pixels():
-    affine = np.array([[1, 0, 56], [0, 1, -100]], np.float32)
-
-    inside = inside_photo(photo_corners(affine, (300, 150)))
-
-    expected = np.zeros((FRAME_PX, FRAME_PX), bool)
-    expected[:200, 56:206] = True
-    np.testing.assert_array_equal(inside, expected)
-
-
-@pytest.mark.parametrize("degrees", [-120, -30, 0, 45, 90])
-def test_points_of_a_photo_lie_inside_of_it_however_it_is_turned(degrees):
-    affine = fit_frame(turned(CANONICAL, degrees, 2.5, (40, 70)))
-    inner = np.array([(0, 0), (79, 0), (79, 49), (0, 49), (40, 25)], np.float32)
-    outer = np.array([(-2, 20), (81, 20), (40, -2), (40, 52)], np.float32)
-    corners = photo_corners(affine, (50, 80))
-
-    assert lies_inside(transform(inner, affine), corners).all()
-    assert not lies_inside(transform(outer, affine), corners).any()
-
-
-SHIFT = np.array([[1, 0, 0], [0, 1, 56]], np.float32)  # the frame's first 56 rows are off the photo
-
-
-def block(rows, columns=slice(80, 180)):
-    hole = np.zeros((FRAME_PX, FRAME_PX), bool)
-    hole[rows, columns] = True
-    return hole
-
-
 @pytest.mark.parametrize("side", [FRAME_PX // 2, FRAME_PX])
 def test_the_oval_of_the_face_contains_the_five_points_but_not_the_frames_edge(side):
     oval = face_oval(side)
@@ -211,40 +177,3 @@ def test_the_oval_of_the_face_contains_the_five_points_but_not_the_frames_edge(s
     x, y = (CANONICAL * side / FRAME_PX).astype(int).T
     assert oval[y, x].all()
     assert not np.concatenate([oval[[0, -1]], oval[:, [0, -1]].T]).any()
-
-
-def test_a_hole_that_reaches_the_photos_edge_goes_on_beyond_it():
-    hole = block(slice(120, 200))
-
-    led = lead_out([hole], [SHIFT], (144, 256))[0]  # the photo ends at row 200
-
-    expected = hole.copy()
-    expected[200:] = True
-    np.testing.assert_array_equal(led, expected)
-
-
-def test_a_hole_goes_on_only_beyond_the_edges_that_it_reaches():
-    inset = np.array([[1, 0, 28], [0, 1, 28]], np.float32)  # the frame shows all four edges
-
-    led = lead_out([block(slice(150, 228))], [inset], (200, 200))[0]
-
-    assert led[228:].all()
-    assert not led[:28, 28:228].any()
-    assert not led[28:228, :28].any()
-
-
-@pytest.mark.parametrize(
-    "hole",
-    [block(slice(120, 198)), block(slice(120, 200), slice(80, 90)), block(slice(210, 240))],
-    ids=["ends before", "strap", "in the mirror"],
-)
-def test_a_hole_that_does_not_reach_the_photos_edge_stays(hole):
-    led = lead_out([hole], [SHIFT], (144, 256))[0]
-
-    np.testing.assert_array_equal(led, hole)
-
-
-def test_a_hole_that_leaves_the_frame_but_not_the_photo_stays():
-    hole = block(slice(120, 256))
-
-    assert lead_out([hole], [np.eye(2, 3, dtype=np.float32)], (300, 300))[0] is hole

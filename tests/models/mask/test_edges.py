@@ -3,7 +3,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from models.crop.frame import photo_corners
+from models.crop.edge import photo_corners
 from models.mask.detect import MaskFinding
 from models.mask.edges import find_to_edge
 from models.pipeline import Options, unmask
