@@ -40,6 +40,10 @@ NODES = """\
 ray_node_cpu_utilization{ip="10.0.0.1"} 50.0
 ray_node_mem_used{ip="10.0.0.1"} 4e9
 ray_node_mem_total{ip="10.0.0.1"} 8e9
+ray_node_disk_usage{ip="10.0.0.1"} 4e9
+ray_node_disk_free{ip="10.0.0.1"} 4e9
+ray_component_rss_bytes{ip="10.0.0.1",Component="raylet",pid="7"} 4e7
+ray_component_rss_bytes{ip="10.0.0.1",Component="ray::HAProxyManager",pid=""} 9e7
 ray_node_gpus_utilization{ip="10.0.0.1",GpuIndex="0"} 50.0
 ray_node_gram_used{ip="10.0.0.1",GpuIndex="0"} 1000
 ray_node_gram_available{ip="10.0.0.1",GpuIndex="0"} 1000

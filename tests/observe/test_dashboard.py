@@ -39,6 +39,15 @@ def test_a_node_or_gpu_that_is_half_busy_and_half_full_shows_so(prometheus, quer
     assert [float(one["value"][1]) for one in prometheus.wait_for(QUERIES[query])] == [0.5]
 
 
+def test_memory_is_told_by_process(prometheus):
+    found = prometheus.wait_for(QUERIES["Memory by process A"])
+
+    assert {one["metric"]["component"]: float(one["value"][1]) for one in found} == {
+        "raylet": 4e7,
+        "ray::HAProxyManager": 9e7,
+    }
+
+
 def test_the_application_of_the_dashboard_can_be_chosen(prometheus):
     found = prometheus.query("group by (application) (mask2face_requests_total)")
 
