@@ -66,8 +66,7 @@ def to_thumb(image: Image, size: int = THUMB_PX) -> Thumb:
         image, shrunk = _halved(image), 2 * shrunk
     # Relative to the px that are left: sides were rounded, odd last columns and rows dropped.
     scales = shape[0] / (shrunk * image.shape[1]), shape[1] / (shrunk * image.shape[0])
-    if scale < 1.0:
-        image = np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_LINEAR), np.uint8)
+    image = np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_LINEAR), np.uint8)
     return Thumb(image, scales)
 
 

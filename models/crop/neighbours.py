@@ -38,8 +38,6 @@ def share_out(
     bodies = [_largest_part(hole) for hole in holes]
     return [
         hole & ~_claimed(index, holes, bodies, frames) & ~_of_others(hole, frames[index], others)
-        if hole.any()
-        else hole
         for index, hole in enumerate(holes)
     ]
 
@@ -127,8 +125,6 @@ def _claimed(
         if not _may_meet(to_other):
             continue
         y, x = np.nonzero(_warp(holes[other], to_other) & holes[index])
-        if len(x) == 0:
-            continue
         is_theirs, is_own = _warp(bodies[other], to_other)[y, x], bodies[index][y, x]
         better = np.where(is_theirs == is_own, _is_nearer(x, y, to_other), is_theirs)
         claimed[y[better], x[better]] = True

@@ -91,9 +91,7 @@ def _is_narrow(part: Mask) -> bool:
 
 
 def _without_small(mask: Mask, area_px: int) -> Mask:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        mask.astype(np.uint8), None, None, None, 8
-    )
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     keep = stats[:, cv2.CC_STAT_AREA] >= area_px
     keep[0] = False  # the background
-    return np.asarray(keep[labels] if count > 1 else np.zeros_like(mask), np.bool_)
+    return np.asarray(keep[labels], np.bool_)

@@ -126,8 +126,5 @@ def _check_fields(fields: dict[str, str], fields_class: type[FieldsT]) -> Fields
         return fields_class.model_validate(fields)
     except ValidationError as error:
         raise FieldsError(
-            [
-                FieldProblem(field=str(one["loc"][0]), detail=one["msg"])
-                for one in error.errors(include_url=False, include_input=False)
-            ]
+            [FieldProblem(field=str(one["loc"][0]), detail=one["msg"]) for one in error.errors()]
         ) from None

@@ -127,7 +127,6 @@ class PartReader:
 
     def _begin(self) -> None:
         self._disposition = b""
-        self._content = bytearray()
 
     def _add_to_header_name(self, data: bytes, start: int, end: int) -> None:
         self._header_name += data[start:end]

@@ -15,9 +15,9 @@ Kind = Literal["picture", "json", "events"]  # of an answer
 ACCEPT = "accept"  # in the query: the kind, for callers that can't set the header
 
 
-def _to_face_choice(text: object) -> object:
+def _to_face_choice(text: str) -> FaceChoice:
     try:
-        return parse_face_choice(text) if isinstance(text, str) else text
+        return parse_face_choice(text)
     except ValueError:
         raise PydanticCustomError("faces", EXPECTED) from None
 
