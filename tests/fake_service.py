@@ -54,7 +54,8 @@ class FakeService(ThreadingHTTPServer):
         self.finds = True  # finds a mask
         self.swaps = True  # the reference's face fits
         self.turns = True  # honours a photo's orientation
-        self.refused = set()  # calls that get a REFUSAL
+        self.refused = set()  # calls that get the refusal
+        self.refusal = REFUSAL
         self.full_for = 0  # number of calls to be told that the service is full
         self.boxes = {0: (5, 5, 25, 25)}  # of the faces, by number
         self.drawn_on = None  # numbers of the faces that a drawn mask touches; None: all
@@ -99,7 +100,7 @@ class Handler(SimpleHTTPRequestHandler):
                 self.server.full_for -= 1
                 self.refuse(BUSY)
             elif self.path in self.server.refused:
-                self.refuse(REFUSAL)
+                self.refuse(self.server.refusal)
             else:
                 self.send_response(200)
                 self.end_headers()

@@ -56,11 +56,21 @@ export async function checkReadable(file) {
 
 /** The error to show for an error answer (RFC 9457, application/problem+json). */
 async function problemOf(response) {
-  const problem = await response.json().catch(() => ({}));
+  const problem = inOwnWords(await response.json().catch(() => ({})));
   const wait = response.headers.get("Retry-After");
   const more = wait ? ` Try again in ${wait} s.` : "";
   const detail = problem.detail ?? `The service answered with status ${response.status}.${more}`;
   return titled(problem.title ?? "That didn't work", detail);
+}
+
+/** A problem without the API's word for the photo of the own face. */
+function inOwnWords(problem) {
+  if (problem.type !== "/problems/bad-reference") return problem;
+  const detail = problem.detail.replace(/^The reference photo/, "It");
+  return {
+    title: "The photo of your own face can't be used",
+    detail: detail.replace("the reference photo", "it"),
+  };
 }
 
 /** An error with a title, as the page shows it. */

@@ -2,6 +2,8 @@
 // Strokes are stored as lines in px of the photo. So the canvas needs no more px than the screen
 // shows, undo drops the last line, and only the mask that is sent is rendered at full size.
 
+import { titled } from "./ask.js";
+
 const TINT = [0, 190, 40]; // chroma-key green: unlike skin and most cloth
 const ROWS = 256; // read from a canvas at a time: all of a large one are 48 MB
 
@@ -37,12 +39,20 @@ export class Drawing {
     context.globalCompositeOperation = "source-over";
   }
 
-  /** The mask as a PNG of the photo's size: white where to paint, else black. */
+  /**
+   * The mask as a PNG of the photo's size: white where to paint, else black. One of a single
+   * colour, which the service would refuse, becomes an error to show.
+   */
   async toPng() {
     const canvas = await this.ground(this.width, this.height);
     this.draw(canvas);
+    let white = 0; // px
     // Antialiased edges become black or white too.
-    recolour(canvas.getContext("2d"), whitenTint);
+    recolour(canvas.getContext("2d"), (bytes) => (white += whitenTint(bytes)));
+    if (!white) throw titled("Nothing is drawn yet", "Brush over the mask first.");
+    if (white === this.width * this.height) {
+      throw titled("Everything is drawn over", "Erase what isn't hidden by the mask.");
+    }
     const png = await new Promise((done) => canvas.toBlob(done, "image/png"));
     if (!png) throw new Error("This browser can't make a mask of the photo's size.");
     return png;
@@ -80,11 +90,16 @@ function tintWhite(bytes) {
   }
 }
 
+/** Returns how many px became white. */
 function whitenTint(bytes) {
+  let count = 0;
   for (let at = 0; at < bytes.length; at += 4) {
-    bytes[at] = bytes[at + 1] = bytes[at + 2] = bytes[at + 3] > 127 ? 255 : 0;
+    const isTinted = bytes[at + 3] > 127;
+    bytes[at] = bytes[at + 1] = bytes[at + 2] = isTinted ? 255 : 0;
     bytes[at + 3] = 255;
+    count += isTinted;
   }
+  return count;
 }
 
 /** Lets a mouse, pen or finger draw over the photo below the canvas. */

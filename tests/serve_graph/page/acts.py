@@ -13,6 +13,18 @@ def status(page):
     return page.run("document.querySelector('#status').textContent")
 
 
+def cut(page):
+    """Where the result begins, per cent of the picture's width."""
+    style = "getComputedStyle(document.querySelector('#compare'))"
+    return float(page.run(f"{style}.getPropertyValue('--cut')").removesuffix("%"))
+
+
+def problem(page):
+    """The title and the detail shown."""
+    page.wait_for("!document.querySelector('#problem').hidden")
+    return page.run("document.querySelector('#problem').innerText").split("\n")
+
+
 def consent_to(page, reference):
     page.choose("#reference", reference)
     page.run("document.querySelector('#consent').click()")

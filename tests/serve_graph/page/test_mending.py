@@ -5,7 +5,7 @@ import pytest
 
 from tests.browser import PROGRAM
 from tests.fake_service import REFUSAL, found_mask, picture
-from tests.serve_graph.page.acts import consent_to, finish, focused, status
+from tests.serve_graph.page.acts import consent_to, finish, focused, problem, status
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")
 
@@ -223,6 +223,29 @@ def test_where_no_mask_was_found_none_must_come(page, fake, large):
     page.drag("#mask", (0.6, 0.25), (0.9, 0.25))
 
     assert_alike(paint_again(page, fake), a_line(LARGE, 0.6, 0.9, 0.25))
+
+
+@pytest.mark.parametrize(
+    ("per_cent", "words"),
+    [
+        (None, ["Nothing is drawn yet", "Brush over the mask first."]),
+        (400, ["Everything is drawn over", "Erase what isn't hidden by the mask."]),
+    ],
+)
+def test_who_has_drawn_nothing_or_everything_hears_so_before_any_call(
+    page, fake, large, per_cent, words
+):
+    fake.finds = False
+    mend(page, fake, large)
+    if per_cent:
+        size = "document.querySelector('#brush-size')"
+        page.run(f"{size}.max = {per_cent}; {size}.value = {per_cent}")
+        page.drag("#mask", (0.4, 0.5), (0.6, 0.5))
+    page.press("#go")
+
+    assert problem(page) == words
+    assert len(fake.forms) == 1
+    assert page.run("!document.querySelector('#tools').hidden")
 
 
 def test_a_refused_mask_can_be_drawn_further(page, fake, large):

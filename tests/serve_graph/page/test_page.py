@@ -4,7 +4,15 @@ import pytest
 
 from serve_graph.settings import ApiSettings
 from tests.browser import PROGRAM
-from tests.serve_graph.page.acts import consent_to, finish, focused, is_ticked, start, status
+from tests.serve_graph.page.acts import (
+    consent_to,
+    finish,
+    focused,
+    is_ticked,
+    problem,
+    start,
+    status,
+)
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")
 
@@ -222,6 +230,28 @@ def test_the_example_is_a_photo_like_any_other(page, fake):
 
     assert fake.forms == [{"photo": "example.jpg", "expression": "auto"}]
     assert page.run("document.querySelector('#example').hidden")
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ("The reference photo shows no face.", "It shows no face."),
+        ("The face in the reference photo wears a mask: …", "The face in it wears a mask: …"),
+    ],
+)
+def test_who_sent_their_own_face_hears_of_it_in_the_pages_words(page, fake, photos, detail, words):
+    fake.refused = {"/v1/unmask"}
+    fake.refusal = {
+        "type": "/problems/bad-reference",
+        "title": "…",
+        "detail": detail,
+        "status": 422,
+    }
+    consent_to(page, photos[1])
+    page.choose("#photo", photos[0])
+    page.press("#go")
+
+    assert problem(page) == ["The photo of your own face can't be used", words]
 
 
 def test_nothing_that_the_page_does_is_against_its_policy(tab, fake, photos):
