@@ -274,6 +274,8 @@ function showButtons() {
   $("cancel").hidden = !work.isRunning;
   $("leave").hidden = work.isRunning || view !== "easel";
   $("again").hidden = !photo || work.isRunning || view === "easel" || view === "picker";
+  // Small screens show the photo alone: the button to press stays in sight.
+  $("acts").classList.toggle("kept", view === "drop" && Boolean(photo) && !work.isRunning);
 }
 
 /** What the stage shows when nothing is drawn or picked there. */

@@ -20,6 +20,7 @@ export class Slider {
   }
 
   #drag(event) {
+    if (!event.isPrimary) return; // of two fingers that enlarge the page
     if (event.type === "pointermove" && event.buttons === 0) return;
     const { left, width } = this.#figure.getBoundingClientRect();
     this.move((100 * (event.clientX - left)) / width);
