@@ -33,7 +33,7 @@ function setPhoto(file) {
   photo = file;
   found = upright = null;
   picker.clear();
-  $("example").hidden = true;
+  passFocusTo($("go"), () => ($("example").hidden = true));
   $("photo").setAttribute("aria-label", `Photo: ${file.name || "pasted"}. Choose another`);
   clearResult();
   showPicture($("preview"), file, (shown) => {
@@ -349,20 +349,17 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "z" && view === "easel" && (event.ctrlKey || event.metaKey)) undo();
 });
 
-takeDrops($("stage"), setPhoto);
-takeDrops($("reference-drop"), (file) => {
+takeDrops($("reference-drop"), $("reference-drop"), (file) => {
   const transfer = new DataTransfer();
   transfer.items.add(file);
   $("reference").files = transfer.files;
   setReference(file);
 });
+takeDrops(window, $("stage"), setPhoto); // also beside the stage: it must not replace the page
 document.addEventListener("paste", (event) => {
   const [file] = event.clipboardData.files;
   if (file) setPhoto(file);
 });
-// A photo dropped beside the stage must not replace the page.
-window.addEventListener("dragover", (event) => event.preventDefault());
-window.addEventListener("drop", (event) => event.preventDefault());
 // On “back”, a browser may restore old inputs; one that kept the whole page (persisted) is fine.
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) dropReference();

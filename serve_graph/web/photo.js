@@ -8,15 +8,17 @@ export function showPicture(image, file, done) {
   image.src = URL.createObjectURL(file);
 }
 
-export function takeDrops(zone, take) {
+/** Takes the first file dropped on a zone, but not on one inside it; `lit` shows that it would. */
+export function takeDrops(zone, lit, take) {
   zone.addEventListener("dragover", (event) => {
+    lit.classList.toggle("over", !event.defaultPrevented);
     event.preventDefault();
-    zone.classList.add("over");
   });
-  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+  zone.addEventListener("dragleave", () => lit.classList.remove("over"));
   zone.addEventListener("drop", (event) => {
+    lit.classList.remove("over");
+    if (event.defaultPrevented) return;
     event.preventDefault();
-    zone.classList.remove("over");
     const [file] = event.dataTransfer.files;
     if (file) take(file);
   });

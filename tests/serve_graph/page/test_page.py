@@ -232,6 +232,46 @@ def test_the_example_is_a_photo_like_any_other(page, fake):
     assert page.run("document.querySelector('#example').hidden")
 
 
+def test_the_example_hands_its_focus_on(page):
+    page.press("#example")
+    page.wait_for("!document.querySelector('#preview').hidden")
+
+    assert focused(page) == "go"
+
+
+DROP = """
+const transfer = new DataTransfer();
+transfer.items.add(new File([await (await fetch('static/example.jpg')).blob()], 'dropped.jpg'));
+const how = { bubbles: true, cancelable: true, dataTransfer: transfer };
+const lit = ['dragover', 'drop'].map((type) => {
+  zone.dispatchEvent(new DragEvent(type, how));
+  return ['stage', 'reference-drop'].filter((id) =>
+    document.getElementById(id).classList.contains('over'));
+});
+return lit;
+"""
+
+
+@pytest.mark.parametrize("zone", ["h1", "#drop", "footer"])
+def test_a_file_that_is_dropped_anywhere_is_the_photo(page, fake, zone):
+    lit = page.run(f"(async (zone) => {{{DROP}}})(document.querySelector('{zone}'))")
+    page.press("#go")
+    page.wait_for("!document.querySelector('#result').hidden")
+
+    assert lit == [["stage"], []]
+    assert fake.forms == [{"photo": "dropped.jpg", "expression": "auto"}]
+
+
+def test_a_file_that_is_dropped_on_the_own_face_is_not_the_photo(page):
+    page.run("document.querySelector('#own-face').open = true")
+    zone = "document.querySelector('#reference-name')"
+    lit = page.run(f"(async (zone) => {{{DROP}}})({zone})")
+
+    assert lit == [["reference-drop"], []]
+    assert page.run(f"{zone}.textContent") == "dropped.jpg"
+    assert page.run("document.querySelector('#preview').hidden")
+
+
 @pytest.mark.parametrize(
     ("detail", "words"),
     [
