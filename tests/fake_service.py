@@ -58,6 +58,7 @@ class FakeService(ThreadingHTTPServer):
         self.refusal = REFUSAL
         self.full_for = 0  # number of calls to be told that the service is full
         self.boxes = {0: (5, 5, 25, 25)}  # of the faces, by number
+        self.bare = set()  # numbers of the faces without a mask
         self.drawn_on = None  # numbers of the faces that a drawn mask touches; None: all
         self.may_answer = threading.Event()
         self.may_answer.set()
@@ -151,7 +152,10 @@ class Handler(SimpleHTTPRequestHandler):
     def faces(self, which, swapped=False):
         boxes = self.server.boxes
         numbers = {"all": list(boxes), "largest": [0]}.get(which) or map(int, which.split(","))
-        outcome = {"changed": self.server.finds, "swapped": self.server.finds and swapped}
-        return [{"index": one, "box": boxes[one]} | outcome for one in numbers]
+        answers = [{"index": one, "box": boxes[one]} for one in numbers]
+        for face in answers:
+            face["changed"] = self.server.finds and face["index"] not in self.server.bare
+            face["swapped"] = face["changed"] and swapped
+        return answers
 
     def log_message(self, *_): ...

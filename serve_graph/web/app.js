@@ -7,6 +7,7 @@ import { Drawing, Easel } from "./mend.js";
 import { $, passFocusTo, reveal, say, showProblem } from "./page.js";
 import { hindrance, showPicture, takeDrops } from "./photo.js";
 import { Picker } from "./picker.js";
+import { unpack } from "./pictures.js";
 import { Result } from "./result.js";
 import { Slider } from "./slider.js";
 import { describeFaces, describeSwap, describeTiming } from "./words.js";
@@ -14,8 +15,7 @@ import { Work } from "./work.js";
 
 const easel = new Easel($("mask"), $("ring"), $("brush-size"), $("eraser"));
 const picker = new Picker($("faces"), nameFaces);
-const slider = new Slider($("compare"), $("cut"));
-const result = new Result();
+const result = new Result(new Slider($("compare"), $("cut")));
 const work = new Work(showButtons);
 const GUESSES = 4; // the service's limit
 
@@ -103,10 +103,11 @@ async function paint(mask, candidates, signal) {
   const chosen = picker.chosen.length > 0; // read now: a reference added meanwhile clears it
   const response = await post("v1/unmask", fields, "application/json", signal, sayBusy);
   const answer = await arriving(response.json());
+  const pictures = await unpack(answer, (photo.name || "photo").replace(/\.[^.]*$/, ""));
   if (signal.aborted) return;
   mended = mask;
   if (!fields.faces && !mask) found = answer.faces; // otherwise some may be left out
-  showAnswer(answer, chosen, response.headers.get("Server-Timing"));
+  showAnswer(answer, pictures, chosen, response.headers.get("Server-Timing"));
 }
 
 /** True if there is a photo, and consent if it is needed; otherwise shows what is missing. */
@@ -273,9 +274,9 @@ function showView(next, control) {
 function showButtons() {
   $("cancel").hidden = !work.isRunning;
   $("leave").hidden = work.isRunning || view !== "easel";
-  $("again").hidden = !photo || work.isRunning || view === "easel" || view === "picker";
   // Small screens show the photo alone: the button to press stays in sight.
   $("acts").classList.toggle("kept", view === "drop" && Boolean(photo) && !work.isRunning);
+  $("again").hidden = !photo || work.isRunning || view === "easel" || view === "picker";
 }
 
 /** What the stage shows when nothing is drawn or picked there. */
@@ -283,10 +284,10 @@ function viewBehind() {
   return result.isThere ? "compare" : "drop";
 }
 
-function showAnswer(answer, chosen, timing) {
+function showAnswer(answer, pictures, chosen, timing) {
   const { faces, swapped, candidates } = answer;
   upright = { width: answer.width, height: answer.height };
-  result.open(answer, (photo.name || "photo").replace(/\.[^.]*$/, ""));
+  result.open(answer, pictures);
   $("timing").textContent = describeTiming(timing);
   const file = photo;
   showPicture($("before"), file, async () => {
@@ -298,7 +299,6 @@ function showAnswer(answer, chosen, timing) {
     $("hindrance").textContent = `${why} ${missing}`;
     $("hindrance").hidden = !why;
   });
-  slider.move(50);
   showView("compare", $("go"));
   if (candidates && result.hasChanged) {
     say(`${candidates.length} guesses, the most likely first: choose one.`);

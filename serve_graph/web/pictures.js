@@ -5,23 +5,31 @@ import { visible } from "./photo.js";
 const THUMB_PX = 128; // shown at half this size
 const ROOM = 1.1; // side of a thumbnail relative to its face
 
-/** The swap first, then the guesses, most likely first; each {label, url, file}. */
-export function unpack({ painted, swapped, candidates }, stem) {
-  const guesses = candidates ?? [painted];
-  const pictures = guesses.map((picture, at) => {
+/**
+ * The swap first, then the guesses, most likely first; each {label, file}. Files are named after
+ * `stem`, the photo's name.
+ */
+export async function unpack({ painted, swapped, candidates }, stem) {
+  const pictures = swapped ? [unpackOne(swapped, "My face", `${stem}-my-face`)] : [];
+  for (const [at, picture] of (candidates ?? [painted]).entries()) {
+    if (pictures.length) await new Promise((done) => setTimeout(done)); // the page stays usable
     const label = candidates ? `Guess ${at + 1}` : "Painted guess";
-    return keep(picture, label, `${stem}-unmasked${at ? `-${at + 1}` : ""}`);
-  });
-  if (swapped) pictures.unshift(keep(swapped, "My face", `${stem}-my-face`));
+    pictures.push(unpackOne(picture, label, `${stem}-unmasked${at ? `-${at + 1}` : ""}`));
+  }
   return pictures;
 }
 
-/** A base64 picture as a file with an object URL. */
-function keep({ base64, media_type: type }, label, stem) {
-  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+function unpackOne({ base64, media_type: type }, label, stem) {
   const ending = type.split("/")[1].replace("jpeg", "jpg");
-  const file = new File([bytes], `${stem}.${ending}`, { type });
-  return { label, file, url: URL.createObjectURL(file) };
+  return { label, file: new File([bytesOf(base64)], `${stem}.${ending}`, { type }) };
+}
+
+function bytesOf(base64) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  const text = atob(base64); // older browsers
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at += 1) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }
 
 /** Radio buttons, one per picture of `size`, each with that picture's face at `box` (px). */

@@ -1,14 +1,19 @@
 // The result: an answer's pictures, and what can be done with them.
 
 import { $, passFocusTo, showProblem } from "./page.js";
-import { choices, unpack } from "./pictures.js";
+import { choices } from "./pictures.js";
+
+const ROOM = 0.1; // shown of the result left of a face, in widths of that face
 
 export class Result {
   hasChanged = false; // whether any face in the answer has changed
   #pictures = []; // of the answer: {label, url, file}
   #shown = null; // the one being shown
+  #cut = 0; // where the slider shows all changed faces as they are now, per cent
+  #slider;
 
-  constructor() {
+  constructor(slider) {
+    this.#slider = slider;
     $("choices").addEventListener("change", ({ target }) => this.#show(target.value));
     $("share").addEventListener("click", () => this.#share());
   }
@@ -17,12 +22,15 @@ export class Result {
     return this.#pictures.length > 0;
   }
 
-  /** Shows the answer's first picture; files are named after `stem`, the photo's name. */
-  open(answer, stem) {
+  /** Shows the first of an answer's unpacked pictures. */
+  open(answer, pictures) {
     this.forget();
-    this.hasChanged = answer.faces.some((face) => face.changed);
-    this.#pictures = unpack(answer, stem);
-    this.#offer(answer);
+    const changed = answer.faces.filter((face) => face.changed);
+    this.hasChanged = changed.length > 0;
+    this.#pictures = pictures.map((one) => ({ ...one, url: URL.createObjectURL(one.file) }));
+    const lefts = changed.map(({ box: [x0, , x1] }) => x0 - ROOM * (x1 - x0));
+    this.#cut = (100 * Math.min(...lefts)) / answer.width;
+    this.#offer(answer, changed);
     this.#show(0);
   }
 
@@ -32,9 +40,8 @@ export class Result {
   }
 
   /** Offers what can be done; if nothing has changed, only drawing a mask by hand. */
-  #offer({ faces, candidates, width, height }) {
+  #offer({ candidates, width, height }, changed) {
     const { hasChanged } = this;
-    const changed = faces.filter((face) => face.changed);
     const size = ({ box: [x0, , x1] }) => x1 - x0;
     const [largest] = [...changed].sort((a, b) => size(b) - size(a));
     passFocusTo($("go"), () => {
@@ -55,6 +62,7 @@ export class Result {
     this.#shown = this.#pictures[at];
     const { url, file } = this.#shown;
     $("after").src = url;
+    this.#slider.move(this.#cut);
     $("download").href = url;
     $("download").download = file.name;
     const isPhone = matchMedia("(pointer: coarse)").matches;

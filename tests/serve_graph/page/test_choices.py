@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser import PROGRAM
 from tests.fake_service import picture
-from tests.serve_graph.page.acts import consent_to, finish, focused, status
+from tests.serve_graph.page.acts import consent_to, cut, finish, focused, status
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")
 
@@ -42,6 +42,56 @@ def test_other_guesses_are_asked_for_and_one_is_downloaded(page, fake, photos):
     assert page.run(
         "document.querySelector('#after').src === document.querySelector('#download').href"
     )
+
+
+NOTE_PICTURES_AND_TASKS = """
+window.order = [];
+window.File = class extends File {
+  constructor(...given) {
+    super(...given);
+    order.push('picture');
+    setTimeout(() => order.push('task'));
+  }
+};
+"""
+
+
+def test_the_page_can_do_something_else_between_the_guesses(page, fake, photos):
+    finish(page, fake, photos[0])
+    page.run(NOTE_PICTURES_AND_TASKS)
+    page.press("#more")
+    page.wait_for("order.length === 8")
+
+    assert page.run("order") == 4 * ["picture", "task"]
+
+
+def test_an_older_browser_shows_the_picture_too(page, fake, photos):
+    page.run("delete Uint8Array.fromBase64")
+    finish(page, fake, photos[0])
+
+    page.wait_for("document.querySelector('#after').naturalWidth === 60")
+
+
+def test_a_chosen_guess_is_seen_on_all_changed_faces(page, fake, photos):
+    fake.boxes, fake.bare = {0: (30, 5, 50, 35), 1: (18, 10, 28, 22), 2: (2, 10, 12, 22)}, {2}
+    guess(page, fake, photos[0])
+    page.drag("#compare", (0.9, 0.5), (0.8, 0.5))
+    page.run("document.querySelector('#choices label:nth-child(3) input').click()")
+
+    assert cut(page) == pytest.approx(100 * (18 - 1) / 60, abs=0.1)
+
+
+def test_the_chosen_guess_is_marked_in_the_systems_colours_too(page, fake, photos):
+    forced = {"name": "forced-colors", "value": "active"}
+    page.send("Emulation.setEmulatedMedia", features=[forced])
+    guess(page, fake, photos[0])
+    outlines = page.run(
+        "[...document.querySelectorAll('#choices label')]"
+        ".map((one) => getComputedStyle(one).outlineStyle)"
+    )
+    page.send("Emulation.setEmulatedMedia", features=[])
+
+    assert outlines == ["solid", "none", "none", "none"]
 
 
 def test_enter_on_a_guess_starts_nothing(page, fake, photos):

@@ -6,6 +6,7 @@ from serve_graph.settings import ApiSettings
 from tests.browser import PROGRAM
 from tests.serve_graph.page.acts import (
     consent_to,
+    cut,
     finish,
     focused,
     is_ticked,
@@ -237,6 +238,20 @@ def test_the_example_hands_its_focus_on(page):
     page.wait_for("!document.querySelector('#preview').hidden")
 
     assert focused(page) == "go"
+
+
+def test_at_first_each_changed_face_is_seen_changed(page, fake, photos):
+    fake.boxes, fake.bare = {0: (30, 5, 50, 35), 1: (18, 10, 28, 22), 2: (2, 10, 12, 22)}, {2}
+    finish(page, fake, photos[0])
+
+    assert cut(page) == pytest.approx(100 * (18 - 1) / 60, abs=0.1)
+
+
+def test_a_face_at_the_left_edge_is_seen_changed(page, fake, photos):
+    fake.boxes = {0: (-10, 5, 25, 25)}
+    finish(page, fake, photos[0])
+
+    assert cut(page) == 0
 
 
 DROP = """
