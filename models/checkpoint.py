@@ -17,9 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from models.atomic_write import atomic_write
 from models.errors import WeightsError
 from models.parallel import on_one_thread
-from models.replacing import replacing
 
 MANIFEST_NAME = "manifest.json"
 
@@ -88,7 +88,7 @@ def save_manifest(manifest: Manifest) -> None:
     """Writes the manifest into its folder, atomically."""
     nets = {name: dataclasses.asdict(entry) for name, entry in manifest.entries.items()}
     text = json.dumps({"version": manifest.version, "nets": nets}, indent=2)
-    with replacing(manifest.folder / MANIFEST_NAME) as part:
+    with atomic_write(manifest.folder / MANIFEST_NAME) as part:
         part.write_text(text + "\n")
 
 
@@ -106,7 +106,7 @@ def save_net(path: Path, net: nn.Module, config: Any) -> None:
     """
     state = {name: _stored(tensor) for name, tensor in net.state_dict().items()}
     metadata = {"config": json.dumps(dataclasses.asdict(config))}
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         # `save_file` would make it readable by its owner alone.
         part.write_bytes(save(state, metadata=metadata))
 

@@ -11,7 +11,7 @@ import torch
 R = TypeVar("R")
 
 
-def each(work: Callable[..., R], *columns: Iterable[object]) -> list[R]:
+def parallel_map(work: Callable[..., R], *columns: Iterable[object]) -> list[R]:
     """Calls `work` with the first items of all columns, with the second ones, and so on.
 
     It runs on `torch.get_num_threads()` threads, so `work` should be done by numpy and OpenCV,
@@ -45,4 +45,4 @@ def on_one_thread() -> Iterator[None]:
 
 @lru_cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="each")
+    return ThreadPoolExecutor(threads, thread_name_prefix="parallel")

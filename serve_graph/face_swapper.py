@@ -4,7 +4,7 @@ from ray import serve
 
 from models.choices import Blend, Warp
 from models.inpaint.paint import Painted
-from models.parallel import each
+from models.parallel import parallel_map
 from models.pixels import Image, Mask
 from models.swap.reference import REFERENCE_PX, Reference
 from models.swap.swap import swap_face
@@ -36,7 +36,7 @@ class FaceSwapper(Replica):
         return await self._swap((painted, unpack_hole(hole), reference), asked)
 
     def _swap_all(self, items: list[tuple[Painted, Mask, Reference]]) -> list[Image]:
-        return each(self._swap_one, *zip(*items, strict=True))
+        return parallel_map(self._swap_one, *zip(*items, strict=True))
 
     def _swap_one(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
         face, points = painted.face, painted.landmarks

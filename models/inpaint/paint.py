@@ -17,7 +17,7 @@ from models.landmarks.net import LandmarkNet
 from models.light.lenses import find_lenses
 from models.light.levels import levels_of
 from models.nets.inference import for_inference
-from models.parallel import each
+from models.parallel import parallel_map
 from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_images, to_tensor
 
 # All layers except the one that takes the picture in and the one that draws.
@@ -81,8 +81,8 @@ def paint_candidates(
     Returns:
         For each face its painted candidates, most likely first.
     """
-    lenses = each(find_lenses, faces, holes)
-    levels = each(levels_of, faces, holes)
+    lenses = parallel_map(find_lenses, faces, holes)
+    levels = parallel_map(levels_of, faces, holes)
     shown = [level.shown(face) for level, face in zip(levels, faces, strict=True)]
     guesses = guess_landmarks(landmark_net, shown, holes, wishes)
     rows = [row for row, candidates in enumerate(guesses) for _ in candidates]
@@ -112,7 +112,7 @@ def _paint(
         if lens.any():
             (clean,) = fill_holes(generator, [faces[row]], [hole | lens], [landmarks[row]])
             filled[row] = _without_shade(filled[row], clean, hole, lens)
-    lifted = each(lift_detail, filled, holes)
+    lifted = parallel_map(lift_detail, filled, holes)
     return [Painted(face, points) for face, points in zip(lifted, landmarks, strict=True)]
 
 

@@ -11,7 +11,7 @@ from models.checkpoint import Manifest, load_net
 from models.light.levels import levels_of
 from models.mask.unet import UNet, UNetConfig
 from models.nets.inference import for_inference
-from models.parallel import each
+from models.parallel import parallel_map
 from models.pixels import Image, Mask, to_tensor
 
 _SPECK_PX = 60  # smaller islands are noise
@@ -60,9 +60,9 @@ def detect_masks(net: UNet, faces: Sequence[Image]) -> list[MaskFinding]:
         One finding per face, in order.
     """
     device = next(net.parameters()).device
-    shown = each(lambda face: levels_of(face).shown(face), faces)
+    shown = parallel_map(lambda face: levels_of(face).shown(face), faces)
     logits, worn = net(to_tensor(shown, device))
-    masks = each(_tidy, (logits[:, 0] > 0).cpu().numpy())
+    masks = parallel_map(_tidy, (logits[:, 0] > 0).cpu().numpy())
     probabilities = torch.sigmoid(worn.float()).cpu().tolist()
     return [
         MaskFinding(mask, probability)

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.atomic_write import atomic_write
 from models.crop.frame import FRAME_PX, compose, crop_face, fit_frame, five_points, transform
 from models.pixels import Image, Landmarks
-from models.replacing import replacing
 from models.training.lock import locked
 from models.training.sources import (
     NoSourceError,
@@ -143,7 +143,7 @@ def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
     store = np.array([[1, 0, shift], [0, 1, shift]], np.float32)
     pictures = (picture for source in sources for picture in read_source(folder, source))
     # Another training may have mapped the earlier pictures: they stay whole on disk for it.
-    with replacing(kept / "images.npy") as part:
+    with atomic_write(kept / "images.npy") as part:
         images = _new_store(part, shape)
         for row, (_, image, points) in enumerate(pictures):
             to_store = compose(store, fit_frame(five_points(points)))
@@ -154,7 +154,7 @@ def _cut_sources(folder: Path, sources: Sequence[str], kept: Path) -> None:
         images.flush()
     # Written last and atomically: its presence means that the pictures are complete.
     names = np.repeat(list(counts), list(counts.values()))
-    with replacing(kept / _LABELS) as part:
+    with atomic_write(kept / _LABELS) as part:
         np.savez(part, landmarks=landmarks, sources=names, stamps=stamps)
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from models.atomic_write import atomic_write
 from models.crop.frame import FRAME_PX, compose, crop_face
 from models.errors import Mask2FaceError
 from models.pixels import Affine, Image, Landmarks
-from models.replacing import replacing
 from models.training.pictures import write_image, write_landmarks
 
 KEPT_PX = 384  # side of a face's picture: one and a half frames, at the frame's scale
@@ -103,7 +103,7 @@ class SourceFolder:
         Raises:
             SourceWriteError: they can't be written; those of the last time stay.
         """
-        with _writing(self.path), replacing(self.path / _NOTES) as part:
+        with _writing(self.path), atomic_write(self.path / _NOTES) as part:
             part.write_text(json.dumps({"asked": self.asked, "looked": sorted(self.looked)}))
             self._write_labels()  # a disk too full for one of both keeps both as they were
 
@@ -120,7 +120,7 @@ class SourceFolder:
         would seem right.
         """
         if self._points:
-            with replacing(self.path / "labels.npz") as part:
+            with atomic_write(self.path / "labels.npz") as part:
                 write_landmarks(part, self._points, guessed=True)
 
 

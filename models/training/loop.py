@@ -25,9 +25,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
+from models.atomic_write import atomic_write
 from models.errors import Mask2FaceError
 from models.pixels import Image
-from models.replacing import replacing
 from models.signals import STOPS, stops_to
 from models.training.log import append_row, cut_rows
 from models.training.settings import check_least, check_shares
@@ -284,7 +284,7 @@ class _Run:
 
 def _write(state: Mapping[str, Any], checkpoint: Path) -> None:
     try:
-        with replacing(checkpoint) as part:
+        with atomic_write(checkpoint) as part:
             torch.save(state, part)
     except (RuntimeError, OSError) as error:  # torch says little, in several lines
         reason = str(error).partition("\n")[0]

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from models.atomic_write import atomic_write
 from models.mask.unet import UNet
 from models.pixels import Image, to_tensor
-from models.replacing import replacing
 from models.training.frames import STORE_PX, Faces
 from models.training.lock import locked
 
@@ -59,7 +59,7 @@ def _label_all(net: UNet, faces: Faces, kept: Path) -> None:
         labels[row] = OPEN if found is None else found
         if row % 100 == 0:
             print(f"labelling real masks: {row} of {len(faces)}", flush=True)
-    with replacing(kept) as part:
+    with atomic_write(kept) as part:
         np.savez_compressed(part, labels=labels)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from models.replacing import replacing
+from models.atomic_write import atomic_write
 from models.training.origins import Origin, faces_digest, find_origins
 from models.training.settings import blaming
 from models.training.sources import NoSourceError
@@ -51,7 +51,7 @@ def make_record(
 
 def write_record(record: Mapping[str, Any], run: Path) -> None:
     """Writes the record, atomically, into the run's folder."""
-    with replacing(run / _RECORD) as part:
+    with atomic_write(run / _RECORD) as part:
         part.write_text(yaml.safe_dump(dict(record), sort_keys=False))
 
 

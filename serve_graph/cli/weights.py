@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from models.atomic_write import atomic_write
 from models.errors import WeightsError
-from models.replacing import replacing
 from serve_graph.cli.errors import complain
 from serve_graph.cli.options import WEIGHTS, Weights
 
@@ -79,7 +79,7 @@ def pin(
     before = load_manifest(weights) if (weights / MANIFEST_NAME).exists() else None
     if file.resolve() != pinned.resolve():
         weights.mkdir(parents=True, exist_ok=True)
-        with replacing(pinned) as part:
+        with atomic_write(pinned) as part:
             shutil.copyfile(file, part)
     entry = Entry(pinned.name, file_sha256(pinned), pinned.stat().st_size, licence, trained)
     entries = {**(before.entries if before else {}), name: entry}

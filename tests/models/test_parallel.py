@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.parallel import each
+from models.parallel import parallel_map
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,20 +22,20 @@ def threads():
 def test_results_keep_the_order_of_the_items(threads, count):
     threads(count)
 
-    assert each(lambda a, b: a * b, range(7), range(7)) == [n * n for n in range(7)]
+    assert parallel_map(lambda a, b: a * b, range(7), range(7)) == [n * n for n in range(7)]
 
 
 def test_items_run_beside_each_other_on_so_many_threads(threads):
     threads(3)
     together = threading.Barrier(3, timeout=20)
 
-    each(lambda _: together.wait(), range(3))  # breaks if one has to wait for another to end
+    parallel_map(lambda _: together.wait(), range(3))  # breaks if one waits for another to end
 
 
 def test_one_item_takes_no_thread_of_its_own(threads):
     threads(3)
 
-    assert each(lambda _: threading.current_thread(), [0]) == [threading.current_thread()]
+    assert parallel_map(lambda _: threading.current_thread(), [0]) == [threading.current_thread()]
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -43,12 +43,12 @@ def test_an_error_of_an_item_comes_out(threads, count):
     threads(count)
 
     with pytest.raises(ZeroDivisionError):
-        each(lambda n: 1 // n, [1, 0, 1])
+        parallel_map(lambda n: 1 // n, [1, 0, 1])
 
 
 def test_columns_are_of_one_length():
     with pytest.raises(ValueError, match="shorter"):
-        each(lambda a, b: a + b, [1, 2], [1])
+        parallel_map(lambda a, b: a + b, [1, 2], [1])
 
 
 COUNTS = """

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.atomic_write import atomic_write
 from models.checkpoint import file_sha256
 from models.mask.unet import UNet
 from models.pixels import Image
-from models.replacing import replacing
 from models.training.ablations.plan import Table
 from models.training.ablations.score import (
     Marks,
@@ -89,7 +89,7 @@ def run_row(table: Table, row: str, seed: int, minutes: float, places: Places) -
         result = _train_and_score(table, config, minutes, places)
     write_image(path.with_suffix(".png"), result.strip)
     found = {"images": result.images, "steps": result.steps, "marks": result.marks}
-    with replacing(path) as part:  # last: it means "finished"
+    with atomic_write(path) as part:  # last: it means "finished"
         part.write_text(json.dumps({"asked": asked, **found}, indent=1))
     return result
 

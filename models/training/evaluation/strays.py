@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from models.atomic_write import atomic_write
 from models.pixels import Image
-from models.replacing import replacing
 from models.training.crop.labels import read_scenes
 from models.training.crop.score import LabelledFace, StrayBox
 from models.training.crop.verdicts import COLUMNS, VerdictsError
@@ -62,7 +62,7 @@ def write_strays(
     out.mkdir(parents=True, exist_ok=True)
     left = dict(words)
     with (
-        replacing(out / "strays.csv") as part,
+        atomic_write(out / "strays.csv") as part,
         part.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Names a file to write instead of `path`; it takes its place when the block ends.
 
     If the block fails, or the process is killed, `path` is as it was. A block that fails leaves no

@@ -1,10 +1,10 @@
 import pytest
 
-from models.replacing import replacing
+from models.atomic_write import atomic_write
 
 
 def write_half(path):
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_text("aft")
         raise OSError("disk full")
 
