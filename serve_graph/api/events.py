@@ -65,8 +65,7 @@ class EventsResponse(Response):
     media_type = EVENTS
 
     def __init__(self, work: Callable[[EventStream], Awaitable[None]]) -> None:
-        # Proxies must neither cache the events nor buffer them.
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        super().__init__(headers={"X-Accel-Buffering": "no"})  # for proxies
         del self.headers["Content-Length"]
         self._work = work
 

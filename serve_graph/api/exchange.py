@@ -80,12 +80,15 @@ class ExchangeMiddleware:
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         code = _CLIENT_GONE
+        is_docs = _is_docs(scope)  # now: mounts change its root_path
 
         async def send_with_headers(message: Message) -> None:
             nonlocal code
             if message["type"] == "http.response.start":
                 code = message["status"]
                 self._add_headers(message, exchange)
+                caching = "no-cache" if is_docs and code < 400 else "no-store"
+                MutableHeaders(scope=message).setdefault("Cache-Control", caching)
             if message.get("body"):
                 exchange.answered_s = exchange.elapsed_s
             await self._outgoing.send(send, message)
@@ -142,6 +145,11 @@ class ExchangeMiddleware:
         headers["Server-Timing"] = ", ".join(
             f"{stage};dur={spent}" for stage, spent in exchange.timings_ms().items()
         )
+
+
+def _is_docs(scope: Scope) -> bool:
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path.startswith(("/docs", "/openapi.json"))
 
 
 def _route(scope: Scope) -> str:

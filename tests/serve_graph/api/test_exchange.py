@@ -15,6 +15,51 @@ async def test_every_answer_has_id_timing_and_version(client, path):
     assert headers["x-model-version"] == "test-7"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("POST", "/v1/unmask", "no-store"),
+        ("POST", "/v1/unmask?accept=json", "no-store"),
+        ("POST", "/v1/unmask?accept=events", "no-store"),
+        ("POST", "/v1/unmask?quality=0", "no-store"),
+        ("GET", "/healthz", "no-store"),
+        ("HEAD", "/readyz", "no-store"),
+        ("GET", "/metrics", "no-store"),
+        ("GET", "/nothing", "no-store"),
+        ("GET", "/docs/assets/nothing", "no-store"),
+        ("DELETE", "/docs", "no-store"),
+        ("GET", "/docs", "no-cache"),
+        ("GET", "/docs/assets/swagger-ui.css", "no-cache"),
+        ("GET", "/openapi.json", "no-cache"),
+        ("GET", "/", "no-cache"),
+        ("GET", "/static/app.js", "no-cache"),
+    ],
+)
+async def test_no_cache_keeps_what_is_about_a_photo_and_files_are_asked_for_anew(
+    client, photo, method, path, expected
+):
+    answer = await client.request(method, path, content=photo if method == "POST" else None)
+
+    assert answer.headers.get_list("cache-control") == [expected]
+
+
+async def test_where_the_service_has_a_prefix_its_docs_are_asked_for_anew_too(make_api):
+    transport = httpx.ASGITransport(make_api(), root_path="/faces")
+    client = httpx.AsyncClient(transport=transport, base_url="http://mask2face")
+
+    answer = await client.get("/faces/docs")
+
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
+
+
+async def test_a_failure_is_kept_by_no_cache(client, photo, stages):
+    stages.error = RuntimeError("broken")
+
+    answer = await client.post("/v1/faces", files={"photo": photo})
+
+    assert (answer.status_code, answer.headers["cache-control"]) == (500, "no-store")
+
+
 async def test_the_callers_id_comes_back(client):
     answer = await client.get("/healthz", headers={"X-Request-ID": "shop-42_a.b"})
 
