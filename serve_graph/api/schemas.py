@@ -100,12 +100,16 @@ class FaceAnswer(BaseModel):
         "the list"
     )
     box: list[float] = Field(
-        description="x0, y0, x1, y1; beyond the photo's edge where that cuts off the face"
+        min_length=4,
+        max_length=4,
+        description="x0, y0, x1, y1; beyond the photo's edge where that cuts off the face",
     )
     score: float = Field(description="Confidence of the detector, 0 to 1")
-    points: list[list[float]] = Field(
+    points: list[Annotated[list[float], Field(min_length=2, max_length=2)]] = Field(
+        min_length=5,
+        max_length=5,
         description="(x, y) of left and right eye as seen, nose tip, left and right mouth corner; "
-        "may lie outside the photo too"
+        "may lie outside the photo too",
     )
 
 
@@ -129,7 +133,9 @@ class EditedFaceAnswer(MaskedFaceAnswer):
 class PictureAnswer(BaseModel):
     """An encoded picture."""
 
-    media_type: str = Field(description="Such as `image/jpeg`")
+    media_type: Annotated[
+        str, WithJsonSchema({"type": "string", "enum": ["image/jpeg", "image/png", "image/webp"]})
+    ]
     base64: str = Field(description="The file, base64-encoded")
 
 
@@ -163,12 +169,11 @@ class UnmaskAnswer(Answer):
     faces: list[EditedFaceAnswer]
     painted: PictureAnswer = Field(description="The most likely candidate")
     swapped: PictureAnswer | None = Field(
-        None,
         description="With a reference: each face that says `swapped` has its own lower face, other "
         "masked ones are painted",
     )
     candidates: list[PictureAnswer] | None = Field(
-        None, description="All of them, most likely first; only if several were asked for"
+        description="All of them, most likely first; only if several were asked for"
     )
 
 

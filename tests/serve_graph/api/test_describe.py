@@ -94,6 +94,30 @@ def test_a_picture_declares_its_headers_about_faces(operation, call, counts):
     assert [name for name in headers if name.startswith("X-Faces")] == counts
 
 
+@pytest.mark.parametrize("name", ["UnmaskAnswer", "MaskAnswer", "FacesAnswer", "EditedFaceAnswer"])
+def test_all_members_of_an_answer_are_always_there(make_api, name):
+    schema = make_api().openapi()["components"]["schemas"][name]
+
+    assert schema["required"] == list(schema["properties"])
+
+
+def test_the_document_says_how_many_numbers_a_face_has(make_api):
+    face = make_api().openapi()["components"]["schemas"]["FaceAnswer"]["properties"]
+
+    def length(schema):
+        return schema["minItems"], schema["maxItems"]
+
+    assert length(face["box"]) == (4, 4)
+    assert (length(face["points"]), length(face["points"]["items"])) == ((5, 5), (2, 2))
+
+
+def test_the_types_of_pictures_in_json_are_those_of_pictures_as_answers(make_api, operation):
+    picture = make_api().openapi()["components"]["schemas"]["PictureAnswer"]["properties"]
+    kinds = operation("unmask")["responses"]["200"]["content"]
+
+    assert picture["media_type"]["enum"] == [one for one in kinds if one.startswith("image/")]
+
+
 def test_each_503_declares_retry_after_and_no_other_status_does(make_api):
     paths = make_api().openapi()["paths"].values()
     answers = [
