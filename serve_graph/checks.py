@@ -22,9 +22,8 @@ from models.checkpoint import load_manifest
 from models.errors import WeightsError
 from models.landmarks.fan import INSTALL_FAN, find_weights
 from models.nets.budgets import NETS
-from serve_graph.api.sending import MAX_TAKING_S
 from serve_graph.flags import uses_haproxy
-from serve_graph.settings import UPLOADS_PER_PLACE, ApiSettings, Batching, GraphArgs
+from serve_graph.settings import MAX_TAKING_S, UPLOADS_PER_PLACE, ApiSettings, Batching, GraphArgs
 
 IMPORT_PATH = "serve_graph.app:build"
 BATCHED = ("FaceCropper", "MaskDetector", "Inpainter")

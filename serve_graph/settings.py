@@ -15,6 +15,7 @@ from serve_graph import PROJECT
 
 # An upload from a phone takes seconds, longer than the work on its photo.
 UPLOADS_PER_PLACE = 2
+MAX_TAKING_S = 300.0  # that a client may take to read its answer, however large it is
 # Prefixes of paths that the API, the page and Serve itself use.
 RESERVED_PREFIXES = ("/-", "/docs", "/healthz", "/readyz", "/static", "/v1")
 # As browsers send them: https://www.rfc-editor.org/rfc/rfc6454#section-6.1

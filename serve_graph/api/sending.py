@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from starlette.types import Message, Send
 
 from serve_graph.api.transfers import MIN_BYTES_PER_S, StalledError, Transfer, slowest
+from serve_graph.settings import MAX_TAKING_S
 
 HELD_BYTES = 65_536  # uvicorn's buffer for a client: while it holds more, the next `send` waits
 PIECE_BYTES = 2 * HELD_BYTES  # smaller pieces cost more CPU
 MAX_STALL_S = 30.0  # for a piece: a client that reads nothing for this long counts as gone
-MAX_TAKING_S = 300.0  # for the whole answer, however large it is
 MAX_UNTAKEN_BYTES = 200_000_000  # of all answers being sent, together
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from serve_graph import flags as serve_flags
 from serve_graph.api.intake import MAX_UPLOAD_S
-from serve_graph.api.sending import MAX_TAKING_S
 from serve_graph.flags import (
     BINARY,
     DIRECT,
@@ -26,7 +25,7 @@ from serve_graph.flags import (
     set_flags,
     uses_haproxy,
 )
-from serve_graph.settings import ApiSettings
+from serve_graph.settings import MAX_TAKING_S, ApiSettings
 
 # Linux alone has the whole of 127.0.0.0/8.
 ADDRESSES = ["127.0.0.1", "127.0.0.2"] if sys.platform == "linux" else ["127.0.0.1"]
