@@ -10,7 +10,7 @@ from models.swap.reference import REFERENCE_PX, Reference
 from models.swap.swap import swap_face
 from serve_graph.batch import Asked, Batcher
 from serve_graph.inputs import check_picture, unpack_hole
-from serve_graph.metrics import ServeRecorder
+from serve_graph.metrics import Recorder
 from serve_graph.replica import Replica
 from serve_graph.settings import Batching
 
@@ -20,7 +20,7 @@ class FaceSwapper(Replica):
     def __init__(self, warp: Warp, blend: Blend, threads: int) -> None:
         super().__init__(threads)
         self._warp, self._blend = warp, blend
-        self._swap = Batcher(self._swap_all, "swap", ServeRecorder())
+        self._swap = Batcher(self._swap_all, "swap", Recorder())
         self._swap.batching = Batching(max_batch_size=threads)  # more would wait for a thread
 
     async def check_health(self) -> None:

@@ -11,7 +11,7 @@ from models.checkpoint import load_manifest
 from models.stages import Stages, load_models
 from serve_graph.api import create_api
 from serve_graph.exposition import ClusterMetrics
-from serve_graph.metrics import Recorder, ServeRecorder
+from serve_graph.metrics import Recorder
 from serve_graph.readiness import STAGES, Readiness, always_ready
 from serve_graph.replica import Replica
 from serve_graph.service import Service
@@ -31,7 +31,7 @@ class Ingress(Replica):
     def __init__(self, args: GraphArgs, *deployments: DeploymentHandle[Any]) -> None:
         super().__init__(args.threads)
         sys.setswitchinterval(_SWITCH_S)
-        recorder = ServeRecorder()
+        recorder = Recorder()
         self._service = Service(
             stages=RemoteStages(*deployments) if deployments else _local(args, recorder),
             version=load_manifest(args.weights_folder).version,

@@ -7,7 +7,7 @@ that it exports is computed from their midpoints, so the bounds below are close 
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from ray.serve import metrics
 
@@ -65,29 +65,7 @@ REJECTED = Declared(
 DECLARED = (REQUESTS, REQUEST_TIME, STAGE_TIME, BATCH_SIZE, FACES, REJECTED)
 
 
-class Recorder(Protocol):
-    """Receives the measurements."""
-
-    def request(self, route: str, code: int, seconds: float, is_answered: bool) -> None:
-        """An answer was ready, or the client left before; `route` is the template, not the path."""
-
-    def stage(self, stage: str, queue_s: float, compute_s: float) -> None:
-        """A call of a stage waited, then ran."""
-
-    def place(self, queue_s: float) -> None:
-        """A request that holds a place waited for its photo's turn to be decoded."""
-
-    def batch(self, stage: str, size: int) -> None:
-        """A batch of this many calls starts."""
-
-    def faces(self, outcome: str, count: int) -> None:
-        """`outcome` happened to `count` faces."""
-
-    def rejected(self, reason: str) -> None:
-        """A request was refused."""
-
-
-class ServeRecorder:
+class Recorder:
     """Records through Ray; must be created inside a replica, whose labels it takes."""
 
     def __init__(self) -> None:
@@ -99,25 +77,31 @@ class ServeRecorder:
         self._rejected = _counter(REJECTED)
 
     def request(self, route: str, code: int, seconds: float, is_answered: bool) -> None:
+        """An answer was ready, or the client left before; `route` is the template, not the path."""
         self._requests.inc(tags={"route": route, "code": str(code)})
         if code < _FAILED and (is_answered or seconds > LATE_S):
             self._request_time.observe(seconds, tags={"route": route})
 
     def stage(self, stage: str, queue_s: float, compute_s: float) -> None:
+        """A call of a stage waited, then ran."""
         self._stage_time.observe(queue_s, tags={"stage": stage, "part": "queue"})
         self._stage_time.observe(compute_s, tags={"stage": stage, "part": "compute"})
 
     def place(self, queue_s: float) -> None:
+        """A request that holds a place waited for its photo's turn to be decoded."""
         self._stage_time.observe(queue_s, tags={"stage": "place", "part": "queue"})
 
     def batch(self, stage: str, size: int) -> None:
+        """A batch of this many calls starts."""
         self._batch_size.observe(size, tags={"stage": stage})
 
     def faces(self, outcome: str, count: int) -> None:
+        """`outcome` happened to `count` faces."""
         if count:
             self._faces.inc(count, tags={"outcome": outcome})
 
     def rejected(self, reason: str) -> None:
+        """A request was refused."""
         self._rejected.inc(tags={"reason": reason})
 
 

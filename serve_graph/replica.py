@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from serve_graph.batch import Batcher
 from serve_graph.logs import log
-from serve_graph.metrics import ServeRecorder
+from serve_graph.metrics import Recorder
 from serve_graph.settings import Batching
 from serve_graph.tracing import flush_spans, start_tracing
 
@@ -39,7 +39,7 @@ class BatchingReplica(Replica):
 
     def __init__(self, threads: int) -> None:
         super().__init__(threads)
-        self._recorder = ServeRecorder()
+        self._recorder = Recorder()
         self._trials: list[tuple[Batcher[Any, Any], Any]] = []
         self._has_started = False
 

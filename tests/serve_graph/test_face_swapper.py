@@ -46,7 +46,7 @@ def swap(monkeypatch):
     threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
     made = Swap()
     monkeypatch.setattr(face_swapper, "swap_face", made)
-    monkeypatch.setattr(face_swapper, "ServeRecorder", MemoryRecorder)
+    monkeypatch.setattr(face_swapper, "Recorder", MemoryRecorder)
     yield made
     use_threads(threads)
     cv2.setNumThreads(cv2_threads)

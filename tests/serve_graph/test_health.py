@@ -83,7 +83,7 @@ def make(tiny_weights, monkeypatch):
         module, name = WORK[stage]
         function = function_class(getattr(module, name), **options)
         monkeypatch.setattr(module, name, function)
-        monkeypatch.setattr("serve_graph.replica.ServeRecorder", MemoryRecorder)
+        monkeypatch.setattr("serve_graph.replica.Recorder", MemoryRecorder)
         kind = {
             face_cropper: face_cropper.FaceCropper,
             mask_detector: mask_detector.MaskDetector,

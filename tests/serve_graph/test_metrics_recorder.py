@@ -74,6 +74,6 @@ def told(monkeypatch):
     ],
 )
 def test_what_happened_is_told_to_ray_under_its_labels(told, happened, arguments, expected):
-    getattr(metrics.ServeRecorder(), happened)(*arguments)
+    getattr(metrics.Recorder(), happened)(*arguments)
 
     assert told == expected

@@ -21,7 +21,7 @@ KINDS = [FaceCropper, MaskDetector, Inpainter]
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
 def starting(request, tiny_weights, monkeypatch):
     """A replica that Serve hasn't checked yet."""
-    monkeypatch.setattr(replica, "ServeRecorder", MemoryRecorder)
+    monkeypatch.setattr(replica, "Recorder", MemoryRecorder)
     fan = (None,) if request.param is Inpainter else ()
     return request.param.func_or_class(tiny_weights, "cpu", 1, *fan)
 
