@@ -54,3 +54,13 @@ def test_the_next_batch_gathers_while_one_runs(deployments, name):
     one = deployments[name]
 
     assert one["max_ongoing_requests"] >= 2 * one["user_config"]["max_batch_size"]
+
+
+def test_all_replicas_that_the_load_can_ask_for_fit_on_one_card(deployments):
+    """Otherwise Serve wants some that can't start, which Mask2FaceReplicasMissing reports."""
+    shares = [
+        one["autoscaling_config"]["max_replicas"] * one["ray_actor_options"]["num_gpus"]
+        for one in deployments.values()
+    ]
+
+    assert sum(shares) <= 1
