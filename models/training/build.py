@@ -20,7 +20,7 @@ from models.training.landmark_task import LandmarkTask
 from models.training.loop import Schedule, Task
 from models.training.mask_task import MaskTask
 from models.training.real_masks import RealFaces, label_masks
-from models.training.recipe import SIZES, TRAININGS, device_of
+from models.training.recipe import SIZES, builds_on, device_of, settings_of
 from models.training.refused import read_refused, tell_refused
 from models.training.settings import to_settings
 from models.training.sources import source_names
@@ -31,20 +31,20 @@ def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, wei
     if net == "judge" and config.get("net"):
         raise ValueError(f"the sizes of {net} can't be set: leave 'net' out")
     seed, device = config["seed"], device_of(config)
-    settings: Any = to_settings(TRAININGS[net], config.get("task", {}), "task")
+    settings, used = settings_of(net, config), builds_on(net, config)
     sizes: Any = to_settings(SIZES[net], config.get("net", {}), "net") if net in SIZES else None
     if net == "crop":
         for key in ("verdicts", "refused"):
             if path := getattr(settings, key):
                 _refuse_absent(key, path)
-        earlier = _earlier(weights, device) if settings.unlabelled_score else None
+        earlier = _earlier(weights, device) if "crop" in used else None
         return CropTask(data, settings, seed, device, earlier, sizes)
     refused = _refused(config, data)  # before the long cutting: it may have mistakes
     faces = _faces(config, data, cache, refused)
     if net == "landmarks":
         return LandmarkTask(faces, settings, seed, device, sizes)
     if net == "inpaint":
-        guesser = _guesser(weights, device) if settings.guided else None
+        guesser = _guesser(weights, device) if "landmarks" in used else None
         favoured = _favoured(config, data, faces)
         return InpaintTask(faces, guesser, settings, seed, device, sizes, favoured)
     real = load_faces(data, config["real"], cache) if config.get("real") else None

@@ -29,7 +29,7 @@ KEYS = {
     "mask": _ALL | _CUT | {"real", "refused", "scenes"},
     "judge": _ALL | _CUT | {"real", "refused"},
 }
-TRAININGS = {
+_TRAININGS = {
     "crop": CropTraining,
     "mask": MaskTraining,
     "landmarks": LandmarkTraining,
@@ -94,7 +94,7 @@ def check_values(net: str, config: Any, where: str, useless: Collection[str] = (
     check_types(config, {key: _TYPES[key] for key in KEYS[net] - {*useless}}, where)
     _check_values(config, where)
     _check_schedule(net, config.get("schedule", {}), f"{where}: schedule", useless)
-    to_settings(TRAININGS[net], config.get("task", {}), f"{where}: task")
+    to_settings(_TRAININGS[net], config.get("task", {}), f"{where}: task")
     if net in SIZES:
         sizes = config.get("net", {})
         to_settings(SIZES[net], sizes, f"{where}: net")
@@ -128,6 +128,29 @@ def _check_schedule(
         raise ValueError(f"{where}: epochs is {epochs}: it must be more than 0 and finite")
     # Required keys may be missing here: ablations have a budget instead of steps.
     to_settings(Schedule, {"steps": 1, "learning_rate": 0} | schedule, where)
+
+
+def settings_of(net: str, config: Mapping[str, Any]) -> Any:
+    """The `task` of a config as its dataclass, with the defaults filled in.
+
+    Raises:
+        ValueError: an unknown key, a value of the wrong type or out of bounds.
+    """
+    return to_settings(_TRAININGS[net], config.get("task", {}), "task")
+
+
+def builds_on(net: str, config: Mapping[str, Any]) -> list[str]:
+    """The earlier nets that a run learns from, besides the one that it starts from.
+
+    Raises as `settings_of`.
+    """
+    settings = settings_of(net, config)
+    learns_from = {
+        "landmarks": net == "inpaint" and settings.guided,
+        "mask": net == "mask" and bool(config.get("real")),  # it labels them
+        "crop": net == "crop" and bool(settings.unlabelled_score),
+    }
+    return [name for name, used in learns_from.items() if used]
 
 
 def device_of(config: Mapping[str, Any]) -> str:

@@ -23,14 +23,13 @@ _MAY_CHANGE = {"schedule", "device"}  # when a run is resumed
 
 
 def make_record(
-    net: str, config: Mapping[str, Any], settings: Any, data: Path, run: Path, weights: Path
+    net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path
 ) -> dict[str, Any]:
     """The record of a run, the same as that of its start if it is resumed.
 
     Args:
         net: the net that is trained.
         config: content of its YAML.
-        settings: its `task`, with the defaults filled in.
         data: folder with the sources.
         run: the run's folder.
         weights: folder of earlier nets.
@@ -40,8 +39,8 @@ def make_record(
         ConfigError: its record can't be read.
         SourceError: `data` lacks a source, or one isn't laid out as `models.training.sources` says.
     """
-    asked = {"of": net, **config, **_labels(net, config, settings, data)}
-    origins = find_origins(net, config, settings, data, weights)
+    asked = {"of": net, **config, **_labels(net, config, data)}
+    origins = find_origins(net, config, data, weights)
     if (run / _RECORD).exists():
         begun = _read(run / _RECORD)
         _refuse_another(asked, begun, run)
@@ -63,10 +62,10 @@ def _read(path: Path) -> dict[str, Any]:
     return begun
 
 
-def _labels(net: str, config: Mapping[str, Any], settings: Any, data: Path) -> dict[str, str]:
+def _labels(net: str, config: Mapping[str, Any], data: Path) -> dict[str, str]:
     """`labels`: a digest of the names and landmarks in the config's sources."""
     try:
-        return faces_digest(config, settings, data)
+        return faces_digest(net, config, data)
     except NoSourceError as error:
         if net not in WITH_OWN:
             raise

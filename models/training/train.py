@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from models.training.build import build_task, schedule_of
 from models.training.lock import locked
 from models.training.loop import Schedule, Task, fit
-from models.training.recipe import TRAININGS, check_recipe, device_of
+from models.training.recipe import check_recipe, device_of
 from models.training.record import make_record, write_record
-from models.training.settings import blaming, to_settings
+from models.training.settings import blaming
 
 
 def train_by(recipe: Path, net: str, data: Path, run: Path, weights: Path) -> None:
@@ -81,8 +81,7 @@ def _begin(
     net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path
 ) -> tuple[Task, Schedule]:
     """Builds the task and its schedule, and records in the run's folder from what."""
-    settings: Any = to_settings(TRAININGS[net], config.get("task", {}), "task")
-    record = make_record(net, config, settings, data, run, weights)
+    record = make_record(net, config, data, run, weights)
     torch.manual_seed(config["seed"])
     if device_of(config).startswith("cuda"):
         torch.backends.cudnn.benchmark = True  # batches come in few shapes

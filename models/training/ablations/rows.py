@@ -32,7 +32,7 @@ from models.training.frames import Faces, load_faces, matching, store_path
 from models.training.inpaint_task import InpaintTask
 from models.training.loop import Ema, Schedule, Task, set_rates
 from models.training.pictures import read_image, write_image
-from models.training.recipe import device_of
+from models.training.recipe import builds_on, device_of
 from models.training.settings import blaming
 from models.training.sheets import contact_sheet
 from models.training.sources import source_names
@@ -119,14 +119,9 @@ def _read(table: Table, config: Mapping[str, Any], places: Places) -> dict[str, 
 
 
 def _nets(table: Table, config: Mapping[str, Any]) -> list[str]:
-    """Weights files that a row builds on."""
-    guided = table.net == "inpaint" and config.get("task", {}).get("guided", True)
-    used = {
-        "landmarks": guided,
-        "mask": table.net == "mask" and bool(config.get("real")),  # it labels real masks
-        "crop": table.outlined,
-    }
-    return [f"{net}.safetensors" for net, is_used in used.items() if is_used]
+    """Weights files that a row builds on, or is scored with."""
+    scored_with = ["crop"] if table.outlined else []
+    return [f"{net}.safetensors" for net in (*builds_on(table.net, config), *scored_with)]
 
 
 def train_for(task: Task, settings: Mapping[str, Any], budget_s: float) -> tuple[nn.Module, int]:
