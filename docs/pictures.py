@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from skimage.data import astronaut
 
-from models.training.masks import KINDS
+from models.training.drawing import KINDS
 from models.training.sheets import contact_sheet
 
 DOCS = Path(__file__).parent

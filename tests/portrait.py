@@ -9,7 +9,7 @@ import numpy as np
 from skimage.data import astronaut
 
 from models.pixels import Image, Landmarks
-from models.training.masks import Worn, wear_mask
+from models.training.drawing import Worn, wear_mask
 
 # fmt: off
 LANDMARKS: Landmarks = np.array([  # (x, y) px, iBUG order

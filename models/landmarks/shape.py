@@ -1,7 +1,7 @@
 """A small linear model of faces: how points move with an expression, and how a guess errs.
 
-It is fitted on the training faces by `models.training.shape` and kept in the landmark net's
-file. Points are compared after aligning eyes and upper nose with those of the mean face, so that
+`models.training.landmarks.shape` fits it on the training faces, and the landmark net's file keeps
+it. Points are compared after aligning eyes and upper nose with those of the mean face, so that
 neither the size nor the rotation of the head counts.
 """
 

@@ -14,12 +14,12 @@ from models.mask.unet import UNet, UNetConfig
 from models.training.crop.labels import Picture, is_held_back, read_scenes, scenes_path
 from models.training.crop.task import CropTask
 from models.training.frames import Faces, load_faces, matching, store_path
-from models.training.inpaint_task import InpaintTask
-from models.training.judge_task import JudgeTask
-from models.training.landmark_task import LandmarkTask
+from models.training.inpaint.task import InpaintTask
+from models.training.judge.task import JudgeTask
+from models.training.landmarks.task import LandmarkTask
 from models.training.loop import Schedule, Task
-from models.training.mask_task import MaskTask
-from models.training.real_masks import RealFaces, label_masks
+from models.training.mask.real_masks import RealFaces, label_masks
+from models.training.mask.task import MaskTask
 from models.training.recipe import SIZES, builds_on, device_of, settings_of
 from models.training.refused import read_refused, tell_refused
 from models.training.settings import to_settings

@@ -12,11 +12,11 @@ from models.inpaint.generator import GeneratorConfig
 from models.landmarks.net import LandmarkConfig
 from models.mask.unet import UNetConfig
 from models.training.crop.task import CropTraining
-from models.training.inpaint_task import InpaintTraining
-from models.training.judge_task import JudgeTraining
-from models.training.landmark_task import LandmarkTraining
+from models.training.inpaint.task import InpaintTraining
+from models.training.judge.task import JudgeTraining
+from models.training.landmarks.task import LandmarkTraining
 from models.training.loop import Schedule
-from models.training.mask_task import MaskTraining
+from models.training.mask.task import MaskTraining
 from models.training.settings import check_types, refuse_missing, to_settings
 
 NETS = ("crop", "mask", "landmarks", "inpaint", "judge")

@@ -8,11 +8,11 @@ import torch
 
 from models.crop.frame import FRAME_PX, compose, scale_affine
 from models.pixels import Image, Landmarks, Mask
+from models.training.drawing.kinds import KINDS
+from models.training.drawing.outline import draw_outline
 from models.training.frames import Faces
 from models.training.jitter import cut, jittered_frame
 from models.training.loop import Batch
-from models.training.masks.kinds import KINDS
-from models.training.masks.outline import draw_outline
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from models.crop.frame import crop_face, fit_frame, five_points, transform
 from models.pixels import Image, Landmarks, Mask
-from models.training.masks import KINDS, wear_mask
+from models.training.drawing import KINDS, wear_mask
 from models.training.pictures import write_image, write_landmarks, write_mask
 from models.training.sheets import contact_sheet
 

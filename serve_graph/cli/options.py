@@ -63,7 +63,7 @@ MaxFaces = Annotated[
     ),
 ]
 
-# The same as in models.training.masks, which is too slow to import for a help text.
+# The same as in models.training.drawing, which is too slow to import for a help text.
 MASK_KINDS = (
     "surgical_blue, surgical_white, surgical_green, surgical_black, kf94, n95_cup, cloth_plain, "
     "cloth_patterned, printed or nude"

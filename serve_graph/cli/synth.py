@@ -59,7 +59,7 @@ def synth(
     """
     import numpy as np
 
-    from models.training.masks import KINDS
+    from models.training.drawing import KINDS
     from models.training.synth import TripleFolder, draw_kinds, draw_triple
 
     kinds = kind or list(KINDS)

@@ -49,7 +49,7 @@ def wear(
 
     import numpy as np
 
-    from models.training.masks import KINDS, wear_mask
+    from models.training.drawing import KINDS, wear_mask
     from models.training.pictures import write_mask
 
     if kind is not None and kind not in KINDS:

@@ -29,7 +29,7 @@ from models.training.ablations.score import (
 from models.training.build import build_task
 from models.training.crop.labels import scenes_path
 from models.training.frames import Faces, load_faces, matching, store_path
-from models.training.inpaint_task import InpaintTask
+from models.training.inpaint.task import InpaintTask
 from models.training.loop import Ema, Schedule, Task, set_rates
 from models.training.pictures import read_image, write_image
 from models.training.recipe import builds_on, device_of

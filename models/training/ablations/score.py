@@ -11,14 +11,14 @@ from models.mask.unet import UNet
 from models.pipeline import Options
 from models.pixels import Image, masks_to_tensor, to_images, to_tensor
 from models.stages import load_models
+from models.training.drawing import KINDS, wear_mask
 from models.training.evaluation.folder import Case, EvalFolderError, read_real
 from models.training.evaluation.marks import compare, mask_iou
 from models.training.evaluation.pairs import found_mask
 from models.training.evaluation.service import Service
 from models.training.frames import Faces
-from models.training.inpaint_task import InpaintTask
+from models.training.inpaint.task import InpaintTask
 from models.training.jitter import cut, jittered_frame
-from models.training.masks import KINDS, wear_mask
 from models.training.pictures import read_mask
 from models.training.samples import Sample, draw_sample
 from models.training.sheets import with_mask

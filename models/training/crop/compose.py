@@ -15,7 +15,7 @@ import numpy.typing as npt
 from models.crop.frame import compose, scale_of, transform
 from models.pixels import Affine, Floats, Image, Landmarks
 from models.training.crop.labels import Picture
-from models.training.masks import wear_mask
+from models.training.drawing import wear_mask
 
 MAX_FACES = 64
 _LEAST_SIDE_PX = 10.0  # least side of a face that counts, px of the canvas

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from models.crop.frame import five_points
 from models.pixels import Image, Landmarks, Mask
-from models.training.masks.face import measure
+from models.training.drawing.face import measure
 from models.training.sheets import with_points
 
 View = Literal["frontal", "half", "profile", "unknown"]

@@ -9,7 +9,7 @@ import torch
 from models.checkpoint import load_net
 from models.crop.frame import crop_face
 from models.pixels import Affine, Image, to_tensor
-from models.training.judge_net import CELL_PX, JudgeConfig, JudgeNet
+from models.training.judge.net import CELL_PX, JudgeConfig, JudgeNet
 from models.training.sheets import with_mask
 
 SEEN = 0.5  # probability from which the judge counts as seeing a mask

@@ -122,10 +122,10 @@ def test_a_pattern_that_fits_no_name_is_an_error(stocked):
 def test_favoured_faces_are_seen_as_often_as_their_share_says(stocked, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "models.training.inpaint_task.draw_sample",
+        "models.training.inpaint.task.draw_sample",
         lambda faces, *_: seen.append({row % 2 for row in faces.rows} == {1}),
     )
-    monkeypatch.setattr("models.training.inpaint_task.stack", lambda _: {})
+    monkeypatch.setattr("models.training.inpaint.task.stack", lambda _: {})
     task = small()["task"] | {"batch_size": 100, "favoured_share": 0.3}
 
     build("inpaint", small(task=task, favoured=["some/A*"]), stocked).batch(0)

@@ -12,10 +12,10 @@ from models.training.ablations.plan import read_tables
 from models.training.build import build_task
 from models.training.crop.labels import is_held_back
 from models.training.frames import STORE_PX, Faces, store_path
-from models.training.inpaint_task import InpaintTask, InpaintTraining
-from models.training.judge_task import JudgeTask, JudgeTraining
-from models.training.landmark_task import LandmarkTask, LandmarkTraining
-from models.training.mask_task import MaskTask, MaskTraining
+from models.training.inpaint.task import InpaintTask, InpaintTraining
+from models.training.judge.task import JudgeTask, JudgeTraining
+from models.training.landmarks.task import LandmarkTask, LandmarkTraining
+from models.training.mask.task import MaskTask, MaskTraining
 from tests.models.training.test_tasks import oval_face
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "train"

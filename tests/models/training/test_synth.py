@@ -2,11 +2,11 @@ import cv2
 import numpy as np
 import pytest
 
+from models.training.drawing import KINDS
 from models.training.evaluation.folder import read_landmarks, read_pairs
-from models.training.masks import KINDS
 from models.training.pictures import read_mask
 from models.training.synth import Subject, TripleFolder, draw_kinds, draw_triple
-from tests.models.training.masks.test_wear_mask import face, layout
+from tests.models.training.drawing.test_wear_mask import face, layout
 
 
 def subject(name="one", labelled=False):

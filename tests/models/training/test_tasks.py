@@ -4,13 +4,13 @@ import torch
 
 from models.checkpoint import load_net
 from models.landmarks.net import LandmarkConfig, LandmarkNet
+from models.training.drawing import KINDS
 from models.training.frames import STORE_PX, Faces
-from models.training.inpaint_task import InpaintTask, InpaintTraining
-from models.training.landmark_task import LandmarkTask, LandmarkTraining
+from models.training.inpaint.task import InpaintTask, InpaintTraining
+from models.training.landmarks.task import LandmarkTask, LandmarkTraining
 from models.training.loop import set_rates
-from models.training.mask_task import MaskTask, MaskTraining
-from models.training.masks import KINDS
-from models.training.real_masks import OPEN, RealFaces
+from models.training.mask.real_masks import OPEN, RealFaces
+from models.training.mask.task import MaskTask, MaskTraining
 from models.training.samples import draw_sample
 from models.training.train import train
 
@@ -161,7 +161,7 @@ def test_a_hand_before_a_bare_face_is_no_mask(faces):
 def test_as_many_samples_follow_the_guess_as_its_share_says(faces, monkeypatch, share):
     drawn = []
     monkeypatch.setattr(
-        "models.training.inpaint_task.draw_lines",
+        "models.training.inpaint.task.draw_lines",
         lambda points, hole: drawn.append(points) or np.zeros(hole.shape, np.uint8),
     )
     settings = {"label_jitter_px": 0.0, "size": 64, "whole": 0.0, "region": 0.0}
@@ -327,7 +327,7 @@ def test_few_faces_make_a_face_model_where_there_is_none(exported):
 
 
 def test_many_faces_make_a_face_model_of_their_own(exported, monkeypatch):
-    monkeypatch.setattr("models.training.landmark_task.FEWEST_FACES", 20)
+    monkeypatch.setattr("models.training.landmarks.task.FEWEST_FACES", 20)
 
     net = exported(0.5)
 

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 from typer.main import get_command
 
-from models.training.masks import KINDS
+from models.training.drawing import KINDS
 from serve_graph import PROJECT, launch
 from serve_graph.cli import app, options, root
 from serve_graph.config_file import ConfigError

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image as PilImage
 
 from models import stages
-from models.training.masks import KINDS
+from models.training.drawing import KINDS
 
 pytestmark = pytest.mark.usefixtures("seeing")
 

@@ -7,7 +7,7 @@ import pytest
 
 from models.checkpoint import save_net
 from models.training.evaluation.evaluate import Evaluation, evaluate
-from models.training.judge_net import JudgeConfig, JudgeNet
+from models.training.judge.net import JudgeConfig, JudgeNet
 from models.training.pictures import write_image, write_mask
 from tests.conftest import let_see
 from tests.models.training.evaluation.photos import covered, face, faceless, points

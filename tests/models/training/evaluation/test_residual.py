@@ -5,7 +5,7 @@ import torch
 from models.checkpoint import save_net
 from models.errors import WeightsError
 from models.training.evaluation.residual import Judge
-from models.training.judge_net import JudgeConfig, JudgeNet
+from models.training.judge.net import JudgeConfig, JudgeNet
 
 STRAIGHT = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 
