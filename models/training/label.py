@@ -14,12 +14,16 @@ import numpy as np
 
 from models.atomic_write import atomic_write
 from models.crop.frame import FRAME_PX, compose, crop_face
-from models.errors import Mask2FaceError
+from models.errors import Mask2FaceError, NoFaceError
+from models.photo.decode import Photo
 from models.pixels import Affine, Image, Landmarks
+from models.stages import Stages
+from models.training.photos import find_landmarks
 from models.training.pictures import write_image, write_landmarks
 
 KEPT_PX = 384  # side of a face's picture: one and a half frames, at the frame's scale
 SAVE_EVERY = 200  # photos: some minutes of work
+_LEAST_PX = 32  # minimum width of a face: a smaller one shows too little to learn from
 _QUALITY = 92
 _NOTES = "unfinished.json"
 
@@ -90,6 +94,21 @@ class SourceFolder:
             path = self.path / f"{name}.webp"
             write_image(path, picture, cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
         self._points[name] = landmarks + np.float32(margin)
+
+    async def add_photo(self, name: str, photo: Photo, masked: bool, stages: Stages) -> None:
+        """Writes a photo's faces: those that wear a mask, or those that don't.
+
+        Raises:
+            SourceWriteError: see `add`.
+        """
+        try:
+            found = await find_landmarks(photo, stages, masked=masked, least_px=_LEAST_PX)
+        except NoFaceError:
+            return
+        for number, one in enumerate(found.faces):
+            # A photo's name with its suffix is unique, and so are the names of its faces.
+            own = name if len(found.faces) == 1 else f"{name}_{number}"
+            self.add(own, photo.pixels, one.found.frame, one.landmarks)
 
     def tick_off(self, photo: str) -> None:
         """Counts a photo as looked at; every few hundred, does as `save`."""

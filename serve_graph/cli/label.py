@@ -10,19 +10,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from models.errors import BadRequestError, NoFaceError
+from models.errors import BadRequestError
 from models.signals import STOPS, stops_to
 from serve_graph.cli.errors import tell
 from serve_graph.cli.files import pictures_of, read_photo, work_through
 from serve_graph.cli.options import WEIGHTS, Device, Weights, load_stages
 
 if TYPE_CHECKING:
-    from models.outcome import ExaminedFace
-    from models.pixels import Landmarks
-    from models.stages import Stages
     from models.training.label import SourceFolder
-
-_LEAST_PX = 32  # minimum width of a face: a smaller one shows too little to learn from
 
 
 def label(
@@ -67,7 +62,7 @@ def label(
     stages = load_stages(weights, device)
 
     def look(path: Path) -> None:
-        asyncio.run(_add_faces(source, path, masked, stages))
+        asyncio.run(source.add_photo(path.name, read_photo(path), masked, stages))
         source.tick_off(path.name)
 
     with _kept(source, len(paths)):
@@ -101,35 +96,3 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
     for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
-
-
-async def _add_faces(source: "SourceFolder", path: Path, masked: bool, stages: "Stages") -> None:
-    from models.pipeline import Options, find_masks
-
-    photo, options = read_photo(path), Options()
-    try:
-        found = (await find_masks(photo, stages, options)).faces
-    except NoFaceError:
-        return
-    wanted = [
-        one for one in found if _width(one) >= _LEAST_PX and options.is_worn(one.finding) == masked
-    ]
-    for number, one in enumerate(wanted):
-        # A photo's name with its suffix is unique, and so are the names of its faces.
-        name = path.name if len(wanted) == 1 else f"{path.name}_{number}"
-        source.add(name, photo.pixels, one.frame, await _landmarks(one, masked, stages))
-
-
-async def _landmarks(one: "ExaminedFace", masked: bool, stages: "Stages") -> "Landmarks":
-    if not masked:
-        return await stages.landmarks(one.crop)
-
-    from models.inpaint.hole import hole_of
-    from models.landmarks.guess import AS_GUESSED
-
-    hole = hole_of(one.finding.mask, one.crop)
-    return (await stages.paint(one.crop, hole, AS_GUESSED))[0].landmarks
-
-
-def _width(one: "ExaminedFace") -> float:
-    return float(one.face.box[2] - one.face.box[0])

@@ -11,7 +11,6 @@ from rich.progress import track
 
 from models.choices import DeviceName
 from models.errors import BadRequestError, InputError
-from serve_graph.cli.bare import find_bare_faces
 from serve_graph.cli.errors import complain
 from serve_graph.cli.files import check_format, pictures_of, read_photo
 from serve_graph.cli.options import MASK_KINDS, WEIGHTS, Device, Weights, load_stages
@@ -125,27 +124,28 @@ def _labelled(folder: Path, limit: int | None) -> "tuple[int, Iterator[Subject |
 
 def _found(paths: list[Path], weights: Path, device: DeviceName) -> "Iterator[Subject | None]":
     """Photos of a single face, a bare one; the others are reported and left out, as None."""
+    from models.training.photos import find_landmarks
     from models.training.synth import Subject
 
     stages, names = load_stages(weights, device), set[str]()
     for path in paths:
         try:
             photo = read_photo(path)
-            bare = asyncio.run(find_bare_faces(photo, stages))
+            bare = asyncio.run(find_landmarks(photo, stages))
         except (InputError, OSError) as error:
             complain(f"{path.name} left out: {error}")
             yield None
             continue
-        if bare.masked:
+        if bare.others:
             complain(f"{path.name} left out: a face wears a mask already.")
             yield None
             continue
-        count = len(bare.landmarks)
+        count = len(bare.faces)
         if count > 1:  # masks on the others would count as missed
             complain(f"{path.name} left out: it shows {count} faces, and evaluate scores one.")
             yield None
             continue
-        (landmarks,) = bare.landmarks
+        (face,) = bare.faces
         name = path.stem if path.stem not in names else path.name
         names.add(name)
-        yield Subject(name, path.parent.name, photo.pixels, landmarks)
+        yield Subject(name, path.parent.name, photo.pixels, face.in_photo)

@@ -8,7 +8,6 @@ import typer
 
 from models.choices import MAX_FACES
 from models.errors import BadRequestError
-from serve_graph.cli.bare import find_bare_faces
 from serve_graph.cli.errors import tell
 from serve_graph.cli.files import check_written, read_photo, targets_of, write_photo
 from serve_graph.cli.options import (
@@ -50,6 +49,7 @@ def wear(
     import numpy as np
 
     from models.training.drawing import KINDS, wear_mask
+    from models.training.photos import find_landmarks
     from models.training.pictures import write_mask
 
     if kind is not None and kind not in KINDS:
@@ -58,16 +58,16 @@ def wear(
     stages = load_stages(weights, device)
     rng = np.random.default_rng(seed)
     pixels, mask = picture.pixels, np.zeros(picture.pixels.shape[:2], np.bool_)
-    bare = asyncio.run(find_bare_faces(picture, stages))
-    for number in bare.masked:
+    bare = asyncio.run(find_landmarks(picture, stages))
+    for number in bare.others:
         tell(f"face {number} wears a mask already: left alone")
     if bare.more:
         faces = "face was" if bare.more == 1 else "faces were"
         tell(f"{bare.more} more {faces} left bare: at most {MAX_FACES} are drawn on")
-    if not bare.landmarks:
+    if not bare.faces:
         raise BadRequestError("Every face wears a mask already: choose another photo.")
-    for landmarks in bare.landmarks:
-        worn = wear_mask(pixels, landmarks, rng, kind, independent_outline=False)
+    for face in bare.faces:
+        worn = wear_mask(pixels, face.in_photo, rng, kind, independent_outline=False)
         pixels, mask = worn.image, mask | worn.mask
     write_photo(target, pixels, picture.icc_profile)
     write_mask(mask_path, mask)
