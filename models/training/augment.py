@@ -5,6 +5,22 @@ import numpy as np
 import torch
 
 from models.pixels import Image
+from models.training.loop import Batch
+
+
+def jittered_faces(batch: Batch, device: str | torch.device, strength: float = 1.0) -> torch.Tensor:
+    """The faces of a batch as a net sees them, in colours changed by the batch's seed.
+
+    Args:
+        batch: `face`, uint8 (B, H, W, 3) RGB, and `seed`, one number.
+        device: where the faces go.
+        strength: see `jitter_colours`.
+
+    Returns:
+        Float32 (B, 3, H, W) in [-1, 1].
+    """
+    faces = batch["face"].to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return jitter_colours(faces, torch.Generator().manual_seed(int(batch["seed"])), strength)
 
 
 def jitter_colours(

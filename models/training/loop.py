@@ -96,6 +96,14 @@ class Task(ABC):
     def sheet(self, net: nn.Module) -> Image:
         """A contact sheet of samples made with `net`."""
 
+    def descend(self, loss: torch.Tensor, longest: float) -> None:
+        """Moves `net` by its optimizer against the gradient of `loss`, cut to a length."""
+        optimizer = self.optimizers["net"]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.net.parameters(), longest)
+        optimizer.step()
+
     @abstractmethod
     def export(self, path: Path, net: nn.Module) -> None:
         """Writes the weights of `net` in the format that ships."""

@@ -130,11 +130,7 @@ class CropTask(Task):
         fields = ("boxes", "points", "trust", "counts", "ignored")
         targets = Targets(**{name: batch[name] for name in fields})
         loss, parts = detection_loss(found, targets, cells_of(photos.shape[-1], photos.device))
-        optimizer = self.optimizers["net"]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
-        optimizer.step()
+        self.descend(loss, 10.0)
         return parts
 
     @torch.inference_mode()

@@ -22,7 +22,7 @@ from models.inpaint.generator import Generator, GeneratorConfig
 from models.landmarks.draw import draw_lines
 from models.landmarks.net import SEEN_PX, LandmarkNet
 from models.pixels import Image, to_images
-from models.training.augment import jitter_colours
+from models.training.augment import jittered_faces
 from models.training.frames import Faces
 from models.training.inpaint.adversaries import REGION, WHOLE, Adversaries
 from models.training.loop import Batch, Losses, Task
@@ -130,10 +130,7 @@ class InpaintTask(Task):
             painted, truth, context, weights, self.settings.features
         )
         loss, losses = loss + fooling, losses | adversarial
-        self.optimizers["net"].zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.reconstruction)
-        self.optimizers["net"].step()
+        self.descend(loss, self.settings.reconstruction)
         return losses
 
     def _weights(self, progress: float) -> dict[str, float]:
@@ -143,9 +140,7 @@ class InpaintTask(Task):
         return {n: w for n, w in weights.items() if w > 0 and progress >= joins[n]}
 
     def _inputs(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        face = batch["face"].to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        generator = torch.Generator().manual_seed(int(batch["seed"]))
-        face = jitter_colours(face, generator, strength=0.5)
+        face = jittered_faces(batch, self.device, strength=0.5)
         face = face.contiguous(memory_format=torch.channels_last)
         return face, batch["hole"].to(self.device).float(), batch["points"].to(self.device)
 

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.checkpoint import save_net
-from models.pixels import Image, Landmarks, Mask
-from models.training.augment import degrade, jitter_colours
+from models.pixels import Image, Landmarks, Mask, to_tensor
+from models.training.augment import degrade, jittered_faces
 from models.training.frames import Faces
 from models.training.jitter import cut, jittered_frame
 from models.training.judge.masks import draw_shape, draw_straps, lay_on, make_cloth
@@ -148,28 +148,20 @@ class JudgeTask(Task):
 
     def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()
-        face = self._faces(batch)
+        face = jittered_faces(batch, self.device)
         with mixed_precision(face.device):
             cells, seen = self.net(face)
         where = F.binary_cross_entropy_with_logits(cells.float(), batch["cells"].to(self.device))
         whole = F.binary_cross_entropy_with_logits(seen.float(), batch["seen"].to(self.device))
-        self.optimizers["net"].zero_grad(set_to_none=True)
-        (where + whole).backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimizers["net"].step()
+        self.descend(where + whole, 1.0)
         right = ((seen > 0).float() == batch["seen"].to(self.device)).float().mean()
         return {"cells": where.detach(), "seen": whole.detach(), "right": right}
-
-    def _faces(self, batch: Batch) -> torch.Tensor:
-        face = batch["face"].to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return jitter_colours(face, torch.Generator().manual_seed(int(batch["seed"])))
 
     @torch.inference_mode()
     def sheet(self, net: nn.Module) -> Image:
         rng = np.random.default_rng(1)
         faces = np.stack([degrade(self._look(rng, self.apart).face, rng) for _ in range(40)])
-        given = torch.from_numpy(faces).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        cells, seen = net(given)
+        cells, seen = net(to_tensor(faces, self.device))
         tiles = [
             _verdict(face, grid, float(logit))
             for face, grid, logit in zip(faces, (cells > 0).cpu().numpy(), seen, strict=True)

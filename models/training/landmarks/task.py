@@ -17,7 +17,7 @@ from models.checkpoint import save_net
 from models.crop.frame import scale_affine, transform
 from models.landmarks.net import SEEN_PX, LandmarkConfig, LandmarkNet
 from models.pixels import Image, to_images
-from models.training.augment import jitter_colours
+from models.training.augment import jittered_faces
 from models.training.frames import Faces
 from models.training.landmarks.shape import FEWEST_FACES, fit_face_model
 from models.training.loop import Batch, Losses, Task
@@ -84,16 +84,11 @@ class LandmarkTask(Task):
             found = self.net(face, hole)
         error = landmark_error(found, points)
         loss = error.mean()
-        self.optimizers["net"].zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimizers["net"].step()
+        self.descend(loss, 1.0)
         return {"error": loss.detach(), "lips": error.detach()[:, 48:].mean()}
 
     def _inputs(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        face = batch["face"].to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        generator = torch.Generator().manual_seed(int(batch["seed"]))
-        face = jitter_colours(face, generator)
+        face = jittered_faces(batch, self.device)
         points = batch["points"].to(self.device)
         to_frame = scale_affine(SEEN_PX)
         points = (points - float(to_frame[0, 2])) / float(to_frame[0, 0])

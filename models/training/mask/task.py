@@ -20,7 +20,7 @@ from torch import nn
 from models.checkpoint import save_net
 from models.mask.unet import UNet, UNetConfig
 from models.pixels import Affine, Image, Landmarks, to_images
-from models.training.augment import degrade, jitter_colours
+from models.training.augment import degrade, jittered_faces
 from models.training.crop.labels import Picture
 from models.training.drawing import hold_hand, wear_mask
 from models.training.frames import Faces
@@ -136,7 +136,7 @@ class MaskTask(Task):
 
     def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()
-        face = self._faces(batch)
+        face = jittered_faces(batch, self.device)
         labels = batch["mask"].to(self.device)
         mask, known = (labels == 1).float(), (labels != OPEN).float()
         with mixed_precision(face.device):
@@ -150,22 +150,15 @@ class MaskTask(Task):
         dice = (dice * labelled).sum() / labelled.sum().clamp(min=1)
         head = F.binary_cross_entropy_with_logits(worn, batch["worn"].to(self.device))
         loss = bce + dice + 0.1 * head
-        self.optimizers["net"].zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimizers["net"].step()
+        self.descend(loss, 1.0)
         return {"bce": bce.detach(), "dice": dice.detach(), "worn": head.detach()}
-
-    def _faces(self, batch: Batch) -> torch.Tensor:
-        face = batch["face"].to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return jitter_colours(face, torch.Generator().manual_seed(int(batch["seed"])))
 
     @torch.inference_mode()
     def sheet(self, net: nn.Module) -> Image:
         rng = np.random.default_rng(1)
         rows = [self._sample(rng, self.apart).face for _ in range(24)]
-        faces = torch.from_numpy(np.stack(rows)).to(self.device)
-        face = self._faces({"face": faces, "seed": torch.tensor([1])})
+        faces = torch.from_numpy(np.stack(rows))
+        face = jittered_faces({"face": faces, "seed": torch.tensor([1])}, self.device)
         masks = (net(face)[0][:, 0] > 0).cpu().numpy()
         pictures = [with_mask(im, mask) for im, mask in zip(to_images(face), masks, strict=True)]
         return contact_sheet([pictures[i : i + 6] for i in range(0, 24, 6)])
