@@ -35,7 +35,7 @@ from models.training.evaluation.sheets import (
     write_real_sheets,
     write_swap_sheet,
 )
-from models.training.evaluation.strays import words_of, write_missed, write_strays
+from models.training.evaluation.strays import remove_missed, words_of, write_missed, write_strays
 from models.training.evaluation.swaps import SwapScore, score_swap
 from models.training.pictures import read_image, spread
 from models.training.sources import SourceError
@@ -144,6 +144,8 @@ def evaluate(
         scene_score,
         scenes_held_back=bool(scenes and scenes.held_back),
     )
+    if scenes is None:
+        remove_missed(out)
     write_pair_sheets(pairs, result.pairs, out)
     write_bare_sheet(pairs, result.bare, out)
     write_real_sheets(real, result.real, out)

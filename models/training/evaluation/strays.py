@@ -82,6 +82,11 @@ def write_strays(
         _write(out / f"strays_{number}.jpg", tiles[start : start + a_sheet])
 
 
+def remove_missed(out: Path) -> None:
+    """Removes the sheet of an earlier run. Its strays.csv stays: people write verdicts into it."""
+    (out / "sheet_missed.jpg").unlink(missing_ok=True)
+
+
 def write_missed(source: Path, missed: Sequence[LabelledFace], out: Path) -> None:
     """Writes OUT/sheet_missed.jpg, at most twenty faces with their surroundings; no file for none.
 
@@ -90,7 +95,7 @@ def write_missed(source: Path, missed: Sequence[LabelledFace], out: Path) -> Non
         missed: worst first; the sheet shows score and IoU, see `LabelledFace`.
         out: folder.
     """
-    (out / "sheet_missed.jpg").unlink(missing_ok=True)  # of an earlier run
+    remove_missed(out)
     shown = missed[:_MISSED]
     if shown:
         _write(out / "sheet_missed.jpg", _tiles(source, shown, [_found(face) for face in shown]))

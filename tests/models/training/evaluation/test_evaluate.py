@@ -254,6 +254,15 @@ def test_the_missed_masked_faces_of_scenes_are_drawn(score, tmp_path):
     assert (tmp_path / "out" / "sheet_missed.jpg").exists()
 
 
+def test_without_scenes_no_sheet_of_missed_faces_of_an_earlier_run_stays(score, tmp_path):
+    sheet = tmp_path / "out" / "sheet_missed.jpg"
+    write_image(sheet, face())
+
+    score(limit=1)
+
+    assert not sheet.exists()
+
+
 def test_of_scenes_those_that_were_trained_on_can_be_left_out(score, tmp_path):
     names = [f"{index}.png" for index in range(12)]
     for name in names:
