@@ -4,6 +4,7 @@ See `models.training.sources` for how a source is laid out.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from models.training.pictures import write_image, write_landmarks
 KEPT_PX = 384  # side of a face's picture: one and a half frames, at the frame's scale
 SAVE_EVERY = 200  # photos: some minutes of work
 _LEAST_PX = 32  # minimum width of a face: a smaller one shows too little to learn from
+_LONGEST = 255  # bytes of a file's name
 _QUALITY = 92
 _NOTES = "unfinished.json"
 
@@ -85,21 +87,25 @@ class SourceFolder:
             landmarks: float32 (68, 2), frame px.
 
         Raises:
+            OSError: no disk takes a picture of this name.
             SourceWriteError: the picture can't be written.
         """
+        file = f"{name}.webp"
+        if (size := len(os.fsencode(file))) > _LONGEST:
+            raise OSError(
+                f"with .webp its name has {size} bytes, and a disk takes {_LONGEST}: shorten it."
+            )
         margin = (KEPT_PX - FRAME_PX) / 2
         to_picture = compose(np.array([[1, 0, margin], [0, 1, margin]], np.float32), frame)
         picture = crop_face(photo, to_picture, KEPT_PX)
         with _writing(self.path):
-            path = self.path / f"{name}.webp"
-            write_image(path, picture, cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
+            write_image(self.path / file, picture, cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
         self._points[name] = landmarks + np.float32(margin)
 
     async def add_photo(self, name: str, photo: Photo, masked: bool, stages: Stages) -> None:
         """Writes a photo's faces: those that wear a mask, or those that don't.
 
-        Raises:
-            SourceWriteError: see `add`.
+        Raises as `add`.
         """
         try:
             found = await find_landmarks(photo, stages, masked=masked, least_px=_LEAST_PX)

@@ -67,6 +67,20 @@ def test_a_bad_photo_is_named_and_the_others_are_kept(command, photo, tmp_path):
     assert np.load(tmp_path / "out" / "labels.npz")["name"].tolist() == ["good.png"]
 
 
+def test_a_photo_whose_name_leaves_no_room_for_a_suffix_is_named_and_the_others_kept(
+    command, photo, tmp_path
+):
+    folder = photo("good.png", masked=False).parent
+    photo(f"{'é' * 124}.png", masked=False)  # two bytes each: 252, and .webp makes it 257
+
+    result = command("label", folder, tmp_path / "out")
+
+    assert result.exit_code == 1
+    assert "with .webp its name has 257 bytes, and a disk takes 255: shorten it" in result.stderr
+    assert names_in(tmp_path / "out") == ["good.png"]
+    assert not (tmp_path / "out" / "unfinished.json").exists()
+
+
 def test_photos_without_such_a_face_are_an_error(command, photo, tmp_path):
     folder = photo("bare.png", masked=False).parent
     photo("nobody.png", face=False)
