@@ -130,7 +130,7 @@ def test_what_follows_a_jpeg_is_no_scan_of_it():
     data = encoded("jpeg")
     scan = data[data.index(b"\xff\xda") : data.rindex(b"\xff\xd9")]
 
-    assert open_photo(data + 200 * scan)[0] == "jpeg"
+    assert open_photo(data + bytes(2) + 200 * scan)[0] == "jpeg"
 
 
 def test_a_thumbnail_in_a_jpegs_header_is_no_end_of_it():

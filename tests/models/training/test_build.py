@@ -212,11 +212,6 @@ def test_a_gpu_that_is_not_there_is_a_clear_error(stocked, monkeypatch):
         build("inpaint", small(device="cuda"), stocked)
 
 
-def test_sizes_of_a_net_are_checked_too(stocked):
-    with pytest.raises(ValueError, match="net: width is '8': it must be a whole number"):
-        build("inpaint", small(net={"width": "8"}), stocked)
-
-
 def test_too_few_faces_to_keep_one_apart_are_an_error(stocked):
     (stocked / "few").mkdir()
     labels = np.load(stocked / "some" / "labels.npz")
