@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Asked:
+class CallContext:
     """When a stage was called, and in which trace; sent with each call of a deployment."""
 
     at: float = field(default_factory=time.time)  # s, by the caller's clock
@@ -30,7 +30,7 @@ class Asked:
 @dataclass(frozen=True, eq=False)
 class _Call(Generic[T, R]):
     item: T
-    asked: Asked
+    context: CallContext
     answer: asyncio.Future[R]
     since_s: float  # by the event loop's clock
 
@@ -55,14 +55,14 @@ class Batcher(Generic[T, R]):
         self._worker: asyncio.Task[None] | None = None
         self._streak, self._in_progress = Streak(), InProgress()
 
-    async def __call__(self, item: T, asked: Asked) -> R:
+    async def __call__(self, item: T, context: CallContext) -> R:
         """The result of one item; a caller cancelled before its batch starts leaves the queue.
 
         Raises:
             Exception: what the stage function raised for this item.
         """
         loop = asyncio.get_running_loop()
-        call: _Call[T, R] = _Call(item, asked, loop.create_future(), loop.time())
+        call: _Call[T, R] = _Call(item, context, loop.create_future(), loop.time())
         self._waiting.append(call)
         self._has_come.set()
         if self._worker is None or self._worker.done():
@@ -75,7 +75,7 @@ class Batcher(Generic[T, R]):
                 self._waiting.remove(call)
             raise
 
-    async def try_out(self, item: T) -> None:
+    async def self_test(self, item: T) -> None:
         """Runs this item, which never fails on a working stage, if the last calls all failed.
 
         Raises:
@@ -83,8 +83,8 @@ class Batcher(Generic[T, R]):
             Exception: what the stage function raised.
         """
         self.raise_if_hung()
-        if self._streak.is_doubtful:
-            await self(item, Asked())
+        if self._streak.needs_test:
+            await self(item, CallContext())
 
     def raise_if_hung(self) -> None:
         """Checks for a batch that hangs.
@@ -113,7 +113,7 @@ class Batcher(Generic[T, R]):
                 await asyncio.wait_for(self._has_come.wait(), left_s)
 
     async def _compute(self, calls: list[_Call[T, R]]) -> None:
-        batch = [(call.item, call.asked) for call in calls]
+        batch = [(call.item, call.context) for call in calls]
         results: list[R | Exception]
         try:
             with self._in_progress.call(self._stage):
@@ -131,7 +131,7 @@ class Batcher(Generic[T, R]):
 
 
 async def run_batch(
-    batch: list[tuple[T, Asked]],
+    batch: list[tuple[T, CallContext]],
     work: Callable[[list[T]], list[R]],
     stage: str,
     recorder: Recorder,
@@ -148,16 +148,16 @@ async def run_batch(
     Returns:
         One result per item; an exception for an item that failed.
     """
-    queued = [max(0.0, time.time() - asked.at) for _, asked in batch]
+    queued = [max(0.0, time.time() - context.at) for _, context in batch]
     recorder.batch(stage, len(batch))
     start = time.perf_counter()
     results = await asyncio.to_thread(run_niced, _run, work, [item for item, _ in batch])
     compute_s = time.perf_counter() - start
-    for (_, asked), queue_s, result in zip(batch, queued, results, strict=True):
+    for (_, context), queue_s, result in zip(batch, queued, results, strict=True):
         recorder.stage(stage, queue_s, compute_s)
         trace_stage(
             stage,
-            asked.trace,
+            context.trace,
             queue_s,
             compute_s,
             batch_size=len(batch),

@@ -39,7 +39,7 @@ async def _is_sending(least_age_s: int) -> bool:
     )
 
 
-async def close_doors() -> None:
+async def stop_haproxy() -> None:
     """Ends each HAProxy on this machine: it accepts nothing new and answers what it has accepted.
 
     For a service whose Ray can no longer be asked to do that.

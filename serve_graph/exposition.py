@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import httpx
 import ray
 
-from serve_graph.metrics import DECLARED, Declared
+from serve_graph.metrics import DECLARED, MetricSpec
 from serve_graph.probe import Probe
 from serve_graph.problems import NotReadyError
 
@@ -64,7 +64,7 @@ async def _scrape(client: httpx.AsyncClient, url: str) -> str | None:
         return None
 
 
-def merge(texts: Iterable[str], declared: Iterable[Declared] = DECLARED) -> str:
+def merge(texts: Iterable[str], declared: Iterable[MetricSpec] = DECLARED) -> str:
     """Groups the samples of each metric under one header, as the format requires.
 
     Args:
@@ -90,7 +90,7 @@ def merge(texts: Iterable[str], declared: Iterable[Declared] = DECLARED) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _empty(metric: Declared) -> tuple[dict[str, None], list[str]]:
+def _empty(metric: MetricSpec) -> tuple[dict[str, None], list[str]]:
     name = metric.exposed_name
     headers = {f"# HELP {name} {metric.help}": None, f"# TYPE {name} {metric.kind}": None}
     return headers, [f"{name} 0"] if metric.kind == "counter" else []

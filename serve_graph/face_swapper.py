@@ -8,7 +8,7 @@ from models.parallel import parallel_map
 from models.pixels import Image, Mask
 from models.swap.reference import REFERENCE_PX, Reference
 from models.swap.swap import swap_face
-from serve_graph.batch import Asked, Batcher
+from serve_graph.batch import Batcher, CallContext
 from serve_graph.inputs import check_picture, unpack_hole
 from serve_graph.metrics import Recorder
 from serve_graph.replica import Replica
@@ -28,12 +28,22 @@ class FaceSwapper(Replica):
         self._swap.raise_if_hung()  # there is no net that could break
 
     async def swap(
-        self, painted: Painted, hole: bytes, reference: Reference, asked: Asked
+        self, painted: Painted, hole: bytes, reference: Reference, context: CallContext
     ) -> Image:
-        """The painted face with the reference's lower face in its hole; `hole` is packed."""
+        """The painted face with the reference's lower face in its hole: uint8 (256, 256, 3) RGB.
+
+        Args:
+            painted: the face, uint8 (256, 256, 3) RGB, and its landmarks.
+            hole: where to swap: 256 x 256 bits, packed by `models.pixels.pack_mask`.
+            reference: uint8 (S, S, 3) RGB with S one of REFERENCE_PX, and its landmarks.
+            context: of the call.
+
+        Raises:
+            ValueError: one of them has another shape or type.
+        """
         check_picture(painted.face)
         check_picture(reference.face, *REFERENCE_PX)
-        return await self._swap((painted, unpack_hole(hole), reference), asked)
+        return await self._swap((painted, unpack_hole(hole), reference), context)
 
     def _swap_all(self, items: list[tuple[Painted, Mask, Reference]]) -> list[Image]:
         return parallel_map(self._swap_one, *zip(*items, strict=True))

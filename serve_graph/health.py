@@ -36,7 +36,7 @@ class Streak:
         self._failed = self._failed + 1 if failed else 0
 
     @property
-    def is_doubtful(self) -> bool:
+    def needs_test(self) -> bool:
         """True if the stage should be tried."""
         return self._failed >= IN_A_ROW
 

@@ -46,7 +46,7 @@ class Ingress(Replica):
         """Serve replaces the replica if this raises three times in a row."""
         stages = self._service.stages
         if isinstance(stages, MeasuredStages):  # otherwise each deployment checks its own
-            await stages.try_out()
+            await stages.self_test()
 
     async def drain(self) -> bool:
         """Accepts nothing new; returns when all accepted requests are answered.

@@ -13,7 +13,7 @@ from models.landmarks.fan import load_fan
 from models.landmarks.guess import Wish
 from models.landmarks.predict import find_bare_landmarks, load_landmark_net
 from models.pixels import Image, Landmarks, Mask
-from serve_graph.batch import Asked
+from serve_graph.batch import CallContext
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE
 from serve_graph.inputs import check_picture, unpack_hole
 from serve_graph.replica import BatchingReplica
@@ -33,15 +33,35 @@ class Inpainter(BatchingReplica):
         self._paint = self._batched(self._paint_all, "inpaint", blank)
         self._find = self._batched(self._find_all, "landmarks", BLANK_FACE)
 
-    async def inpaint(self, face: Image, hole: bytes, wish: Wish, asked: Asked) -> list[Painted]:
-        """A canonical face with its hole painted as wished; `hole` is packed."""
-        check_picture(face)
-        return await self._paint((face, unpack_hole(hole), wish), asked)
+    async def inpaint(
+        self, face: Image, hole: bytes, wish: Wish, context: CallContext
+    ) -> list[Painted]:
+        """A canonical face with its hole painted, once for each candidate, most likely first.
 
-    async def find_landmarks(self, face: Image, asked: Asked) -> Landmarks:
-        """The 68 points of a bare canonical face."""
+        Args:
+            face: uint8 (256, 256, 3) RGB.
+            hole: what to paint: 256 x 256 bits, packed by `models.pixels.pack_mask`.
+            wish: which expression, and how many candidates.
+            context: of the call.
+
+        Raises:
+            ValueError: face or hole has another shape or type.
+        """
         check_picture(face)
-        return await self._find(face, asked)
+        return await self._paint((face, unpack_hole(hole), wish), context)
+
+    async def find_landmarks(self, face: Image, context: CallContext) -> Landmarks:
+        """The points of a bare canonical face: float32 (68, 2) px of the frame, in iBUG order.
+
+        Args:
+            face: uint8 (256, 256, 3) RGB.
+            context: of the call.
+
+        Raises:
+            ValueError: the face has another shape or type.
+        """
+        check_picture(face)
+        return await self._find(face, context)
 
     def _paint_all(self, items: list[FaceAndWish]) -> list[list[Painted]]:
         faces, holes, wishes = zip(*items, strict=True)

@@ -20,7 +20,7 @@ from typing import Any, cast
 from models.errors import Mask2FaceError
 from serve_graph.address import is_loopback, url_for_others, url_here
 from serve_graph.config_file import ConfigError, read_config
-from serve_graph.door import close_doors, wait_for_clients
+from serve_graph.door import stop_haproxy, wait_for_clients
 from serve_graph.flags import set_flags
 from serve_graph.logs import log
 
@@ -46,7 +46,7 @@ class StartError(Mask2FaceError):
     """Serve didn't come up."""
 
 
-class LostError(Mask2FaceError):
+class RayDiedError(Mask2FaceError):
     """One of Ray's own processes died while the service was running."""
 
 
@@ -99,7 +99,7 @@ def serve(
     Raises:
         ConfigError: the config can't be served.
         StartError: Serve didn't come up.
-        LostError: Ray's raylet or GCS died.
+        RayDiedError: Ray's raylet or GCS died.
     """
     content = load_config(path, host, port, device)  # only once: it may be a pipe
     _check_port_is_free(content)
@@ -119,7 +119,7 @@ def serve(
             flush=True,
         )
     if died:
-        raise LostError(f"Ray's {died} died, so the service has ended: start it again.")
+        raise RayDiedError(f"Ray's {died} died, so the service has ended: start it again.")
 
 
 def _warn_if_open(host: str, port: int, prefix: str) -> None:
@@ -201,7 +201,7 @@ async def _end(content: dict[str, Any], ingresses: list[Any]) -> None:
     try:
         async with asyncio.timeout(timeout_s):
             if has_lost:  # Serve's controller has died too, or soon will
-                await close_doors()
+                await stop_haproxy()
             else:
                 await _drain(ingresses)
                 await wait_for_clients()

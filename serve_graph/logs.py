@@ -11,7 +11,7 @@ log = logging.getLogger("ray.serve")
 
 
 @dataclass(frozen=True)
-class Answered:
+class RequestRecord:
     """What is logged about a request."""
 
     request_id: str
@@ -24,7 +24,7 @@ class Answered:
     model_version: str
 
 
-def log_request(answered: Answered) -> None:
+def log_request(record: RequestRecord) -> None:
     """Writes the line of a request; fields that are None are left out."""
-    fields = {name: value for name, value in asdict(answered).items() if value is not None}
-    log.info("%s %s %d", answered.method, answered.route, answered.status, extra=fields)
+    fields = {name: value for name, value in asdict(record).items() if value is not None}
+    log.info("%s %s %d", record.method, record.route, record.status, extra=fields)

@@ -21,7 +21,7 @@ BATCH_SIZES = (0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 12.5, 16.5, 32.5, 64
 
 
 @dataclass(frozen=True)
-class Declared:
+class MetricSpec:
     """One metric."""
 
     name: str  # a counter gets "_total" when it is exported
@@ -36,10 +36,10 @@ class Declared:
         return f"{self.name}_total" if self.kind == "counter" else self.name
 
 
-REQUESTS = Declared(
+REQUESTS = MetricSpec(
     "mask2face_requests", "counter", "Answers, by route and status code.", ("route", "code")
 )
-REQUEST_TIME = Declared(
+REQUEST_TIME = MetricSpec(
     "mask2face_request_seconds",
     "histogram",
     "Seconds from the request's arrival to its answer, without its upload, of answers other than "
@@ -47,7 +47,7 @@ REQUEST_TIME = Declared(
     ("route",),
     SECONDS,
 )
-STAGE_TIME = Declared(
+STAGE_TIME = MetricSpec(
     "mask2face_stage_seconds",
     "histogram",
     "Seconds of one call of a stage: part=queue until its batch starts, part=compute of the batch. "
@@ -55,11 +55,11 @@ STAGE_TIME = Declared(
     ("stage", "part"),
     SECONDS,
 )
-BATCH_SIZE = Declared(
+BATCH_SIZE = MetricSpec(
     "mask2face_batch_size", "histogram", "Calls in one batch.", ("stage",), BATCH_SIZES
 )
-FACES = Declared("mask2face_faces", "counter", "Faces, by what happened to them.", ("outcome",))
-REJECTED = Declared(
+FACES = MetricSpec("mask2face_faces", "counter", "Faces, by what happened to them.", ("outcome",))
+REJECTED = MetricSpec(
     "mask2face_rejected", "counter", "Requests that were refused, by reason.", ("reason",)
 )
 DECLARED = (REQUESTS, REQUEST_TIME, STAGE_TIME, BATCH_SIZE, FACES, REJECTED)
@@ -105,9 +105,9 @@ class Recorder:
         self._rejected.inc(tags={"reason": reason})
 
 
-def _counter(what: Declared) -> metrics.Counter:
+def _counter(what: MetricSpec) -> metrics.Counter:
     return metrics.Counter(what.name, what.help, what.labels)  # type: ignore[arg-type]
 
 
-def _histogram(what: Declared) -> metrics.Histogram:
+def _histogram(what: MetricSpec) -> metrics.Histogram:
     return metrics.Histogram(what.name, what.help, list(what.buckets), what.labels)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What the deployments have in common: how a replica starts, batches, is tried out, and ends."""
+"""What the deployments have in common: how a replica starts, batches, tests itself, and ends."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -70,7 +70,7 @@ class BatchingReplica(Replica):
     async def check_health(self) -> None:
         """Serve replaces the replica if this raises three times in a row."""
         for batcher, blank in self._trials:
-            await batcher.try_out(blank)
+            await batcher.self_test(blank)
         self._has_started = True  # Serve's first check follows the first `reconfigure`
 
 

@@ -19,7 +19,7 @@ from models.mask.detect import MaskFinding
 from models.pixels import Image, Landmarks, Mask, pack_mask, unpack_mask
 from models.stages import LocalStages, Models
 from models.swap.reference import Reference
-from serve_graph.batch import Asked
+from serve_graph.batch import CallContext
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, InProgress, Streak
 from serve_graph.metrics import Recorder
 from serve_graph.priority import run_niced
@@ -62,13 +62,13 @@ class RemoteStages:
         return swapped
 
     async def _call(self, method: DeploymentHandle[Any], *payload: object) -> Any:
-        asked = Asked()
+        context = CallContext()
         try:
-            return await self._ask(method, *payload, asked)
+            return await self._ask(method, *payload, context)
         except RayActorError:
             # The replica died with our call. Calls are pure, so another replica may repeat it.
             try:
-                return await self._ask(method, *payload, asked)
+                return await self._ask(method, *payload, context)
             except RayActorError:
                 raise BusyError from None
 
@@ -96,7 +96,7 @@ class MeasuredStages(LocalStages):
         self._streaks: dict[str, Streak] = defaultdict(Streak)
         self._in_progress = InProgress()
 
-    async def try_out(self) -> None:
+    async def self_test(self) -> None:
         """Runs each step that has a net and whose last calls all failed, with a blank picture.
 
         Raises:
@@ -111,7 +111,7 @@ class MeasuredStages(LocalStages):
             "landmarks": partial(self.landmarks, BLANK_FACE),
         }
         for stage, trial in trials.items():
-            if self._streaks[stage].is_doubtful:
+            if self._streaks[stage].needs_test:
                 await trial()
 
     async def _run(self, stage: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

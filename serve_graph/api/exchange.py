@@ -15,7 +15,7 @@ from models.clock import Clock
 from serve_graph.api.sending import Outgoing
 from serve_graph.api.threads import Threads
 from serve_graph.api.transfers import StalledError
-from serve_graph.logs import Answered, log, log_request
+from serve_graph.logs import RequestRecord, log, log_request
 from serve_graph.service import Service
 from serve_graph.tracing import end_request, make_clock, trace_id_of, trace_request
 
@@ -123,7 +123,7 @@ class ExchangeMiddleware:
         self._service.recorder.request(route, code, max(0.0, seconds - upload_s), is_answered)
         end_request(method, route, code, exchange.faces)
         log_request(
-            Answered(
+            RequestRecord(
                 exchange.request_id,
                 trace_id_of(Headers(scope=scope)),
                 method,

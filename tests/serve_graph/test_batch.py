@@ -1,7 +1,7 @@
 import asyncio
 import time
 
-from serve_graph.batch import Asked, Batcher, run_batch
+from serve_graph.batch import Batcher, CallContext, run_batch
 from serve_graph.settings import Batching
 from tests.recorder import MemoryRecorder
 
@@ -12,7 +12,7 @@ def half(numbers):
 
 
 def run(numbers, recorder=None, asked_at=None):
-    asked = Asked(time.time() if asked_at is None else asked_at)
+    asked = CallContext(time.time() if asked_at is None else asked_at)
     batch = [(number, asked) for number in numbers]
     return asyncio.run(run_batch(batch, half, "crop", recorder or MemoryRecorder()))
 
@@ -35,7 +35,7 @@ def test_a_bad_item_alone_is_tried_once():
         calls.append(items)
         raise ValueError
 
-    asyncio.run(run_batch([(1, Asked())], fail, "crop", MemoryRecorder()))
+    asyncio.run(run_batch([(1, CallContext())], fail, "crop", MemoryRecorder()))
 
     assert calls == [[1]]
 
@@ -87,7 +87,7 @@ async def ask(batch, *numbers):
     """Submits all, one after another; returns results and errors in order."""
     calls = []
     for number in numbers:
-        calls.append(asyncio.create_task(batch(number, Asked())))
+        calls.append(asyncio.create_task(batch(number, CallContext())))
         await asyncio.sleep(0.005)
     return await asyncio.gather(*calls, return_exceptions=True)
 
@@ -134,7 +134,7 @@ async def test_a_bad_call_fails_alone():
 async def test_who_is_cancelled_leaves_the_queue_before_it_costs_anything():
     work = Slow()
     batch = batcher(work, max_batch_size=1)
-    running, waiting, last = (asyncio.create_task(batch(n, Asked())) for n in (1, 2, 5))
+    running, waiting, last = (asyncio.create_task(batch(n, CallContext())) for n in (1, 2, 5))
     await asyncio.sleep(0.01)
     waiting.cancel()
 
@@ -144,7 +144,7 @@ async def test_who_is_cancelled_leaves_the_queue_before_it_costs_anything():
 
 async def test_a_caller_who_goes_while_his_batch_is_computed_harms_no_other():
     batch = batcher(Slow(), batch_wait_timeout_s=0.02)
-    gone, stays = (asyncio.create_task(batch(n, Asked())) for n in (1, 2))
+    gone, stays = (asyncio.create_task(batch(n, CallContext())) for n in (1, 2))
     await asyncio.sleep(0.04)
     gone.cancel()
 

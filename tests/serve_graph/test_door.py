@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-from serve_graph.door import close_doors, requests_in, wait_for_clients
+from serve_graph.door import requests_in, stop_haproxy, wait_for_clients
 from serve_graph.flags import CONFIG, SOCKET, WRAPPER, find_haproxy, free_port
 from serve_graph.problems import MEDIA_TYPE, Problem
 
@@ -160,7 +160,7 @@ async def test_callers_that_keep_asking_are_not_waited_for_but_those_before_them
 async def test_a_door_that_closes_answers_what_is_in_and_takes_nothing_new(door):
     reader, _writer = await begin_to_take_an_answer(door)
 
-    closing = asyncio.create_task(close_doors())
+    closing = asyncio.create_task(stop_haproxy())
     await asyncio.sleep(0.5)
     assert not closing.done()
     with pytest.raises(ConnectionRefusedError):
@@ -177,7 +177,7 @@ async def test_a_door_that_has_just_died_needs_no_closing(monkeypatch):
 
     monkeypatch.setattr(os, "pidfd_open", find)
 
-    await asyncio.wait_for(close_doors(), 5)
+    await asyncio.wait_for(stop_haproxy(), 5)
 
 
 async def test_where_haproxy_is_not_the_door_nothing_is_waited_for(monkeypatch):

@@ -32,7 +32,7 @@ def end(monkeypatch):
     )
     monkeypatch.setattr(serve, "shutdown_async", step("shutdown"))
     monkeypatch.setattr(launch, "wait_for_clients", step("clients"))
-    monkeypatch.setattr(launch, "close_doors", step("doors"))
+    monkeypatch.setattr(launch, "stop_haproxy", step("doors"))
     monkeypatch.setattr(launch, "LINGER_S", 0)
     return ingress, done
 

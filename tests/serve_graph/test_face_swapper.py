@@ -13,7 +13,7 @@ from models.inpaint.paint import Painted
 from models.pixels import pack_mask
 from models.swap.reference import Reference
 from serve_graph import face_swapper
-from serve_graph.batch import Asked
+from serve_graph.batch import CallContext
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE, HUNG_S
 from serve_graph.replica import use_threads
 from tests.recorder import MemoryRecorder
@@ -63,7 +63,7 @@ async def ask(swapper, count=1):
             Painted(np.full_like(BLANK_FACE, grey), POINTS),
             pack_mask(ALL_HIDDEN),
             Reference(BLANK_FACE, POINTS),
-            Asked(),
+            CallContext(),
         )
         for grey in range(count)
     ]

@@ -10,7 +10,7 @@ from models import stages as local
 from models.landmarks.guess import Wish
 from models.stages import load_models
 from serve_graph import face_cropper, inpainter, mask_detector
-from serve_graph.batch import Asked
+from serve_graph.batch import CallContext
 from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, HUNG_S, IN_A_ROW
 from serve_graph.stages import MeasuredStages
 from tests.recorder import MemoryRecorder
@@ -99,7 +99,7 @@ async def fail(replica, stage, times):
     method, arguments = ASKS[stage]
     for _ in range(times):
         with pytest.raises(RuntimeError, match="CUDA"):
-            await getattr(replica, method)(*arguments, Asked())
+            await getattr(replica, method)(*arguments, CallContext())
 
 
 @pytest.mark.parametrize("stage", ASKS)
@@ -125,7 +125,7 @@ async def test_a_photo_that_a_stage_can_not_do_harms_no_replica(make, stage):
 async def test_a_replica_is_tried_only_after_failures_in_a_row(make):
     replica, function = make("mask")
     await fail(replica, "mask", IN_A_ROW - 1)
-    await replica.detect(BLANK_FACE, Asked())
+    await replica.detect(BLANK_FACE, CallContext())
     await fail(replica, "mask", IN_A_ROW - 1)
     before = function.calls
     await replica.check_health()
@@ -150,15 +150,15 @@ def test_a_fused_replica_is_tried_in_the_same_way(tiny_weights, monkeypatch, sta
     arguments = (PHOTO, ALL_HIDDEN, Wish()) if stage == "inpaint" else (PHOTO,)
 
     async def check():
-        await fused.try_out()
+        await fused.self_test()
         for _ in range(IN_A_ROW):
             with pytest.raises(RuntimeError, match="CUDA"):
                 await getattr(fused, LOCAL[stage])(*arguments)
         if is_broken:
             with pytest.raises(RuntimeError, match="CUDA"):
-                await fused.try_out()
+                await fused.self_test()
         else:
-            await fused.try_out()
+            await fused.self_test()
 
     asyncio.run(check())
 
@@ -167,7 +167,7 @@ def test_a_fused_replica_is_tried_in_the_same_way(tiny_weights, monkeypatch, sta
 async def test_a_replica_whose_net_hangs_is_unhealthy(make, clock, stage):
     replica, function = make(stage, Hanging)
     method, arguments = ASKS[stage]
-    call = asyncio.create_task(getattr(replica, method)(*arguments, Asked()))
+    call = asyncio.create_task(getattr(replica, method)(*arguments, CallContext()))
     await asyncio.to_thread(function.begun.acquire)
     clock.now += HUNG_S
     await replica.check_health()
@@ -183,7 +183,7 @@ async def test_a_replica_whose_net_hangs_is_unhealthy(make, clock, stage):
 
 async def test_a_net_hangs_also_when_its_callers_have_gone(make, clock):
     replica, function = make("mask", Hanging)
-    call = asyncio.create_task(replica.detect(PHOTO, Asked()))
+    call = asyncio.create_task(replica.detect(PHOTO, CallContext()))
     await asyncio.to_thread(function.begun.acquire)
     call.cancel()
     await asyncio.wait([call])
@@ -203,17 +203,17 @@ def test_a_fused_step_hangs_from_when_its_thread_began(tiny_weights, monkeypatch
         first, second = (asyncio.create_task(fused.find_mask(PHOTO)) for _ in range(2))
         await asyncio.to_thread(function.begun.acquire)
         clock.now += HUNG_S
-        await fused.try_out()
+        await fused.self_test()
         function.go.release()
         await asyncio.to_thread(function.begun.acquire)
         clock.now += HUNG_S
-        await fused.try_out()  # the second one had waited that long before
+        await fused.self_test()  # the second one had waited that long before
         clock.now += 1
         with pytest.raises(TimeoutError, match="mask hangs"):
-            await fused.try_out()
+            await fused.self_test()
         function.go.release()
         await asyncio.gather(first, second)
-        await fused.try_out()
+        await fused.self_test()
 
     asyncio.run(check())
 

@@ -330,7 +330,7 @@ def test_when_a_process_of_rays_own_dies_the_service_ends_and_fails(monkeypatch,
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     threading.Timer(0.5, processes[name].kill).start()
     try:
-        with pytest.raises(launch.LostError, match=f"Ray's {name} died"):
+        with pytest.raises(launch.RayDiedError, match=f"Ray's {name} died"):
             launch.serve(LAPTOP, port=0)
         # The dead process wasn't reaped: otherwise Ray's workers would end, with what they hold.
         assert processes[name].returncode is None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ray._common.formatters import JSONFormatter
 
-from serve_graph.logs import Answered, log, log_request
+from serve_graph.logs import RequestRecord, log, log_request
 from tests.portrait import masked_portrait, to_jpeg
 from tests.waiting import wait_for
 
@@ -45,7 +45,7 @@ def lines():
 
 
 def test_a_line_has_all_that_is_known(lines):
-    log_request(Answered(**LINE))
+    log_request(RequestRecord(**LINE))
 
     (line,) = lines
     assert line["message"] == "POST /v1/unmask 200"
@@ -53,7 +53,7 @@ def test_a_line_has_all_that_is_known(lines):
 
 
 def test_what_is_not_known_is_left_out(lines):
-    log_request(Answered(**LINE | {"trace_id": None, "faces": None}))
+    log_request(RequestRecord(**LINE | {"trace_id": None, "faces": None}))
 
     assert not {"trace_id", "faces"} & set(lines[0])
 

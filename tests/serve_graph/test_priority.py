@@ -12,7 +12,7 @@ import pytest
 import models.stages
 from models.stages import load_models
 from serve_graph.api.threads import Threads
-from serve_graph.batch import Asked, run_batch
+from serve_graph.batch import CallContext, run_batch
 from serve_graph.priority import run_niced
 from serve_graph.stages import MeasuredStages
 from tests.recorder import MemoryRecorder
@@ -61,7 +61,7 @@ async def test_a_requests_threads_are_behind():
 
 
 async def test_a_batch_is_computed_behind():
-    batch = [(number, Asked(time.time())) for number in range(2)]
+    batch = [(number, CallContext(time.time())) for number in range(2)]
 
     results = await run_batch(
         batch, lambda items: [niceness() for _ in items], "crop", MemoryRecorder()

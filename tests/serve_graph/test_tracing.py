@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind
 
 from models.stages import load_models
 from serve_graph import PROJECT, tracing
-from serve_graph.batch import Asked, run_batch
+from serve_graph.batch import CallContext, run_batch
 from serve_graph.face_cropper import FaceCropper
 from serve_graph.face_swapper import FaceSwapper
 from serve_graph.ingress import Ingress
@@ -49,7 +49,7 @@ def halve(numbers):
 
 
 def run(numbers):
-    batch = [(number, Asked(trace=HEADERS)) for number in numbers]
+    batch = [(number, CallContext(trace=HEADERS)) for number in numbers]
     return asyncio.run(run_batch(batch, halve, "crop", MemoryRecorder()))
 
 
@@ -63,7 +63,7 @@ def test_each_call_of_a_batch_is_a_span_in_its_callers_trace(exporter):
 
 
 def test_queue_and_compute_are_told_apart(exporter):
-    asked = Asked(at=Asked().at - 3, trace=HEADERS)
+    asked = CallContext(at=CallContext().at - 3, trace=HEADERS)
     asyncio.run(run_batch([(1, asked)], halve, "crop", MemoryRecorder()))
 
     (span,) = exporter.get_finished_spans()
@@ -83,7 +83,7 @@ def test_a_call_that_fails_is_marked_without_its_message(exporter):
 
 
 def test_a_call_whose_caller_traces_nothing_has_no_span(exporter):
-    asyncio.run(run_batch([(1, Asked(trace=None))], halve, "crop", MemoryRecorder()))
+    asyncio.run(run_batch([(1, CallContext(trace=None))], halve, "crop", MemoryRecorder()))
 
     assert not exporter.get_finished_spans()
 
@@ -122,7 +122,7 @@ def test_a_caller_that_samples_nothing_gets_no_spans(exporter):
     unsampled = {"traceparent": f"00-{TRACE}-{CALLER}-00"}
     with tracing.trace_request(unsampled), tracing.make_clock().measure("crop"):
         sent = tracing.current_trace()
-    asyncio.run(run_batch([(1, Asked(trace=sent))], halve, "crop", MemoryRecorder()))
+    asyncio.run(run_batch([(1, CallContext(trace=sent))], halve, "crop", MemoryRecorder()))
 
     assert not exporter.get_finished_spans()
 
