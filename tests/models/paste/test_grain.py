@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.crop.frame import FRAME_PX, mask_to_photo
+from models.crop.frame import FRAME_PX, face_oval, mask_to_photo
 from models.paste.grain import SHARE, add_grain
 from tests.models.paste.test_paste import ellipse, frame_at
 
@@ -76,8 +76,8 @@ def test_edges_in_the_skin_hardly_count():
 
 
 def test_only_the_grain_of_skin_counts():
-    photo, affine = grainy_photo(16), frame_at(50, 50, 600)
-    photo[~mask_to_photo(ellipse(), affine, photo.shape[:2])] = GREY
+    photo, affine = grainy_photo(16), frame_at(50, 50, 600, 45)
+    photo[mask_to_photo(face_oval() & ~ellipse(), affine, photo.shape[:2])] = GREY
 
     face = add_grain(plain_face(), photo, ellipse(), affine, FRAME_PX)
 
