@@ -74,6 +74,35 @@ def test_a_batch_answers_as_single_faces_do():
         np.testing.assert_array_equal(detect_masks(MarksBright(), [face])[0].mask, finding.mask)
 
 
+SKIN = (200, 150, 120)
+
+
+@pytest.mark.parametrize(
+    ("light", "is_grey"),
+    [
+        ((1, 1, 1), False),
+        ((1, 0.75, 0.4), False),  # a lamp
+        ((0.3, 0.3, 0.3), False),
+        ((1, 0.15, 0.15), True),
+        ((0.3, 1, 0.3), True),
+        ((0.15, 0.2, 1), True),
+    ],
+)
+def test_the_net_sees_a_face_in_strongly_coloured_light_in_grey(light, is_grey):
+    seen = []
+
+    class Sees(MarksBright):
+        def forward(self, face):
+            seen.append(face)
+            return super().forward(face)
+
+    face = np.clip(np.linspace(0.4, 1, SIZE)[:, None, None] * SKIN * np.array(light), 0, 255)
+
+    detect_masks(Sees(), [np.broadcast_to(face, (SIZE, SIZE, 3)).astype(np.uint8)])
+
+    assert ((seen[0] - seen[0][:, :1]).abs().max() < 0.01) == is_grey
+
+
 def test_the_net_keeps_the_size_of_its_input():
     logits, worn = UNet(UNetConfig(width=4, depth=2, max_width=8)).eval()(torch.zeros(2, 3, 64, 64))
 
