@@ -9,14 +9,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.light.one_tone import tone_curve
 from models.pixels import Image
 
 Gains = tuple[float, float, float]  # of red, green and blue
 
 UNCHANGED: Gains = (1.0, 1.0, 1.0)
 _FEWEST = 100  # px
-_EVERY = 3  # px between those that are checked for a single tone
 # A face's warmth (red against blue) and lack of green, in halves of base-2 logarithms: centre and
 # half-axes of the ellipse of usual colours. Of 3,500 bare faces 17 lie outside; most of them look
 # tinted.
@@ -35,7 +33,8 @@ def gains_against(skin: Image) -> Gains:
         skin: uint8 (N, 3) RGB, the visible face.
 
     Returns:
-        Factors; `UNCHANGED` in usual light, and for photos of one tone (see `models.paste.tone`).
+        Factors; `UNCHANGED` in usual light. Skin lit by one colour may be of one tone; so is that
+        of a toned photo, whose tone `models.paste.tone` brings back.
     """
     if len(skin) < _FEWEST:
         return UNCHANGED
@@ -45,7 +44,7 @@ def gains_against(skin: Image) -> Gains:
     off = np.array([red - blue, red + blue]) / 2 - _SKIN
     off[0] = min(off[0], 0.0)
     far = float(np.linalg.norm(off / _REACH))
-    if far <= 1 or tone_curve(skin[::_EVERY]) is not None:
+    if far <= 1:
         return UNCHANGED
     warm, tint = -off * (1 - far**-_STEEP)
     red, blue = np.exp2(np.clip((tint + warm, tint - warm), -_MOST, _MOST))

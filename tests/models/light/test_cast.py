@@ -56,11 +56,21 @@ def test_nothing_jumps_where_it_sets_in():
     assert np.abs(np.diff(gains, axis=0)).max() < 0.1
 
 
-def test_a_photo_of_one_tone_keeps_its_own_way():
+@pytest.mark.parametrize("light", [(0.3, 1, 0.3), BLUE])
+def test_skin_of_one_tone_gets_the_hue_of_skin_too(light):
     grey = np.linspace(20, 200, 2000)[:, None]
-    toned = np.rint(grey * BLUE * 0.7).astype(np.uint8)
+    lit = np.rint(grey * light * 0.7).astype(np.uint8)
 
-    assert gains_against(toned) == UNCHANGED
+    red, green, blue = lit.mean(axis=0) * gains_against(lit)
+
+    assert red > green > blue
+
+
+@pytest.mark.parametrize("tone", [(1, 1, 1), (1.07, 0.9, 0.7)])
+def test_grey_and_sepia_are_left_as_they_are(tone):
+    grey = np.linspace(20, 200, 2000)[:, None]
+
+    assert gains_against(np.rint(grey * tone).astype(np.uint8)) == UNCHANGED
 
 
 def test_a_few_pixels_say_nothing():
