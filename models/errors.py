@@ -9,7 +9,7 @@ Mask2FaceError
 │   ├── NoFaceError             422  no face where one is needed
 │   ├── NoMaskError             422  no masked face where one is needed
 │   ├── ReferencePhotoError     422  a reference with no face, several, a masked or a cut-off one
-│   └── DrawnMaskError          422  a drawn mask of another size, or on no face
+│   └── DrawnMaskError          422  a drawn mask of another size, on no face, or over all of one
 ├── WeightsError            our own file: missing, changed, or of another net
 └── MissingPackageError     a setting needs an optional package that isn't installed
 """

@@ -114,7 +114,8 @@ async def find_masks(
     Raises:
         NoFaceError: the photo shows no face.
         BadRequestError: `options.faces` names a face that isn't there.
-        DrawnMaskError: `drawn` has another size, or is on none of the chosen faces.
+        DrawnMaskError: `drawn` has another size, is on none of the chosen faces, or leaves too
+            little of them.
     """
     return await _Pass(stages, options, clock or Clock(), run).find_masks(photo.pixels, drawn)
 
@@ -143,7 +144,8 @@ async def unmask(
         NoFaceError: the photo shows no face.
         ReferencePhotoError: the reference shows no face, several, or one masked or cut off.
         BadRequestError: `options.faces` names a face that isn't there.
-        DrawnMaskError: `drawn` has another size, or is on none of the chosen faces.
+        DrawnMaskError: `drawn` has another size, is on none of the chosen faces, or leaves too
+            little of them.
     """
     return await _Pass(stages, options, clock or Clock(), run).unmask(photo, reference, drawn)
 
@@ -245,7 +247,7 @@ class _Pass:
                 corners = photo_corners(frame, pixels.shape[:2])
                 finding = await find_to_edge(crop, corners, self.stages.find_mask, self.run)
             else:
-                finding = await self.run(cut_drawn, white, frame)
+                finding = await self.run(cut_drawn, white, frame, fit_frame(face.points))
         return ExaminedFace(index, face, frame, crop, finding)
 
     async def _holes(self, found: Sequence[ExaminedFace], others: Sequence[Affine]) -> list[Mask]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.crop.frame import crop_face
+from models.crop.frame import crop_face, face_oval
 from models.crop.neighbours import is_over_others, over_face, share_out
 from models.errors import DrawnMaskError
 from models.mask.detect import MaskFinding
@@ -12,6 +12,9 @@ from models.pixels import Affine, Image, Mask
 
 # Of 255: a thin stroke on a large face covers a small share of a frame px; ringing is at most 2.
 _LEAST = 8
+# Share of the face that must stay in view. With 0.24 a mask from below hides the eyes, and what is
+# painted looks like nobody; a slit that shows the eyes and brows has 0.33.
+_SEEN = 0.3
 
 
 def to_drawn_mask(picture: Image) -> Mask:
@@ -45,15 +48,23 @@ def open_drawn(drawn: Mask, photo: Image) -> Image:
     return np.multiply(drawn, 255, dtype=np.uint8)
 
 
-def cut_drawn(drawn: Image, frame: Affine) -> MaskFinding:
-    """The part of a drawn mask that one face's frame shows; its probability is 1 if there is any.
+def cut_drawn(drawn: Image, frame: Affine, usual: Affine) -> MaskFinding:
+    """The part of a drawn mask that one face's frame shows.
 
     Args:
         drawn: from `open_drawn`.
         frame: photo px to frame px.
+        usual: the same for the face's usual frame, if `frame` shows more below.
+
+    Returns:
+        Its probability is 1 if there is any and it leaves enough of the face to paint by; else 0.
     """
-    mask = np.asarray(crop_face(drawn, frame) > _LEAST, np.bool_)
-    return MaskFinding(mask, float(mask.any()))
+    mask, seen = _cut(drawn, frame), ~_cut(drawn, usual)[face_oval()]
+    return MaskFinding(mask, float(mask.any() and seen.mean() >= _SEEN))
+
+
+def _cut(drawn: Image, frame: Affine) -> Mask:
+    return np.asarray(crop_face(drawn, frame) > _LEAST, np.bool_)
 
 
 def beside_drawn(white: Image, frames: Sequence[Affine], are_sure: Sequence[bool]) -> set[int]:
@@ -68,7 +79,7 @@ def beside_drawn(white: Image, frames: Sequence[Affine], are_sure: Sequence[bool
     """
     if all(are_sure) or not any(are_sure):
         return set()
-    masks = [cut_drawn(white, frame).mask for frame in frames]
+    masks = [_cut(white, frame) for frame in frames]
     faces = [index for index, is_sure in enumerate(are_sure) if is_sure]
     over = [over_face(masks[index]) for index in faces], [frames[index] for index in faces]
     doubtful = set(range(len(frames))) - set(faces)
@@ -83,8 +94,16 @@ def share_drawn(
     Args:
         found: from `cut_drawn`.
         frames, others: see `share_out`.
+
+    Raises:
+        DrawnMaskError: it leaves too little of every face that it is on.
     """
     shares = share_out([one.mask for one in found], frames, others)
+    worn = [one for one, share in zip(found, shares, strict=True) if share.any()]
+    if worn and not any(one.probability for one in worn):
+        raise DrawnMaskError(
+            "The mask leaves too little of the face: keep the eyes and brows free."
+        )
     return [
         one if share.any() else MaskFinding(share, 0.0)
         for one, share in zip(found, shares, strict=True)

@@ -78,3 +78,16 @@ def test_a_mask_on_no_face_is_still_refused():
 
     with pytest.raises(DrawnMaskError, match="on no face"):
         run(work)
+
+
+def test_a_mask_over_nearly_all_of_the_face_is_refused():
+    whole = drawn_mask((0, 0, 639, 640))
+
+    with pytest.raises(DrawnMaskError, match="too little of the face: keep the eyes"):
+        run(unmask(grey_photo(), Finds((AT, 1, SURE)), Options(), drawn=whole))
+
+
+def test_a_face_hidden_by_a_drawn_mask_stays_while_another_is_painted():
+    second = ((380, 150), 1, SURE)
+
+    assert edited([((0, 150), 1, SURE), second], (0, 0, 256, 640), (450, 280, 570, 370)) == [1]
