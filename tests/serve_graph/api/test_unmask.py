@@ -11,7 +11,6 @@ from PIL import ImageCms
 from models.inpaint.paint import Painted
 from models.landmarks.guess import Wish
 from models.photo.encode import SOURCE_TYPE
-from tests.serve_graph.api.conftest import face_at
 
 JSON = {"Accept": "application/json"}
 
@@ -221,27 +220,6 @@ async def test_only_a_changed_picture_is_marked_as_ai_made(client, encode, grey,
     answer = await client.post("/v1/unmask", files={"photo": encode(grey)})
 
     assert (SOURCE_TYPE.encode() in answer.content) is marked
-
-
-@pytest.mark.parametrize("call", ["unmask", "swap"])
-async def test_one_masked_face_beside_a_bare_one_makes_a_changed_picture(
-    client, encode, stages, reference, call
-):
-    both, out = [face_at(40, 60), face_at(120, 60)], io.BytesIO()
-
-    async def detect(thumb):
-        return both if thumb.min() < 100 else both[:1]
-
-    stages.detect = detect
-    picture = PilImage.open(io.BytesIO(encode(220)))
-    picture.paste((20, 20, 20), (0, 0, 80, 120))
-    picture.save(out, "JPEG")
-    files = {"photo": out.getvalue(), "reference": reference}
-
-    answer = await client.post(f"/v1/{call}", files=files, data={"consent": "true"})
-
-    assert answer.status_code == 200
-    assert SOURCE_TYPE.encode() in answer.content
 
 
 async def test_json_tells_faces_and_picture(client, photo, decode):
