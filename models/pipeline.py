@@ -37,7 +37,7 @@ from models.runner import Runner, all_of
 from models.stages import Stages
 from models.swap.pose import is_turned_too_far
 from models.swap.reference import REFERENCE_PX, Reference
-from models.swap.swap import refuse_cut
+from models.swap.swap import check_not_cut_off
 
 # Hands, discs and letters score higher in one photo in thirty; real faces in crowds score lower.
 _SURE_SCORE, _SURE_PROBABILITY = 0.45, 0.98
@@ -153,14 +153,18 @@ async def unmask(
 async def as_reference(
     photo: Photo, own: ExaminedFace, stages: Stages, run: Runner = asyncio.to_thread
 ) -> Reference:
-    """A bare face, cropped as finely as its photo shows it; raises what `refuse_cut` raises."""
+    """A bare face as a reference, cropped as finely as its photo shows it.
+
+    Raises:
+        ReferencePhotoError: see `check_not_cut_off`.
+    """
     face, side = own.crop, max(REFERENCE_PX)
     if scale_of(own.frame) < 1:
         finer = compose(scale_affine(side), own.frame)
         face = await run(crop_face, photo.pixels, finer, side)
     corners = photo_corners(own.frame, photo.pixels.shape[:2])
     landmarks = await stages.landmarks(own.crop)
-    refuse_cut(landmarks, corners)
+    check_not_cut_off(landmarks, corners)
     return Reference(face, landmarks, corners)
 
 

@@ -10,7 +10,7 @@ import torch
 from models.checkpoint import Manifest, load_net
 from models.crop.net import STRIDES, Candidates, DetectorConfig, FaceDetector
 from models.nets.inference import for_inference
-from models.pixels import Floats, Image, Landmarks, to_tensor
+from models.pixels import Floats, Image, Points, to_tensor
 
 THUMB_PX = 512
 MIN_SCORE = 0.38  # the mask net filters out what isn't a masked face
@@ -30,7 +30,7 @@ class Face:
 
     box: Boxes  # (4,) x0, y0, x1, y1
     score: float  # 0..1
-    points: Landmarks  # (5, 2): eyes, nose tip, mouth corners; left in the picture first
+    points: Points  # (5, 2): eyes, nose tip, mouth corners; left in the picture first
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,6 @@ def _padded(images: Sequence[Image], multiple: int) -> list[Image]:
     return padded
 
 
-def _to_photo(points: Landmarks, scale: tuple[float, float]) -> Landmarks:
+def _to_photo(points: Points, scale: tuple[float, float]) -> Points:
     # Integer coordinates are pixel centres, so the picture's corner is at -0.5.
     return np.asarray((points + 0.5) / np.asarray(scale) - 0.5, np.float32)

@@ -49,26 +49,26 @@ async def find_any_way_up(
         if not await _is_upside_down(thumb, found[0], detect, run):
             return found
         turns, needed = (2,), 1.0  # the second look has already said so
-    best, least = found, needed * worth(found)
+    best, least = found, needed * rotation_score(found)
     for quarters in turns:
-        faces = await detect(await run(turned, thumb, quarters))
-        if worth(faces) > least:
-            best = [turned_back(face, quarters, thumb.shape) for face in faces]
-            least = worth(faces)
+        faces = await detect(await run(rotated, thumb, quarters))
+        if rotation_score(faces) > least:
+            best = [rotated_back(face, quarters, thumb.shape) for face in faces]
+            least = rotation_score(faces)
     return best
 
 
-def turned(image: Image, quarters: int) -> Image:
+def rotated(image: Image, quarters: int) -> Image:
     """The picture, rotated anticlockwise by so many quarter turns."""
     return np.ascontiguousarray(np.rot90(image, quarters))
 
 
-def turned_back(face: Face, quarters: int, shape: tuple[int, ...]) -> Face:
+def rotated_back(face: Face, quarters: int, shape: tuple[int, ...]) -> Face:
     """A face of the rotated picture, in px of the original.
 
     Args:
-        face: in px of what `turned` returned.
-        quarters: as passed to `turned`.
+        face: in px of what `rotated` returned.
+        quarters: as passed to `rotated`.
         shape: height and width of the original, px.
 
     Returns:
@@ -89,7 +89,7 @@ def turned_back(face: Face, quarters: int, shape: tuple[int, ...]) -> Face:
     return Face(box, face.score, transform(face.points, back))
 
 
-def worth(faces: list[Face]) -> float:
+def rotation_score(faces: list[Face]) -> float:
     """How good a rotation is: many sure faces count more than one, or than many doubtful ones."""
     return sum((face.score - MIN_SCORE) ** 2 for face in faces)
 
@@ -100,8 +100,8 @@ def may_be_upside_down(face: Face) -> bool:
     return bool(face.score - width / max(height, 1e-6) < _LOOK_BELOW)
 
 
-def both_ways(thumb: Image, face: Face) -> Image:
-    """A face as found and, to its right, upside down: uint8 (96, 192, 3)."""
+def with_upside_down(thumb: Image, face: Face) -> Image:
+    """A face as found and, to its right, rotated by 180°: uint8 (96, 192, 3)."""
     scale = _LOOK_PX / (_AROUND * max(float((face.box[2:] - face.box[:2]).max()), 1.0))
     middle = (_LOOK_PX - 1) / 2 - scale * (face.box[:2] + face.box[2:]) / 2
     to_look = np.array([[scale, 0, middle[0]], [0, scale, middle[1]]], np.float32)
@@ -111,11 +111,11 @@ def both_ways(thumb: Image, face: Face) -> Image:
 
 
 def is_upside_down(found: list[Face]) -> bool:
-    """Whether the best of the faces found in `both_ways` is the one turned upside down."""
+    """Whether the best of the faces found in `with_upside_down` is the one turned upside down."""
     return bool(found) and float(found[0].box[[0, 2]].mean()) > _LOOK_PX - 0.5
 
 
 async def _is_upside_down(thumb: Image, face: Face, detect: Detect, run: Runner) -> bool:
     if not may_be_upside_down(face):
         return False
-    return is_upside_down(await detect(await run(both_ways, thumb, face)))
+    return is_upside_down(await detect(await run(with_upside_down, thumb, face)))

@@ -22,7 +22,7 @@ from models.nets.blocks import Join, ResidualBlock, conv_bn
 
 ATROUS_RATES = (2, 4, 8, 16)
 CELL_PX = 8  # of the grid that the atrous part works on
-REACH_PX = 3 * 4 + 3 * 2  # how far the layers after it see: 3 convolutions on grid 64, 3 on 128
+RECEPTIVE_RADIUS_PX = 3 * 4 + 3 * 2  # of the layers after it: 3 convolutions on grid 64, 3 on 128
 
 Window = tuple[slice, slice]  # rows, columns
 
@@ -126,8 +126,8 @@ def window_of(holes: torch.Tensor) -> Window:
 
 def _span(used: torch.Tensor) -> slice:
     indices = used.nonzero().flatten().tolist() or [0, len(used) - 1]
-    first = (indices[0] - REACH_PX) // CELL_PX * CELL_PX
-    last = -(-(indices[-1] + 1 + REACH_PX) // CELL_PX) * CELL_PX
+    first = (indices[0] - RECEPTIVE_RADIUS_PX) // CELL_PX * CELL_PX
+    last = -(-(indices[-1] + 1 + RECEPTIVE_RADIUS_PX) // CELL_PX) * CELL_PX
     return slice(max(0, first), min(len(used), last))
 
 

@@ -83,7 +83,7 @@ def paint_candidates(
     """
     lenses = parallel_map(find_lenses, faces, holes)
     levels = parallel_map(levels_of, faces, holes)
-    shown = [level.shown(face) for level, face in zip(levels, faces, strict=True)]
+    shown = [level.apply(face) for level, face in zip(levels, faces, strict=True)]
     guesses = guess_landmarks(landmark_net, shown, holes, wishes)
     rows = [row for row, candidates in enumerate(guesses) for _ in candidates]
     painted = _paint(
@@ -94,7 +94,7 @@ def paint_candidates(
         [*chain(*guesses)],
     )
     own = iter(
-        Painted(levels[row].taken_back(one.face, faces[row], holes[row]), one.landmarks)
+        Painted(levels[row].undo(one.face, faces[row], holes[row]), one.landmarks)
         for row, one in zip(rows, painted, strict=True)
     )
     return [[next(own) for _ in candidates] for candidates in guesses]

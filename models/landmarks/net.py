@@ -19,7 +19,7 @@ from models.nets.blocks import ResidualBlock, conv_bn
 POINTS = 68
 SEEN_PX = 128  # side of the picture that the net sees
 SPREAD = 8  # principal components of the guess's error that are kept
-FEATURES = 7  # what is measured of a face: see `models.landmarks.shape.features`
+MEASURES = 7  # what is measured of a face: see `models.landmarks.shape.measures`
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class LandmarkNet(nn.Module):
         super().__init__()
         self.config = config
         self.register_buffer("mean_face", torch.zeros(POINTS, 2))
-        self.register_buffer("shape_gauges", torch.zeros(2, FEATURES))
+        self.register_buffer("shape_gauges", torch.zeros(2, MEASURES))
         self.register_buffer("shape_moves", torch.zeros(2, POINTS, 2))
         self.register_buffer("shape_levels", torch.zeros(2, 2))
         self.register_buffer("shape_spread", torch.zeros(SPREAD, POINTS, 2))

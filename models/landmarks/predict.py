@@ -35,7 +35,7 @@ def predict_landmarks(
     Returns:
         float32 (68, 2) each, (x, y) px of the crop, iBUG order.
     """
-    shown = [levels_of(face, mask).shown(face) for face, mask in zip(faces, masks, strict=True)]
+    shown = [levels_of(face, mask).apply(face) for face, mask in zip(faces, masks, strict=True)]
     return landmarks_of_shown(net, shown, masks)
 
 

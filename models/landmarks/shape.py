@@ -15,7 +15,7 @@ from models.choices import Expression
 from models.landmarks.order import MOUTH, NOSE_TIP, eye_centres
 from models.pixels import Landmarks, Mask
 
-Floats = npt.NDArray[np.float64]
+Doubles = npt.NDArray[np.float64]
 Turns = npt.NDArray[np.complex128]
 
 RIGID = (*range(27, 29), *range(36, 48))  # eyes and upper nose: visible, unmoved by expressions
@@ -30,14 +30,14 @@ _EDGE_PX = 12.0  # points this far inside the hole move freely, those on its edg
 class ShapeModel:
     """Statistics of the training faces; px of the mean face."""
 
-    mean: Floats  # (68, 2)
-    gauges: Floats  # (2, FEATURES): smile and lip gap from the features, z-scores
-    moves: Floats  # (2, 68, 2): how the points move if one of these grows by one
-    levels: Floats  # (2, 2): smile and gap of a neutral and of a smiling mouth
-    spread: Floats  # (K, 68, 2): errors of hidden points, each one standard deviation long
+    mean: Doubles  # (68, 2)
+    gauges: Doubles  # (2, MEASURES): smile and lip gap from the measures, z-scores
+    moves: Doubles  # (2, 68, 2): how the points move if one of these grows by one
+    levels: Doubles  # (2, 2): smile and gap of a neutral and of a smiling mouth
+    spread: Doubles  # (K, 68, 2): errors of hidden points, each one standard deviation long
 
 
-def align(points: Floats, mean: Floats) -> tuple[Floats, Turns]:
+def align(points: Doubles, mean: Doubles) -> tuple[Doubles, Turns]:
     """Aligns eyes and upper nose with those of the mean face, by least squares.
 
     Args:
@@ -56,14 +56,14 @@ def align(points: Floats, mean: Floats) -> tuple[Floats, Turns]:
     return np.stack([laid.real, laid.imag], axis=-1), factor
 
 
-def features(points: Floats) -> Floats:
+def measures(points: Doubles) -> Doubles:
     """Measurements of aligned faces, in eye distances.
 
     Args:
         points: (..., 68, 2), see `align`.
 
     Returns:
-        (..., FEATURES): a constant 1, the mouth's width, the lift of its corners above the lips'
+        (..., MEASURES): a constant 1, the mouth's width, the lift of its corners above the lips'
         middle, the gap between the lips; and of the head's pose yaw, yaw squared and pitch.
     """
     left, right = eye_centres(points)
@@ -78,7 +78,7 @@ def features(points: Floats) -> Floats:
     return np.stack([one, width / eyes, lift / eyes, gap / eyes, yaw, yaw**2, pitch], axis=-1)
 
 
-def freedom(points: Landmarks, hole: Mask) -> Floats:
+def freedom(points: Landmarks, hole: Mask) -> Doubles:
     """How far each point may move: 0 where it is visible, 1 well inside the hole.
 
     In between it grows from the edge, so that a moved jaw stays attached to the visible part.
@@ -96,7 +96,7 @@ def freedom(points: Landmarks, hole: Mask) -> Floats:
     return np.asarray(np.clip(depth[y, x] / _EDGE_PX, 0, 1), np.float64)
 
 
-def express(model: ShapeModel, points: Floats, free: Floats, expression: Expression) -> Floats:
+def express(model: ShapeModel, points: Doubles, free: Doubles, expression: Expression) -> Doubles:
     """Moves free points until the mouth is as calm, or smiles as much, as the expression says.
 
     Args:
@@ -111,15 +111,15 @@ def express(model: ShapeModel, points: Floats, free: Floats, expression: Express
     if expression == "auto":
         return points
     laid, factor = align(points, model.mean)
-    missing = model.levels[LEVELS.index(expression)] - features(laid) @ model.gauges.T
+    missing = model.levels[LEVELS.index(expression)] - measures(laid) @ model.gauges.T
     wanted = np.minimum(missing, 0) if expression == "neutral" else np.maximum(missing, 0)
     shift = _turned_back(np.tensordot(wanted, model.moves, 1), factor)
     return _uncrossed(points + shift * free[:, None])
 
 
 def draw_candidates(
-    model: ShapeModel, points: Floats, free: Floats, expression: Expression, count: int
-) -> Floats:
+    model: ShapeModel, points: Doubles, free: Doubles, expression: Expression, count: int
+) -> Doubles:
     """Plausible places of the free points: the guess, then others drawn from its spread.
 
     From many draws, the same each time, the likeliest that differ enough to be seen are taken.
@@ -145,7 +145,7 @@ def draw_candidates(
     return _distinct(guess, drawn, count)
 
 
-def _distinct(first: Floats, drawn: Floats, count: int) -> Floats:
+def _distinct(first: Doubles, drawn: Doubles, count: int) -> Doubles:
     """`first`, then the earliest draws that differ enough from all taken so far."""
     taken = first
     while len(taken) < count:
@@ -158,7 +158,7 @@ def _distinct(first: Floats, drawn: Floats, count: int) -> Floats:
     return taken
 
 
-def _uncrossed(points: Floats) -> Floats:
+def _uncrossed(points: Doubles) -> Doubles:
     """If the lower lip ended up above the upper one, both meet halfway."""
     upper, lower = points[..., (61, 62, 63), 1], points[..., (67, 66, 65), 1]
     halfway = (upper + lower) / 2
@@ -168,7 +168,7 @@ def _uncrossed(points: Floats) -> Floats:
     return points
 
 
-def _turned_back(shift: Floats, factor: Turns) -> Floats:
+def _turned_back(shift: Doubles, factor: Turns) -> Doubles:
     """Turns shifts of the mean face into shifts of the face that `align` laid over it."""
     back = (shift @ np.array([1, 1j])) / np.where(factor == 0, 1, factor)[..., None]
     return np.stack([back.real, back.imag], axis=-1)

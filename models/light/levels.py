@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.crop.frame import face_oval
-from models.light.cast import UNCHANGED, Gains, gains_against
+from models.light.colour_cast import UNCHANGED, Gains, gains_against
 from models.light.lenses import find_lenses
 from models.pixels import Image, Mask
 
@@ -37,13 +37,13 @@ class Levels:
     offset: float = 0.0
     colour: Gains = UNCHANGED  # a further factor for each channel
 
-    def shown(self, face: Image) -> Image:
+    def apply(self, face: Image) -> Image:
         """The crop as the nets see it, uint8 (S, S, 3)."""
-        return face if self == AS_THEY_ARE else _rounded(face * self._gains + self.offset)
+        return face if self == IDENTITY else _rounded(face * self._gains + self.offset)
 
-    def taken_back(self, painted: Image, face: Image, hole: Mask) -> Image:
+    def undo(self, painted: Image, face: Image, hole: Mask) -> Image:
         """What was painted into a shown crop, in the photo's levels; `face` outside the hole."""
-        if self == AS_THEY_ARE:
+        if self == IDENTITY:
             return painted
         own = _rounded((painted.astype(np.float32) - self.offset) / np.float32(self._gains))
         return np.where(hole[..., None], own, face)
@@ -53,7 +53,7 @@ class Levels:
         return self.gain * np.array(self.colour)
 
 
-AS_THEY_ARE = Levels()
+IDENTITY = Levels()
 
 
 def levels_of(face: Image, hidden: Mask | None = None) -> Levels:
@@ -72,7 +72,7 @@ def levels_of(face: Image, hidden: Mask | None = None) -> Levels:
     seen = ~(hidden | find_lenses(face, hidden))
     of_face = seen & face_oval(face.shape[0])
     colour = gains_against(face[of_face])
-    light = _light(face if colour == UNCHANGED else Levels(colour=colour).shown(face))
+    light = _light(face if colour == UNCHANGED else Levels(colour=colour).apply(face))
     enough = np.count_nonzero(of_face) >= _FEWEST
     return _of_light(light[of_face if enough else seen], light[seen], colour)
 
@@ -80,7 +80,7 @@ def levels_of(face: Image, hidden: Mask | None = None) -> Levels:
 def _of_light(of_face: Image, seen: Image, colour: Gains = UNCHANGED) -> Levels:
     """Levels by the brightness of the face and of all that is seen, uint8 (N,) and (M,)."""
     if not seen.size:
-        return AS_THEY_ARE
+        return IDENTITY
     gain = _factor(float(of_face.mean()), _DARK, _BRIGHT)
     if gain > 1:
         # Bright parts must not clip: a face in front of a window, a lit cheek below dark hair.

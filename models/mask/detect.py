@@ -83,7 +83,7 @@ def _shown(face: Image) -> Image:
     if np.hypot(np.log2(red / green) - _WARM, np.log2(blue / green) - _COLD) > _TINTED:
         light = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
         face = np.asarray(cv2.merge([light] * 3), np.uint8)
-    return levels_of(face).shown(face)
+    return levels_of(face).apply(face)
 
 
 def _tidy(mask: Mask) -> Mask:

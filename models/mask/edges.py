@@ -6,13 +6,13 @@ import numpy as np
 
 from models.crop.edge import beyond_touched_edges, inside_photo
 from models.mask.detect import MaskFinding
-from models.pixels import Image, Landmarks, Mask
+from models.pixels import Image, Mask, Points
 from models.runner import Runner
 
 
 async def find_to_edge(
     face: Image,
-    corners: Landmarks,
+    corners: Points,
     find_mask: Callable[[Image], Awaitable[MaskFinding]],
     run: Runner,
 ) -> MaskFinding:
@@ -36,7 +36,7 @@ async def find_to_edge(
     return MaskFinding(found.mask | again.mask, found.probability)
 
 
-def _flattened(face: Image, mask: Mask, corners: Landmarks) -> Image | None:
+def _flattened(face: Image, mask: Mask, corners: Points) -> Image | None:
     """The face with its mean colour beyond the edges that the mask reaches; None if none."""
     beyond = beyond_touched_edges(mask, corners)
     if not beyond.any():

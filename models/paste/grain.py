@@ -25,21 +25,21 @@ _LEAST_SKIN_PX = 400
 _APART_PX = 9  # of the frame: side of the square that widens the hole, so skin is 4 px away
 
 
-def add_grain(face: Image, photo: Image, mask: Mask, affine: Affine, patch_px: int) -> Image:
+def add_grain(face: Image, photo: Image, hole: Mask, to_frame: Affine, patch_px: int) -> Image:
     """Adds the grain of the photo to an edited face.
 
     Args:
         face: RGB, uint8 (H, W, 3), the patch at the photo's resolution.
         photo: RGB, uint8, the photo around it.
-        mask: bool (256, 256), True = edited, in the frame.
-        affine: photo px to frame px.
+        hole: bool (256, 256), True = painted.
+        to_frame: photo px to frame px.
         patch_px: side of the patch that `face` was made from.
 
     Returns:
         As `face`; unchanged if the patch is as fine as the photo, or if no skin is visible.
     """
-    bands = _missing_bands(_finer(affine, patch_px)) if is_finer(affine, patch_px) else ()
-    found = _visible_skin(photo, mask, affine) if bands else None
+    bands = _missing_bands(_finer(to_frame, patch_px)) if is_finer(to_frame, patch_px) else ()
+    found = _visible_skin(photo, hole, to_frame) if bands else None
     if found is None:
         return face
     skin, seen = found
@@ -49,18 +49,18 @@ def add_grain(face: Image, photo: Image, mask: Mask, affine: Affine, patch_px: i
     return _add_tiled(face, grain)
 
 
-def is_finer(affine: Affine, patch_px: int) -> bool:
+def is_finer(to_frame: Affine, patch_px: int) -> bool:
     """Whether the photo shows a face noticeably finer than a patch can.
 
     Args:
-        affine: photo px to frame px.
+        to_frame: photo px to frame px.
         patch_px: side of the patch.
     """
-    return _finer(affine, patch_px) >= FINER
+    return _finer(to_frame, patch_px) >= FINER
 
 
-def _finer(affine: Affine, patch_px: int) -> float:
-    return FRAME_PX / patch_px / scale_of(affine)
+def _finer(to_frame: Affine, patch_px: int) -> float:
+    return FRAME_PX / patch_px / scale_of(to_frame)
 
 
 def _missing_bands(finer: float) -> tuple[float, ...]:
@@ -69,11 +69,11 @@ def _missing_bands(finer: float) -> tuple[float, ...]:
     return tuple(_FINEST_PX * 2.0**index for index in range(count))
 
 
-def _visible_skin(photo: Image, mask: Mask, affine: Affine) -> tuple[Floats, Mask] | None:
+def _visible_skin(photo: Image, hole: Mask, to_frame: Affine) -> tuple[Floats, Mask] | None:
     """Forehead, eyes and cheeks in grey, and which px are theirs; None if hardly any are seen."""
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((_APART_PX, _APART_PX), np.uint8))
+    near = cv2.dilate(hole.astype(np.uint8), np.ones((_APART_PX, _APART_PX), np.uint8))
     skin = face_oval() & (near == 0)
-    box = photo_rectangle(skin, affine, photo.shape[:2])
+    box = photo_rectangle(skin, to_frame, photo.shape[:2])
     if box is None:
         return None
     # Of a large face, the middle is enough.
@@ -82,9 +82,9 @@ def _visible_skin(photo: Image, mask: Mask, affine: Affine) -> tuple[Floats, Mas
     )
     right, bottom = min(box[2], left + _NOISE_PX), min(box[3], top + _NOISE_PX)
     grey = cv2.cvtColor(photo[top:bottom, left:right], cv2.COLOR_RGB2GRAY).astype(np.float32)
-    to_frame = compose(affine, np.array([[1, 0, left], [0, 1, top]], np.float32))
+    part_to_frame = compose(to_frame, np.array([[1, 0, left], [0, 1, top]], np.float32))
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpAffine(skin.astype(np.uint8), to_frame, grey.shape[::-1], flags=flags) > 0
+    seen = cv2.warpAffine(skin.astype(np.uint8), part_to_frame, grey.shape[::-1], flags=flags) > 0
     if seen.sum() < _LEAST_SKIN_PX:
         return None
     return np.asarray(grey, np.float32), np.asarray(seen, np.bool_)

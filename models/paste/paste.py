@@ -12,57 +12,57 @@ from models.paste.grain import add_grain
 from models.paste.tone import keep_tone
 from models.pixels import Affine, Floats, Image, Mask
 
-FEATHER_PX = 2  # of the frame: the blend runs from this far inside the mask to this far outside
-SEAM_PX = 20.0  # of the frame: over this distance a tone step at the mask's edge fades inwards
+FEATHER_PX = 2  # of the frame: the blend runs from this far inside the hole to this far outside
+SEAM_PX = 20.0  # of the frame: over this distance a tone step at the hole's edge fades inwards
 _RING_PX = 2  # of the frame: width of the bands that are compared
 _COARSE = 4
-_SEAM_LEVELS = 20.0  # larger steps are outlines of things, not of the mask
+_SEAM_LEVELS = 20.0  # larger steps are outlines of things, not of the hole
 _HAT_PX, _HAT_SHARE = 2, 0.5  # details that `sharpen` brings out: radius, of the frame; gain
 
 
 def paste_face(
     photo: Image,
     patch: Image,
-    mask: Mask,
-    affine: Affine,
+    hole: Mask,
+    to_frame: Affine,
     sharpen: bool = False,
     beside: Mask | None = None,
 ) -> None:
     """Blends the masked part of an edited face into the photo, in place.
 
-    Only pixels inside the mask and up to `FEATHER_PX` frame px around it change, one more where
+    Only pixels inside the hole and up to `FEATHER_PX` frame px around it change, one more where
     `beside` touches it. The cost depends on the size of the face, not of the photo.
 
     Args:
         photo: RGB, uint8 (H, W, 3); is changed.
         patch: the edited face in the canonical frame, uint8 (256, 256, 3) or any multiple of that
-            size; outside mask and `beside` it equals the crop.
-        mask: bool (256, 256), True = take the patch here.
-        affine: photo px to frame px.
+            size; outside hole and `beside` it equals the crop.
+        hole: bool (256, 256), True = painted: take the patch here.
+        to_frame: photo px to frame px.
         sharpen: bring out the patch's fine light and dark details.
-        beside: bool (256, 256), True = also made up, but beyond the photo or pasted with other
+        beside: bool (256, 256), True = also painted, but beyond the photo or pasted with other
             faces, see `masks_beside`: the patch doesn't fade towards it.
     """
-    weight = _feather(mask) if beside is None else _feather_beside(mask, beside)
-    box = photo_rectangle(weight > 0, affine, photo.shape[:2])
+    weight = _feather(hole) if beside is None else _feather_beside(hole, beside)
+    box = photo_rectangle(weight > 0, to_frame, photo.shape[:2])
     if box is None:
         return
     left, top, right, bottom = box
     region = photo[top:bottom, left:right]
-    smooth = even_seam(keep_tone(patch, joined(mask, beside)), mask)
-    to_frame = compose(affine, np.array([[1, 0, left], [0, 1, top]], np.float32))
-    to_patch = compose(scale_affine(patch.shape[0]), to_frame)
-    fineness = patch.shape[0] / mask.shape[0]
+    smooth = even_seam(keep_tone(patch, joined(hole, beside)), hole)
+    region_to_frame = compose(to_frame, np.array([[1, 0, left], [0, 1, top]], np.float32))
+    to_patch = compose(scale_affine(patch.shape[0]), region_to_frame)
+    fineness = patch.shape[0] / hole.shape[0]
     prepared = _antialias(_sharpen(smooth, fineness) if sharpen else smooth, to_patch)
-    # If a mask leaves the frame, its edge is mixed with the patch's last px, not with black.
+    # If a hole leaves the frame, its edge is mixed with the patch's last px, not with black.
     face = _warp(prepared, to_patch, region.shape[:2], cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
-    share = _warp(weight, to_frame, region.shape[:2], cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
-    face = add_grain(face, photo, mask, affine, patch.shape[0])
+    share = _warp(weight, region_to_frame, region.shape[:2], cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+    face = add_grain(face, photo, hole, to_frame, patch.shape[0])
     photo[top:bottom, left:right] = cv2.blendLinear(region, face, 1 - share, share)
 
 
-def even_seam(patch: Image, mask: Mask) -> Image:
-    """Removes the step in tone at the mask's edge from the patch.
+def even_seam(patch: Image, hole: Mask) -> Image:
+    """Removes the step in tone at the hole's edge from the patch.
 
     The local mean colours just inside and just outside the edge are compared; their difference is
     added to the patch, fading inwards (a cheap stand-in for Poisson blending, Perez 2003). Large
@@ -70,44 +70,44 @@ def even_seam(patch: Image, mask: Mask) -> Image:
 
     Args:
         patch: uint8 (S, S, 3), or finer by a whole factor; equals the photo's crop outside the
-            mask.
-        mask: bool (S, S), True = made up.
+            hole.
+        hole: bool (S, S), True = painted.
 
     Returns:
-        As `patch`, equal to it outside the mask.
+        As `patch`, equal to it outside the hole.
     """
-    if not mask.any():
+    if not hole.any():
         return patch
-    if patch.shape[0] > mask.shape[0]:
-        return _even_finer(patch, mask)
-    rows, columns = _around(mask)
-    part, hole = patch[rows, columns], mask[rows, columns]
-    inside = hole.astype(np.uint8)
+    if patch.shape[0] > hole.shape[0]:
+        return _even_finer(patch, hole)
+    rows, columns = _around(hole)
+    part, within = patch[rows, columns], hole[rows, columns]
+    inside = within.astype(np.uint8)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
     height = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
     outer = _local_mean(part, (height > 0) & (height <= _RING_PX))
     inner = _local_mean(part, (depth > 0) & (depth <= _RING_PX))
     step = _small_steps(outer - inner)
-    step = np.asarray(cv2.resize(step, hole.shape[::-1], interpolation=cv2.INTER_LINEAR))
+    step = np.asarray(cv2.resize(step, within.shape[::-1], interpolation=cv2.INTER_LINEAR))
     evened = np.clip(part + step * np.exp(-depth / SEAM_PX)[..., None], 0, 255).round()
     result = patch.copy()
-    result[rows, columns] = np.where(hole[..., None], evened, part)
+    result[rows, columns] = np.where(within[..., None], evened, part)
     return result
 
 
-def _even_finer(patch: Image, mask: Mask) -> Image:
-    """`even_seam` for a patch finer than its mask, computed at the mask's size."""
-    small = np.asarray(cv2.resize(patch, mask.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-    change = even_seam(small, mask).astype(np.float32) - small
+def _even_finer(patch: Image, hole: Mask) -> Image:
+    """`even_seam` for a patch finer than its hole, computed at the hole's size."""
+    small = np.asarray(cv2.resize(patch, hole.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    change = even_seam(small, hole).astype(np.float32) - small
     finer = cv2.resize(change, patch.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    inside = cv2.resize(mask.astype(np.uint8), patch.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    inside = cv2.resize(hole.astype(np.uint8), patch.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     evened = np.clip(np.rint(patch + finer), 0, 255).astype(np.uint8)
     return np.where(inside[..., None] > 0, evened, patch)
 
 
-def _around(mask: Mask) -> tuple[slice, slice]:
-    """Rows and columns of the mask and the ring around it."""
-    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+def _around(hole: Mask) -> tuple[slice, slice]:
+    """Rows and columns of the hole and the ring around it."""
+    x, y, width, height = cv2.boundingRect(hole.astype(np.uint8))
     margin = _RING_PX + 1
     rows = slice(max(0, y - margin), y + height + margin)
     return rows, slice(max(0, x - margin), x + width + margin)
@@ -128,18 +128,18 @@ def _local_mean(pixels: Image, where: Mask) -> Floats:
     return np.asarray(coarse[..., :3] / (coarse[..., 3:] + 1e-6), np.float32)
 
 
-def _feather(mask: Mask) -> Floats:
+def _feather(hole: Mask) -> Floats:
     """Weight of the patch, 0..1, finite support."""
     side = FEATHER_PX + 1
-    soft = cv2.blur(mask.astype(np.float32), (side, side), borderType=cv2.BORDER_CONSTANT)
+    soft = cv2.blur(hole.astype(np.float32), (side, side), borderType=cv2.BORDER_CONSTANT)
     soft = cv2.blur(soft, (side, side), borderType=cv2.BORDER_CONSTANT)
     return np.where(soft > 1e-4, np.minimum(soft, 1), 0).astype(np.float32)
 
 
-def _feather_beside(mask: Mask, beside: Mask) -> Floats:
-    """As `_feather` of the mask, but full up to what lies beside it, and 1 px into that."""
-    joint = joined(mask, beside)
-    wide = np.asarray((cv2.dilate(mask.astype(np.uint8), np.ones((3, 3))) > 0) & joint, np.bool_)
+def _feather_beside(hole: Mask, beside: Mask) -> Floats:
+    """As `_feather` of the hole, but full up to what lies beside it, and 1 px into that."""
+    joint = joined(hole, beside)
+    wide = np.asarray((cv2.dilate(hole.astype(np.uint8), np.ones((3, 3))) > 0) & joint, np.bool_)
     return np.where(wide, _feather(joint), _feather(wide))
 
 
@@ -157,14 +157,14 @@ def _sharpen(patch: Image, fineness: float) -> Image:
     return np.clip(np.rint(patch + _HAT_SHARE * (light - dark)), 0, 255).astype(np.uint8)
 
 
-def _antialias(patch: Image, affine: Affine) -> Image:
+def _antialias(patch: Image, to_patch: Affine) -> Image:
     """Removes detail that the photo's coarser grid can't hold."""
-    sigma = 0.35 * (scale_of(affine) - 1)  # if the photo is much coarser: a third of its px
+    sigma = 0.35 * (scale_of(to_patch) - 1)  # if the photo is much coarser: a third of its px
     return np.asarray(cv2.GaussianBlur(patch, (0, 0), sigma), np.uint8) if sigma > 0.1 else patch
 
 
 def _warp(
-    source: Image | Floats, to_frame: Affine, shape: tuple[int, int], flags: int, border: int
+    source: Image | Floats, to_source: Affine, shape: tuple[int, int], flags: int, border: int
 ) -> npt.NDArray[Any]:
     flags |= cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(source, to_frame, shape[::-1], flags=flags, borderMode=border)
+    return cv2.warpAffine(source, to_source, shape[::-1], flags=flags, borderMode=border)

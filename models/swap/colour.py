@@ -26,14 +26,14 @@ _TEETH = 0.8  # share of these that isn't taken between its lips
 
 
 @dataclass(frozen=True)
-class Light:
+class Relighting:
     """How to light a reference; for `relight`."""
 
     exposure: float  # factor
     gain: Floats  # applied after it, float32 (S / 4, S / 4, 3)
 
 
-def light_gain(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) -> Light:
+def light_gain(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) -> Relighting:
     """The smooth gain that matches the reference to the photo around the hole.
 
     On the face it is the local mean ratio of both pictures' visible skin; beyond it, of what
@@ -51,7 +51,7 @@ def light_gain(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) 
     counts = visible if visible.sum() >= _FEWEST else _shrink(bare)
     shown, own = _shrink(painted), _shrink(warped)
     if not counts.any():
-        return Light(1.0, np.ones_like(own))
+        return Relighting(1.0, np.ones_like(own))
     exposure = _exposure(own[counts > 0], shown[counts > 0])
     tint = _tint(warped, own * np.float32(exposure), shown, landmarks)
     ratio = _logarithm(shown) - _logarithm(own * np.float32(exposure)) - tint
@@ -62,7 +62,7 @@ def light_gain(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) 
     of_rest = _around(median, _NEAR_SHARE * _spread(ratio, beside * usual, _NEAR_PX))
     local = of_rest + (of_skin - of_rest) * _shrink(face)[..., None]
     gain = np.exp(np.clip(median, -_MAX_LOG_GAIN, _MAX_LOG_GAIN) + local + tint)
-    return Light(exposure, np.asarray(gain, np.float32))
+    return Relighting(exposure, np.asarray(gain, np.float32))
 
 
 def _exposure(own: Floats, shown: Floats) -> float:
@@ -100,10 +100,10 @@ def _around(median: Floats, sums: Floats) -> Floats:
     return np.asarray(np.clip(local, -_MAX_LOCAL, _MAX_LOCAL), np.float32)
 
 
-def relight(picture: Image, light: Light) -> Image:
+def relight(picture: Image, how: Relighting) -> Image:
     """The picture, uint8 (S, S, 3), multiplied by the gain, which is spread over it."""
-    whole = cv2.resize(light.gain, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    exposed = picture if light.exposure == 1 else picture * np.float32(light.exposure)
+    whole = cv2.resize(how.gain, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    exposed = picture if how.exposure == 1 else picture * np.float32(how.exposure)
     lit = np.clip((exposed + _DARK) * whole - _DARK, 0, 255).round()
     return np.asarray(lit, np.uint8)
 

@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 from models.crop.frame import FRAME_PX, compose, fit_similarity, invert, scale_affine, transform
 from models.landmarks.order import JAW, MOUTH, eye_centres
-from models.pixels import Affine, Image, Landmarks, Mask
+from models.pixels import Affine, Image, Landmarks, Mask, Points
 from models.swap.pose import turn
 
 MIN_VISIBLE = 6  # points; fewer say too little about how the head is turned
@@ -102,7 +102,7 @@ def _guiding(landmarks: Landmarks, hole: Mask) -> Mask:
     return seen if seen.sum() >= MIN_VISIBLE else np.ones_like(seen)
 
 
-def hidden_points(points: Landmarks, hole: Mask) -> Mask:
+def hidden_points(points: Points, hole: Mask) -> Mask:
     """Which points lie in the hole, bool (K,)."""
     x, y = np.clip(np.round(points), 0, np.array(hole.shape[::-1]) - 1).astype(int).T
     return np.asarray(hole[y, x], np.bool_)

@@ -4,7 +4,7 @@ import numpy as np
 
 from models.crop.frame import FRAME_PX
 from models.landmarks.order import MIRRORED, NOSE_TIP, eye_centres
-from models.pixels import Landmarks
+from models.pixels import Landmarks, Points
 from models.swap.reference import Reference
 
 # In eye distances. Under a mask the turn is guessed to 0.02; heads that face the camera mostly
@@ -48,5 +48,5 @@ def mirrored(reference: Reference) -> Reference:
     return Reference(face, _mirrored_points(reference.landmarks[MIRRORED]), corners)
 
 
-def _mirrored_points(points: Landmarks) -> Landmarks:
+def _mirrored_points(points: Points) -> Points:
     return np.asarray((FRAME_PX - 1, 0) + points * (-1, 1), np.float32)

@@ -13,8 +13,8 @@ from models.crop.frame import FRAME_PX, fit_similarity, scale_affine, transform
 from models.errors import ReferencePhotoError
 from models.landmarks.order import INNER
 from models.light.lenses import find_lenses
-from models.light.levels import AS_THEY_ARE, levels_of
-from models.pixels import Floats, Image, Landmarks, Mask
+from models.light.levels import IDENTITY, levels_of
+from models.pixels import Floats, Image, Landmarks, Mask, Points
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import light_gain, relight
 from models.swap.place import MIN_VISIBLE, mesh_target, register
@@ -31,14 +31,14 @@ _RIM_PX = 3  # around dark lenses on the reference, which would come along with 
 def swap_face(
     painted: Image,
     landmarks: Landmarks,
-    mask: Mask,
+    hole: Mask,
     reference: Reference,
     warp: Warp = "mesh",
     blend: Blend = "feather",
 ) -> Image:
-    """Puts the reference's lower face into the masked part of the painted face.
+    """Puts the reference's lower face into the hole of the painted face.
 
-    Points and masks are px of the 256 px frame. Pictures show the same frame and may be larger:
+    Points and the hole are px of the 256 px frame. Pictures show the same frame and may be larger:
     the result has the reference's size, so that its detail survives. A reference whose head is
     turned to the other side is mirrored first; one that `is_turned_too_far` breaks the nose. Dark,
     flat and tinted photos and references are swapped in usual levels: see `models.light.levels`.
@@ -46,31 +46,31 @@ def swap_face(
     Args:
         painted: canonical frame, uint8 (P, P, 3), P >= 256.
         landmarks: float32 (68, 2), (x, y) px of the frame, of `painted`.
-        mask: bool (256, 256), True = was hidden and may change.
+        hole: bool (256, 256), True = painted, may change.
         reference: the same person without a mask. Beyond its photo lies a mirror image, so there
             the painted face stays.
         warp: "mesh" bends the reference to the landmarks, "2d" rotates, scales and shifts it.
         blend: "feather" mixes near the edge, "poisson" keeps the reference's gradients.
 
     Returns:
-        uint8, as large as the reference's face; outside the mask, and where the reference doesn't
+        uint8, as large as the reference's face; outside the hole, and where the reference doesn't
         fit, it is `painted`.
     """
     of_reference = levels_of(at_size(reference.face, FRAME_PX), ~_inside(reference))
-    reference = replace(reference, face=of_reference.shown(reference.face))
-    levels = levels_of(at_size(painted, FRAME_PX), mask)
-    swapped = _swap(levels.shown(painted), landmarks, mask, reference, warp, blend)
-    if levels == AS_THEY_ARE:
+    reference = replace(reference, face=of_reference.apply(reference.face))
+    levels = levels_of(at_size(painted, FRAME_PX), hole)
+    swapped = _swap(levels.apply(painted), landmarks, hole, reference, warp, blend)
+    if levels == IDENTITY:
         return swapped
     side = swapped.shape[0]
-    hole = at_size(mask.astype(np.float32), side) > 0
-    return levels.taken_back(swapped, at_size(painted, side), hole)
+    changed = at_size(hole.astype(np.float32), side) > 0
+    return levels.undo(swapped, at_size(painted, side), changed)
 
 
 def _swap(
     painted: Image,
     landmarks: Landmarks,
-    mask: Mask,
+    hole: Mask,
     reference: Reference,
     warp: Warp,
     blend: Blend,
@@ -79,27 +79,27 @@ def _swap(
     if are_opposite(reference.landmarks, landmarks):
         reference = mirrored(reference)
     corners = reference.corners
-    unseen = mask if corners is None else mask | _beyond(reference.landmarks, landmarks, corners)
+    unseen = hole if corners is None else hole | _beyond(reference.landmarks, landmarks, corners)
     move, points, trust = _lay(reference, painted, landmarks, unseen, warp)
     warped, known = move(reference.face), _known(move, reference)
     base, near = at_size(painted, FRAME_PX), at_size(warped, FRAME_PX)
-    unlit = mask | find_lenses(base, mask)  # shows nothing of the light on the skin
+    unlit = hole | find_lenses(base, hole)  # shows nothing of the light on the skin
     gain = light_gain(near, base, points, unlit if known is None else unlit | ~known)
-    weight = trust * swap_weight(relight(near, gain), base, mask, points, known)
+    weight = trust * swap_weight(relight(near, gain), base, hole, points, known)
     side, join = warped.shape[0], feather if blend == "feather" else poisson
     return join(relight(warped, gain), at_size(painted, side), at_size(weight, side))
 
 
 def warp_reference(
-    reference: Reference, painted: Image, landmarks: Landmarks, mask: Mask, warp: Warp = "mesh"
+    reference: Reference, painted: Image, landmarks: Landmarks, hole: Mask, warp: Warp = "mesh"
 ) -> Image:
     """The reference in the photo's geometry, in its own light; arguments as for `swap_face`."""
     if are_opposite(reference.landmarks, landmarks):
         reference = mirrored(reference)
-    return _lay(reference, painted, landmarks, mask, warp)[0](reference.face)
+    return _lay(reference, painted, landmarks, hole, warp)[0](reference.face)
 
 
-def refuse_cut(landmarks: Landmarks, corners: Landmarks) -> None:
+def check_not_cut_off(landmarks: Landmarks, corners: Points) -> None:
     """Refuses a reference whose eyes, nose or mouth its photo's edge cuts off.
 
     Args:
@@ -116,7 +116,7 @@ def refuse_cut(landmarks: Landmarks, corners: Landmarks) -> None:
         )
 
 
-def _beyond(own: Landmarks, landmarks: Landmarks, corners: Landmarks) -> Mask:
+def _beyond(own: Landmarks, landmarks: Landmarks, corners: Points) -> Mask:
     """Roughly what lies beyond the reference's photo, bool (256, 256), px of the painted face."""
     seen = lies_inside(own, corners)
     if seen.all():
@@ -143,16 +143,16 @@ def _inside(reference: Reference) -> Mask:
 
 
 def _lay(
-    reference: Reference, painted: Image, landmarks: Landmarks, mask: Mask, warp: Warp
+    reference: Reference, painted: Image, landmarks: Landmarks, hole: Mask, warp: Warp
 ) -> tuple[_Move, Landmarks, Floats]:
     """A function that warps pictures of the reference's frame, its points then, and its trust."""
     small, base = at_size(reference.face, FRAME_PX), at_size(painted, FRAME_PX)
     own = reference.landmarks
-    laid = register(small, own, base, landmarks, mask)
+    laid = register(small, own, base, landmarks, hole)
     if warp == "2d":
-        everywhere = np.ones(mask.shape, np.float32)
+        everywhere = np.ones(hole.shape, np.float32)
         return partial(warp_similarity, laid=laid), transform(own, laid), everywhere
-    target = mesh_target(own, landmarks, laid, mask)
+    target = mesh_target(own, landmarks, laid, hole)
 
     def bend(picture: Image) -> Image:
         grow = scale_affine(picture.shape[0])

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.crop.frame import FRAME_PX, compose, invert, scale_affine
-from models.pixels import Affine, Floats, Image, Landmarks
+from models.pixels import Affine, Floats, Image, Landmarks, Points
 
 Picture = TypeVar("Picture", Image, Floats)
 
@@ -102,7 +102,7 @@ def at_size(picture: Picture, side: int) -> Picture:
     return cast(Picture, cv2.resize(picture, (side, side), interpolation=how))
 
 
-def _anchors(side: int) -> Landmarks:
+def _anchors(side: int) -> Points:
     """Points around the picture that stay in place: they keep its border from folding."""
     low, middle, high = -side / 4, side / 2, side * 5 / 4
     line = (low, middle, high)
@@ -110,7 +110,7 @@ def _anchors(side: int) -> Landmarks:
     return np.array(grid, np.float32)
 
 
-def _delaunay(points: Landmarks, side: int) -> npt.NDArray[np.intp]:
+def _delaunay(points: Points, side: int) -> npt.NDArray[np.intp]:
     """Indices (T, 3) of the triangles over `points`."""
     subdivision = cv2.Subdiv2D((-side, -side, 3 * side, 3 * side))
     subdivision.insert(np.clip(points, 1 - side, 2 * side - 2).tolist())
@@ -120,7 +120,7 @@ def _delaunay(points: Landmarks, side: int) -> npt.NDArray[np.intp]:
     return np.asarray(distance.argmin(axis=-1)[distance.min(axis=-1).max(axis=-1) < 0.01])
 
 
-def _triangle_maps(target: Landmarks, source: Landmarks) -> Floats:
+def _triangle_maps(target: Floats, source: Floats) -> Floats:
     """Coefficients (T + 1, 6) that map px of the target to px of the source.
 
     Slivers own next to no pixel and get, like the last row, the identity.
@@ -133,7 +133,7 @@ def _triangle_maps(target: Landmarks, source: Landmarks) -> Floats:
     return maps.astype(np.float32)
 
 
-def _owners(triangles: Landmarks, side: int) -> npt.NDArray[np.int32]:
+def _owners(triangles: Floats, side: int) -> npt.NDArray[np.int32]:
     """Index of the triangle that each px lies in, int32 (S, S); the number of triangles if none."""
     owners = np.full((side, side), len(triangles), np.int32)
     fixed = np.round(triangles * (1 << _SHIFT)).astype(np.int32)

@@ -9,7 +9,7 @@ import numpy as np
 from models.landmarks.guess import put_shape
 from models.landmarks.net import SPREAD, LandmarkNet
 from models.landmarks.predict import predict_landmarks
-from models.landmarks.shape import GAP, SMILE, Floats, ShapeModel, align, features, freedom
+from models.landmarks.shape import GAP, SMILE, Doubles, ShapeModel, align, freedom, measures
 from models.training.frames import Faces
 from models.training.samples import draw_sample
 
@@ -33,7 +33,7 @@ def fit_face_model(net: LandmarkNet, faces: Faces, apart: Faces) -> None:
     """
     mean = net.mean_face.cpu().numpy().astype(np.float64)
     points, _ = align(faces.landmarks[faces.rows].astype(np.float64), mean)
-    measured = features(points)
+    measured = measures(points)
     gauges = fit_gauges(measured)
     mouths = measured @ gauges.T
     put_shape(
@@ -48,14 +48,14 @@ def fit_face_model(net: LandmarkNet, faces: Faces, apart: Faces) -> None:
     )
 
 
-def fit_gauges(measured: Floats) -> Floats:
+def fit_gauges(measured: Doubles) -> Doubles:
     """How smile and lip gap are computed from the features: linear, z-scored.
 
     Args:
-        measured: (N, FEATURES) of training faces.
+        measured: (N, MEASURES) of training faces.
 
     Returns:
-        (2, FEATURES), see `ShapeModel.gauges`.
+        (2, MEASURES), see `ShapeModel.gauges`.
     """
     parts = []
     for column in (_WIDTH, _LIFT, _GAP):
@@ -67,13 +67,13 @@ def fit_gauges(measured: Floats) -> Floats:
     return np.stack([smile / max((measured @ smile).std(), 1e-9), parts[2]])
 
 
-def fit_moves(points: Floats, mouths: Floats, measured: Floats) -> Floats:
+def fit_moves(points: Doubles, mouths: Doubles, measured: Doubles) -> Doubles:
     """How all points move when smile or gap grows by one and the pose stays.
 
     Args:
         points: (N, 68, 2), aligned.
         mouths: (N, 2), smile and gap.
-        measured: (N, FEATURES).
+        measured: (N, MEASURES).
 
     Returns:
         (2, 68, 2) px, by ridge regression.
@@ -84,7 +84,7 @@ def fit_moves(points: Floats, mouths: Floats, measured: Floats) -> Floats:
     return effects[:2].reshape(2, 68, 2)
 
 
-def fit_levels(mouths: Floats) -> Floats:
+def fit_levels(mouths: Doubles) -> Doubles:
     """Smile and gap of a calm, closed mouth, and of a smiling one with the gap usual for its smile.
 
     Args:
@@ -99,7 +99,9 @@ def fit_levels(mouths: Floats) -> Floats:
     return np.array([neutral, [smile, np.median(mouths[likeliest, GAP])]])
 
 
-def guessing_errors(net: LandmarkNet, faces: Faces, count: int = _ERRORS) -> tuple[Floats, Floats]:
+def guessing_errors(
+    net: LandmarkNet, faces: Faces, count: int = _ERRORS
+) -> tuple[Doubles, Doubles]:
     """Truth minus guess on masked faces, and how much of each point was hidden.
 
     Returns:
@@ -118,7 +120,7 @@ def guessing_errors(net: LandmarkNet, faces: Faces, count: int = _ERRORS) -> tup
     return np.concatenate(errors), np.concatenate(hidden)
 
 
-def fit_spread(errors: Floats, hidden: Floats, components: int) -> Floats:
+def fit_spread(errors: Doubles, hidden: Doubles, components: int) -> Doubles:
     """Principal components of the errors at hidden points, each one standard deviation long.
 
     Args:

@@ -9,13 +9,13 @@ from models.crop.detect import Face, detect_faces, load_detector
 from models.crop.frame import fit_frame
 from models.crop.upright import (
     TURN_REFERENCE_BELOW,
-    both_ways,
     find_any_way_up,
     is_upside_down,
     may_be_upside_down,
-    turned,
-    turned_back,
-    worth,
+    rotated,
+    rotated_back,
+    rotation_score,
+    with_upside_down,
 )
 from models.photo.decode import Photo
 from models.pipeline import Options, find_faces
@@ -111,11 +111,11 @@ def test_a_face_of_a_turned_picture_goes_back_to_its_px(quarters):
     picture = np.zeros((40, 60, 3), np.uint8)
     picture[5:15, 20:40] = 1  # the box
     picture[7, 33] = 2  # a point
-    there = turned(picture, quarters)[..., 0]
+    there = rotated(picture, quarters)[..., 0]
     (top, *_, bottom), (left, *_, right) = (np.unique(axis) for axis in np.nonzero(there))
     point = np.argwhere(there == 2)[0][::-1]
 
-    back = turned_back(
+    back = rotated_back(
         face((left, top, right, bottom), 0.6, np.tile(point, (5, 1))), quarters, picture.shape
     )
 
@@ -136,7 +136,7 @@ def test_a_second_look_shows_the_face_both_ways():
     thumb = np.full((300, 300, 3), 50, np.uint8)
     thumb[100:140, 150:230] = 200  # the upper half of a face of 80 x 80 px
 
-    shown = both_ways(thumb, face((150, 100, 230, 180)))[..., 0]
+    shown = with_upside_down(thumb, face((150, 100, 230, 180)))[..., 0]
 
     upright, on_its_head = np.split(shown, 2, axis=1)
     assert shown.shape == (96, 192)
@@ -147,7 +147,7 @@ def test_a_second_look_shows_the_face_both_ways():
 def test_beyond_the_photo_a_second_look_shows_no_mirror_image():
     thumb = np.full((50, 50, 3), 255, np.uint8)
 
-    assert (both_ways(thumb, face((0, 0, 50, 50)))[0] == 114).all()
+    assert (with_upside_down(thumb, face((0, 0, 50, 50)))[0] == 114).all()
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,12 @@ def test_the_best_find_of_a_second_look_tells(found, said):
 def test_one_sure_face_is_worth_more_than_two_doubtful_ones():
     sure, doubtful = face((0, 0, 1, 1), 0.7), face((0, 0, 1, 1), 0.5)
 
-    assert worth([sure, doubtful]) > worth([sure]) > worth([doubtful, doubtful]) > worth([])
+    assert (
+        rotation_score([sure, doubtful])
+        > rotation_score([sure])
+        > rotation_score([doubtful, doubtful])
+        > rotation_score([])
+    )
 
 
 @pytest.fixture(scope="module")

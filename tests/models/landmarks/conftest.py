@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.landmarks.net import FEATURES, SPREAD
+from models.landmarks.net import MEASURES, SPREAD
 from models.landmarks.shape import GAP, SMILE, ShapeModel
 from tests.conftest import mean_face
 
@@ -15,7 +15,7 @@ def model():
     A guess errs in the mouth's height (six px), in its width and in the chin (three px each).
     """
     mean = mean_face().astype(np.float64)
-    gauges = np.zeros((2, FEATURES))
+    gauges = np.zeros((2, MEASURES))
     gauges[SMILE, [0, WIDTH]] = [
         -33,
         40,

@@ -5,8 +5,8 @@ from models.landmarks.shape import (
     align,
     draw_candidates,
     express,
-    features,
     freedom,
+    measures,
 )
 
 FREE = np.ones(68)
@@ -19,7 +19,7 @@ def turned(points, degrees, scale, shift):
 
 
 def mouths(model, points):
-    return features(align(points, model.mean)[0]) @ model.gauges.T
+    return measures(align(points, model.mean)[0]) @ model.gauges.T
 
 
 def test_aligned_faces_differ_neither_in_size_nor_turn_nor_place(model):

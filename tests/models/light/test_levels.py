@@ -7,8 +7,8 @@ import torch
 
 from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.landmarks.predict import predict_landmarks
-from models.light.cast import UNCHANGED
-from models.light.levels import AS_THEY_ARE, levels_of
+from models.light.colour_cast import UNCHANGED
+from models.light.levels import IDENTITY, levels_of
 from models.mask.detect import detect_masks
 from models.mask.unet import UNet, UNetConfig
 
@@ -38,8 +38,8 @@ def dark(gain):
 def test_a_crop_of_usual_light_is_shown_as_it_is():
     levels = levels_of(crop(), hole())
 
-    assert levels == AS_THEY_ARE
-    assert levels.shown(crop()).tobytes() == crop().tobytes()
+    assert levels == IDENTITY
+    assert levels.apply(crop()).tobytes() == crop().tobytes()
 
 
 def test_the_nets_are_shown_a_dark_crop_bright():
@@ -51,15 +51,15 @@ def test_the_nets_are_shown_a_dark_crop_bright():
     (found,) = detect_masks(mask_net, [face])
     (points,) = predict_landmarks(landmark_net, [face], [bare])
 
-    (of_shown,) = detect_masks(mask_net, [levels_of(face).shown(face)])
-    shown = levels_of(face, bare).shown(face)
+    (of_shown,) = detect_masks(mask_net, [levels_of(face).apply(face)])
+    shown = levels_of(face, bare).apply(face)
     assert found.probability == of_shown.probability
     np.testing.assert_array_equal(points, predict_landmarks(landmark_net, [shown], [bare])[0])
 
 
 @pytest.mark.parametrize("gain", [0.35, 0.25, 0.15])
 def test_a_dark_crop_is_shown_bright(gain):
-    shown = levels_of(dark(gain), hole()).shown(dark(gain))
+    shown = levels_of(dark(gain), hole()).apply(dark(gain))
 
     assert 90 < shown[~hole()].mean() < 140
 
@@ -67,7 +67,7 @@ def test_a_dark_crop_is_shown_bright(gain):
 def test_a_flat_crop_is_shown_with_contrast():
     flat = crop(mean=190, spread=12)
 
-    shown = levels_of(flat, hole()).shown(flat)
+    shown = levels_of(flat, hole()).apply(flat)
 
     assert shown[~hole()].std() > 40
     assert 110 < shown[~hole()].mean() < 140
@@ -100,7 +100,7 @@ def test_what_is_bright_beside_a_dark_face_does_not_turn_white():
 )
 def test_nothing_jumps_where_it_sets_in(make, scale):
     crops = [make(one) for one in scale]
-    means = [levels_of(one, hole()).shown(one)[~hole()].mean() for one in crops]
+    means = [levels_of(one, hole()).apply(one)[~hole()].mean() for one in crops]
 
     assert np.abs(np.diff(means)).max() < 5
 
@@ -109,7 +109,7 @@ def test_what_was_painted_is_taken_back_to_the_photos_levels():
     face = dark(0.25)
     levels = levels_of(face, hole())
 
-    back = levels.taken_back(levels.shown(face), face, hole())
+    back = levels.undo(levels.apply(face), face, hole())
 
     assert np.abs(back.astype(int) - face).max() <= 1
     np.testing.assert_array_equal(back[~hole()], face[~hole()])
@@ -123,10 +123,10 @@ def tinted(light=(0.5, 0.6, 1.3)):
 
 def test_the_nets_are_shown_a_face_in_blue_light_in_the_colour_of_skin():
     levels = levels_of(tinted(), hole())
-    red, green, blue = levels.shown(tinted())[~hole()].mean(axis=0)
+    red, green, blue = levels.apply(tinted())[~hole()].mean(axis=0)
 
     assert red > green > blue
-    back = levels.taken_back(levels.shown(tinted()), tinted(), hole())
+    back = levels.undo(levels.apply(tinted()), tinted(), hole())
     assert np.abs(back.astype(int) - tinted()).mean() < 1
 
 
@@ -134,7 +134,7 @@ def test_dark_lenses_do_not_make_a_face_dark():
     face = crop(mean=100, spread=40)
     face[60:115, 50:206] = 0
 
-    assert levels_of(face, hole()) == AS_THEY_ARE
+    assert levels_of(face, hole()) == IDENTITY
 
 
 def test_where_the_face_is_not_known_from_its_mask_the_lights_colour_stays():
@@ -142,13 +142,13 @@ def test_where_the_face_is_not_known_from_its_mask_the_lights_colour_stays():
 
 
 def test_where_nothing_is_seen_the_levels_stay():
-    assert levels_of(dark(0.25), np.ones((SIZE, SIZE), bool)) == AS_THEY_ARE
+    assert levels_of(dark(0.25), np.ones((SIZE, SIZE), bool)) == IDENTITY
 
 
 def test_a_speck_in_a_black_crop_is_not_shown_white():
     black = np.zeros((SIZE, SIZE, 3), np.uint8)
     black[100, 100] = 1
 
-    shown = levels_of(black).shown(black)
+    shown = levels_of(black).apply(black)
 
     assert 100 < shown.min() < shown.max() < 200

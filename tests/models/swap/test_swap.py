@@ -7,7 +7,7 @@ from models.errors import ReferencePhotoError
 from models.swap import swap
 from models.swap.pose import mirrored
 from models.swap.reference import Reference
-from models.swap.swap import refuse_cut, swap_face, warp_reference
+from models.swap.swap import check_not_cut_off, swap_face, warp_reference
 from models.swap.warp import at_size
 from tests.models.swap.test_warp import CHIN, dot_at
 
@@ -164,16 +164,16 @@ def test_a_reference_whose_mouth_lies_at_its_edge_is_refused(landmarks, rows):
     assert landmarks[48:].max(axis=0)[1] == 182
 
     with pytest.raises(ReferencePhotoError, match="cuts the face off"):
-        refuse_cut(landmarks, cut(rows))
+        check_not_cut_off(landmarks, cut(rows))
 
 
 def test_a_reference_whose_eye_is_cut_off_is_refused(landmarks):
     with pytest.raises(ReferencePhotoError):
-        refuse_cut(landmarks, np.array([(0, 0), (175, 0), (0, 255)], np.float32))
+        check_not_cut_off(landmarks, np.array([(0, 0), (175, 0), (0, 255)], np.float32))
 
 
 def test_a_reference_may_lack_its_chin(landmarks):
-    refuse_cut(landmarks, cut(190))
+    check_not_cut_off(landmarks, cut(190))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.landmarks.shape import GAP, SMILE, features
+from models.landmarks.shape import GAP, SMILE, measures
 from models.training.landmarks.shape import fit_gauges, fit_levels, fit_moves, fit_spread
 from tests.conftest import mean_face
 
@@ -27,7 +27,7 @@ def people():
 def test_the_smile_that_is_measured_is_the_one_that_was_made(people):
     points, causes = people
 
-    measured = features(points) @ fit_gauges(features(points)).T
+    measured = measures(points) @ fit_gauges(measures(points)).T
 
     found = np.corrcoef(np.concatenate([measured.T, causes]))[:2, 2:]
     assert found[SMILE, 0] > 0.95
@@ -38,7 +38,7 @@ def test_the_smile_that_is_measured_is_the_one_that_was_made(people):
 
 def test_a_smiles_move_is_expression_and_not_a_turn_of_the_head(people):
     points, _ = people
-    measured = features(points)
+    measured = measures(points)
 
     smile, _ = fit_moves(points, measured @ fit_gauges(measured).T, measured)
 

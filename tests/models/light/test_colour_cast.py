@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.light.cast import UNCHANGED, gains_against
+from models.light.colour_cast import UNCHANGED, gains_against
 
 BLUE, GREEN, MAGENTA = (0.5, 0.6, 1.3), (0.7, 1.1, 0.7), (1.1, 0.6, 1.1)
 
