@@ -35,22 +35,30 @@ T = TypeVar("T")
 
 
 class Stages(Protocol):
-    """What the stages do; faces and masks are (256, 256), canonical frame."""
+    """What the stages do.
+
+    Faces are canonical crops, uint8 (256, 256, 3) RGB; holes are bool (256, 256), True = painted.
+    A stage may raise errors of its own, such as that it's busy: they reach the pipeline's caller.
+    """
 
     async def detect(self, thumb: Image) -> list[Face]:
-        """Faces of a thumb (see `to_thumb`), in its px, best first."""
+        """Faces of a thumb, uint8 (H, W, 3) from `to_thumb`, in its px, best first; may be none."""
 
     async def find_mask(self, face: Image) -> MaskFinding:
-        """The mask on a face."""
+        """The pixels that a mask covers, bool (256, 256), and how probably it is one, 0..1."""
 
     async def paint(self, face: Image, hole: Mask, wish: Wish) -> list[Painted]:
-        """The face with its hole painted: as many candidates as requested, most likely first."""
+        """The face with its hole painted: `wish.candidates` of them, most likely first."""
 
     async def landmarks(self, face: Image) -> Landmarks:
-        """68 points of a bare face."""
+        """The points of a bare face, float32 (68, 2), (x, y) px of the crop, iBUG order."""
 
     async def swap(self, painted: Painted, hole: Mask, reference: Reference) -> Image:
-        """The painted face with the reference's lower face in the hole, at the reference's size."""
+        """The painted face with the reference's lower face in the hole.
+
+        Returns:
+            uint8 (S, S, 3) RGB, as large as the reference's face.
+        """
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from models.crop.frame import face_oval
 from models.pixels import Floats, Image, Mask
 
-MARGIN_PX = 3  # always painted: the edge itself is a mixture of both
+MARGIN_PX = 3  # always painted: on the edge itself, mask and skin mix
 REST_PX = 10  # how far out pixels of the mask are searched for
 # The rim is searched for on a grid of half the size; these are px of that grid.
 _RIM = 2  # how far out pixels count that don't look like the skin beyond
@@ -34,11 +34,12 @@ def hole_of(mask: Mask, face: Image) -> Mask:
     """The pixels to paint for a found mask.
 
     Args:
-        mask: bool (S, S), True = found covered; S even.
-        face: uint8 (S, S, 3), RGB, the masked face.
+        mask: bool (256, 256), True = found covered.
+        face: canonical crop, uint8 (256, 256, 3) RGB, the masked face.
 
     Returns:
-        bool (S, S): `mask` grown by 3 px, and by up to 13 px where its rim shows.
+        bool (256, 256), True = paint here: `mask` grown by 3 px, and by up to 13 px where its rim
+        shows.
     """
     if not mask.any():
         return mask

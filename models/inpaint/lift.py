@@ -21,7 +21,7 @@ _COARSE = 4  # a wide mean is the same on a coarse grid, at a tenth of the time
 
 
 def lift_detail(face: Image, hole: Mask) -> Image:
-    """Clears up what was painted.
+    """Smooths the painter's own grain in the hole, then raises local contrast there by a quarter.
 
     Args:
         face: RGB, uint8 (S, S, 3), painted, in the canonical frame.
@@ -37,7 +37,7 @@ def lift_detail(face: Image, hole: Mask) -> Image:
 
 
 def lift_large(face: Image, hole: Mask) -> Image:
-    """Clears up a painted face once more, for a photo that shows it finer than 256 px.
+    """The same once more, more gently: for a photo that shows the face finer than 256 px.
 
     Args:
         face: from `lift_detail`.
@@ -53,10 +53,12 @@ def lift_large(face: Image, hole: Mask) -> Image:
 
 
 def _put_in(face: Image, hole: Mask, lifted: Floats) -> Image:
+    """`lifted` in the hole, `face` around it."""
     return np.where(hole[..., None], np.clip(np.rint(lifted), 0, 255).astype(np.uint8), face)
 
 
 def _with_contrast(clear: Floats, hole: Mask, contrast: float, local_px: float) -> Floats:
+    """Each px farther from its neighbourhood's mean brightness, fading to nothing at the edge."""
     # Of brightness alone: more contrast of colours would make skin blotchy.
     light = np.asarray(cv2.cvtColor(clear, cv2.COLOR_RGB2GRAY), np.float32)
     depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3)

@@ -45,7 +45,11 @@ class Painted:
 
 
 def load_generator(manifest: Manifest, device: str = "cpu") -> Generator:
-    """The net that the manifest pins as "inpaint"."""
+    """The net that the manifest pins as "inpaint".
+
+    Raises:
+        WeightsError: see `Manifest.path` and `load_net`.
+    """
     net = load_net(manifest.path("inpaint"), Generator, GeneratorConfig, device)
     folds = {"fold4": "encode64.0.0", "fold2": ""}
     return for_inference(net, folds, int8=_BETWEEN_ENDS, parts=("encode", "draw"))

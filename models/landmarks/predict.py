@@ -14,7 +14,11 @@ from models.pixels import Image, Landmarks, Mask, masks_to_tensor, to_tensor
 
 
 def load_landmark_net(manifest: Manifest, device: str = "cpu") -> LandmarkNet:
-    """The net that the manifest pins as "landmarks"."""
+    """The net that the manifest pins as "landmarks".
+
+    Raises:
+        WeightsError: see `Manifest.path` and `load_net`.
+    """
     net = load_net(manifest.path("landmarks"), LandmarkNet, LandmarkConfig, device)
     int8 = [f"body.{step}" for step in range(1, len(net.body))]
     return for_inference(

@@ -10,10 +10,12 @@ import numpy as np
 from models.crop.frame import face_oval
 from models.pixels import Image, Mask
 
-_SKIN = 90  # percentile of brightness on the visible face: skin, even if lenses cover most of it
-_DARK, _DIM = 0.38, 0.5  # of the skin's brightness: darker is a lens; its edge
+_SKIN = 90  # percentile of the visible face's brightness that is skin's, even around large lenses
+# Of the skin's brightness: what is darker than the first is a lens, than the second its edge.
+_DARK, _DIM = 0.38, 0.5
 _SHARE = 0.7  # of the pixels around an eye that are dark; the others are reflections
-# Eyes in deep shade are rougher and have more tones between; either limit holds if the other is 0.
+# Bare eyes in deep shade are rougher than lenses, with more tones between dark and dim. Both values
+# are taken as shares of their limits: a lens has less than 1 in all.
 _ROUGH = 0.2  # of the skin's brightness: median slope (Sobel)
 _BETWEEN = 0.3  # of the dim pixels: those that aren't dark
 _SEEN = 0.4  # share of the pixels around an eye that must be visible

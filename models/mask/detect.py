@@ -40,7 +40,11 @@ class MaskFinding:
 
 
 def load_mask_net(manifest: Manifest, device: str = "cpu") -> UNet:
-    """The net that the manifest pins as "mask"."""
+    """The net that the manifest pins as "mask".
+
+    Raises:
+        WeightsError: see `Manifest.path` and `load_net`.
+    """
     net = load_net(manifest.path("mask"), UNet, UNetConfig, device)
     finest = len(net.up) - 1
     coarse = [f"down.{level}" for level in range(1, len(net.down))]

@@ -15,14 +15,15 @@ _FEWEST = 100  # cells of visible skin; between a mask and dark lenses often few
 _WIDE_PX = 28.0  # of the frame: how far a place tells about the light at another
 _NEAR_PX, _NEAR_SHARE = 8.0, 4.0  # visible skin tells more about what is next to it: no seam
 _NOWHERE = 0.01  # weight of the median, for places far from all skin
-_ODD = 0.6  # difference from the median log ratio at which a place (hair, shadow) hardly counts
-_MAX_LOG_GAIN, _MAX_LOCAL = 1.2, 0.25  # of the whole face; of a single place in addition
-_LOCAL_TINT = 0.3  # share of a place's own tint that is taken over
+_ODD = 0.6  # log ratio, from its median: a place that differs by this (hair) hardly counts
+_MAX_LOG_GAIN, _MAX_LOCAL = 1.2, 0.25  # log gain of the whole face; a place's beyond that
+_LOCAL_TINT = 0.3  # share of a place's beyond the face's that may be colour, not brightness
 _DARK = 8.0  # levels added before the logarithm, so that noise in the dark weighs little
-# The part of the log ratio of both exposures beyond the usual is taken out first: a plain factor.
+# Log ratio of the photo's brightness to the reference's: up to the first is usual. What is beyond
+# it, at most the second, is taken out first, by a plain factor.
 _USUAL, _MOST_EXPOSURE = 0.7, 2.5
 _TINT_PX = 4.0  # of the frame: smoothness of the colours that a grey reference takes
-_TEETH = 0.8  # share of these that isn't taken between its lips
+_TEETH = 0.8  # share of these colours that isn't taken between the reference's lips
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ MIN_VISIBLE = 6  # points; fewer say too little about how the head is turned
 # Mean miss of the visible points, in eye distances: up to the first the reference counts fully,
 # from the second on it doesn't count.
 _FULL_TRUST, _NO_TRUST = 0.05, 0.12
-_ALIKE, _APART = 0.1, 0.25  # the same for how much farther the reference's head is turned
+# How much farther the reference's head is turned, in eye distances: likewise.
+_ALIKE, _APART = 0.1, 0.25
 _FOREHEAD = 0.3  # of the eyes' distance: how far above the brows skin is expected
 _HALF_PX = FRAME_PX // 2  # registration works at this size
 _LEAST_PX = 500  # visible px of the face at that size; fewer are too few to register by
