@@ -133,8 +133,10 @@ def load_net(path: Path, net_class: type[Net], config_class: type[Any], device: 
         _refuse(state.keys() ^ net.state_dict().keys())
         net.load_state_dict(state)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        what = f"{path} doesn't hold a {net_class.__name__}: {error}"
-        raise WeightsError(what) from error
+        raise WeightsError(
+            f"{path} doesn't hold a {net_class.__name__}: {error}. Restore it from the repository, "
+            "or name another file."
+        ) from error
     net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     net.eval().requires_grad_(False)
     return net

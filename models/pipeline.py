@@ -296,7 +296,9 @@ class _Pass:
             try:
                 found = await search.find_masks(photo.pixels)
             except NoFaceError:
-                raise ReferencePhotoError("The reference photo shows no face.") from None
+                raise ReferencePhotoError(
+                    "The reference photo shows no face: send one in which the face is well visible."
+                ) from None
             count = len(found.faces) + found.more
             if count > 1:
                 raise ReferencePhotoError(

@@ -11,7 +11,8 @@ def choose(faces: list[Face], which: FaceChoice) -> list[list[int]]:
     """Which faces the caller means, by their indices in the list.
 
     Returns:
-        Groups, in order: the first with a face of which detector and mask net are sure is used.
+        Groups of faces to try in turn, until one has a sure face: all faces or the named ones are
+        one group; of "largest", each face is a group, the largest first.
 
     Raises:
         BadRequestError: an index without a face.
@@ -24,6 +25,6 @@ def choose(faces: list[Face], which: FaceChoice) -> list[list[int]]:
     wrong = [index for index in which if not 0 <= index < len(faces)]
     if wrong:
         raise BadRequestError(
-            f"faces={wrong[0]}: the photo has no face of that number, its last is {len(faces) - 1}."
+            f"faces={wrong[0]}: no such face; the photo's faces are numbered 0 to {len(faces) - 1}."
         )
     return [list(which)]

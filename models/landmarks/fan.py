@@ -79,7 +79,9 @@ def _read_weights(net: nn.Module, path: Path) -> None:
     try:
         net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (UnpicklingError, EOFError, TypeError, RuntimeError) as error:
-        raise WeightsError(f"{path} doesn't hold a FAN of four modules: {error}") from error
+        raise WeightsError(
+            f"{path} doesn't hold a FAN of four modules: put {WEIGHTS_NAME} there ({error})."
+        ) from error
 
 
 def find_weights(folder: Path) -> Path:

@@ -62,7 +62,7 @@ def decode_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Photo:
         raise
     except Exception as error:  # hostile bytes: what a decoder raises on them is not documented
         raise BadImageError(
-            f"The {name} is damaged or cut off: send it again or save it anew ({error})."
+            f"The {name} is damaged or cut off: send it again, or save it again as JPEG ({error})."
         ) from error
     if name != "heic":  # libheif has already turned it upright
         pixels = _upright(pixels, orientation)

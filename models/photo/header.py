@@ -38,8 +38,8 @@ _MAX_PADDING = 100_000  # bytes between a JPEG's segments: Pillow reads them one
 _MAX_DATA_CHUNKS = 50_000  # of a PNG; one may be as short as a row
 _MAX_CROPPED = 63  # px of a HEIC's side: encoders fill up blocks of 64
 _ANY_MARKER = re.compile(rb"\xff[^\x00\xff]")
-_TOO_MANY = "The {} has too many segments beside its pixels: save it anew, without metadata."
-_TOO_LONG = "The PNG has a colour profile or a text larger than 1 MB: save it anew, without."
+_TOO_MANY = "The {} has too many segments beside its pixels: save it again, without metadata."
+_TOO_LONG = "The PNG has a colour profile or a text larger than 1 MB: save it again, without it."
 
 # Broken metadata makes Pillow warn on stderr; whatever matters raises an error here.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -100,8 +100,8 @@ def open_photo(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[PhotoForma
     """
     if len(data) > limits.max_bytes:
         raise TooLargeError(
-            f"The file has {len(data) / 1e6:.1f} MB, allowed are {limits.max_bytes / 1e6:g}: "
-            "send a smaller or more compressed one."
+            f"The file is {len(data) / 1e6:.1f} MB; at most {limits.max_bytes / 1e6:g} MB is "
+            "allowed: send a smaller or more compressed one."
         )
     name = sniff_format(data)
     if name == "jpeg":
@@ -127,19 +127,22 @@ def _open(data: bytes, name: PhotoFormat) -> ImageFile:
     except Exception as error:  # hostile bytes: what a decoder raises on them is not documented
         if "MAX_TEXT_CHUNK" in str(error):
             raise BadImageError(_TOO_LONG) from error
-        raise BadImageError(f"The {name} header can't be read: {error}") from error
+        raise BadImageError(
+            f"The {name} header can't be read: save the picture again, as JPEG ({error})."
+        ) from error
 
 
 def _check_size(size: tuple[int, int], limits: Limits) -> None:
     width, height = size
     if max(width, height) > limits.max_side:
         raise TooLargeError(
-            f"The picture is {width} x {height} px, a side may have {limits.max_side}: shrink it."
+            f"The picture is {width} x {height} px; a side may have at most {limits.max_side} px: "
+            "shrink it."
         )
     if width * height > limits.max_pixels:
         raise TooLargeError(
-            f"The picture has {width * height / 1e6:.1f} megapixels, "
-            f"allowed are {limits.max_pixels / 1e6:g}: shrink it."
+            f"The picture has {width * height / 1e6:.1f} megapixels; "
+            f"at most {limits.max_pixels / 1e6:g} are allowed: shrink it."
         )
 
 
@@ -149,7 +152,9 @@ def _check_frames(data: bytes, name: PhotoFormat, image: ImageFile) -> None:
     if sequence or getattr(image, "n_frames", 1) > 1:
         raise TooLargeError("The file holds several pictures or an animation: send a single one.")
     if name == "jpeg" and _has_more_scans(data, _MAX_JPEG_SCANS):
-        raise TooLargeError("The JPEG has too many scans: save it anew.")
+        raise TooLargeError(
+            "The JPEG has too many scans: save it again, not as a progressive JPEG."
+        )
 
 
 def _check_segments(data: bytes) -> None:
@@ -178,7 +183,7 @@ def _check_chunks(data: bytes) -> None:
         kind = head[4:].decode("latin-1")
         counts[kind if kind in counts else ""] += 1
         if counts["iCCP"] > 1:
-            raise TooLargeError("The PNG has several colour profiles: save it anew.")
+            raise TooLargeError("The PNG has several colour profiles: save it again, with one.")
         if counts[""] > _MAX_SEGMENTS or counts["IDAT"] > _MAX_DATA_CHUNKS:
             raise TooLargeError(_TOO_MANY.format("PNG"))
         place += 12 + int.from_bytes(head[:4])

@@ -20,9 +20,9 @@ _MAX_EXTENTS = 32  # of an item; libheif refuses more
 _MAX_REFERENCES = 10_000  # between items
 _MAX_IPMA = 4  # boxes that say which properties an item has: one of each form
 _SEVERAL = "The file holds several pictures or an animation: send a single one."
-_TOO_MANY = "The HEIC has too many parts: save it anew."
-_SHARED = "The HEIC uses the same bytes several times: save it anew."
-_BROKEN = "The heic header can't be read: {}"
+_TOO_MANY = "The HEIC has too many parts: save it again, as JPEG."
+_SHARED = "The HEIC uses the same bytes several times: save it again, as JPEG."
+_BROKEN = "The heic header can't be read: save the picture again, as JPEG ({})."
 
 Size = tuple[int, int]  # width and height, px
 

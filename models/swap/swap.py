@@ -24,8 +24,8 @@ from models.swap.warp import at_size, mesh_trust, warp_mesh, warp_similarity
 
 _Move = Callable[[Image], Image]
 
-_EDGE_PX = 4.0  # of the frame: their least distance from the photo's edge
-_RIM_PX = 3  # around dark lenses on the reference, which would come along with the warp
+_EDGE_PX = 4.0  # of the frame: least distance of eyes, nose and mouth from the photo's edge
+_RIM_PX = 3  # of the frame: around a reference's dark lenses, which the warp would carry along
 
 
 def swap_face(
@@ -112,7 +112,7 @@ def check_not_cut_off(landmarks: Landmarks, corners: Points) -> None:
     square = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32) * _EDGE_PX
     if not lies_inside(landmarks[INNER, None] + square, corners).all():
         raise ReferencePhotoError(
-            "The reference photo cuts the face off: send one that shows it down to the chin."
+            "The reference photo cuts the face off: send one with some space around the face."
         )
 
 

@@ -142,7 +142,9 @@ def test_an_error_about_other_weights_lists_no_tensors(tmp_path):
     path = tmp_path / "net.safetensors"
     save_file({"a": torch.zeros(1)}, path, metadata={"config": "{}"})
 
-    with pytest.raises(WeightsError, match=r"doesn't hold a UNet: it is another net \([\w.]+\)$"):
+    with pytest.raises(
+        WeightsError, match=r"doesn't hold a UNet: it is another net \([\w.]+\)\. Restore it"
+    ):
         load_net(path, UNet, UNetConfig)
 
 

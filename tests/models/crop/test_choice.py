@@ -27,5 +27,5 @@ def test_named_faces_come_in_the_callers_order():
 
 @pytest.mark.parametrize("number", [3, -1, 99])
 def test_a_number_without_a_face_is_refused(number):
-    with pytest.raises(BadRequestError, match=f"faces={number}: .* its last is 2"):
+    with pytest.raises(BadRequestError, match=f"faces={number}: no such face; .* numbered 0 to 2"):
         choose(FACES, (0, number))

@@ -171,7 +171,7 @@ def test_a_jpeg_of_many_segments_is_read():
 
 @pytest.mark.parametrize("padding", [b"\xff", b"\xff\0"])
 def test_a_jpeg_of_endless_padding_is_refused(padding):
-    with pytest.raises(TooLargeError, match="save it anew"):
+    with pytest.raises(TooLargeError, match="save it again, without metadata"):
         open_photo(with_segments(padding * 150_000))
     assert open_photo(with_segments(padding * 1_000))[0] == "jpeg"
 
