@@ -1,4 +1,4 @@
-"""Reads a config file; what it says is checked by `serve_graph.checks`."""
+"""Reads config files; what they say is checked by `serve_graph.checks`."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from models.errors import Mask2FaceError
+from serve_graph.flags import set_flags
 
 _LOCALHOST = "127.0.0.1"  # Serve behind HAProxy would listen on all interfaces
 
@@ -42,6 +43,33 @@ def read_config(
     apps = content.get("applications")
     for app in apps if isinstance(apps, list) else ():
         _set(app, "args", device=device)
+    return content
+
+
+def load_config(
+    path: Path,
+    host: str | None = None,
+    port: int | None = None,
+    device: str | None = None,
+    needs_gpu: bool = True,
+) -> Any:
+    """The content of a config file that can be served.
+
+    Args:
+        path, host, port, device: see `read_config`.
+        needs_gpu: whether this machine must have the GPU that the config requires.
+
+    Raises:
+        ConfigError: it can't be read or served.
+    """
+    content = read_config(path, host, port, device)
+    set_flags()
+    from serve_graph.checks import find_problems  # imports Ray, which reads the flags
+
+    problems = find_problems(content, needs_gpu)
+    if problems:
+        lines = [f"{path}: {' '.join(problem.split())}" for problem in problems]
+        raise ConfigError("\n".join(lines))
     return content
 
 

@@ -1,14 +1,13 @@
-"""Starts the service from a config file: checks, Ray's flags, Serve, and a clean shutdown.
+"""Starts the service from a config: Ray, Serve, and a clean shutdown.
 
-Ray reads its flags when it is imported, so this module imports it only after `set_flags`.
+Ray reads its flags when it is imported, so this module imports it only when it starts it: by then
+`load_config` has set them.
 """
 
 import asyncio
 import logging
 import os
-import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -18,16 +17,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from models.errors import Mask2FaceError
+from serve_graph import watch
 from serve_graph.address import is_loopback, url_for_others, url_here
-from serve_graph.config_file import ConfigError, read_config
+from serve_graph.config_file import ConfigError
 from serve_graph.door import stop_haproxy, wait_for_clients
-from serve_graph.flags import set_flags
 from serve_graph.logs import log
 
 START_TIMEOUT_S = 300.0
 START_ATTEMPTS = 3
 POLL_S = 0.25
-WATCH_S = 1.0
 # How long shutdown may take, on top of the requests, after Ray lost a process.
 LOST_END_S = 30.0
 # What Serve itself takes when it starts; the rest is for the applications.
@@ -50,58 +48,21 @@ class RayDiedError(Mask2FaceError):
     """One of Ray's own processes died while the service was running."""
 
 
-def load_config(
-    path: Path,
-    host: str | None = None,
-    port: int | None = None,
-    device: str | None = None,
-    needs_gpu: bool = True,
-) -> Any:
-    """The content of a config file that can be served.
-
-    Args:
-        path, host, port, device: see `read_config`.
-        needs_gpu: whether this machine must have the GPU that the config requires.
-
-    Raises:
-        ConfigError: it can't be read or served.
-    """
-    content = read_config(path, host, port, device)
-    set_flags()
-    from serve_graph.checks import find_problems
-
-    problems = find_problems(content, needs_gpu)
-    if problems:
-        lines = [f"{path}: {' '.join(problem.split())}" for problem in problems]
-        raise ConfigError("\n".join(lines))
-    return content
-
-
-def serve(
-    path: Path,
-    host: str | None = None,
-    port: int | None = None,
-    device: str | None = None,
-    num_gpus: int | None = None,
-) -> None:
-    """Serves a config file until Ctrl-C or SIGTERM.
+def serve(content: dict[str, Any], num_gpus: int | None = None) -> None:
+    """Serves a config until Ctrl-C or SIGTERM.
 
     Requests accepted by then are answered first, within `max_timeout_s`; a second signal stops
     everything immediately.
 
     Args:
-        path: the config.
-        host: replaces the config's.
-        port: replaces the config's.
-        device: replaces the config's.
+        content: a config without problems, from `load_config`.
         num_gpus: logical GPUs for Ray, instead of those that it finds.
 
     Raises:
-        ConfigError: the config can't be served.
+        ConfigError: the port or the host can't be used.
         StartError: Serve didn't come up.
         RayDiedError: Ray's raylet or GCS died.
     """
-    content = load_config(path, host, port, device)  # only once: it may be a pipe
     _check_port_is_free(content)
     print("Starting.", flush=True)
     with running(content, num_gpus=num_gpus) as up:
@@ -110,10 +71,10 @@ def serve(
         print(f"Mask2Face is running at {url} (API: {url}/docs, logs: {up.logs}).")
         _warn_if_open(*_address(content), prefix)
         print("Press Ctrl-C to stop.", flush=True)
-        died = _wait_for_end()
+        died = watch.wait_for_end()
         if died:
             print(f"Ray's {died} died: from now on, nothing that dies is replaced.")
-            _exit_at_last(_longest_s(content) + LOST_END_S)
+            watch.exit_at_last(_longest_s(content) + LOST_END_S)
         print(
             "Stopping: accepted requests are answered first. Press Ctrl-C again to stop at once.",
             flush=True,
@@ -175,13 +136,16 @@ def running(
     import ray
     from ray import serve
 
-    session = _start_ray(num_gpus, temp_dir)
+    logs = _start_ray(num_gpus, temp_dir) / "logs" / "serve"
     try:
         serve.start(**{key: content.get(key) for key in _STARTS_WITH})
-        apply_config(content)
+        try:
+            apply_config(content)
+        except StartError as error:
+            raise StartError(f"{error}\nThe logs are in {logs}.") from error
         # Here rather than at the end, when a controller that hangs would hold this process up.
         ingresses = [serve.get_app_handle(app.name) for app in _applications(content)]
-        yield Running(url_here(*_address(content)), session / "logs" / "serve")
+        yield Running(url_here(*_address(content)), logs)
         with redirect_stdout(StringIO()):  # Ray prints which of Serve's calls its end cuts off
             asyncio.run(_end(content, ingresses))
             ray.shutdown()
@@ -197,7 +161,7 @@ async def _end(content: dict[str, Any], ingresses: list[Any]) -> None:
     """
     from ray import serve
 
-    timeout_s, has_lost = _longest_s(content), _what_died() is not None
+    timeout_s, has_lost = _longest_s(content), watch.what_died() is not None
     try:
         async with asyncio.timeout(timeout_s):
             if has_lost:  # Serve's controller has died too, or soon will
@@ -269,7 +233,11 @@ def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> Path:
             ray.shutdown()
             attempts -= 1
             if not attempts:
-                raise StartError(f"Ray didn't start: {error}") from error
+                folder = temp_dir or Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray")
+                raise StartError(
+                    f"Ray didn't start: {error}\n"
+                    f"Is the machine very busy, or out of memory? Ray's logs: {folder}/session_latest/logs."
+                ) from error
 
 
 def _end_log_monitor() -> None:
@@ -322,45 +290,3 @@ def _what_is_missing(statuses: list[Any]) -> Iterator[str]:
     for one in statuses:
         if one.status != "HEALTHY":
             yield f"{one.name}: {one.message or one.status.value}"
-
-
-def _wait_for_end() -> str | None:
-    """Waits for a signal, or for one of Ray's own processes to die; returns its name then."""
-    # Ray's own SIGTERM handler would end the process immediately.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    try:
-        while not (died := _what_died()):
-            time.sleep(WATCH_S)
-    except KeyboardInterrupt:
-        return None
-    return died
-
-
-def _what_died() -> str | None:
-    """The raylet or GCS if it has died: without them, Serve replaces nothing that dies.
-
-    They are children of this process, so their death is noticed however busy the machine is.
-    """
-    from ray._private.worker import global_worker
-
-    node = cast("Any", global_worker.node)
-    kinds = ("raylet", "gcs_server") if node and hasattr(os, "waitid") else ()  # macOS has none
-    children = [(kind, one.process) for kind in kinds for one in node.all_processes.get(kind, ())]
-    return next((kind for kind, process in children if _has_ended(process.pid)), None)
-
-
-def _has_ended(child: int) -> bool:
-    # Popen.poll would reap the child: Ray's other processes would then notice its death and end
-    # immediately, with everything they hold.
-    try:
-        return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:
-        return True  # already reaped
-
-
-def _exit_at_last(seconds: float) -> None:
-    """Ends this process after `seconds`: any call to a Ray that has lost a process may hang."""
-    timer = threading.Timer(seconds, os._exit, (1,))
-    timer.daemon = True
-    timer.start()

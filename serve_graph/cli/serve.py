@@ -23,41 +23,47 @@ def serve(
         bool,
         typer.Option(
             "--check",
-            help="Only report what is wrong with it, GPUs aside; run it before `serve deploy`.",
+            help="Start nothing, only report what is wrong with the config (GPUs may be missing). "
+            "Run it before `serve deploy`.",
         ),
     ] = False,
     host: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Overrides the config; 0.0.0.0 serves the whole network, without a login.",
+            help="Overrides the config's host; 0.0.0.0 serves the whole network, without a login.",
             show_default=False,
         ),
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Overrides the config.", show_default=False),
+        typer.Option(min=1, max=65535, help="Overrides the config's port.", show_default=False),
     ] = None,
     device: Annotated[
         str | None,
-        typer.Option(help="cpu or cuda; overrides the config.", show_default=False),
+        typer.Option(
+            help="cpu or cuda: where the nets run, whatever the config says.", show_default=False
+        ),
     ] = None,
     num_gpus: Annotated[
         int | None,
-        typer.Option(help="Logical GPUs, instead of those found.", show_default=False),
+        typer.Option(
+            help="GPUs that Ray may book, instead of those it finds; they needn't exist.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Check a config, then serve it until Ctrl-C."""
     check_is_clone()
     from serve_graph import launch
-    from serve_graph.config_file import ConfigError
+    from serve_graph.config_file import ConfigError, load_config
 
     try:
+        content = load_config(config, host, port, device, needs_gpu=not check)
         if check:
-            launch.load_config(config, host, port, device, needs_gpu=False)
             typer.echo(f"{config}: no problems found.")
         else:
-            launch.serve(config, host, port, device, num_gpus)
+            launch.serve(content, num_gpus)
     except ConfigError as error:
         for line in str(error).splitlines():
             complain(line)

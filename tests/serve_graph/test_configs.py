@@ -10,9 +10,9 @@ import yaml
 from ray.serve._private.config import DeploymentConfig
 
 from models.checkpoint import load_manifest, save_manifest
-from serve_graph import PROJECT, launch
+from serve_graph import PROJECT
 from serve_graph.checks import DEPLOYMENTS, find_problems
-from serve_graph.config_file import ConfigError, read_config
+from serve_graph.config_file import ConfigError, load_config, read_config
 from serve_graph.flags import HAPROXY, SOCKET, haproxy_flags
 from serve_graph.settings import UPLOADS_PER_PLACE, GraphArgs
 
@@ -373,7 +373,7 @@ def test_each_line_names_the_file(tmp_path):
     path.write_text(yaml.safe_dump({"aplications": []}))
 
     with pytest.raises(ConfigError) as refused:
-        launch.load_config(path)
+        load_config(path)
 
     (line,) = str(refused.value).splitlines()
     assert line.startswith(f"{path}: aplications: unknown key")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from ray import serve
 
-from serve_graph import launch
+from serve_graph import launch, watch
 from serve_graph.draining import Draining
 from serve_graph.ingress import Ingress
 from serve_graph.logs import log
@@ -89,7 +89,7 @@ def test_without_rays_own_processes_the_doors_are_closed_and_serve_is_asked_noth
     end, monkeypatch
 ):
     ingress, steps = end
-    monkeypatch.setattr(launch, "_what_died", lambda: "raylet")
+    monkeypatch.setattr(watch, "what_died", lambda: "raylet")
 
     asyncio.run(launch._end(CONTENT, [ingress]))
 

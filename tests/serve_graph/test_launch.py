@@ -23,8 +23,8 @@ from ray.serve.schema import (
     ServeDeploySchema,
 )
 
-from serve_graph import PROJECT, launch
-from serve_graph.config_file import ConfigError, read_config
+from serve_graph import PROJECT, launch, watch
+from serve_graph.config_file import ConfigError, load_config, read_config
 from serve_graph.flags import free_port
 
 LAPTOP = PROJECT / "configs" / "laptop.yaml"
@@ -42,7 +42,7 @@ def test_a_broken_config_is_refused_before_anything_starts(tmp_path, monkeypatch
     path.write_text(LAPTOP.read_text().replace("max_queued_requests", "max_queue_requests"))
 
     with pytest.raises(ConfigError, match="did you mean 'max_queued_requests'"):
-        launch.serve(path)
+        launch.serve(load_config(path))
 
 
 @pytest.mark.parametrize("options", ["5", "[]"])
@@ -51,7 +51,7 @@ def test_strange_http_options_are_refused(tmp_path, options):
     path.write_text(LAPTOP.read_text().replace("http_options:\n", f"http_options: {options}\n_:\n"))
 
     with pytest.raises(ConfigError, match="http_options"):
-        launch.load_config(path)
+        load_config(path)
 
 
 @pytest.mark.parametrize("apps", ["5", "[]", "null", "[5]", "{}", "[{args: 5}]"])
@@ -60,7 +60,7 @@ def test_strange_applications_are_refused_with_a_device_too(tmp_path, apps):
     path.write_text(f"applications: {apps}")
 
     with pytest.raises(ConfigError) as refused:
-        launch.load_config(path, device="cpu")
+        load_config(path, device="cpu")
 
     assert str(refused.value).startswith(f"{path}: applications")
 
@@ -70,7 +70,7 @@ def test_a_port_that_there_can_not_be_is_refused(monkeypatch, options):
     monkeypatch.setattr(launch, "running", None)
 
     with pytest.raises(ConfigError, match="a port is 1 to 65535"):
-        launch.serve(LAPTOP, **options)
+        launch.serve(load_config(LAPTOP, **options))
 
 
 def test_the_end_waits_no_longer_than_the_longest_request_may_take(monkeypatch):
@@ -149,6 +149,36 @@ def test_the_end_needs_no_controller_to_reach_the_ingresses(monkeypatch):
     assert ended == ["handle of default"]
 
 
+@pytest.mark.usefixtures("started")
+def test_who_starts_a_service_that_fails_is_told_where_the_logs_are(monkeypatch, tmp_path):
+    def fail(_):
+        raise launch.StartError("'mask2face' didn't run.")
+
+    monkeypatch.setattr(launch, "apply_config", fail)
+
+    with pytest.raises(launch.StartError) as failed, launch.running(BARE):
+        pass
+
+    logs = tmp_path / "logs" / "serve"
+    assert str(failed.value).splitlines() == ["'mask2face' didn't run.", f"The logs are in {logs}."]
+
+
+def test_who_starts_a_ray_that_fails_is_told_where_its_logs_are(monkeypatch, tmp_path):
+    import ray
+
+    def fail(**_):
+        raise TimeoutError("no raylet")
+
+    monkeypatch.setattr(ray, "init", fail)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+
+    with pytest.raises(launch.StartError) as failed:
+        launch._start_ray(None, tmp_path)
+
+    assert str(failed.value).startswith("Ray didn't start: no raylet\n")
+    assert f"{tmp_path}/session_latest/logs" in str(failed.value)
+
+
 def test_all_that_is_for_serve_itself_reaches_its_start(started, monkeypatch):
     options = {
         "proxy_location": "HeadOnly",
@@ -210,7 +240,7 @@ def test_a_taken_port_is_refused(monkeypatch):
         other.listen()
 
         with pytest.raises(ConfigError, match="try --port"):
-            launch.serve(LAPTOP, port=other.getsockname()[1])
+            launch.serve(load_config(LAPTOP, port=other.getsockname()[1]))
 
 
 @pytest.mark.usefixtures("_in_order")
@@ -219,7 +249,7 @@ def test_a_host_that_is_not_this_machines_is_refused(monkeypatch, host):
     monkeypatch.setattr(launch, "running", None)
 
     with pytest.raises(ConfigError, match="try --port or --host"):
-        launch.serve(LAPTOP, host=host, port=free_port())
+        launch.serve(load_config(LAPTOP, host=host, port=free_port()))
 
 
 @pytest.mark.usefixtures("_in_order")
@@ -233,9 +263,9 @@ def test_who_opens_the_service_to_others_is_told_that_there_is_no_login(
         yield launch.Running("http://127.0.0.1:1", Path("logs"))
 
     monkeypatch.setattr(launch, "running", running)
-    monkeypatch.setattr(launch, "_wait_for_end", lambda: None)
+    monkeypatch.setattr(watch, "wait_for_end", lambda: None)
 
-    launch.serve(LAPTOP, host=host, port=free_port())
+    launch.serve(load_config(LAPTOP, host=host, port=free_port()))
 
     assert ("no log-in" in capsys.readouterr().out) == is_told
 
@@ -252,12 +282,12 @@ def test_the_urls_that_are_told_have_the_applications_prefix(
         yield launch.Running("http://127.0.0.1:1", Path("logs"))
 
     monkeypatch.setattr(launch, "running", running)
-    monkeypatch.setattr(launch, "_wait_for_end", lambda: None)
+    monkeypatch.setattr(watch, "wait_for_end", lambda: None)
     config = tmp_path / "prefix.yaml"
     config.write_text(LAPTOP.read_text().replace("route_prefix: /", f"route_prefix: {prefix}"))
     port = free_port()
 
-    launch.serve(config, host="0.0.0.0", port=port)
+    launch.serve(load_config(config, host="0.0.0.0", port=port))
 
     told = capsys.readouterr().out
     assert f"at http://127.0.0.1:1{path} (API: http://127.0.0.1:1{path}/docs" in told
@@ -273,13 +303,13 @@ def test_a_config_may_come_from_a_pipe(monkeypatch):
         yield launch.Running("http://127.0.0.1:1", Path("logs"))
 
     monkeypatch.setattr(launch, "running", running)
-    monkeypatch.setattr(launch, "_wait_for_end", lambda: None)
+    monkeypatch.setattr(watch, "wait_for_end", lambda: None)
     reader, writer = os.pipe()
     os.write(writer, LAPTOP.read_bytes())
     os.close(writer)
     port = free_port()
 
-    launch.serve(Path(f"/dev/fd/{reader}"), port=port)
+    launch.serve(load_config(Path(f"/dev/fd/{reader}"), port=port))
     os.close(reader)
 
     assert served == [read_config(LAPTOP, port=port)]
@@ -300,7 +330,7 @@ def test_a_signal_ends_the_service_cleanly(monkeypatch, number):
     monkeypatch.setattr(launch, "running", running)
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
-        launch.serve(LAPTOP, port=0, num_gpus=2)
+        launch.serve(load_config(LAPTOP, port=0), num_gpus=2)
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
@@ -325,13 +355,13 @@ def test_when_a_process_of_rays_own_dies_the_service_ends_and_fails(monkeypatch,
     children = {one: [SimpleNamespace(process=child)] for one, child in processes.items()}
     monkeypatch.setattr(global_worker, "node", SimpleNamespace(all_processes=children))
     monkeypatch.setattr(launch, "running", running)
-    monkeypatch.setattr(launch, "_exit_at_last", lambda _: None)
-    monkeypatch.setattr(launch, "WATCH_S", 0.1)
+    monkeypatch.setattr(watch, "exit_at_last", lambda _: None)
+    monkeypatch.setattr(watch, "WATCH_S", 0.1)
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     threading.Timer(0.5, processes[name].kill).start()
     try:
         with pytest.raises(launch.RayDiedError, match=f"Ray's {name} died"):
-            launch.serve(LAPTOP, port=0)
+            launch.serve(load_config(LAPTOP, port=0))
         # The dead process wasn't reaped: otherwise Ray's workers would end, with what they hold.
         assert processes[name].returncode is None
     finally:

@@ -7,9 +7,9 @@ import pytest
 from typer.main import get_command
 
 from models.training.drawing import KINDS
-from serve_graph import PROJECT, launch
+from serve_graph import PROJECT, config_file, launch
 from serve_graph.cli import app, options, root
-from serve_graph.config_file import ConfigError
+from serve_graph.config_file import ConfigError, read_config
 
 
 def test_help_answers_without_torch_and_ray():
@@ -82,27 +82,31 @@ def test_a_package_without_its_clone_says_so(command, monkeypatch, tmp_path, wor
     assert "the installed package has no weights and no configs" in result.stderr
 
 
-def test_the_config_is_served_with_what_the_options_say(command, monkeypatch, tmp_path):
+def test_the_config_is_served_with_what_the_options_say(
+    command, monkeypatch, tmp_path, tiny_weights
+):
     config, served = tmp_path / "graph.yaml", []
-    config.write_text("applications: []")
+    text = (PROJECT / "configs" / "gpu.yaml").read_text()
+    config.write_text(text.replace("weights: weights", f"weights: {tiny_weights}"))
     monkeypatch.setattr(launch, "serve", lambda *given: served.append(given))
 
     result = command(
-        "serve", config, "--host", "::1", "--port", 81, "--device", "cpu", weights=None
+        *("serve", config, "--host", "::1", "--port", 81, "--device", "cpu", "--num-gpus", 2),
+        weights=None,
     )
 
     assert result.exit_code == 0, result.stderr
-    assert served == [(config, "::1", 81, "cpu", None)]
+    assert served == [(read_config(config, "::1", 81, "cpu"), 2)]
 
 
 def test_each_thing_wrong_with_the_config_gets_a_line(command, monkeypatch, tmp_path):
     config = tmp_path / "graph.yaml"
     config.write_text("applications: []")
 
-    def refuse(*_):
+    def refuse(*_, **__):
         raise ConfigError("one thing\nanother thing")
 
-    monkeypatch.setattr(launch, "serve", refuse)
+    monkeypatch.setattr(config_file, "load_config", refuse)
 
     result = command("serve", config, weights=None)
 
