@@ -233,10 +233,10 @@ def _start_ray(num_gpus: int | None, temp_dir: Path | None) -> Path:
             ray.shutdown()
             attempts -= 1
             if not attempts:
-                folder = temp_dir or Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray")
+                sessions = temp_dir or Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray")
                 raise StartError(
-                    f"Ray didn't start: {error}\n"
-                    f"Is the machine very busy, or out of memory? Ray's logs: {folder}/session_latest/logs."
+                    f"Ray didn't start: {error}\nIs the machine very busy, or out of memory? "
+                    f"Ray's logs: {sessions}/session_latest/logs."
                 ) from error
 
 
