@@ -8,7 +8,7 @@ Mask2FaceError
 │   ├── BadRequestError         422  a field that can't be used as it is
 │   ├── NoFaceError             422  no face where one is needed
 │   ├── NoMaskError             422  no masked face where one is needed
-│   ├── ReferencePhotoError     422  a reference with no face, several, a masked or a cut-off one
+│   ├── ReferencePhotoError     422  a reference of no face, several, a masked, tiny or cut-off one
 │   └── DrawnMaskError          422  a drawn mask of another size, on no face, or over all of one
 ├── WeightsError            our own file: missing, changed, or of another net
 └── MissingPackageError     a setting needs an optional package that isn't installed

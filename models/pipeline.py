@@ -37,7 +37,7 @@ from models.runner import Runner, all_of
 from models.stages import Stages
 from models.swap.pose import is_turned_too_far
 from models.swap.reference import REFERENCE_PX, Reference
-from models.swap.swap import check_not_cut_off
+from models.swap.swap import check_not_cut_off, check_not_small
 
 # Hands, discs and letters score higher in one photo in thirty; real faces in crowds score lower.
 _SURE_SCORE, _SURE_PROBABILITY = 0.45, 0.98
@@ -142,7 +142,7 @@ async def unmask(
 
     Raises:
         NoFaceError: the photo shows no face.
-        ReferencePhotoError: the reference shows no face, several, or one masked or cut off.
+        ReferencePhotoError: the reference shows no face, several, or one masked, tiny or cut off.
         BadRequestError: `options.faces` names a face that isn't there.
         DrawnMaskError: `drawn` has another size, is on none of the chosen faces, or leaves too
             little of them.
@@ -156,8 +156,9 @@ async def as_reference(
     """A bare face as a reference, cropped as finely as its photo shows it.
 
     Raises:
-        ReferencePhotoError: see `check_not_cut_off`.
+        ReferencePhotoError: see `check_not_small` and `check_not_cut_off`.
     """
+    check_not_small(own.frame)
     face, side = own.crop, max(REFERENCE_PX)
     if scale_of(own.frame) < 1:
         finer = compose(scale_affine(side), own.frame)

@@ -9,12 +9,12 @@ import numpy as np
 
 from models.choices import Blend, Warp
 from models.crop.edge import inside_photo, lies_inside
-from models.crop.frame import FRAME_PX, fit_similarity, scale_affine, transform
+from models.crop.frame import FRAME_PX, fit_similarity, scale_affine, scale_of, transform
 from models.errors import ReferencePhotoError
 from models.landmarks.order import INNER
 from models.light.lenses import find_lenses
 from models.light.levels import IDENTITY, levels_of
-from models.pixels import Floats, Image, Landmarks, Mask, Points
+from models.pixels import Affine, Floats, Image, Landmarks, Mask, Points
 from models.swap.blend import feather, poisson, swap_weight
 from models.swap.colour import light_gain, relight
 from models.swap.place import MIN_VISIBLE, mesh_target, register
@@ -25,6 +25,8 @@ from models.swap.warp import at_size, mesh_trust, warp_mesh, warp_similarity
 _Move = Callable[[Image], Image]
 
 _EDGE_PX = 4.0  # of the frame: least distance of eyes, nose and mouth from the photo's edge
+_EYES_PX = 80  # of the frame: distance of the eyes
+_LEAST_EYES_PX = 18  # of the photo: with 12 the result is a blur, or the face is found on its side
 _RIM_PX = 3  # of the frame: around a reference's dark lenses, which the warp would carry along
 
 
@@ -97,6 +99,23 @@ def warp_reference(
     if are_opposite(reference.landmarks, landmarks):
         reference = mirrored(reference)
     return _lay(reference, painted, landmarks, hole, warp)[0](reference.face)
+
+
+def check_not_small(to_frame: Affine) -> None:
+    """Refuses a reference whose photo shows the face too small to be any good.
+
+    Args:
+        to_frame: its photo's px to px of the 256 px frame.
+
+    Raises:
+        ReferencePhotoError: the eyes are under 18 px apart.
+    """
+    apart = _EYES_PX / scale_of(to_frame)
+    if apart < _LEAST_EYES_PX:
+        raise ReferencePhotoError(
+            f"The face in the reference photo is too small, its eyes are {apart:.0f} px apart: "
+            f"send a photo in which they are at least {_LEAST_EYES_PX} px apart."
+        )
 
 
 def check_not_cut_off(landmarks: Landmarks, corners: Points) -> None:

@@ -1,6 +1,7 @@
 """A reference with a photo of several faces."""
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,22 @@ def test_the_numbers_of_faces_are_those_of_the_photo_not_of_the_reference():
 def test_a_reference_of_two_faces_is_refused_though_one_of_the_photo_is_edited(options):
     with pytest.raises(ReferencePhotoError, match="2 faces"):
         run(unmask(grey_photo(), Two(2), options, reference=grey_photo()))
+
+
+class Tiny(FakeStages):
+    """A reference whose face is an eighth of the usual size."""
+
+    def __init__(self):
+        super().__init__([(300, 300)], [0.1])
+
+    async def detect(self, thumb):
+        (face,) = await super().detect(thumb)
+        return [replace(face, points=face.points / 8)]
+
+
+def test_a_reference_whose_face_is_tiny_is_refused():
+    with pytest.raises(ReferencePhotoError, match="too small"):
+        run(unmask(grey_photo(), Tiny(), Options(), reference=grey_photo()))
 
 
 class Cut(FakeStages):

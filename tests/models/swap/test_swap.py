@@ -2,12 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from models.crop.frame import fit_similarity, transform
+from models.crop.frame import fit_similarity, scale_affine, transform
 from models.errors import ReferencePhotoError
 from models.swap import swap
 from models.swap.pose import mirrored
 from models.swap.reference import Reference
-from models.swap.swap import check_not_cut_off, swap_face, warp_reference
+from models.swap.swap import check_not_cut_off, check_not_small, swap_face, warp_reference
 from models.swap.warp import at_size
 from tests.models.swap.test_warp import CHIN, dot_at
 
@@ -170,6 +170,15 @@ def test_a_reference_whose_mouth_lies_at_its_edge_is_refused(landmarks, rows):
 def test_a_reference_whose_eye_is_cut_off_is_refused(landmarks):
     with pytest.raises(ReferencePhotoError):
         check_not_cut_off(landmarks, np.array([(0, 0), (175, 0), (0, 255)], np.float32))
+
+
+def test_a_reference_whose_face_is_tiny_is_refused():
+    with pytest.raises(ReferencePhotoError, match=r"16 px apart: .* at least 18 px"):
+        check_not_small(scale_affine(256 * 5))
+
+
+def test_a_reference_may_be_small():
+    check_not_small(scale_affine(256 * 4))
 
 
 def test_a_reference_may_lack_its_chin(landmarks):
