@@ -71,6 +71,7 @@ def test_in_a_cluster_the_agents_metrics_get_the_services_names(tmp_path):
         (up,) = server.wait_for('up{job="mask2face"} == 1')
         found = server.wait_for('mask2face_requests_total{job="mask2face"}')
         (gpu,) = server.wait_for("ray_node_gpus_utilization")
+        assert server.wait_for('ray_component_rss_bytes{component="raylet"}')
 
     assert up["metric"]["instance"] == target
     assert len(found) == 2
