@@ -24,7 +24,9 @@ def choose(faces: list[Face], which: FaceChoice) -> list[list[int]]:
         return [[int(index)] for index in np.argsort(areas, kind="stable")]
     wrong = [index for index in which if not 0 <= index < len(faces)]
     if wrong:
-        raise BadRequestError(
-            f"faces={wrong[0]}: no such face; the photo's faces are numbered 0 to {len(faces) - 1}."
+        last = len(faces) - 1
+        known = (
+            f"the photo's faces are numbered 0 to {last}" if last else "the photo's only face is 0"
         )
+        raise BadRequestError(f"faces={wrong[0]}: no such face; {known}.")
     return [list(which)]

@@ -158,7 +158,7 @@ async def test_a_face_that_is_not_there_is_422_and_named(client, photo, call):
     answer = await client.post(f"/v1/{call}", files={"photo": photo}, data={"faces": "7"})
 
     check(answer, 422, "bad-request")
-    detail = "7: the photo has no face of that number, its last is 0."
+    detail = "7: no such face; the photo's only face is 0."
     assert answer.json()["errors"] == [{"field": "faces", "detail": detail}]
 
 

@@ -343,7 +343,7 @@ def test_a_face_that_is_not_there_is_named(command, photo, tmp_path):
     result = command("run", photo(), "-o", tmp_path / "out", "--faces", "7")
 
     assert result.exit_code == 1
-    assert "faces=7: the photo has no face of that number, its last is 0" in result.stderr
+    assert "faces=7: no such face; the photo's only face is 0." in result.stderr
 
 
 @pytest.mark.parametrize(("words", "sharpen"), [((), False), (("--sharpen",), True)])
