@@ -82,6 +82,7 @@ SKIN = (200, 150, 120)
     [
         ((1, 1, 1), False),
         ((1, 0.75, 0.4), False),  # a lamp
+        ((1, 0.75, 0.05), False),  # with hardly any blue left
         ((0.3, 0.3, 0.3), False),
         ((1, 0.15, 0.15), True),
         ((0.3, 1, 0.3), True),
