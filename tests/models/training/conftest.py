@@ -8,9 +8,7 @@ import pytest
 from models.checkpoint import save_net
 from models.crop.frame import FRAME_PX
 from models.crop.net import DetectorConfig, FaceDetector
-from models.landmarks.net import LandmarkConfig, LandmarkNet
-from models.mask.unet import UNet, UNetConfig
-from models.training.frames import STORE_PX, store_path
+from tests.models.training.stores import save_small_nets, write_store
 from tests.models.training.test_tasks import oval_face
 
 
@@ -65,17 +63,9 @@ def stocked(tmp_path_factory):
         np.savez(root / name / "labels.npz", name=own, landmarks=landmarks[: count // 4])
     (root / "scenes").mkdir()
     (root / "scenes" / "boxes.json").write_text("{}")
-    images = np.zeros((count, STORE_PX, STORE_PX, 3), np.uint8)
     for name in ("aaf+scut+utk+omi", "masked", "worn", "some", "mine"):
-        kept = store_path(root, name.split("+"), root / "cache")
-        kept.mkdir(parents=True)
-        np.save(kept / "images.npy", images)
-        np.savez(kept / "labels.npz", landmarks=landmarks, sources=[name] * count)
-    config = LandmarkConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), features=8)
-    (root / "weights").mkdir()
-    save_net(root / "weights" / "landmarks.safetensors", LandmarkNet(config), config)
+        write_store(root, name, landmarks)
+    save_small_nets(root / "weights")
     narrow = DetectorConfig(0.1, 8, (4, 4, 8, 8))
     save_net(root / "weights" / "crop.safetensors", FaceDetector(narrow), narrow)
-    sizes = UNetConfig(width=4, depth=2)
-    save_net(root / "weights" / "mask.safetensors", UNet(sizes), sizes)
     return root

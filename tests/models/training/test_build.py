@@ -8,10 +8,10 @@ import yaml
 from models.errors import WeightsError
 from models.training.build import build_task, schedule_of
 from models.training.crop.task import CropTask
-from models.training.frames import STORE_PX, store_path
 from models.training.loop import Schedule
 from models.training.recipe import NETS
 from models.training.sources import SourceError
+from tests.models.training.stores import write_store
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "train"
 NET_OF = {path.stem: path.stem for path in CONFIGS.glob("*.yaml")}
@@ -217,10 +217,7 @@ def test_too_few_faces_to_keep_one_apart_are_an_error(stocked):
     labels = np.load(stocked / "some" / "labels.npz")
     points = labels["landmarks"][:5]
     np.savez(stocked / "few" / "labels.npz", name=labels["name"][:5], landmarks=points)
-    kept = store_path(stocked, ["few"], stocked / "cache")
-    kept.mkdir(parents=True)
-    np.save(kept / "images.npy", np.zeros((5, STORE_PX, STORE_PX, 3), np.uint8))
-    np.savez(kept / "labels.npz", landmarks=points, sources=["few"] * 5)
+    write_store(stocked, "few", points)
 
     with pytest.raises(ValueError, match="few: 5 faces are too few"):
         build("inpaint", small(sources=["few"]), stocked)

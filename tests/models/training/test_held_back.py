@@ -11,11 +11,12 @@ import yaml
 from models.training.ablations.plan import read_tables
 from models.training.build import build_task
 from models.training.crop.labels import is_held_back
-from models.training.frames import STORE_PX, Faces, store_path
+from models.training.frames import STORE_PX, Faces
 from models.training.inpaint.task import InpaintTask, InpaintTraining
 from models.training.judge.task import JudgeTask, JudgeTraining
 from models.training.landmarks.task import LandmarkTask, LandmarkTraining
 from models.training.mask.task import MaskTask, MaskTraining
+from tests.models.training.stores import write_store
 from tests.models.training.test_tasks import oval_face
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "train"
@@ -109,10 +110,7 @@ def test_the_mask_net_sees_no_background_of_scenes_held_back(tmp_path):
     points = np.repeat(oval_face()[None], 20, axis=0)
     names = [str(row) for row in range(20)]
     np.savez(tmp_path / "some" / "labels.npz", name=names, landmarks=points)
-    kept = store_path(tmp_path, ["some"], tmp_path / "cache")
-    kept.mkdir(parents=True)
-    np.save(kept / "images.npy", np.zeros((20, STORE_PX, STORE_PX, 3), np.uint8))
-    np.savez(kept / "labels.npz", landmarks=points, sources=["some"] * 20)
+    write_store(tmp_path, "some", points)
     (tmp_path / "photos").mkdir()
     for name in names:
         cv2.imwrite(str(tmp_path / "photos" / f"{name}.webp"), np.zeros((8, 8, 3), np.uint8))

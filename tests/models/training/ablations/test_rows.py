@@ -8,19 +8,17 @@ import pytest
 import torch
 import yaml
 
-from models.checkpoint import save_net
-from models.landmarks.net import LandmarkConfig, LandmarkNet
-from models.mask.unet import UNet, UNetConfig
 from models.training.ablations.__main__ import main, run_table
 from models.training.ablations.plan import Table, read_tables
 from models.training.ablations.rows import Places, Result, run_row, train_for
 from models.training.ablations.score import SHOWN, Scored
 from models.training.build import build_task
 from models.training.evaluation.folder import EvalFolderError
-from models.training.frames import STORE_PX, store_path
+from models.training.frames import STORE_PX
 from models.training.loop import Schedule
 from models.training.pictures import write_image, write_mask
 from models.training.sources import SourceError
+from tests.models.training.stores import save_small_nets, write_store
 from tests.models.training.test_loop import Line
 from tests.models.training.test_tasks import oval_face
 
@@ -41,15 +39,8 @@ def places(tmp_path, monkeypatch):
         names = [f"{'AC'[row // 20 % 2]}{row}" for row in range(own)]
         np.savez(tmp_path / name / "labels.npz", name=names, landmarks=landmarks[:own])
     for name in ("some", "aaf+scut+utk+omi", "masked"):
-        kept = store_path(tmp_path, name.split("+"), tmp_path / "cache")
-        kept.mkdir(parents=True)
-        np.save(kept / "images.npy", images)
-        np.savez(kept / "labels.npz", landmarks=landmarks, sources=[name] * COUNT)
-    config = LandmarkConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1, 1), features=8)
-    (tmp_path / "weights").mkdir()
-    save_net(tmp_path / "weights" / "landmarks.safetensors", LandmarkNet(config), config)
-    sizes = UNetConfig(width=4, depth=2)
-    save_net(tmp_path / "weights" / "mask.safetensors", UNet(sizes), sizes)
+        write_store(tmp_path, name, landmarks, images)
+    save_small_nets(tmp_path / "weights")
     return Places(tmp_path, tmp_path / "run", tmp_path / "weights")
 
 
