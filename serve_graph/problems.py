@@ -117,15 +117,15 @@ class TryLaterError(ServiceError):
 class BusyError(TryLaterError):
     slug = "busy"
     title = "The service is full"
-    reason = "Every place is taken"
+    reason = "Too many requests at once"
 
 
 class EndingError(TryLaterError):
     """The service is shutting down: it only answers requests that it has already accepted."""
 
     slug = "ending"
-    title = "The service is ending"
-    reason = "Nothing new is taken in"
+    title = "The service is shutting down"
+    reason = "No new requests are accepted"
 
 
 class NotReadyError(ServiceError):

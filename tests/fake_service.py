@@ -16,7 +16,7 @@ from serve_graph.api.app import PAGE_HEADERS, WEB
 from tests.browser import TIMEOUT_S
 
 ORIENTATION = 0x0112  # the EXIF tag
-BUSY = {"title": "The service is full", "detail": "Every place is taken.", "status": 503}
+BUSY = {"title": "The service is full", "detail": "Too many requests at once.", "status": 503}
 REFUSAL = {"title": "That mask can't be used", "detail": "The mask is black.", "status": 422}
 
 

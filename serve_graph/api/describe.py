@@ -215,7 +215,8 @@ def _picture(name: str, limits: Limits) -> Json:
     )
     about = {
         "photo": "The photo",
-        "mask": "Of the upright photo's size; white is painted, instead of the mask that is found",
+        "mask": "Your own mask, of the upright photo's size: white is painted, and the detected "
+        "mask is ignored",
         "reference": "The same person without a mask; needs `consent`",
     }
     return _PICTURE | {"description": f"{about[name]}. {taken}."}

@@ -96,8 +96,8 @@ class FaceAnswer(BaseModel):
 
     index: int = Field(
         description="The face's number, as the field `faces` takes it. Except in /v1/faces, "
-        "doubtful finds are left out but keep their numbers: send this back, not the position in "
-        "the list"
+        "low-confidence detections are left out but keep their numbers: send this back, not the "
+        "position in the list"
     )
     box: list[float] = Field(
         min_length=4,
@@ -153,7 +153,9 @@ class Answer(BaseModel):
 class FacesAnswer(Answer):
     """JSON answer of /v1/faces."""
 
-    faces: list[FaceAnswer] = Field(description="All finds, including doubtful ones; best first")
+    faces: list[FaceAnswer] = Field(
+        description="All detections, low-confidence ones too; best first"
+    )
 
 
 class MaskAnswer(Answer):
@@ -169,8 +171,9 @@ class UnmaskAnswer(Answer):
     faces: list[EditedFaceAnswer]
     painted: PictureAnswer = Field(description="The most likely candidate")
     swapped: PictureAnswer | None = Field(
-        description="With a reference: each face that says `swapped` has its own lower face, other "
-        "masked ones are painted",
+        description='Sent if there was a reference. Faces with `"swapped": true` show the '
+        "reference's lower face, other masked faces are painted. If there is no such face, "
+        "it equals `painted`",
     )
     candidates: list[PictureAnswer] | None = Field(
         description="All of them, most likely first; only if several were asked for"

@@ -41,8 +41,8 @@ def detect(
 ) -> None:
     """List the faces in photos and their masks as CSV, one row per face.
 
-    The column `face` is the number that `run --faces` and the API use for the face. Doubtful
-    finds are left out but keep their numbers, so there may be gaps.
+    The column `face` is the number that `run --faces` and the API use for the face. Low-confidence
+    detections are left out but keep their numbers, so there may be gaps.
     """
     paths = pictures_of(source)
 

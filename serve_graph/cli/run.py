@@ -64,8 +64,8 @@ def run(
             exists=True,
             dir_okay=False,
             show_default=False,
-            help="Picture of the photo's size: white is painted instead of the mask that is found, "
-            "black stays. Only for a single photo.",
+            help="Your own mask, of the upright photo's size: white is painted, and the detected "
+            "mask is ignored. Only for a single photo.",
         ),
     ] = None,
     faces: Annotated[

@@ -30,7 +30,7 @@ def test_a_503_tells_whole_seconds(seconds, header):
 
 
 def test_a_full_service_says_when_to_come_again():
-    assert content_of(BusyError())["detail"] == "Every place is taken: try again in 1 s."
+    assert content_of(BusyError())["detail"] == "Too many requests at once: try again in 1 s."
 
 
 def test_fields_are_named():

@@ -91,6 +91,7 @@ def test_settings_and_their_defaults_are_the_services():
     assert f"{settings.default_timeout_s:g} s without it" in WORDS
     assert f"at most {settings.max_timeout_s:g} s" in WORDS
     assert f"{settings.quality} if not said" in WORDS
+    assert f"the {settings.max_faces} best faces are edited" in WORDS
     assert f"{DEFAULT_LIMITS.max_bytes / 1e6:g} MB" in WORDS
     assert f"{DEFAULT_LIMITS.max_pixels / 1e6:g} megapixels" in WORDS
     assert f"{DEFAULT_LIMITS.max_side:,} px a side" in WORDS
@@ -228,7 +229,7 @@ def painted(post, photo):
 
 
 def busy(retry_after):
-    content = {"type": "/problems/busy", "detail": "Every place is taken."}
+    content = {"type": "/problems/busy", "detail": "Too many requests at once."}
     headers = {"Content-Type": "application/problem+json", "Retry-After": retry_after}
     return httpx.Response(503, headers=headers, content=json.dumps(content))
 
@@ -256,7 +257,7 @@ def test_the_python_example_gives_up_after_some_tries(run_python):
     waits, end = run_python(busy("1"))
 
     assert len(waits) == 3
-    assert end == "/problems/busy: Every place is taken."
+    assert end == "/problems/busy: Too many requests at once."
 
 
 CLOSED = httpx.RemoteProtocolError("Server disconnected without sending a response.")
