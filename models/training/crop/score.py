@@ -12,7 +12,7 @@ from models.crop.detect import MIN_SCORE, Boxes, box_iou, detect_faces, to_thumb
 from models.crop.net import FaceDetector
 from models.training.crop.labels import Picture, read_scenes
 from models.training.crop.verdicts import Verdict, is_face
-from models.training.evaluation.statistics import Estimate, estimate_share
+from models.training.statistics import Estimate, estimate_share
 
 MATCH_IOU = 0.5
 NEAR_IOU = 0.3  # IoU from which a box is on the face, even if loosely drawn

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.training.evaluation.statistics import Estimate
+from models.training.statistics import Estimate
 
 
 def number(value: Estimate | None, form: str) -> str:

@@ -9,7 +9,7 @@ from models.training.evaluation.cells import number, table
 from models.training.evaluation.large import LIFTED, SERVED
 from models.training.evaluation.pairs import FOUND
 from models.training.evaluation.report import Report
-from models.training.evaluation.statistics import Estimate
+from models.training.statistics import Estimate
 
 
 @dataclass(frozen=True)

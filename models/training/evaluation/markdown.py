@@ -17,7 +17,7 @@ from models.training.evaluation.sections import (
     landmark_section,
     scene_section,
 )
-from models.training.evaluation.statistics import Estimate
+from models.training.statistics import Estimate
 
 # Mark -> title and number format.
 _MARKS = {

@@ -14,8 +14,8 @@ from models.training.evaluation.marks import PictureMarks
 from models.training.evaluation.pairs import PairScore
 from models.training.evaluation.real import RealScore
 from models.training.evaluation.residual import SEEN
-from models.training.evaluation.statistics import Estimate, estimate, worst_tenth
 from models.training.evaluation.swaps import SwapScore
+from models.training.statistics import Estimate, estimate, worst_tenth
 
 # A few smooth or noisy pictures would distort the means of these.
 _MEDIANS = ("sharpness", "detail")

@@ -6,7 +6,7 @@ from models.nets.budgets import FACE_BUDGET_GMAC, NETS
 from models.training.crop.score import LOWEST_SCORE, MOST_FALSE, SMALLEST_PX, Operation, SceneScore
 from models.training.evaluation.cells import number, table
 from models.training.evaluation.report import BareReport, Report
-from models.training.evaluation.statistics import Estimate
+from models.training.statistics import Estimate
 
 _SIGHTS = {
     "bare": "pictures, bare (false alarms)",

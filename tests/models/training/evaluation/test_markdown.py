@@ -15,7 +15,7 @@ from models.training.evaluation.report import (
     SwapReport,
 )
 from models.training.evaluation.sections import scene_section
-from models.training.evaluation.statistics import Estimate
+from models.training.statistics import Estimate
 
 MARKS = {"psnr": 27.5, "ssim": 0.94, "hole_psnr": 20.0, "l1": 0.01, "sharpness": 1, "detail": 0.3}
 

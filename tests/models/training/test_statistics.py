@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.training.evaluation.statistics import Estimate, estimate, estimate_share, worst_tenth
+from models.training.statistics import Estimate, estimate, estimate_share, worst_tenth
 
 
 def test_the_interval_of_a_mean_is_as_wide_as_the_normal_one():
