@@ -1,7 +1,7 @@
 """FAN as a second landmarker, for bare faces: Bulat and Tzimiropoulos 2017, arXiv:1703.07332.
 
-The package face-alignment is optional (README: "A second landmarker"), and so are its weights:
-nothing is downloaded here. The file, `2DFAN4-11f355bf06.pth.tar`, comes from
+The package face-alignment is optional (docs/settings.md: "A second landmarker"), and so are its
+weights: nothing is downloaded here. The file, `2DFAN4-11f355bf06.pth.tar`, comes from
 https://www.adrianbulat.com/downloads/python-fan/. It is a pickle, from which torch reads tensors
 only. Its name carries the start of its sha256, which is checked.
 """
