@@ -168,7 +168,12 @@ def _check_autoscaling(deployment: dict[str, Any], where: str) -> Iterator[str]:
     if deployment.get("num_replicas") == "auto":
         default: AutoscalingConfig = AutoscalingConfig.default()  # type: ignore[no-untyped-call]
         given = default.model_dump(exclude_unset=True) | given
-    yield from _wrong_values(given, AutoscalingConfig, where)
+    wrong = list(_wrong_values(given, AutoscalingConfig, where))
+    yield from wrong
+    may_be_none = not wrong and AutoscalingConfig.model_validate(given).min_replicas == 0
+    if may_be_none and deployment["name"] == "Ingress":
+        advice = "one must be there to take requests in: set 1 or more."
+        yield f"{where}min_replicas: 0, but {advice}"
 
 
 def _check_weights(args: GraphArgs, where: str) -> Iterator[str]:

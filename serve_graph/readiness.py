@@ -1,7 +1,8 @@
-"""Which stages have a running replica, as Serve's controller sees them."""
+"""Which stages answer calls, as Serve's controller sees them."""
 
 import asyncio
 import time
+from typing import Any
 
 from ray.serve.context import _get_global_client
 
@@ -31,7 +32,7 @@ class Readiness:
         self._lock = asyncio.Lock()
 
     async def __call__(self) -> dict[str, bool]:
-        """By stage, whether it has a running replica; as last seen while nobody knows."""
+        """By stage, whether it answers calls; as last seen while nobody knows."""
         async with self._lock:
             if time.monotonic() >= self._due:
                 # Requests don't go through the controller: stages keep working without it.
@@ -46,10 +47,16 @@ class Readiness:
         found = client.get_serve_details()["applications"][self._app]["deployments"]
         if not found:  # an update is being built, or its build failed: the old replicas answer
             return {}
-        return {
-            stage: any(one["state"] in _ANSWERS for one in found[name]["replicas"])
-            for stage, name in self._deployments.items()
-        }
+        return {stage: _answers(found[name]) for stage, name in self._deployments.items()}
+
+
+def _answers(deployment: dict[str, Any]) -> bool:
+    """Whether a call of it is answered: by a replica, or by the first one that the call starts."""
+    if any(one["state"] in _ANSWERS for one in deployment["replicas"]):
+        return True
+    scaling = deployment["deployment_config"].get("autoscaling_config") or {}
+    is_waking = scaling.get("min_replicas") == 0 and deployment["status"] == "UPSCALING"
+    return deployment["target_num_replicas"] == 0 or is_waking
 
 
 async def always_ready() -> dict[str, bool]:

@@ -265,6 +265,18 @@ def test_autoscaling_that_can_not_be_is_refused(config, scaling, expected):
     assert expected in problem
 
 
+def test_only_stages_may_be_scaled_to_zero(config):
+    for name in ("FaceSwapper", "Ingress"):
+        one = deployment(config, name)
+        del one["num_replicas"]
+        one["autoscaling_config"] = {"min_replicas": 0}
+
+    assert find_problems(config) == [
+        "applications.mask2face.deployments.Ingress.autoscaling_config.min_replicas: 0, "
+        "but one must be there to take requests in: set 1 or more."
+    ]
+
+
 def test_serves_own_numbers_count_where_replicas_are_auto(config):
     inpainter = deployment(config, "Inpainter")
     inpainter |= {"num_replicas": "auto", "autoscaling_config": {"min_replicas": 5}}

@@ -3,7 +3,7 @@ import threading
 from collections import Counter
 
 import pytest
-from ray.serve._private.common import ReplicaState
+from ray.serve._private.common import DeploymentStatus, ReplicaState
 
 from serve_graph import readiness
 from serve_graph.readiness import Readiness
@@ -14,19 +14,26 @@ DEPLOYMENTS = {"crop": "FaceCropper", "mask": "MaskDetector"}
 class FakeController:
     def __init__(self):
         self.states = {"FaceCropper": {"RUNNING": 1}, "MaskDetector": {"RUNNING": 2}}
+        self.scaling = {}  # by name: target, least replicas and status of what is autoscaled
         self.asked = 0
 
     def get_serve_details(self):
         self.asked += 1
         if self.states is None:
             raise ConnectionError
-        deployments = {
-            name: {
-                "replicas": [{"state": ReplicaState(state)} for state in Counter(one).elements()]
-            }
-            for name, one in self.states.items()
-        }
+        deployments = {name: self.details(name) for name in self.states}
         return {"applications": {"app": {"deployments": deployments}}}
+
+    def details(self, name):
+        states = Counter(self.states[name]).elements()
+        target, least, status = self.scaling.get(name, (1, None, "HEALTHY"))
+        scaling = {} if least is None else {"autoscaling_config": {"min_replicas": least}}
+        return {
+            "replicas": [{"state": ReplicaState(state)} for state in states],
+            "target_num_replicas": target,
+            "deployment_config": scaling,
+            "status": DeploymentStatus(status),
+        }
 
 
 @pytest.fixture
@@ -67,6 +74,25 @@ def test_stages_stay_ready_while_a_new_controller_looks_for_their_replicas(contr
     controller.states["MaskDetector"] = {"RECOVERING": 2}
 
     assert ask() == {"crop": True, "mask": True}
+
+
+@pytest.mark.parametrize(
+    ("target", "least", "status", "is_ready"),
+    [
+        (0, 0, "HEALTHY", True),  # idle: its first call wakes it
+        (1, 0, "UPSCALING", True),  # it wakes, and calls wait for it
+        (1, 0, "UNHEALTHY", False),  # it doesn't wake
+        (1, 1, "UPSCALING", False),
+        (1, None, "HEALTHY", False),
+    ],
+)
+def test_a_stage_without_replicas_is_ready_if_it_may_have_none(
+    controller, target, least, status, is_ready
+):
+    controller.states["MaskDetector"] = {"STARTING": target}
+    controller.scaling["MaskDetector"] = (target, least, status)
+
+    assert ask() == {"crop": True, "mask": is_ready}
 
 
 def test_the_controller_is_not_asked_by_each_probe(controller):
