@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -53,7 +53,6 @@ def test_a_body_over_the_buffer_goes_to_memory_too():
 class Stub:
     """A server in the service's place."""
 
-    url: str = ""
     seen: list[tuple[str, dict[str, str], int]] = field(default_factory=list)  # path, headers, body
     break_off: int = 0  # how many of the next requests it breaks off
     may_end: threading.Event = field(default_factory=threading.Event)  # the stream of events
@@ -114,9 +113,8 @@ def write_certificate(folder):
     subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
 
 
-def write_config(folder, port, service):
-    """The shipped file with other paths and ports, and what surrounds it in /etc/nginx."""
-    text = CONFIG
+def write_config(folder, text, port, service):
+    """A config with other paths and ports, and what surrounds it in /etc/nginx."""
     for old, new in {
         "/etc/nginx/mask2face.": f"{folder}/",
         "/var/log/nginx": str(folder),
@@ -133,25 +131,32 @@ def write_config(folder, port, service):
     )
 
 
-@pytest.fixture(scope="module")
-def proxy(tmp_path_factory):
+@contextmanager
+def proxying(folder, text):
+    """An nginx with this config, and a server of ours behind it."""
     if NGINX is None:
         pytest.skip("nginx isn't installed: apt-get install nginx-light")
-    folder, port, stub = tmp_path_factory.mktemp("nginx"), free_port(), Stub()
+    port, stub = free_port(), Stub()
     write_certificate(folder)
     callers = ("app", "site", "slow", "eager")
     (folder / "keys").write_text("".join(f'"Bearer key-of-{one}" {one};\n' for one in callers))
     with running(ThreadingHTTPServer(("127.0.0.1", 0), handler_of(stub))) as service:
-        write_config(folder, port, service)
+        write_config(folder, text, port, service)
         process = subprocess.Popen([NGINX, "-c", folder / "nginx.conf", "-e", folder / "errors"])
         try:
             context = ssl.create_default_context(cafile=folder / "crt")
-            up = Proxy(f"https://127.0.0.1:{port}", stub, context, folder / "errors")
             wait_for(lambda: is_open(port, process), poll_s=0.05)
-            yield up
+            yield Proxy(f"https://127.0.0.1:{port}", stub, context, folder / "errors")
         finally:
             process.terminate()
             process.wait()
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory):
+    """The shipped config."""
+    with proxying(tmp_path_factory.mktemp("nginx"), CONFIG) as up:
+        yield up
 
 
 def is_open(port, process):
@@ -262,3 +267,16 @@ def test_a_caller_who_sends_too_much_is_slowed_down_and_others_are_not(proxy):
     assert counts.keys() == {200, 429}
     assert counts[200] >= 11  # one, and a burst of ten
     assert {one.headers.get("Retry-After") for one in answers if one.status_code == 429} == {"1"}
+
+
+def test_calls_are_split_between_two_versions_as_the_guide_says(tmp_path):
+    guide = (PROJECT / "docs" / "cluster.md").read_text()
+    split, target = re.search(r"```nginx\n *(.*)\n *(.*)\n *```", guide).groups()
+    before, after = CONFIG.split("proxy_pass http://mask2face;", 1)
+    text = split.replace("5%", "50%") + before + target + after
+    with proxying(tmp_path, text) as up, up.client("app") as client:
+        for _ in range(10):
+            assert client.post("/v1/unmask?format=png", content=b"photo").status_code == 200
+
+    paths = {path for path, *_ in up.stub.seen}
+    assert paths == {"/v1/unmask?format=png", "/next/v1/unmask?format=png"}
