@@ -21,6 +21,7 @@ PROMETHEUS = PROJECT / "configs" / "prometheus"
 RULES = PROMETHEUS / "rules.yml"
 ALERTS = PROMETHEUS / "alerts.yml"
 DASHBOARD = PROJECT / "configs" / "grafana" / "mask2face.json"
+GUIDE = PROJECT / "docs" / "observability.md"
 METRICS_LAG_S = 6.0  # a check every 2 s, then a second each for Serve and Ray, twice over
 
 
@@ -100,6 +101,14 @@ def test_each_alert_says_what_to_do():
         assert alert["annotations"].keys() == {"summary", "do"}
         severities = {"none"} if alert["alert"] == "Mask2FaceWatchdog" else {"page", "ticket"}
         assert alert["labels"]["severity"] in severities
+
+
+def test_the_guide_tells_each_alert_its_severity_and_a_first_step():
+    row = r"^\| (Mask2Face\w+) \| (\w+) \| [^|]+ \| [^|]+ \|$"
+
+    assert re.findall(row, GUIDE.read_text(), re.MULTILINE) == [
+        (alert["alert"], alert["labels"]["severity"]) for alert in rules(ALERTS)
+    ]
 
 
 @pytest.fixture(scope="module")
