@@ -34,7 +34,7 @@ class Ingress(Replica):
         recorder = Recorder()
         self._service = Service(
             stages=RemoteStages(*deployments) if deployments else _local(args, recorder),
-            version=load_manifest(args.weights_folder).version,
+            model_version=load_manifest(args.weights_folder).version,
             settings=args.api,
             ready=_readiness(*deployments) if deployments else always_ready,
             metrics=ClusterMetrics(),

@@ -21,6 +21,7 @@ class RequestRecord:
     status: int
     faces: int | None  # found in the photo; None if there was no search
     ms: dict[str, float]  # by stage, and in total
+    version: str  # of the code
     model_version: str
 
 

@@ -14,7 +14,7 @@ class Service:
     """One running graph as its HTTP side sees it."""
 
     stages: Stages
-    version: str  # of the weights manifest; sent as X-Model-Version
+    model_version: str  # of the weights manifest; sent as X-Model-Version
     settings: ApiSettings
     ready: Callable[[], Awaitable[dict[str, bool]]]  # by stage
     metrics: Callable[[], Awaitable[bytes]]  # Prometheus text

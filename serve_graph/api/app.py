@@ -1,7 +1,8 @@
 """The application: routes, errors, docs and the page."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -10,12 +11,16 @@ from fastapi_offline import FastAPIOffline
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from models.choices import MAX_CANDIDATES
+from models.photo.header import PhotoFormat
+from serve_graph import package_version
 from serve_graph.api import describe
 from serve_graph.api.answers import FACES, FACES_CHANGED, FACES_SWAPPED
 from serve_graph.api.calls import Calls
-from serve_graph.api.exchange import ExchangeMiddleware
+from serve_graph.api.exchange import INFO, ExchangeMiddleware
 from serve_graph.api.failures import add_errors
 from serve_graph.api.origins import page_check
+from serve_graph.api.schemas import InfoAnswer, LimitsAnswer
 from serve_graph.problems import EndingError, NotReadyError
 from serve_graph.service import Service
 
@@ -54,6 +59,7 @@ def create_api(service: Service) -> FastAPI:
         swagger_ui_parameters={"validatorUrl": None},
     )
     _add_calls(app, service)
+    _add_info(app, service)
     _add_health(app, service)
     _add_page(app)
     _add_heads(app)
@@ -91,6 +97,25 @@ def _add_calls(app: FastAPI, service: Service) -> None:
             responses=described.responses,
             openapi_extra=described.request,
         )
+
+
+def _add_info(app: FastAPI, service: Service) -> None:
+    settings = service.settings
+    answer = InfoAnswer(
+        version=package_version(),
+        model_version=service.model_version,
+        formats=list(get_args(PhotoFormat)),
+        limits=LimitsAnswer(**asdict(settings.limits)),
+        max_faces=settings.max_faces,
+        max_candidates=MAX_CANDIDATES,
+        default_timeout_s=min(settings.default_timeout_s, settings.max_timeout_s),
+        max_timeout_s=settings.max_timeout_s,
+    )
+
+    @app.get(INFO, operation_id="info")
+    async def info() -> InfoAnswer:
+        """What runs here, and what it accepts."""
+        return answer
 
 
 def _add_health(app: FastAPI, service: Service) -> None:

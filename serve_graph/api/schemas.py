@@ -9,6 +9,7 @@ from models.choices import MAX_CANDIDATES, Expression, FaceChoice
 from models.crop.detect import Face
 from models.outcome import EditedFace, ExaminedFace
 from models.photo.encode import AnswerFormat
+from models.photo.header import PhotoFormat
 from serve_graph.face_choice import EXPECTED, PATTERN, parse_face_choice
 
 Kind = Literal["picture", "json", "events"]  # of an answer
@@ -178,6 +179,29 @@ class UnmaskAnswer(Answer):
     candidates: list[PictureAnswer] | None = Field(
         description="All of them, most likely first; only if several were asked for"
     )
+
+
+class LimitsAnswer(BaseModel):
+    """How large a picture may be."""
+
+    max_bytes: int = Field(description="As it is sent")
+    max_pixels: int = Field(description="Width times height")
+    max_side: int = Field(description="Px of the longer side")
+
+
+class InfoAnswer(BaseModel):
+    """JSON answer of /v1/info."""
+
+    version: str = Field(description="Version of the code")
+    model_version: str = Field(description="Version of the weights, as in `X-Model-Version`")
+    formats: list[PhotoFormat] = Field(description="Of the pictures that it takes")
+    limits: LimitsAnswer
+    max_faces: int = Field(description="How many faces of a photo are edited: the best ones")
+    max_candidates: int = Field(description="The most that the field `candidates` may ask for")
+    default_timeout_s: float = Field(
+        description="How long an answer may take if `X-Request-Timeout-Ms` isn't sent"
+    )
+    max_timeout_s: float = Field(description="The longest that `X-Request-Timeout-Ms` may set")
 
 
 class StageEvent(BaseModel):

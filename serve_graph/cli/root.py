@@ -4,12 +4,12 @@ Modules of this package import nothing heavy at the top, so that `--help` is ins
 imported when a command runs, Ray only by `serve`.
 """
 
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from models.errors import WeightsError
+from serve_graph import package_version
 from serve_graph.cli import weights
 from serve_graph.cli.detect import detect
 from serve_graph.cli.errors import OneLineErrors, complain
@@ -38,7 +38,7 @@ def _tell_versions(wanted: bool) -> None:
 
     from models.checkpoint import load_manifest
 
-    typer.echo(f"mask2face {version('mask2face')}")
+    typer.echo(f"mask2face {package_version()}")
     try:
         typer.echo(f"weights {load_manifest(WEIGHTS).version}")
     except WeightsError as error:

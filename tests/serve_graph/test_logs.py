@@ -21,6 +21,7 @@ LINE = {
     "status": 200,
     "faces": 1,
     "ms": {"crop": 12.5, "total": 40.0},
+    "version": "0.2.0",
     "model_version": "test-7",
 }
 

@@ -112,7 +112,7 @@ def make_api(stages, recorder) -> Callable[..., FastAPI]:
         return create_api(
             Service(
                 stages=stages,
-                version="test-7",
+                model_version="test-7",
                 settings=ApiSettings(**settings),
                 ready=all_ready,
                 metrics=metrics,

@@ -68,11 +68,22 @@ def test_each_type_of_problem_is_told_with_its_status():
 
 
 def test_the_example_of_an_answer_has_its_members():
-    answer, problem = (json.loads(block) for block in blocks("json"))
+    _, answer, problem = (json.loads(block) for block in blocks("json"))
 
     assert set(answer) == set(UnmaskAnswer.model_fields)
     assert set(answer["faces"][0]) == set(EditedFaceAnswer.model_fields)
     assert set(problem) <= set(Problem.model_fields)
+
+
+async def test_the_example_of_an_info_is_that_of_default_settings(client):
+    info, *_ = (json.loads(block) for block in blocks("json"))
+    told = (await client.get("/v1/info")).json()
+
+    versions = {"version", "model_version"}
+    assert set(info) == set(told)
+    assert {key: info[key] for key in info if key not in versions} == {
+        key: told[key] for key in told if key not in versions
+    }
 
 
 def test_who_copies_the_example_of_origins_keeps_the_shipped_numbers():

@@ -6,6 +6,7 @@ import logging
 import pytest
 from ray._common.formatters import JSONFormatter
 
+from serve_graph import package_version
 from serve_graph.logs import log
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -30,7 +31,7 @@ async def test_a_request_is_one_line(client, photo, lines):
     assert (line["request_id"], line["trace_id"]) == ("shop-42", TRACE)
     assert (line["route"], line["status"], line["faces"]) == ("/v1/unmask", 200, 1)
     assert {"decode", "crop", "inpaint", "total"} <= set(line["ms"])
-    assert line["model_version"] == "test-7"
+    assert (line["version"], line["model_version"]) == (package_version(), "test-7")
 
 
 @pytest.mark.parametrize("call", ["mask", "faces"])

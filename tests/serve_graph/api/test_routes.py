@@ -1,15 +1,44 @@
-"""Health, metrics, docs and the page."""
+"""Info, health, metrics, docs and the page."""
 
 import json
 import re
 
 import pytest
 
+from serve_graph import package_version
 from serve_graph.settings import RESERVED_PREFIXES
 
 
 async def test_it_is_alive(client):
     assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_it_tells_what_runs_and_what_it_accepts(make_client):
+    client = make_client(
+        limits={"max_bytes": 5_000_000}, max_faces=8, default_timeout_s=60, max_timeout_s=45
+    )
+
+    answer = await client.get("/v1/info")
+
+    assert answer.json() == {
+        "version": package_version(),
+        "model_version": "test-7",
+        "formats": ["jpeg", "png", "webp", "heic"],
+        "limits": {"max_bytes": 5_000_000, "max_pixels": 50_000_000, "max_side": 16_384},
+        "max_faces": 8,
+        "max_candidates": 4,
+        "default_timeout_s": 45,  # capped, as for a call
+        "max_timeout_s": 45,
+    }
+    assert answer.headers["x-model-version"] == "test-7"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_asking_for_info_does_not_count_as_a_call(client, recorder, photo):
+    await client.get("/v1/info")
+    await client.post("/v1/faces", files={"photo": photo})
+
+    assert [route for route, *_ in recorder.requests] == ["other", "/v1/faces"]
 
 
 async def test_it_is_ready_when_all_stages_are(client):
@@ -79,7 +108,9 @@ async def test_the_page_loads_only_its_own_and_lies_in_no_frame(client):
     assert "content-security-policy" not in docs
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1/info", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"]
+)
 async def test_a_balancer_may_ask_by_head(client, path):
     assert (await client.head(path)).status_code == 200
 
@@ -92,7 +123,7 @@ async def test_the_document_has_each_operation_once(client):
     document = (await client.get("/openapi.json")).json()
     ids = [one["operationId"] for path in document["paths"].values() for one in path.values()]
 
-    assert len(ids) == len(set(ids)) == 7
+    assert len(ids) == len(set(ids)) == 8
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
