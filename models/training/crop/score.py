@@ -101,6 +101,8 @@ class SceneScore:
     nearly: int  # of these: the best box overlaps by only NEAR_IOU to MATCH_IOU
     mean_iou: float  # of all faces found at the quiet threshold
     strays: list[StrayBox]  # all of LOWEST_SCORE or more, best first
+    # Photo -> masked faces of SMALLEST_PX or more: those found at the quiet threshold, and all.
+    masked_by_photo: dict[str, tuple[int, int]]
 
 
 def score_scenes(
@@ -211,6 +213,7 @@ def _summary(photos: Sequence[PhotoScore]) -> SceneScore:
         nearly=sum(NEAR_IOU <= face.iou < MATCH_IOU for face in missed),
         mean_iou=float(np.mean(found)) if found else 0.0,
         strays=strays,
+        masked_by_photo=_by_photo([face for face in counted if face.masked], threshold),
     )
 
 
@@ -242,6 +245,14 @@ def _recall(photos: Sequence[PhotoScore], threshold: float, masked_only: bool) -
     ]
     found = [sum(face.score >= threshold for face in faces) for faces in counted]
     return estimate_share(found, [len(faces) for faces in counted])
+
+
+def _by_photo(faces: Sequence[LabelledFace], threshold: float) -> dict[str, tuple[int, int]]:
+    result: dict[str, tuple[int, int]] = {}
+    for face in faces:
+        found, count = result.get(face.photo, (0, 0))
+        result[face.photo] = (found + (face.score >= threshold), count + 1)
+    return result
 
 
 def _by_size(faces: Sequence[LabelledFace], threshold: float) -> dict[str, SizeRecall]:

@@ -67,6 +67,11 @@ def test_masked_faces_are_counted_apart(scenes):
     assert scored.strays == []
 
 
+def test_each_photo_with_masked_faces_says_how_many_were_found(scenes):
+    assert score(Oracle((0, 0, 90, 100)), scenes).masked_by_photo == {"a": (1, 1)}
+    assert score(Oracle(ELSEWHERE), scenes).masked_by_photo == {"a": (0, 1)}
+
+
 def test_small_faces_are_reported_but_not_in_the_recall(scenes):
     scored = score(Oracle((0, 0, 100, 100)), scenes)
 

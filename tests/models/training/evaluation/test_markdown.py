@@ -62,7 +62,8 @@ def scenes():
     sizes = {"32-48": SizeRecall(0.7, 10, 0.6, 20)}
     strays = [stray, dataclasses.replace(stray, face=True)]
     missed = [LabelledFace("a", stray.box, 40.0, True, 0.0, 0.0)] * 3
-    return SceneScore(9, 40, 60, operation, operation, operation, sizes, missed, 2, 1, 0.8, strays)
+    three = (operation, operation, operation)
+    return SceneScore(9, 40, 60, *three, sizes, missed, 2, 1, 0.8, strays, {"a": (37, 40)})
 
 
 def reached(report):
