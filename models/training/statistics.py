@@ -47,11 +47,11 @@ def worst_tenth(values: Sequence[float]) -> float | None:
     return float(np.mean(sorted(values)[: max(1, len(values) // 10)]))
 
 
-def estimate_share(hits: Sequence[int], counts: Sequence[int]) -> Estimate | None:
+def estimate_share(hits: Sequence[float], counts: Sequence[int]) -> Estimate | None:
     """The share of hits over all groups, with the interval from resampled groups.
 
     Args:
-        hits: of each group, such as a photo's found faces.
+        hits: of each group, such as a photo's found faces; or how many more there are than before.
         counts: possible hits of each group, such as a photo's faces.
 
     Returns:

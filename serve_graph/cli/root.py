@@ -11,6 +11,7 @@ import typer
 from models.errors import WeightsError
 from serve_graph import package_version
 from serve_graph.cli import weights
+from serve_graph.cli.compare import compare
 from serve_graph.cli.detect import detect
 from serve_graph.cli.errors import OneLineErrors, complain
 from serve_graph.cli.expressions import expressions
@@ -62,6 +63,6 @@ def options(
     """Takes the mask off a face."""
 
 
-for command in (serve, run, expressions, detect, wear, synth, label, train, evaluate):
+for command in (serve, run, expressions, detect, wear, synth, label, train, evaluate, compare):
     app.command()(command)
 app.add_typer(weights.app, name="weights")

@@ -29,9 +29,10 @@ _MARKS = {
     "detail": ("detail", ".3f"),
 }
 _WORDS = """Means over the pictures (medians for sharpness and detail), with the 95 % interval of
-1,000 bootstrap samples in brackets. The row of the found mask is what a user gets. The rows of the
-true mask and of the baselines are given the mask; a ready crop is cut by the truth's landmarks.
-View: by the truth's landmarks, for real masks by the points along which the service paints."""
+1,000 bootstrap samples in brackets. The row of the found mask is what a user gets, and what the
+goals are for. The rows of the true mask and of the baselines are given the mask; a ready crop is
+cut by the truth's landmarks. View: by the truth's landmarks, for real masks by the points along
+which the service paints."""
 
 
 def to_markdown(report: Report) -> str:

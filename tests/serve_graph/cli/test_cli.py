@@ -44,7 +44,7 @@ def test_the_version_of_a_package_without_weights_says_what_is_missing(
     assert "manifest.json is missing" in result.stderr
 
 
-@pytest.mark.parametrize("name", ["detect", "evaluate", "label", "synth"])
+@pytest.mark.parametrize("name", ["compare", "detect", "evaluate", "label", "synth"])
 def test_a_paragraph_of_help_is_not_broken_where_its_source_is(command, monkeypatch, name):
     monkeypatch.setenv("COLUMNS", "400")  # wide enough for any paragraph
 
