@@ -48,7 +48,8 @@ def serve(
     num_gpus: Annotated[
         int | None,
         typer.Option(
-            help="GPUs that Ray may book, instead of those it finds; they needn't exist.",
+            help="Number of GPUs that Ray assumes, instead of those it finds (they need not "
+            "exist).",
             show_default=False,
         ),
     ] = None,

@@ -99,7 +99,8 @@ def evaluate(
         int | None, typer.Option(min=1, help="Use at most this many pictures.", show_default=False)
     ] = None,
     baselines: Annotated[
-        bool, typer.Option(help="Also score baselines that cost nothing, for comparison.")
+        bool,
+        typer.Option(help="Also score trivial baselines (classical inpainting, mean face)."),
     ] = True,
     weights: Weights = WEIGHTS,
     device: Device = "cpu",
