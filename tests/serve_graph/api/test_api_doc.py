@@ -202,6 +202,40 @@ def test_the_table_of_stages_has_those_that_are_told_in_their_order(post, photo,
     assert told == list(dict.fromkeys(stages))
 
 
+def test_the_short_python_example_runs(post, tmp_path, monkeypatch):
+    monkeypatch.setattr(httpx, "post", post)
+    (script,) = blocks("py")
+
+    exec(compile(script, "docs/api.md", "exec"), {})
+
+    assert (tmp_path / "out.jpg").read_bytes().startswith(b"\xff\xd8\xff")
+
+
+def test_the_form_that_the_swift_example_builds_is_read(post, photo, reference):
+    """Swift isn't compiled here: the same text makes the same bytes."""
+    (script,) = blocks("swift")
+    parts = [
+        text.replace("\\(boundary)", "X").replace("\\r\\n", "\r\n").replace('\\"', '"')
+        for text in re.findall(r'ata\("(.*)"\.utf8\)', script)
+    ]
+    consent, head, after, end = parts
+    (kind,) = re.findall(r'send\(form, "(.*)"\)', script)
+    values = {"photo": photo, "reference": reference, "consent": consent.encode()}
+    form = b"".join(
+        head.replace("\\(name)", name).encode() + value + after.encode()
+        for name, value in values.items()
+    )
+
+    answer = post(
+        "http://localhost:8000/v1/unmask",
+        content=form + end.encode(),
+        headers={"Content-Type": kind.replace("\\(boundary)", "X")},
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert (answer.headers["x-faces-changed"], answer.headers["x-faces-swapped"]) == ("1", "1")
+
+
 @pytest.fixture
 def run_python(monkeypatch, tmp_path, photo):
     """Runs the example with these answers, the last one repeated; gives its waits (s) and end."""
