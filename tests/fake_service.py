@@ -60,6 +60,7 @@ class FakeService(ThreadingHTTPServer):
         self.boxes = {0: (5, 5, 25, 25)}  # of the faces, by number
         self.bare = set()  # numbers of the faces without a mask
         self.drawn_on = None  # numbers of the faces that a drawn mask touches; None: all
+        self.info = None  # of /v1/info; None: it isn't answered
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.may_load = threading.Event()  # may serve the page's script
@@ -77,6 +78,11 @@ class Handler(SimpleHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/static/app.js":
             self.server.may_load.wait(TIMEOUT_S)
+        if self.path == "/v1/info" and self.server.info:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(self.server.info).encode())
+            return
         super().do_GET()
 
     def end_headers(self):

@@ -4,6 +4,12 @@ const TRIES = 4; // of a call while the service is full
 const LONGEST_TOLD_S = 20; // nobody waits longer in front of a page
 const DEADLINE_MS = 3_600_000; // more than any operator allows, so it counts as their maximum
 
+// Asked for at once, so that it is there when a photo is sent; a page works without it too.
+const limits = fetch("v1/info")
+  .then((response) => response.json())
+  .then((info) => info.limits ?? {})
+  .catch(() => ({}));
+
 /**
  * Sends fields as a form. Returns the answer or throws an error with `title` and `message`. If the
  * service is full, calls `sayBusy`, waits and sends them again.
@@ -14,6 +20,7 @@ export async function post(path, fields, accept, signal, sayBusy) {
   const headers = { Accept: accept, "X-Request-Timeout-Ms": DEADLINE_MS };
   const request = { method: "POST", body, headers, signal };
   const files = Object.values(fields).filter((value) => value instanceof File);
+  await checkSizes(files);
   for (let left = TRIES - 1, factor = 1; ; left -= 1, factor *= 2) {
     const response = await arriving(fetch(path, request), files);
     if (response.ok) return response;
@@ -23,6 +30,16 @@ export async function post(path, fields, accept, signal, sayBusy) {
     // Random, so that clients refused at the same time don't all return at the same time.
     await pause(1000 * factor * told * (1 + Math.random()), signal);
   }
+}
+
+/** Refuses what the service would refuse after the upload. */
+async function checkSizes(files) {
+  const { max_bytes } = await limits;
+  const large = files.find((file) => file.size > max_bytes);
+  if (!large) return;
+  const [size, most] = [Math.ceil(large.size / 1e5) / 10, max_bytes / 1e6];
+  const detail = `It has ${size} MB, but a picture may have ${most} MB: choose a smaller one.`;
+  throw titled(`${large.name || "The picture"} is too large`, detail);
 }
 
 function pause(ms, signal) {

@@ -1,9 +1,9 @@
-"""What the page does when the service is full."""
+"""What the page does when the service is full, or would refuse a file for its size."""
 
 import pytest
 
 from tests.browser import PROGRAM
-from tests.serve_graph.page.acts import focused, status
+from tests.serve_graph.page.acts import consent_to, focused, problem, status
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")
 
@@ -51,3 +51,20 @@ def test_who_waits_for_a_place_is_told_and_may_cancel(page, fake, photos):
     assert status(page) == "Cancelled."
     assert focused(page) == "go"
     assert len(fake.forms) == 1
+
+
+@pytest.mark.parametrize("role", ["photo", "reference"])
+def test_a_file_that_is_too_large_is_refused_before_the_upload(tab, fake, photos, role):
+    fake.info = {"limits": {"max_bytes": 1_500_000}}
+    tab.open(fake.url)
+    small, large = photos
+    large.write_bytes(bytes(1_600_000))
+    if role == "reference":
+        consent_to(tab, large)
+    begin(tab, large if role == "photo" else small)
+
+    title, detail = problem(tab)
+
+    assert title == "b.jpg is too large"
+    assert detail == "It has 1.6 MB, but a picture may have 1.5 MB: choose a smaller one."
+    assert not fake.forms
