@@ -1,7 +1,7 @@
 """Draws a training's log: `python -m models.training.curves RUN/log.csv [...] -o OUT.svg`.
 
-Several logs are consecutive parts of one training. Each loss has a panel, and so has the
-throughput; x is the number of images seen.
+Several logs are consecutive parts of one training. Each loss has a panel, with that on held-out
+faces (`val_...`) in the same one, and so has the throughput; x is the number of images seen.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 RATE = "images_per_s"
 _NO_LOSSES = ("step", "step_s", "data_share", RATE)
+_HELD_OUT = "val_"  # before the name of a loss
 _PANEL = (2.6, 2.2)  # inches
 
 Curve = tuple[list[int], list[float]]  # images seen, value
@@ -52,12 +53,22 @@ def _images_per_step(row: Mapping[str, str]) -> int:
 
 
 def draw_curves(curves: Mapping[str, Curve], out: Path) -> None:
-    """Writes a picture with one panel per curve; the suffix of `out` sets the format."""
+    """Writes a picture with one panel per curve; the suffix of `out` sets the format.
+
+    A curve `val_NAME` is drawn into the panel of NAME.
+    """
     width, height = _PANEL
-    figure = Figure(figsize=(width * len(curves), height), layout="constrained")
-    for index, (name, (images, values)) in enumerate(curves.items()):
-        panel = figure.add_subplot(1, len(curves), index + 1)
-        panel.plot([count / 1000 for count in images], values)
+    beside = {_HELD_OUT + name for name in curves}
+    titles = [name for name in curves if name not in beside]
+    figure = Figure(figsize=(width * len(titles), height), layout="constrained")
+    for index, name in enumerate(titles):
+        panel = figure.add_subplot(1, len(titles), index + 1)
+        for shown, marker in ((name, ""), (_HELD_OUT + name, ".")):
+            if shown in curves:
+                images, values = curves[shown]
+                panel.plot([n / 1000 for n in images], values, marker=marker, label=shown)
+        if _HELD_OUT + name in curves:
+            panel.legend()
         panel.set_title(name)
         panel.set_xlabel("thousand images")
         panel.grid(alpha=0.3)

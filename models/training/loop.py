@@ -10,14 +10,13 @@ import os
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from pickle import UnpicklingError
 from types import FrameType
-from typing import Any
 
 import cv2
 import torch
@@ -25,22 +24,20 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
-from models.atomic_write import atomic_write
 from models.errors import Mask2FaceError
 from models.pixels import Image
 from models.signals import STOPS, stops_to
+from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.log import append_row, cut_rows
 from models.training.settings import check_least, check_shares
 
 _LOG, _WEIGHTS = "log.csv", "weights.safetensors"  # in the run's folder
+_HELD_OUT_BATCHES = 4
 _TWICE_S = 1.0  # `timeout` and `make` signal the process and its group: two signals, one stop
+HELD_OUT = 16  # samples of a batch of held-out faces
 Batch = dict[str, torch.Tensor]
 # Scalars; left as tensors, they don't force a GPU to synchronise.
 Losses = Mapping[str, torch.Tensor | float]
-
-
-class CheckpointError(Mask2FaceError):
-    """A checkpoint can't be read or written."""
 
 
 class DivergedError(Mask2FaceError):
@@ -91,6 +88,14 @@ class Task(ABC):
     @abstractmethod
     def train_step(self, batch: Batch, progress: float) -> Losses:
         """One update of all nets; `progress` runs from 0 to 1. Returns the losses."""
+
+    @abstractmethod
+    def held_out_batch(self, number: int) -> Batch:
+        """`HELD_OUT` samples of held-out faces; always the same for a number and such faces."""
+
+    @abstractmethod
+    def losses(self, net: nn.Module, batch: Batch) -> Mapping[str, torch.Tensor]:
+        """The losses of `net` alone, as in training but without discriminators. Learns nothing."""
 
     @abstractmethod
     def sheet(self, net: nn.Module) -> Image:
@@ -147,9 +152,9 @@ def fit(task: Task, average: nn.Module, folder: Path, schedule: Schedule) -> Non
     Args:
         task: what to train.
         average: another net of the class and config of `task.net`; becomes its EMA.
-        folder: the run's folder: checkpoint.pt, weights.safetensors, log.csv and sheet_*.jpg. A
-            checkpoint in it is resumed; if that is at or past the last step, only weights and
-            sheet are written again.
+        folder: the run's folder: checkpoint.pt, weights.safetensors, log.csv (with the losses on
+            held-out faces, `val_...`, of each save) and sheet_*.jpg. A checkpoint in it is
+            resumed; if that is at or past the last step, only weights and sheet are written again.
         schedule: steps and rates.
 
     Raises:
@@ -198,7 +203,7 @@ class _Run:
             is_done = self.step == self.schedule.steps
             if is_done or self.step % self.schedule.log_every == 0:
                 self._refuse_diverged(window)
-                self._log(window.row())
+                self._log(window.row() | self._held_out_losses())
                 window.clear()
             last = math.isfinite(self._stop_at) or is_done
             if last or self.step % self.schedule.save_every == 0:
@@ -208,6 +213,22 @@ class _Run:
             if last:
                 break
         self._tell_end()
+
+    def _held_out_losses(self) -> dict[str, float]:
+        """Those of the averaged net, `val_...`; only in the first row from each save on."""
+        at_end = self.step == self.schedule.steps
+        if self.step % self.schedule.save_every >= self.schedule.log_every and not at_end:
+            return {}
+        sums: defaultdict[str, float] = defaultdict(float)
+        with torch.no_grad():
+            for batch in self._held_out:
+                for name, loss in self.task.losses(self.ema.net, batch).items():
+                    sums[f"val_{name}"] += float(loss)
+        return {name: round(value / len(self._held_out), 5) for name, value in sums.items()}
+
+    @cached_property
+    def _held_out(self) -> list[Batch]:
+        return [self.task.held_out_batch(number) for number in range(_HELD_OUT_BATCHES)]
 
     def _refuse_diverged(self, window: "_Window") -> None:
         # Only before something is written: a look at each step would synchronise a GPU.
@@ -237,7 +258,7 @@ class _Run:
             "others": {name: net.state_dict() for name, net in self.task.others.items()},
             "optimizers": {name: o.state_dict() for name, o in self.task.optimizers.items()},
         }
-        _write(state, self.folder / "checkpoint.pt")
+        write_checkpoint(state, self.folder / "checkpoint.pt")
         self._saved = self.step
         self.task.export(self.folder / _WEIGHTS, self.ema.net)
         sheet = cv2.cvtColor(self.task.sheet(self.ema.net), cv2.COLOR_RGB2BGR)
@@ -247,7 +268,7 @@ class _Run:
         path = self.folder / "checkpoint.pt"
         if not path.exists():
             return
-        state = _read(path)
+        state = read_checkpoint(path)
         self.step = self._saved = state["step"]
         self.task.net.load_state_dict(state["net"])
         self.ema.net.load_state_dict(state["ema"])
@@ -288,34 +309,6 @@ class _Run:
         left_min = (self.schedule.steps - self.step) * means["step_s"] / 60
         share = f"{self.step}/{self.schedule.steps}"
         print(f"{share} {json.dumps(row)} {left_min:.1f} min left", flush=True)
-
-
-def _write(state: Mapping[str, Any], checkpoint: Path) -> None:
-    try:
-        with atomic_write(checkpoint) as part:
-            torch.save(state, part)
-    except (RuntimeError, OSError) as error:  # torch says little, in several lines
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(
-            f"{checkpoint} can't be written ({reason}): make room on its disk. The same command "
-            "goes on from the checkpoint before."
-        ) from error
-
-
-def _read(checkpoint: Path) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = torch.load(checkpoint, weights_only=True, map_location="cpu")
-        return state
-    except PermissionError:
-        raise
-    # As it was cut off; changed bytes make the unpickler look for what isn't there.
-    except (RuntimeError, EOFError, UnpicklingError, OSError, LookupError, ValueError) as error:
-        reason = f"{type(error).__name__}: {str(error).partition('. ')[0]}"
-        raise CheckpointError(
-            f"{checkpoint} can't be read ({reason}). "
-            "If it is damaged, remove it, and the run starts again at its first step; or train in "
-            "another folder."
-        ) from error
 
 
 class _Window:

@@ -28,7 +28,7 @@ from models.training.crop.looks import vary_look
 from models.training.crop.loss import Targets, cells_of, detection_loss
 from models.training.crop.unlabelled import find_unlabelled, with_verdicts
 from models.training.crop.verdicts import read_verdicts
-from models.training.loop import Batch, Losses, Task
+from models.training.loop import HELD_OUT, Batch, Losses, Task
 from models.training.precision import mixed_precision
 from models.training.pretrained import keep_first_level, load_pretrained
 from models.training.refused import read_refused, tell_refused
@@ -119,19 +119,29 @@ class CropTask(Task):
         count = max(1, self.settings.pixels // size**2)
         return _to_batch([_canvas(self._pool, size, rng) for _ in range(count)])
 
+    def held_out_batch(self, number: int) -> Batch:
+        rng = np.random.default_rng((1, number))
+        return _to_batch([_canvas(self._apart, 320, rng) for _ in range(HELD_OUT)])
+
     def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()
         if self.settings.pretrained:
             keep_first_level(self.net.backbone)
+        loss, parts = self._loss(self.net, batch)
+        self.descend(loss, 10.0)
+        return parts
+
+    def losses(self, net: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
+        return self._loss(net, batch)[1]
+
+    def _loss(self, net: nn.Module, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         batch = {name: part.to(self.device) for name, part in batch.items()}
         photos = _to_floats(batch["images"])
         with mixed_precision(self.device):
-            found = self.net(photos)
+            found = net(photos)
         fields = ("boxes", "points", "trust", "counts", "ignored")
         targets = Targets(**{name: batch[name] for name in fields})
-        loss, parts = detection_loss(found, targets, cells_of(photos.shape[-1], photos.device))
-        self.descend(loss, 10.0)
-        return parts
+        return detection_loss(found, targets, cells_of(photos.shape[-1], photos.device))
 
     @torch.inference_mode()
     def sheet(self, net: nn.Module) -> Image:

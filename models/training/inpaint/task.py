@@ -25,7 +25,7 @@ from models.pixels import Image, to_images
 from models.training.augment import jittered_faces
 from models.training.frames import Faces
 from models.training.inpaint.adversaries import REGION, WHOLE, Adversaries
-from models.training.loop import Batch, Losses, Task
+from models.training.loop import HELD_OUT, Batch, Losses, Task
 from models.training.losses import reconstruction
 from models.training.precision import mixed_precision
 from models.training.samples import Sample, draw_sample, stack
@@ -106,22 +106,26 @@ class InpaintTask(Task):
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
-        samples = [self._draw(rng) for _ in range(self.settings.batch_size)]
+        samples = [self._draw_any(rng) for _ in range(self.settings.batch_size)]
         return stack(samples) | {"seed": torch.tensor([int(rng.integers(2**62))])}
 
-    def _draw(self, rng: np.random.Generator) -> Sample:
+    def held_out_batch(self, number: int) -> Batch:
+        rng = np.random.default_rng((1, number))
+        samples = [self._draw(self.apart, rng) for _ in range(HELD_OUT)]
+        return stack(samples) | {"seed": torch.tensor([int(rng.integers(2**62))])}
+
+    def _draw_any(self, rng: np.random.Generator) -> Sample:
+        share = self.settings.favoured_share
+        return self._draw(self._favoured if share > 0 and rng.random() < share else self.faces, rng)
+
+    def _draw(self, faces: Faces, rng: np.random.Generator) -> Sample:
         settings = self.settings
-        favours = settings.favoured_share > 0 and rng.random() < settings.favoured_share
-        faces = self._favoured if favours else self.faces
         return draw_sample(faces, rng, settings.jitter, 0.0, settings.size, settings.faces_per_kind)
 
     def train_step(self, batch: Batch, progress: float) -> Losses:
         self.net.train()
-        truth, hole, points = self._inputs(batch)
-        lines = self._lines(truth, hole, points, int(batch["seed"]))
-        with mixed_precision(truth.device):
-            painted = self.net(truth, hole, lines)
-        painted = painted.float()
+        truth, hole, lines = self._given(batch)
+        painted = _painted(self.net, truth, hole, lines)
         l1, structure = reconstruction(painted, truth, hole)
         loss = self.settings.reconstruction * (l1 + self.settings.structure * structure)
         losses = {"l1": l1.detach(), "1-ssim": structure.detach()}
@@ -133,6 +137,11 @@ class InpaintTask(Task):
         self.descend(loss, self.settings.reconstruction)
         return losses
 
+    def losses(self, net: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
+        truth, hole, lines = self._given(batch)
+        l1, structure = reconstruction(_painted(net, truth, hole, lines), truth, hole)
+        return {"l1": l1, "1-ssim": structure}
+
     def _weights(self, progress: float) -> dict[str, float]:
         settings = self.settings
         joins = {WHOLE: settings.whole_from, REGION: settings.region_from}
@@ -143,6 +152,11 @@ class InpaintTask(Task):
         face = jittered_faces(batch, self.device, strength=0.5)
         face = face.contiguous(memory_format=torch.channels_last)
         return face, batch["hole"].to(self.device).float(), batch["points"].to(self.device)
+
+    def _given(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The truth, its hole and the lines to paint along."""
+        truth, hole, points = self._inputs(batch)
+        return truth, hole, self._lines(truth, hole, points, int(batch["seed"]))
 
     @torch.no_grad()
     def _lines(
@@ -197,3 +211,11 @@ class InpaintTask(Task):
 
     def export(self, path: Path, net: nn.Module) -> None:
         save_net(path, net, self.net.config)
+
+
+def _painted(
+    net: nn.Module, truth: torch.Tensor, hole: torch.Tensor, lines: torch.Tensor
+) -> torch.Tensor:
+    with mixed_precision(truth.device):
+        painted: torch.Tensor = net(truth, hole, lines)
+    return painted.float()

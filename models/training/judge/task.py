@@ -21,7 +21,7 @@ from models.training.frames import Faces
 from models.training.jitter import cut, jittered_frame
 from models.training.judge.masks import draw_shape, draw_straps, lay_on, make_cloth
 from models.training.judge.net import CELL_PX, JudgeConfig, JudgeNet
-from models.training.loop import Batch, Losses, Task
+from models.training.loop import HELD_OUT, Batch, Losses, Task
 from models.training.precision import mixed_precision
 from models.training.settings import check_least, check_shares
 from models.training.sheets import contact_sheet, with_mask
@@ -79,13 +79,20 @@ class JudgeTask(Task):
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
-        looks = [self._look(rng, self.faces) for _ in range(self.settings.batch_size)]
+        return self._batch_of(self.faces, self.settings.batch_size, rng)
+
+    def held_out_batch(self, number: int) -> Batch:
+        """Of real masks none are held out: covers come from those of training."""
+        return self._batch_of(self.apart, HELD_OUT, np.random.default_rng((1, number)))
+
+    def _batch_of(self, faces: Faces, count: int, rng: np.random.Generator) -> Batch:
+        looks = [self._look(rng, faces) for _ in range(count)]
         masks = np.stack([look.mask for look in looks]).astype(np.float32)
-        faces = np.stack([degrade(look.face, rng) for look in looks])
+        shown = np.stack([degrade(look.face, rng) for look in looks])
         cells = F.avg_pool2d(torch.from_numpy(masks), CELL_PX) >= _CELL_SHARE
         seen = torch.tensor([bool(look.mask.any()) for look in looks])
         return {
-            "face": torch.from_numpy(faces),
+            "face": torch.from_numpy(shown),
             "cells": cells.float(),
             "seen": seen.float(),
             "seed": torch.tensor([int(rng.integers(2**62))]),
@@ -148,14 +155,18 @@ class JudgeTask(Task):
 
     def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()
+        losses = self.losses(self.net, batch)
+        self.descend(losses["cells"] + losses["seen"], 1.0)
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def losses(self, net: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
         face = jittered_faces(batch, self.device)
         with mixed_precision(face.device):
-            cells, seen = self.net(face)
+            cells, seen = net(face)
         where = F.binary_cross_entropy_with_logits(cells.float(), batch["cells"].to(self.device))
         whole = F.binary_cross_entropy_with_logits(seen.float(), batch["seen"].to(self.device))
-        self.descend(where + whole, 1.0)
         right = ((seen > 0).float() == batch["seen"].to(self.device)).float().mean()
-        return {"cells": where.detach(), "seen": whole.detach(), "right": right}
+        return {"cells": where, "seen": whole, "right": right}
 
     @torch.inference_mode()
     def sheet(self, net: nn.Module) -> Image:

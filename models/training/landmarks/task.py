@@ -20,7 +20,7 @@ from models.pixels import Image, to_images
 from models.training.augment import jittered_faces
 from models.training.frames import Faces
 from models.training.landmarks.shape import FEWEST_FACES, fit_face_model
-from models.training.loop import Batch, Losses, Task
+from models.training.loop import HELD_OUT, Batch, Losses, Task
 from models.training.losses import landmark_error
 from models.training.precision import mixed_precision
 from models.training.samples import draw_sample, stack
@@ -69,23 +69,31 @@ class LandmarkTask(Task):
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
+        return self._batch_of(self.faces, self.settings.batch_size, rng)
+
+    def held_out_batch(self, number: int) -> Batch:
+        return self._batch_of(self.apart, HELD_OUT, np.random.default_rng((1, number)))
+
+    def _batch_of(self, faces: Faces, count: int, rng: np.random.Generator) -> Batch:
         settings = self.settings
-        return stack(
-            [
-                draw_sample(self.faces, rng, settings.jitter, settings.bare_share, SEEN_PX)
-                for _ in range(settings.batch_size)
-            ]
-        ) | {"seed": torch.tensor([int(rng.integers(2**62))])}
+        samples = [
+            draw_sample(faces, rng, settings.jitter, settings.bare_share, SEEN_PX)
+            for _ in range(count)
+        ]
+        return stack(samples) | {"seed": torch.tensor([int(rng.integers(2**62))])}
 
     def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()
+        losses = self.losses(self.net, batch)
+        self.descend(losses["error"], 1.0)
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def losses(self, net: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
         face, hole, points = self._inputs(batch)
         with mixed_precision(face.device):
-            found = self.net(face, hole)
+            found = net(face, hole)
         error = landmark_error(found, points)
-        loss = error.mean()
-        self.descend(loss, 1.0)
-        return {"error": loss.detach(), "lips": error.detach()[:, 48:].mean()}
+        return {"error": error.mean(), "lips": error[:, 48:].mean()}
 
     def _inputs(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         face = jittered_faces(batch, self.device)

@@ -25,7 +25,7 @@ from models.training.crop.labels import Picture
 from models.training.drawing import hold_hand, wear_mask
 from models.training.frames import Faces
 from models.training.jitter import cut, jittered_frame
-from models.training.loop import Batch, Losses, Task
+from models.training.loop import HELD_OUT, Batch, Losses, Task
 from models.training.losses import dice_loss
 from models.training.mask.backgrounds import draw_background
 from models.training.mask.real_masks import OPEN, RealFaces
@@ -88,6 +88,14 @@ class MaskTask(Task):
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
         rows = [self._sample(rng, self.faces) for _ in range(self.settings.batch_size)]
+        return self._stack(rows, rng)
+
+    def held_out_batch(self, number: int) -> Batch:
+        """No real masks and no backgrounds: of these, none are held out."""
+        rng = np.random.default_rng((1, number))
+        return self._stack([self._drawn_sample(rng, self.apart) for _ in range(HELD_OUT)], rng)
+
+    def _stack(self, rows: Sequence[_Sample], rng: np.random.Generator) -> Batch:
         return {
             "face": torch.from_numpy(np.stack([degrade(row.face, rng) for row in rows])),
             "mask": torch.from_numpy(np.stack([row.labels for row in rows]))[:, None],
@@ -102,6 +110,10 @@ class MaskTask(Task):
             return _Sample(square, np.zeros(square.shape[:2], np.uint8), worn=False)
         if self.real is not None and rng.random() < settings.real_share:
             return self._real_sample(self.real, rng)
+        return self._drawn_sample(rng, faces)
+
+    def _drawn_sample(self, rng: np.random.Generator, faces: Faces) -> _Sample:
+        settings = self.settings
         image, landmarks = faces[int(rng.integers(len(faces)))]
         frame = self._frame(landmarks, rng)
         face, points = cut(image, landmarks, frame)
@@ -136,11 +148,16 @@ class MaskTask(Task):
 
     def train_step(self, batch: Batch, progress: float) -> Losses:  # noqa: ARG002
         self.net.train()
+        losses = self.losses(self.net, batch)
+        self.descend(losses["bce"] + losses["dice"] + 0.1 * losses["worn"], 1.0)
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def losses(self, net: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
         face = jittered_faces(batch, self.device)
         labels = batch["mask"].to(self.device)
         mask, known = (labels == 1).float(), (labels != OPEN).float()
         with mixed_precision(face.device):
-            logits, worn = self.net(face)
+            logits, worn = net(face)
         logits, worn = logits.float(), worn.float()
         pixel = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")
         bce = (pixel * known).sum() / known.sum().clamp(min=1)
@@ -149,9 +166,7 @@ class MaskTask(Task):
         dice = dice_loss(logits.masked_fill(known == 0, -20.0), mask)
         dice = (dice * labelled).sum() / labelled.sum().clamp(min=1)
         head = F.binary_cross_entropy_with_logits(worn, batch["worn"].to(self.device))
-        loss = bce + dice + 0.1 * head
-        self.descend(loss, 1.0)
-        return {"bce": bce.detach(), "dice": dice.detach(), "worn": head.detach()}
+        return {"bce": bce, "dice": dice, "worn": head}
 
     @torch.inference_mode()
     def sheet(self, net: nn.Module) -> Image:

@@ -1,5 +1,6 @@
 import pytest
 
+from models.training import curves
 from models.training.curves import draw_curves, main, read_curves
 from models.training.log import append_row
 
@@ -74,3 +75,17 @@ def test_there_is_a_panel_for_each_curve(log, tmp_path):
 
     drawn = (tmp_path / "curves.svg").read_text()
     assert all(f"<!-- {name} -->" in drawn for name in ("l1", "region", "thousand images"))
+
+
+def test_the_loss_on_held_out_faces_is_drawn_beside_that_of_training(log, tmp_path, monkeypatch):
+    append_row(log, row(30, 16.0, l1=0.3, val_l1=0.6))
+    append_row(log, row(40, 16.0, l1=0.2, val_l1=0.7))
+    figures, make = [], curves.Figure
+    monkeypatch.setattr(curves, "Figure", lambda **how: figures.append(make(**how)) or figures[-1])
+
+    draw_curves(read_curves([log]), tmp_path / "curves.svg")
+
+    panels = {panel.get_title(): panel.get_lines() for panel in figures[0].axes}
+    assert set(panels) == {"images_per_s", "l1", "region"}
+    drawn = {line.get_label(): line.get_ydata().tolist() for line in panels["l1"]}
+    assert drawn == {"l1": [0.5, 0.4, 0.3, 0.2], "val_l1": [0.6, 0.7]}

@@ -14,7 +14,7 @@ from torch import nn
 
 from models.checkpoint import save_net
 from models.mask.unet import UNetConfig
-from models.training.loop import CheckpointError, DivergedError, Ema, Schedule, Task, fit
+from models.training.loop import DivergedError, Ema, Schedule, Task, fit
 
 SCHEDULE = Schedule(steps=12, learning_rate=0.1, warmup_steps=2, log_every=2, save_every=4)
 
@@ -27,7 +27,7 @@ class Line(Task):
         self.net = nn.Linear(1, 1)
         self.others = {"other": nn.Linear(1, 1)}
         self.optimizers = {"net": torch.optim.Adam(self.net.parameters())}
-        self.seen = []
+        self.seen, self.held_out = [], []
         self.stop_at = stop_at
 
     def build(self):
@@ -46,6 +46,13 @@ class Line(Task):
         loss.backward()
         self.optimizers["net"].step()
         return {"loss": loss.item()}
+
+    def held_out_batch(self, number):
+        self.held_out.append(number)
+        return {"x": torch.full((4, 1), 1.0 + number)}
+
+    def losses(self, net, batch):
+        return {"loss": ((net(batch["x"]) - 2 * batch["x"]) ** 2).mean()}
 
     def sheet(self, net):
         return np.zeros((4, 4, 3), np.uint8)
@@ -158,48 +165,6 @@ def test_a_run_that_diverges_before_its_first_checkpoint_says_so(tmp_path):
     assert not (tmp_path / "checkpoint.pt").exists()
 
 
-def test_a_checkpoint_that_a_full_disk_cuts_off_is_told_in_a_line(tmp_path, monkeypatch):
-    own, saved = torch.save, []
-
-    def save(state, path):
-        own(state, path)
-        saved.append(state["step"])
-        if saved[1:]:
-            raise RuntimeError("[enforce fail] . unexpected pos 64 vs 0\nframe #0: ...")
-
-    monkeypatch.setattr(torch, "save", save)
-
-    with pytest.raises(CheckpointError, match=r"checkpoint\.pt can't be written") as error:
-        fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
-
-    assert len(str(error.value).splitlines()) == 1
-    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == saved[0] == 4
-    assert not list(tmp_path.glob("part.*"))
-
-
-@pytest.mark.parametrize("kept", [0, 100, -40])
-def test_a_damaged_checkpoint_is_named(tmp_path, kept):
-    fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
-    path = tmp_path / "checkpoint.pt"
-    path.write_bytes(path.read_bytes()[:kept])
-
-    with pytest.raises(
-        CheckpointError, match=f"{path} can.t be read .*If it is damaged, remove it"
-    ):
-        fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
-
-
-@pytest.mark.parametrize("content", [b"hello", b"step 3\n"])
-def test_a_checkpoint_that_is_none_is_named(tmp_path, content):
-    path = tmp_path / "checkpoint.pt"
-    path.write_bytes(content)
-
-    with pytest.raises(
-        CheckpointError, match=f"{path} can.t be read .*If it is damaged, remove it"
-    ):
-        fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
-
-
 def test_a_stop_between_two_rows_adds_none(tmp_path):
     fit(Stopped(), nn.Linear(1, 1), tmp_path, SCHEDULE)
     fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
@@ -244,6 +209,54 @@ def test_a_loss_that_joins_late_is_averaged_over_its_own_steps(tmp_path):
 
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
     assert [float(row["late"]) for row in rows] == [3, 3, 3]
+
+
+def rows_of(folder):
+    return list(csv.DictReader((folder / "log.csv").open()))
+
+
+@pytest.mark.parametrize(
+    ("log_every", "save_every", "at"),
+    [(2, 4, [4, 8, 12]), (2, 5, [6, 10, 12]), (4, 2, [4, 8, 12]), (5, 100, [12])],
+)
+def test_the_loss_on_held_out_faces_stands_in_the_first_row_from_each_save_on(
+    tmp_path, log_every, save_every, at
+):
+    task, schedule = Line(), replace(SCHEDULE, log_every=log_every, save_every=save_every)
+
+    fit(task, nn.Linear(1, 1), tmp_path, schedule)
+
+    assert [int(row["step"]) for row in rows_of(tmp_path) if row["val_loss"]] == at
+    assert task.held_out == [0, 1, 2, 3]  # the same ones each time
+
+
+def test_the_loss_on_held_out_faces_is_that_of_the_averaged_net(tmp_path):
+    task, average = Line(), nn.Linear(1, 1)
+
+    fit(task, average, tmp_path, SCHEDULE)
+
+    losses = [float(task.losses(average, task.held_out_batch(n))["loss"]) for n in range(4)]
+    assert float(rows_of(tmp_path)[-1]["val_loss"]) == pytest.approx(np.mean(losses), abs=1e-5)
+
+
+def test_a_resumed_run_has_the_same_losses_on_held_out_faces(tmp_path):
+    fit(Line(), nn.Linear(1, 1), tmp_path / "whole", SCHEDULE)
+    with pytest.raises(RuntimeError, match="power"):
+        fit(Line(stop_at=9), nn.Linear(1, 1), tmp_path / "cut", SCHEDULE)
+    fit(Line(), nn.Linear(1, 1), tmp_path / "cut", SCHEDULE)
+
+    whole, cut = (rows_of(tmp_path / name) for name in ("whole", "cut"))
+    assert [row["val_loss"] for row in cut] == [row["val_loss"] for row in whole]
+
+
+def test_a_log_without_losses_on_held_out_faces_gets_their_column(tmp_path):
+    (tmp_path / "log.csv").write_text("step,images_per_s,step_s,data_share,loss\n0,8,0.5,0.1,3\n")
+
+    fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+    rows = rows_of(tmp_path)
+    assert (rows[0]["loss"], rows[0]["val_loss"]) == ("3", "")
+    assert float(rows[2]["val_loss"]) > 0
 
 
 def test_batches_can_be_made_by_other_processes(tmp_path):
