@@ -67,9 +67,10 @@ format: $(INSTALLED)-dev  ## Formats the code and fixes what ruff can.
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-train: $(INSTALLED)-train  ## Trains NET (crop, mask, landmarks, inpaint, judge) on DATA, or resumes (RECIPE=, RUN=).
-	@test -n "$(NET)" -a -n "$(DATA)" || { echo "usage: make train NET=mask DATA=path/to/faces [RECIPE=configs/train/own/mask.yaml RUN=runs/own_mask]" >&2; exit 2; }
-	$(VENV)/bin/mask2face train $(NET) $(DATA) $(if $(RECIPE),--config $(RECIPE)) $(if $(RUN),--run $(RUN))
+train: $(INSTALLED)-train  ## Trains NET (crop, mask, landmarks, inpaint, judge) on DATA, or resumes (RECIPE=, RUN=, DEVICE=, SET=).
+	@test -n "$(NET)" -a -n "$(DATA)" || { echo "usage: make train NET=mask DATA=path/to/faces [RECIPE=configs/train/own/mask.yaml RUN=runs/own_mask DEVICE=cuda SET=schedule.steps=100]" >&2; exit 2; }
+	$(VENV)/bin/mask2face train $(NET) $(DATA) $(if $(RECIPE),--config $(RECIPE)) $(if $(RUN),--run $(RUN)) \
+		$(if $(DEVICE),--device $(DEVICE)) $(addprefix --set ,$(SET))
 
 load: $(INSTALLED)-load  ## Load-tests HOST: USERS, TIME, SHAPE (steady, ramp, spike, soak, diurnal), MAX_P99_MS, MAX_ERROR_RATE, REFERENCE_SHARE.
 	@mkdir -p runs/load

@@ -51,6 +51,13 @@ def test_an_extra_is_added_to_what_serving_needs(make, word, extras):
     assert make(word) == []
 
 
+def test_train_passes_on_where_and_with_which_values(make, tmp_path):
+    make("train", "DEVICE=cuda", "SET=schedule.steps=100 seed=2")
+
+    *_, ran = (tmp_path / "log").read_text().splitlines()
+    assert ran == f"train mask {tmp_path} --device cuda --set schedule.steps=100 --set seed=2"
+
+
 def test_where_everything_is_nothing_is_added(make):
     make("test")
 

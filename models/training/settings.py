@@ -35,12 +35,12 @@ class ConfigError(Mask2FaceError):
 
 
 @contextmanager
-def blaming(path: Path) -> Iterator[None]:
-    """Turns mistakes found in this block into a ConfigError that names their file."""
+def blaming(source: Path | str) -> Iterator[None]:
+    """Turns mistakes found in this block into a ConfigError that names their file or words."""
     try:
         yield
     except (ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{source}: {' '.join(str(error).split())}") from error
 
 
 def to_settings(kind: type[Settings], values: Any, where: str) -> Settings:

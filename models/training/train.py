@@ -1,6 +1,6 @@
 """Trains one net by its recipe."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -14,22 +14,27 @@ from safetensors.torch import load_file
 from models.training.build import build_task, schedule_of
 from models.training.lock import locked
 from models.training.loop import Schedule, Task, fit
+from models.training.overrides import override
 from models.training.recipe import check_recipe, device_of
 from models.training.record import make_record, write_record
 from models.training.settings import blaming
 
 
-def train_by(recipe: Path, net: str, data: Path, run: Path, weights: Path) -> None:
-    """Runs `train` with the config in a YAML file.
+def train_by(
+    recipe: Path, net: str, data: Path, run: Path, weights: Path, overrides: Sequence[str] = ()
+) -> None:
+    """Runs `train` with the config in a YAML file; `overrides` replace some of its values.
 
     Raises:
-        ConfigError: the recipe isn't YAML, or holds what `train` refuses with a ValueError.
+        ConfigError: the recipe isn't YAML, it or an override holds what `train` refuses with a
+            ValueError, or an override isn't of the form that `override` takes.
         OSError: the recipe can't be read.
         Mask2FaceError: as `train` does.
     """
-    with blaming(recipe):
-        config = yaml.safe_load(recipe.read_text())
-    _train(net, config, data, run, weights, partial(blaming, recipe))
+    blame = partial(blaming, " with --set ".join([str(recipe), *overrides]))
+    with blame():
+        config = override(yaml.safe_load(recipe.read_text()), overrides)
+    _train(net, config, data, run, weights, blame)
 
 
 def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path) -> None:

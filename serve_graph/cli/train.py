@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from models.choices import DeviceName
 from serve_graph import PROJECT
 from serve_graph.cli.options import WEIGHTS, Device, Weights, check_device
 
@@ -32,9 +33,26 @@ def train(
         Path | None,
         typer.Option(exists=True, help="Training recipe.", show_default="configs/train/NET.yaml"),
     ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A value instead of the recipe's, such as schedule.steps=100; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     weights: Weights = WEIGHTS,
+    device: Annotated[
+        DeviceName | None, typer.Option(help="Where to train.", show_default="as in the recipe")
+    ] = None,
 ) -> None:
     """Train a net on a folder of faces, or resume its run where it stopped."""
+    overrides = overrides or []
+    if device:
+        check_device(device)
+        overrides = [*overrides, f"device={device}"]
+
     from models.training.recipe import NETS
     from models.training.settings import ConfigError
     from models.training.train import train_by
@@ -43,7 +61,7 @@ def train(
         raise typer.BadParameter(f"'{net}' is none of {', '.join(NETS)}.")
     recipe = config or PROJECT / "configs" / "train" / f"{net}.yaml"
     try:
-        train_by(recipe, net, data, run or Path("runs") / net, weights)
+        train_by(recipe, net, data, run or Path("runs") / net, weights, overrides)
     except ConfigError as error:
         raise typer.BadParameter(str(error)) from error
 

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image as PilImage
+
+from tests.models.training.stores import write_store
+from tests.models.training.test_build import small
+from tests.models.training.test_tasks import oval_face
 
 OWN = Path(__file__).parents[3] / "configs" / "train" / "own" / "mask.yaml"
 
@@ -45,6 +50,65 @@ def test_train_says_in_a_line_what_is_wrong(command, tmp_path, content, code, wo
     (line,) = result.stderr.splitlines()
     assert words in line
     assert code == 1 or ". See `" in line
+
+
+@pytest.fixture
+def train(command, tmp_path):
+    """`mask2face train inpaint` by a small recipe of one step."""
+    points = np.repeat(oval_face()[None], 20, axis=0)
+    (tmp_path / "faces" / "some").mkdir(parents=True)
+    names = [str(row) for row in range(20)]
+    np.savez(tmp_path / "faces" / "some" / "labels.npz", name=names, landmarks=points)
+    write_store(tmp_path / "faces", "some", points)
+    (tmp_path / "faces" / "cache").rename(tmp_path / "cache")  # where the runs are
+    recipe = small(schedule={"steps": 1, "learning_rate": 0.001, "threads": 1})
+    recipe["task"]["guided"] = False
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(recipe))
+    asked = ("train", "inpaint", tmp_path / "faces", "--run", tmp_path / "run")
+    return lambda *more: command(*asked, "--config", tmp_path / "small.yaml", *more)
+
+
+def test_a_value_set_for_a_run_is_recorded_and_a_resume_must_have_it(train, tmp_path):
+    begun = train("--set", "task.batch_size=3", "--set", "seed=5", "--device", "cpu")
+    without = train("--set", "seed=5")
+    record = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    longer = train("--set", "task.batch_size=3", "--set", "seed=5", "--set", "schedule.steps=2")
+
+    assert begun.exit_code == 0, begun.stderr
+    assert (record["seed"], record["device"]) == (5, "cpu")
+    assert record["task"] == {"batch_size": 3, "guided": False, "size": 32}
+    assert without.exit_code == 2
+    assert "begun with another config or other faces (see task in" in without.stderr
+    assert longer.exit_code == 0, longer.stderr
+    assert "finished at step 2 of 2" in longer.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("schedule.stepps=2", "small.yaml with --set schedule.stepps=2: the training config of"),
+        ("schedule.stepps=2", "has no key ['stepps']"),
+        ("task.batch_size=many", "batch_size is 'many': it must be a whole number"),
+        ("task.batch_size", "write KEY=VALUE"),
+        ("only=[", "while parsing"),
+    ],
+)
+def test_a_mistake_in_a_value_that_is_set_is_told_in_a_line(train, tmp_path, words, told):
+    result = train("--set", words)
+
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert told in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_train_refuses_a_gpu_that_is_not_there(train, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+
+    result = train("--device", "cuda")
+
+    assert result.exit_code == 2
+    assert "use --device cpu" in result.stderr
 
 
 @pytest.fixture
