@@ -122,14 +122,9 @@ def _check_alike(before: Evaluation, after: Evaluation) -> None:
 
 
 def _pictures(found: Evaluation) -> dict[str, dict[str, Any]]:
-    """The pictures of each kind by name, with what is known of them whatever the weights."""
+    """The pictures of each kind by name, with what tells them from others of that name."""
     scenes = found.scenes.masked_by_photo if found.scenes else {}
-    return {
-        "pictures": {score.id: (score.source, score.kind) for score in found.pairs},
-        "real masks": {score.id: score.kind for score in found.real},
-        "swaps": {score.id: None for score in found.swaps},
-        "scenes": {photo: count for photo, (_, count) in scenes.items()},
-    }
+    return {**found.digests, "scenes": {photo: count for photo, (_, count) in scenes.items()}}
 
 
 def _picture_changes(goal: Goal, before: Evaluation, after: Evaluation) -> list[PictureChange]:

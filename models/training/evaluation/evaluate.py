@@ -18,6 +18,7 @@ from models.training.evaluation.folder import (
     Case,
     EvalFolderError,
     check_case,
+    digest_of,
     read_landmarks,
     read_pairs,
     read_real,
@@ -71,6 +72,7 @@ class Evaluation:
     weights: str  # version
     judge: str | None  # sha256 of its file
     compute: dict[str, float]  # net -> GMAC of one call
+    digests: dict[str, dict[str, str]]  # kind of pictures -> ID -> sha256 of its files
     pairs: list[PairScore]
     bare: list[BareScore]
     real: list[RealScore]
@@ -126,6 +128,10 @@ def evaluate(
         manifest.version,
         file_sha256(judge) if judge else None,
         {name: cost_of(manifest, name).gmac for name in NETS},
+        {
+            kind: {case.id: digest_of(case) for case in cases}
+            for kind, cases in (("pictures", pairs), ("real masks", real), ("swaps", swaps))
+        },
         [
             score_pair(case, service, out, fills_of(case), points.get(case.id), looker)
             for case in progress(pairs, "pictures")

@@ -7,6 +7,7 @@ truth/ID.*, masked/ID.*, mask/ID.* (0/255) and index.csv (id, source, mask_kind)
 - swap/: like the folder itself, plus reference/ID.*.
 """
 
+import hashlib
 import sys
 import zlib
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from models.checkpoint import file_sha256
 from models.errors import BadImageError, InputError, Mask2FaceError
 from models.photo.decode import Photo, decode_photo
 from models.photo.header import Limits
@@ -153,6 +155,14 @@ def check_case(case: Case) -> None:
                 f"{case.mask} has {_size(mask.shape)} and {path} {_size(shape)}: "
                 f"make them the same size, or take {case.id} out of index.csv."
             )
+
+
+def digest_of(case: Case) -> str:
+    """sha256 of all files of a case: another mask on the same face is another picture."""
+    digest = hashlib.sha256()
+    for path in filter(None, (case.photo, case.mask, case.truth, case.reference)):
+        digest.update(file_sha256(path).encode())
+    return digest.hexdigest()
 
 
 def would_overwrite(out: Path, folder: Path) -> bool:

@@ -15,6 +15,7 @@ from models.training.evaluation.swaps import SwapMarks, SwapScore
 from models.training.statistics import estimate_share
 
 IDS = tuple(f"{number:02}" for number in range(40))
+KINDS = ("pictures", "real masks", "swaps")
 BOTH_REGIONS = ("lips and jaw", "all")
 
 
@@ -48,6 +49,7 @@ def evaluation(judge="a1", ids=IDS, **changes):
         "scenes": scenes({name: (int(rng.integers(4)), 3) for name, rng in numbers.items()}),
     }
     fields["compute"] = {"crop": 1.3, "mask": 1.0}
+    fields["digests"] = {kind: dict.fromkeys(ids, "c3") for kind in KINDS}
     return Evaluation("tiny", judge, **fields | changes, scenes_held_back=True)
 
 

@@ -311,6 +311,14 @@ def test_sheets_of_an_earlier_evaluation_do_not_stay(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_an_evaluation_knows_its_pictures_of_each_kind(scored):
+    digests = scored.result.digests
+
+    names = {kind: [*own] for kind, own in digests.items()}
+    assert names == {"pictures": ["1", "2", "3"], "real masks": ["1"], "swaps": ["1"]}
+    assert digests["pictures"]["1"] == digests["pictures"]["2"] != digests["pictures"]["3"]
+
+
 def test_the_report_counts_by_source_and_kind(scored):
     report = summarize(scored.result)
 

@@ -8,6 +8,7 @@ from models.errors import BadImageError
 from models.training.evaluation.folder import (
     EvalFolderError,
     check_case,
+    digest_of,
     read_landmarks,
     read_pairs,
     read_photo,
@@ -125,6 +126,17 @@ def test_a_mask_of_another_size_is_refused_by_name(folder, kind):
     said = rf"mask/b\.png has 4 x 4 px and .*{kind}/b\.png 6 x 4 px"
     with pytest.raises(EvalFolderError, match=said):
         check_case(read_pairs(folder)[0])
+
+
+@pytest.mark.parametrize("part", ["truth", "masked", "mask"])
+def test_a_case_with_another_picture_has_another_digest(folder, part):
+    (case,) = read_pairs(folder)
+    before = digest_of(case)
+    assert digest_of(case) == before
+
+    write_image(folder / part / "b.png", np.full((4, 4, 3), 100, np.uint8))
+
+    assert digest_of(case) != before
 
 
 @pytest.mark.parametrize("out", [".", "mask", "truth/new", "real", "swap", "swap/mask", "new/.."])

@@ -14,7 +14,7 @@ MEAN, MEDIAN = 11.0, 2.0
 
 def report(**scores):
     lists = {name: [] for name in ("pairs", "bare", "real", "swaps", "large")} | scores
-    return summarize(Evaluation("tiny", None, {}, **lists, scenes=None, scenes_held_back=False))
+    return summarize(Evaluation("tiny", None, {}, {}, **lists, scenes=None, scenes_held_back=False))
 
 
 def marks(kind, value):
