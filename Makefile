@@ -25,6 +25,9 @@ LOCUST = $(VENV)/bin/locust -f loadtest/locustfile.py --host $(HOST) \
 	$(if $(MAX_P99_MS),--max-p99-ms $(MAX_P99_MS)) $(if $(MAX_ERROR_RATE),--max-error-rate $(MAX_ERROR_RATE)) \
 	$(if $(REFERENCE_SHARE),--reference-share $(REFERENCE_SHARE))
 
+# In the environment: make prints its commands, and ps shows them.
+sweep load load-ui: export HEADER := $(HEADER)
+
 .PHONY: help install serve test check format train load load-ui sweep bench chaos soak picture observe
 
 help:  ## Lists these targets.
@@ -72,7 +75,7 @@ train: $(INSTALLED)-train  ## Trains NET (crop, mask, landmarks, inpaint, judge)
 	$(VENV)/bin/mask2face train $(NET) $(DATA) $(if $(RECIPE),--config $(RECIPE)) $(if $(RUN),--run $(RUN)) \
 		$(if $(DEVICE),--device $(DEVICE)) $(addprefix --set ,$(SET))
 
-load: $(INSTALLED)-load  ## Load-tests HOST: USERS, TIME, SHAPE (steady, ramp, spike, soak, diurnal), MAX_P99_MS, MAX_ERROR_RATE, REFERENCE_SHARE.
+load: $(INSTALLED)-load  ## Load-tests HOST: USERS, TIME, SHAPE (steady, ramp, spike, soak, diurnal), MAX_P99_MS, MAX_ERROR_RATE, REFERENCE_SHARE, HEADER.
 	@mkdir -p runs/load
 	$(LOCUST) --headless --only-summary --users $(USERS) --spawn-rate $(USERS) --run-time $(TIME) \
 		--load-shape $(SHAPE) --csv runs/load/$(SHAPE) --html runs/load/$(SHAPE).html
@@ -80,8 +83,10 @@ load: $(INSTALLED)-load  ## Load-tests HOST: USERS, TIME, SHAPE (steady, ramp, s
 load-ui: $(INSTALLED)-load  ## Load-tests from Locust's page, http://localhost:8089.
 	$(LOCUST) --web-host 127.0.0.1 --load-shape $(SHAPE)
 
-sweep: $(INSTALLED)  ## Sends ever more requests/s to HOST: how many are answered within the objectives? (RATES=2,4,8)
-	$(VENV)/bin/python -m loadtest.sweep --host $(HOST) $(if $(RATES),--rates $(RATES))
+sweep: $(INSTALLED)  ## Sends ever more requests/s to HOST: how many are answered within the objectives? RATES=2,4,8, SECONDS at each, WORKLOAD=W1 (W2, W3) or PHOTOS=folder, CSV=file, HEADER.
+	$(VENV)/bin/python -m loadtest.sweep --host $(HOST) $(if $(RATES),--rates $(RATES)) \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(WORKLOAD),--workload $(WORKLOAD)) \
+		$(if $(PHOTOS),--photos '$(PHOTOS)') $(if $(CSV),--csv '$(CSV)')
 
 bench: $(INSTALLED)  ## Benchmarks the graph against its limit and its peers: 1.5 hours; QUICK=1: 10 minutes.
 	$(VENV)/bin/python -m loadtest.bench $(if $(QUICK),--quick)

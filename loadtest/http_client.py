@@ -1,14 +1,16 @@
 """A small HTTP/1.1 client for senders that share their cores with the server.
 
 It writes messages that were encoded beforehand and reads answers with a length or in chunks:
-no redirects, no compression, no TLS. A request costs a fraction of a millisecond of CPU, plus
-what the kernel needs to move its bytes.
+no redirects, no compression. A request costs a fraction of a millisecond of CPU, plus what the
+kernel needs to move its bytes; with TLS some milliseconds more, for the handshake.
 """
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import urlsplit
 
 BUFFER_BYTES = 1 << 22  # of an answer that asyncio buffers before it pauses reading
@@ -35,7 +37,7 @@ async def ask(url: str, message: bytes, timeout_s: float = 30.0) -> Answer:
     would tie all callers of a test to the workers of a server that happened to accept them.
 
     Args:
-        url: `http://host:port`.
+        url: `http://host:port` or `https://host`; its path, if any, belongs into the message.
         message: the encoded request.
         timeout_s: after which it counts as lost; this bounds how many are in flight.
 
@@ -43,16 +45,23 @@ async def ask(url: str, message: bytes, timeout_s: float = 30.0) -> Answer:
         LostError: no complete answer.
     """
     parts = urlsplit(url)
-    host, port = parts.hostname or "127.0.0.1", parts.port or 80
+    tls = _tls() if parts.scheme == "https" else None
+    host, port = parts.hostname or "127.0.0.1", parts.port or (443 if tls else 80)
     try:
         async with asyncio.timeout(timeout_s):
-            reader, writer = await asyncio.open_connection(host, port, limit=BUFFER_BYTES)
+            reader, writer = await asyncio.open_connection(host, port, limit=BUFFER_BYTES, ssl=tls)
             try:
                 return await _exchange(reader, writer, message)
             finally:
                 writer.close()
     except (OSError, EOFError, ValueError, IndexError, asyncio.LimitOverrunError) as error:
         raise LostError(f"{type(error).__name__}: {error}") from None
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Trusts what the system trusts, or SSL_CERT_FILE."""
+    return ssl.create_default_context()
 
 
 async def _exchange(
@@ -85,10 +94,11 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
 def encode(
     method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""
 ) -> bytes:
-    """A complete HTTP/1.1 request, to be sent any number of times."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+    """A complete HTTP/1.1 request, to be sent any number of times; its Host is localhost unless
+    `headers` names another."""
+    all_headers = {"Host": "localhost", "Content-Length": len(body), **(headers or {})}
+    lines = [f"{name}: {value}" for name, value in all_headers.items()]
+    return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode("latin-1") + body
 
 
 def encode_form(

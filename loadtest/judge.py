@@ -10,19 +10,23 @@ import json
 import re
 import zlib
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from loadtest.http_client import Answer, ask, encode_form
-from loadtest.workloads import FACES_HEADER, PATH, Workload
+from loadtest.http_client import Answer, ask
+from loadtest.objectives import LOG_IN
+from loadtest.workloads import FACES_HEADER, Workload
 
 MAX_KEPT = 16  # answers set aside per photo; at most a few distinct ones are expected
 MAX_MEAN, SMALL, MIN_SHARE_SMALL = 0.5, 4, 0.999  # of 255: equal except for rounding
 FIRST_TIMEOUT_S = 120.0
+JSON = {"Accept": "application/json"}
 _TIMING = re.compile(r"([\w-]+);dur=([\d.]+)")
 
 
@@ -38,6 +42,7 @@ class WrongAnswerError(Exception):
 class _Known:
     """What is known about one photo's answers."""
 
+    faces: int
     picture: bytes  # the answer whose faces were counted
     right: set[int]  # checksums of right answers
     put_aside: dict[int, bytes] = field(default_factory=dict)
@@ -47,17 +52,19 @@ class Judge:
     """The check for `open_loop.send`, for one system and workload; also records Server-Timing."""
 
     def __init__(self, workload: Workload, pictures: list[bytes]) -> None:
-        self._faces = workload.scene.faces
-        self._known = [_Known(picture, {zlib.crc32(picture)}) for picture in pictures]
+        self._known = [
+            _Known(photo.scene.faces, picture, {zlib.crc32(picture)})
+            for photo, picture in zip(workload.photos, pictures, strict=True)
+        ]
         self.timings_ms: dict[str, list[float]] = defaultdict(list)
 
     def check(self, index: int, answer: Answer) -> str:
         """What is wrong with an answer, or nothing so far; see `settle`."""
         self._note_timings(answer.headers.get("server-timing", ""))
         faces = answer.headers.get(FACES_HEADER)
-        if faces is not None and int(faces) != self._faces:
-            return f"{faces} faces instead of {self._faces}"
         known = self._known[index % len(self._known)]
+        if faces is not None and int(faces) != known.faces:
+            return f"{faces} faces instead of {known.faces}"
         checksum = zlib.crc32(answer.body)
         if checksum not in known.right:
             if len(known.put_aside) == MAX_KEPT and checksum not in known.put_aside:
@@ -92,11 +99,10 @@ async def make_judge(url: str, workload: Workload) -> Judge:
     """
     pictures = []
     for photo in workload.photos:
-        message = encode_form(PATH, {"photo": photo.jpeg}, headers={"Accept": "application/json"})
-        answer = await ask(url, message, FIRST_TIMEOUT_S)
+        answer = await ask(url, workload.request(photo, JSON), FIRST_TIMEOUT_S)
         if answer.status != 200:
-            raise RefusedError(f"status {answer.status}: {answer.body[:300]!r}")
-        picture = read_picture(answer, workload.scene.faces)
+            raise RefusedError(reason(answer))
+        picture = read_picture(answer, photo.scene.faces)
         size = Image.open(BytesIO(picture)).size
         if size != (photo.width, photo.height):
             raise WrongAnswerError(f"{size[0]} x {size[1]} px")
@@ -104,22 +110,51 @@ async def make_judge(url: str, workload: Workload) -> Judge:
     return Judge(workload, pictures)
 
 
+def reason(answer: Answer) -> str:
+    """Why a request got no picture."""
+    try:
+        detail = json.loads(answer.body)["detail"]
+    except (ValueError, LookupError, TypeError):  # not from the service
+        detail = repr(answer.body[:300])
+    hint = " (is HEADER right?)" if answer.status in LOG_IN else ""
+    return f"status {answer.status}{hint}: {detail}"
+
+
 def read_picture(answer: Answer, faces: int) -> bytes:
     """The best picture of an answer, JSON or a peer's.
 
     Raises:
-        WrongAnswerError: it has another number of unmasked faces.
+        WrongAnswerError: it has another number of unmasked faces, or isn't from this service.
     """
     if FACES_HEADER in answer.headers:
         changed, picture = int(answer.headers[FACES_HEADER]), answer.body
     else:
-        content = json.loads(answer.body)
-        changed = sum(bool(face["changed"]) for face in content["faces"])
+        content = read_json(answer)
+        changed = count_changed(content)
         best = content["swapped"] or content["painted"]
         picture = base64.b64decode(best["base64"])
     if changed != faces:
         raise WrongAnswerError(f"{changed} faces instead of {faces}")
     return picture
+
+
+def read_json(answer: Answer) -> dict[str, Any]:
+    """The JSON of an answer.
+
+    Raises:
+        WrongAnswerError: it isn't from this service; perhaps it is the page of a log-in.
+    """
+    try:
+        content: dict[str, Any] = json.loads(answer.body)
+        count_changed(content)
+    except (ValueError, LookupError, TypeError):
+        raise WrongAnswerError(f"not an answer of this service: {answer.body[:100]!r}") from None
+    return content
+
+
+def count_changed(content: Mapping[str, Any]) -> int:
+    """The number of faces that were unmasked."""
+    return sum(bool(face["changed"]) for face in content["faces"])
 
 
 def check_alike(right: bytes, other: bytes) -> None:

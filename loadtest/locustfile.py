@@ -3,32 +3,34 @@
 `--load-shape` says how the number of users changes over the run; a share of the requests carries
 a reference. A wrong answer aborts the run immediately (exit code 3); with Locust's page the run
 stops, and the page stays and lists the answer under Exceptions. If there are too many errors, or
-p99 is too slow, the exit code is 1. The default bounds are the service's own objectives, as seen
-from outside: all errors count, 503s too, and the upload is part of the time. p99 leaves 503s out,
-since they come so fast that they would hide slow answers. With `--processes` the first process
-judges what all of them saw.
+p99 is too slow, the exit code is 1, and likewise if a proxy wants another key (`--header`). The
+default bounds are the service's own objectives, as seen from outside: all errors count, 503s too,
+and the upload is part of the time. p99 leaves 503s out, since they come so fast that they would
+hide slow answers. With `--processes` the first process judges what all of them saw.
 
 Users wait for their answers, so they slow down with the service. For rates that don't, use
 `make sweep`.
 """
 
+import ssl
 import time
 from argparse import ArgumentParser
 from typing import Any
 
 import numpy as np
+from arguments import header
 from locust import HttpUser, LoadTestShape, constant, events, task
 from locust.clients import ResponseContextManager
 from locust.env import Environment
 from locust.rpc.protocol import Message
 from locust.runners import WorkerRunner
 from locust.stats import calculate_response_time_percentile
-from objectives import FAILED, MAX_ERROR_RATE, MAX_P99_MS, REFUSED, WRONG_ANSWER
-from photos import REFERENCE, SCENES, DrawnPhoto, draw_photo
+from objectives import FAILED, LOG_IN, MAX_ERROR_RATE, MAX_P99_MS, REFUSED, WRONG_ANSWER
+from photos import REFERENCE, SCENES, Photo, draw_photo
 from shapes import DEFAULT_SECONDS, SHAPES, users_at
 
 PHOTOS_OF_EACH_SCENE = 2
-ABORT = "abort"  # sent by a process with a wrong answer to the one that ends the run
+ABORT = "abort"  # sent by a process to the one that ends the run: exit code and problem
 TIMEOUT_S = 40.0  # of a request; the service itself gives up after 30 s
 
 _reference = REFERENCE.read_bytes()
@@ -68,6 +70,14 @@ def add_options(parser: ArgumentParser) -> None:
         default=MAX_P99_MS,
         env_var="MAX_P99_MS",
         help="99th percentile, without 503s, in ms, at which the run fails",
+    )
+    parser.add_argument(
+        "--header",
+        type=header,
+        default={},
+        env_var="HEADER",  # which ps doesn't show
+        include_in_web_ui=False,
+        help="a header of each request: 'Authorization: Bearer KEY'",
     )
 
 
@@ -114,10 +124,16 @@ class PhotoSender(HttpUser):
     wait_time = constant(0)
     rng: np.random.Generator
 
+    def on_start(self) -> None:
+        self.client.base_url = self.client.base_url.rstrip("/")
+        self.client.headers.update(self.environment.parsed_options.header)
+        # What the system trusts, or SSL_CERT_FILE, as in `make sweep`.
+        self.client.verify = ssl.get_default_verify_paths().cafile or True
+
     @task
     def unmask(self) -> None:
         photo = _photos[int(self.rng.integers(len(_photos)))]
-        files = {"photo": (f"{photo.scene.name}.jpg", photo.jpeg, "image/jpeg")}
+        files = {"photo": (f"{photo.scene.name}.jpg", photo.file, "image/jpeg")}
         fields, name = {}, photo.scene.name
         with_reference = self.rng.random() < self.environment.parsed_options.reference_share
         if with_reference:
@@ -135,14 +151,19 @@ class PhotoSender(HttpUser):
             problem = judge(response, photo, with_reference)
             if problem:
                 response.failure(problem)
-                self.environment.runner.send_message(ABORT, f"{name}: {problem}")
+                self._abort(WRONG_ANSWER, f"{name}: {problem}")
+            if response.status_code in LOG_IN:
+                self._abort(FAILED, f"status {response.status_code}: is HEADER right?")
             if response.status_code == REFUSED:
                 response.request_meta["response_time"] = None
         if response.status_code == REFUSED:
             time.sleep(float(response.headers.get("Retry-After", 1)))
 
+    def _abort(self, exit_code: int, problem: str) -> None:
+        self.environment.runner.send_message(ABORT, (exit_code, problem))
 
-def judge(response: ResponseContextManager, photo: DrawnPhoto, with_reference: bool) -> str:
+
+def judge(response: ResponseContextManager, photo: Photo, with_reference: bool) -> str:
     """What is wrong with an answer of status 200, or nothing; Locust counts other statuses."""
     if response.status_code != 200:
         return ""
@@ -152,7 +173,7 @@ def judge(response: ResponseContextManager, photo: DrawnPhoto, with_reference: b
         return f"came back in an unexpected form ({type(error).__name__})"
 
 
-def compare(answer: dict[str, Any], photo: DrawnPhoto, with_reference: bool) -> str:
+def compare(answer: dict[str, Any], photo: Photo, with_reference: bool) -> str:
     """What is wrong with the JSON of an answer, or nothing."""
     size = (answer["width"], answer["height"])
     if size != (photo.width, photo.height):
@@ -167,10 +188,11 @@ def compare(answer: dict[str, Any], photo: DrawnPhoto, with_reference: bool) -> 
 
 
 def abort(environment: Environment, msg: Message, **_: object) -> None:
-    """Ends the run: with wrong answers its numbers are worth nothing."""
-    problem = f"Aborted: {msg.data}"
+    """Ends the run: with wrong answers, or with no key, its numbers are worth nothing."""
+    exit_code, problem = msg.data
+    problem = f"Aborted: {problem}"
     print(problem)
-    environment.process_exit_code = WRONG_ANSWER
+    environment.process_exit_code = exit_code
     if environment.web_ui:
         environment.runner.log_exception(msg.node_id, problem, problem)
         environment.runner.stop()

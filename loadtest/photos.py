@@ -33,10 +33,10 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class DrawnPhoto:
+class Photo:
     """A photo and what a correct answer must report."""
 
-    jpeg: bytes
+    file: bytes  # as sent
     width: int  # px
     height: int
     scene: Scene
@@ -49,7 +49,7 @@ SCENES = (
 )
 
 
-def draw_photo(scene: Scene, rng: np.random.Generator) -> DrawnPhoto:
+def draw_photo(scene: Scene, rng: np.random.Generator) -> Photo:
     """Draws one photo; the same state of `rng` gives the same photo.
 
     Args:
@@ -67,7 +67,7 @@ def draw_photo(scene: Scene, rng: np.random.Generator) -> DrawnPhoto:
         _put_person(photo, corner, cell, rng.uniform(smallest, 1.0), rng)
     file = BytesIO()
     photo.save(file, "JPEG", quality=JPEG_QUALITY)
-    return DrawnPhoto(file.getvalue(), width, height, scene)
+    return Photo(file.getvalue(), width, height, scene)
 
 
 def dimensions(scene: Scene) -> tuple[int, int]:

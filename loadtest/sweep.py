@@ -1,30 +1,38 @@
 """`make sweep`: how a running service answers at rising rates of requests.
 
     python -m loadtest.sweep [--host http://localhost:8000] [--rates 2,4,8] [--seconds 15]
+        [--workload W2 | --photos FOLDER] [--csv FILE]
 
 Open loop: requests come at random moments, from callers who don't know of each other. Users who
 wait for their answers (`make load`) would slow down with the service and hide its queue. The rate
 rises until the service no longer keeps its objectives; the last one before is what it can take.
-Photos are those of the benchmark's workloads.
+Photos are those of the benchmark's workloads, or one's own.
 """
 
 import argparse
 import asyncio
+import csv
 import itertools
+import os
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
+from loadtest.arguments import header
 from loadtest.http_client import LostError
 from loadtest.judge import RefusedError, WrongAnswerError
 from loadtest.meter import Meter
 from loadtest.objectives import FAILED, MAX_ERROR_RATE, MAX_P99_MS, WRONG_ANSWER
 from loadtest.open_loop import Plan, Summary
+from loadtest.own_photos import UnfitError, learn_photos
 from loadtest.results_file import show
 from loadtest.workloads import MAIN, SCENES, Workload, draw
 
 _FIRST, _STEP = 0.5, 1.4  # of what a lone client gets; between one rate and the next
 _UNLOADED_S = 3.0
-_HEAD = ("requests/s", "answered/s", "503", "lost or 5xx", "p50, ms", "p95, ms", "p99, ms")
+_HEAD = ("requests/s", "answered/s", "503", "other errors", "p50, ms", "p95, ms", "p99, ms")
 _WIDTH = max(len(name) for name in _HEAD) + 2
 
 
@@ -65,37 +73,55 @@ def row(rate: float, seconds: float, found: Summary) -> list[str]:
     return [f"{rate:.1f}", f"{found.right / seconds:.1f}", *counts, *times]
 
 
-async def run(url: str, workload: Workload, rates: Sequence[float], seconds: float) -> int:
+async def run(given: argparse.Namespace) -> int:
     """Prints the table, and returns the exit code.
 
     Raises:
         WrongAnswerError: an answer is wrong.
         RefusedError: even a lone client isn't answered.
+        UnfitError: photos can't be used.
         LostError: nothing answers.
     """
-    meter = await Meter.ready(url, workload)
+    workload = await workload_of(given)
+    meter = await Meter.ready(given.host, workload)
     alone = await meter.unloaded(_UNLOADED_S)
-    print(
-        f"{workload.scene.name}; a lone client: p50 {alone.p50_ms:.0f}, p99 {alone.p99_ms:.0f} ms"
-    )
-    print("".join(name.rjust(_WIDTH) for name in _HEAD))
+    print(f"{workload.name}; a lone client: p50 {alone.p50_ms:.0f}, p99 {alone.p99_ms:.0f} ms")
+    _show(_HEAD, given.csv)
     best = 0.0
-    async for rate, found in sweep(meter, alone.p50_ms, rates, seconds):
-        print("".join(cell.rjust(_WIDTH) for cell in row(rate, seconds, found)), flush=True)
+    async for rate, found in sweep(meter, alone.p50_ms, given.rates, given.seconds):
+        _show(row(rate, given.seconds, found), given.csv)
         best = max(best, rate) if keeps_objectives(found) else best
     bounds = f"p99 under {MAX_P99_MS / 1000:g} s, at most {MAX_ERROR_RATE:.1%} errors and 503s"
     print(f"Objectives: {bounds}. " + (f"Kept at {best:.1f} requests/s." if best else "Not kept."))
     return 0 if best else FAILED
 
 
+async def workload_of(given: argparse.Namespace) -> Workload:
+    """The photos that the arguments name, for the service that they name."""
+    if given.photos:
+        return await learn_photos(given.photos, given.host, given.header)
+    (drawn,) = draw([given.workload])
+    return replace(drawn.sent_to(given.host, given.header), name=drawn.scene.name)
+
+
+def _show(cells: Sequence[str], file: Path | None) -> None:
+    print("".join(cell.rjust(_WIDTH) for cell in cells), flush=True)
+    if file:
+        with file.open("a", newline="") as out:
+            csv.writer(out, lineterminator="\n").writerow(cells)
+
+
 def main() -> int:
     """Returns the exit code."""
     given = parse()
     try:
-        return asyncio.run(run(given.host, draw([given.workload])[0], given.rates, given.seconds))
+        return asyncio.run(run(given))
     except WrongAnswerError as error:
         print(f"Aborted: a wrong answer: {error}", file=sys.stderr)
         return WRONG_ANSWER
+    except UnfitError as error:
+        print(f"These photos can't be sent:\n{error}", file=sys.stderr)
+        return FAILED
     except (RefusedError, LostError) as error:
         print(f"{given.host} can't be measured: {error}", file=sys.stderr)
         return FAILED
@@ -103,18 +129,43 @@ def main() -> int:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m loadtest.sweep")
-    parser.add_argument("--host", type=_host, default="http://localhost:8000")
+    where = "http(s)://host[:port][/path]"
+    parser.add_argument("--host", type=_host, default="http://localhost:8000", help=where)
+    parser.add_argument(
+        "--header",
+        type=header,
+        default=os.environ.get("HEADER", ""),
+        help="such as 'Authorization: Bearer KEY'; default: $HEADER, which ps doesn't show",
+    )
     parser.add_argument("--rates", type=_rates, default=[], help="requests/s, such as 2,4,8")
     parser.add_argument("--seconds", type=_positive, default=15.0, help="at each rate")
-    photos = ", ".join(f"{name}: {scene.name}" for name, scene in SCENES.items())
-    parser.add_argument("--workload", choices=[*SCENES], default=MAIN, help=photos)
+    photos = parser.add_mutually_exclusive_group()
+    drawn = ", ".join(f"{name}: {scene.name}" for name, scene in SCENES.items())
+    photos.add_argument("--workload", choices=[*SCENES], default=MAIN, help=drawn)
+    photos.add_argument("--photos", type=_folder, metavar="FOLDER", help="your own")
+    parser.add_argument("--csv", type=_new_file, metavar="FILE", help="gets the table, too")
     return parser.parse_args()
 
 
 def _host(text: str) -> str:
-    if not text.startswith("http://"):
-        raise argparse.ArgumentTypeError(f"{text} doesn't begin with http://")
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+        raise argparse.ArgumentTypeError("not http(s)://host[:port][/path]")
     return text
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is no folder")
+    return Path(text)
+
+
+def _new_file(text: str) -> Path:
+    """An empty file: one that can't be written shows before the load."""
+    try:
+        Path(text).write_text("")
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from None
+    return Path(text)
 
 
 def _rates(text: str) -> list[float]:

@@ -1,6 +1,7 @@
 """What each target of `make` installs; pip only logs what it was asked to install."""
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -62,3 +63,30 @@ def test_where_everything_is_nothing_is_added(make):
     make("test")
 
     assert [make(word) for word in ("serve", "load-ui", "train", "picture")] == [[]] * 4
+
+
+@pytest.mark.parametrize("word", ["load", "load-ui", "sweep"])
+def test_a_header_is_in_the_environment_of_a_load_test_and_in_no_command(word, tmp_path):
+    programs, seen = tmp_path / ".venv" / "bin", tmp_path / "seen"
+    programs.mkdir(parents=True)
+    for name in PROGRAMS:
+        program = programs / name
+        program.write_text(f'#!/bin/sh\necho "$HEADER" >> {seen}; echo "$@"\n')
+        program.chmod(0o755)
+
+    given = [f"VENV={tmp_path / '.venv'}", "PYTHON=true", "HEADER=Authorization: Bearer s3cr3t"]
+    done = subprocess.run(["make", word, *given], cwd=ROOT, capture_output=True, text=True)
+
+    assert seen.read_text().splitlines()[-1] == "Authorization: Bearer s3cr3t"
+    assert "s3cr3t" not in done.stdout + done.stderr
+
+
+def test_a_sweep_takes_all_that_its_help_names():
+    given = {"RATES": "2,4", "SECONDS": "5", "PHOTOS": "my photos", "CSV": "out.csv"}
+    words = [f"{name}={value}" for name, value in given.items()]
+    made = ["make", "--dry-run", "sweep", "WORKLOAD=W2", *words]
+    told = subprocess.run(made, cwd=ROOT, capture_output=True, text=True).stdout
+
+    command = shlex.split(told.replace("\\\n", " ").splitlines()[-1])
+    options = ["--rates", "2,4", "--seconds", "5", "--workload", "W2"]
+    assert command[-10:] == [*options, "--photos", "my photos", "--csv", "out.csv"]

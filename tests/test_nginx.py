@@ -21,6 +21,7 @@ from serve_graph import PROJECT
 from serve_graph.api.forms import _SLACK_BYTES
 from serve_graph.flags import free_port
 from serve_graph.settings import ApiSettings
+from tests.certificate import write_certificate
 from tests.http_server import running
 from tests.waiting import wait_for
 
@@ -105,12 +106,6 @@ class Proxy:
         """A client with this caller's key."""
         headers = {"Authorization": f"Bearer key-of-{caller}"} if caller else {}
         return httpx.Client(base_url=self.url, headers=headers, verify=self.context, timeout=30)
-
-
-def write_certificate(folder):
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1"
-    command += " -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout key -out crt"
-    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
 
 
 def write_config(folder, text, port, service):

@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import replace
 
+from loadtest.arguments import some_of
 from loadtest.bench.contestants import CONTESTANTS, Contestant
 from loadtest.bench.effort import FULL, QUICK, Effort
 from loadtest.bench.limit import Limit, limit_of
@@ -22,7 +23,6 @@ from loadtest.bench.peers import AbsentError
 from loadtest.bench.report import markdown
 from loadtest.bench.results import Record, Results
 from loadtest.bench.stages import StageTime, read_stage_seconds, stage_times
-from loadtest.choices import some_of
 from loadtest.http_client import LostError
 from loadtest.judge import RefusedError, WrongAnswerError
 from loadtest.machine import cores, describe, warn_if_busy

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from loadtest.arguments import some_of
 from loadtest.chaos.answers import Exam
 from loadtest.chaos.cases import (
     BACK_S,
@@ -56,7 +57,6 @@ from loadtest.chaos.run import (
 )
 from loadtest.chaos.service import FUSED, Graph, serving_graph
 from loadtest.chaos.update import Cluster, make_other_weights, serving_cluster
-from loadtest.choices import some_of
 from loadtest.http_client import LostError
 from loadtest.judge import WrongAnswerError
 from loadtest.machine import describe, warn_if_busy

@@ -12,7 +12,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from loadtest.http_client import Answer, ask, encode_form
-from loadtest.judge import FIRST_TIMEOUT_S, MAX_KEPT, WrongAnswerError, check_alike, read_picture
+from loadtest.judge import (
+    FIRST_TIMEOUT_S,
+    JSON,
+    MAX_KEPT,
+    WrongAnswerError,
+    check_alike,
+    read_picture,
+    reason,
+)
 from loadtest.open_loop import Outcome
 from loadtest.photos import REFERENCE
 from loadtest.workloads import MAIN, PATH, Workload, draw
@@ -29,8 +37,8 @@ class Exam:
 
     def __init__(self, workload: Workload) -> None:
         self._faces = workload.scene.faces
-        self._forms = [_form(photo.jpeg, False) for photo in workload.photos]
-        self._forms[-1] = _form(workload.photos[-1].jpeg, True)
+        self._forms = [_form(photo.file, False) for photo in workload.photos]
+        self._forms[-1] = _form(workload.photos[-1].file, True)
         self._messages = [_message(form, {}) for form in self._forms]
         self._right: list[dict[str, bytes]] = [{} for _ in self._forms]  # pictures by version
         self._kept: list[dict[int, bytes]] = [{} for _ in self._forms]  # answers by checksum
@@ -62,11 +70,11 @@ class Exam:
         """
         version = ""
         for form, right in zip(self._forms, self._right, strict=True):
-            message = _message(form, {"Accept": "application/json"})
+            message = _message(form, JSON)
             answer = await ask(url, message, FIRST_TIMEOUT_S)
             version = answer.headers.get(VERSION_HEADER, "")
             if answer.status != 200:
-                raise WrongAnswerError(f"status {answer.status}: {answer.body[:300]!r}")
+                raise WrongAnswerError(reason(answer))
             right[version] = read_picture(answer, self._faces)
         return version
 

@@ -5,10 +5,9 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from loadtest.http_client import encode_form
 from loadtest.meter import Trial, judge_trial
 from loadtest.open_loop import Outcome, Plan, Summary, summary
-from loadtest.photos import DrawnPhoto, Scene
+from loadtest.photos import Photo, Scene
 from loadtest.workloads import Workload
 
 SIDE_PX = 64
@@ -25,8 +24,8 @@ def picture(brighter: int = 0, seed: int = 0) -> bytes:
 def workload(faces: int = 1) -> Workload:
     """A workload of one photo."""
     scene = Scene(SIDE_PX * SIDE_PX / 1e6, faces)
-    photo = DrawnPhoto(picture(), SIDE_PX, SIDE_PX, scene)
-    return Workload("W1", scene, (photo,), (encode_form("/v1/unmask", {"photo": photo.jpeg}),))
+    photo = Photo(picture(), SIDE_PX, SIDE_PX, scene)
+    return Workload("W1", (photo,))
 
 
 def answer_with(faces: int, body: bytes, seconds: float = 0.0) -> bytes:

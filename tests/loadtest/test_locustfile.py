@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 import time
@@ -58,13 +59,20 @@ def serving(
     answer: Callable[[int], Answer],
     painted: dict[str, str] | None = PICTURE,
     swapped: dict[str, str] | None = PICTURE,
+    path: str = "/v1/unmask",
+    key: str | None = None,
+    certificate: Path | None = None,
 ) -> Iterator[str]:
+    """The URL of a server that takes photos at a path from whoever has the key."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             file_name = re.search(rb'filename="(.+?)\.jpg"', body)[1].decode()
             scene = next(one for one in SCENES if one.name == file_name)
             status, unmasked = answer(scene.faces)
+            if (self.path, self.headers["Authorization"]) != (path, key):
+                status, unmasked = 401, None
             width, height = dimensions(scene)
             faces = [{"changed": changed} for changed in unmasked or ()]
             found = {"width": width, "height": height, "faces": faces}
@@ -79,8 +87,16 @@ def serving(
 
         def log_message(self, *_: object) -> None: ...
 
-    with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
-        yield url
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate is None:
+        with running(server) as url:
+            yield url
+        return
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate / "crt", certificate / "key")
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    with running(server) as url:
+        yield url.replace("http:", "https:")
 
 
 @pytest.mark.parametrize(
@@ -194,6 +210,30 @@ def run_locust(host: str, *options: str) -> subprocess.CompletedProcess[str]:
         text=True,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},  # lines in the order in which they were written
     )
+
+
+KEY = "Bearer s3cr3t"
+
+
+def test_a_service_behind_a_proxy_with_tls_and_a_log_in_is_reached(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADER", f"Authorization: {KEY}")
+    with serving(right, path="/unmasking/v1/unmask", key=KEY, certificate=certificate) as host:
+        done = run_locust(f"{host}/unmasking/", "--reference-share", "0")
+
+    assert done.returncode == 0, done.stdout
+    assert KEY not in done.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--processes", "2"]])
+def test_a_wrong_key_ends_the_run(options: list[str]) -> None:
+    with serving(right, key=KEY) as host:
+        done = run_locust(host, "--header", "Authorization: Bearer 0th3r", *options)
+
+    assert done.returncode == 1
+    assert "Aborted: status 401: is HEADER right?" in done.stdout
+    assert "0th3r" not in done.stdout
 
 
 def test_a_reference_goes_out_with_consent_and_must_come_back_swapped() -> None:

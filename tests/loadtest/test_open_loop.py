@@ -186,3 +186,13 @@ def test_the_longest_gap_is_between_right_answers_and_at_the_ends():
 
     assert summary(right_ones).longest_gap_s == 4
     assert summary([*right_ones, outcome(6, 20, REFUSED)]).longest_gap_s == 14
+
+
+def test_with_tls_a_certificate_must_be_trusted(certificate, monkeypatch):
+    with serving(right, certificate) as server:
+        trusted = run(server.url, Plan(20, 0.2, seed=0))
+        monkeypatch.delenv("SSL_CERT_FILE")
+        untrusted = run(server.url, Plan(20, 0.2, seed=0))
+
+    assert all(one.is_right for one in trusted)
+    assert all("self-signed certificate" in one.problem for one in untrusted)

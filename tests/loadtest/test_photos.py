@@ -27,7 +27,7 @@ def magenta_disc(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_photo_shows_exactly_its_number_of_people(faces: int) -> None:
     for seed in range(5):
         photo = draw_photo(Scene(0.3, faces), np.random.default_rng(seed))
-        red, green, blue = np.moveaxis(decode(photo.jpeg), -1, 0)
+        red, green, blue = np.moveaxis(decode(photo.file), -1, 0)
         disc = ((red - green > 90) & (blue - green > 90)).astype(np.uint8)
         areas = cv2.connectedComponentsWithStats(disc)[2][1:, cv2.CC_STAT_AREA]
         assert (areas > 1000).sum() == faces
@@ -37,13 +37,13 @@ def test_a_photo_shows_exactly_its_number_of_people(faces: int) -> None:
 def test_a_photo_has_the_size_it_says(scene: Scene) -> None:
     photo = draw_photo(scene, np.random.default_rng(0))
 
-    assert decode(photo.jpeg).shape == (photo.height, photo.width, 3)
+    assert decode(photo.file).shape == (photo.height, photo.width, 3)
     assert photo.width * photo.height == pytest.approx(scene.megapixels * 1e6, rel=0.01)
 
 
 def test_the_same_seed_draws_the_same_photo() -> None:
     first, same, other = (
-        draw_photo(SCENES[1], np.random.default_rng(seed)).jpeg for seed in (7, 7, 8)
+        draw_photo(SCENES[1], np.random.default_rng(seed)).file for seed in (7, 7, 8)
     )
     assert first == same != other
 

@@ -1,6 +1,7 @@
-"""Command-line arguments that take several names out of a fixed list."""
+"""Types of command-line arguments that several programs take."""
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 
 
@@ -15,3 +16,11 @@ def some_of(names: Sequence[str]) -> Callable[[str], list[str]]:
         return chosen
 
     return parse
+
+
+def header(text: str) -> dict[str, str]:
+    """An argparse type: a header as `Name: value`; none if empty. No error repeats the value."""
+    found = re.fullmatch(r"([\w-]+): *([!-~][ -~]*)", text, re.ASCII)
+    if text and not found:
+        raise argparse.ArgumentTypeError("a header looks like 'Authorization: Bearer KEY'")
+    return {found[1]: found[2]} if found else {}
