@@ -27,8 +27,8 @@ def write_checkpoint(state: Mapping[str, Any], checkpoint: Path) -> None:
     except (RuntimeError, OSError) as error:  # torch says little, in several lines
         reason = str(error).partition("\n")[0]
         raise CheckpointError(
-            f"{checkpoint} can't be written ({reason}): make room on its disk. The same command "
-            "goes on from the checkpoint before."
+            f"{checkpoint} can't be written ({reason}): make room on its disk, then run the "
+            "same command again to continue from the checkpoint before."
         ) from error
 
 

@@ -155,5 +155,6 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise SourceWriteError(
-            f"{folder} can't be written to ({error}): make room, and the same command goes on."
+            f"{folder} can't be written to ({error}): make room, then run the same "
+            "command again to continue."
         ) from error

@@ -248,7 +248,8 @@ class _Run:
         if self.step == self.schedule.steps:
             print(f"finished at {of}: {self.folder / _WEIGHTS}", flush=True)
         else:
-            print(f"stopped at {of}, saved in {self.folder}: the same command goes on", flush=True)
+            again = "run the same command again to continue"
+            print(f"stopped at {of}, saved in {self.folder}: {again}", flush=True)
 
     def save(self) -> None:
         state = {

@@ -44,7 +44,7 @@ def label(
     """Cut the faces out of many photos and find their landmarks, as a source for `train`.
 
     OUT gets a picture of each bare face (or, with --masked, of each masked one) and labels.npz. On
-    Ctrl-C or SIGTERM the labels so far are written; the same command goes on.
+    Ctrl-C or SIGTERM the labels so far are written; run the same command again to continue.
     `sources` and `real` in configs/train/ list sources by name.
     """
     paths = pictures_of(folder)
@@ -79,7 +79,8 @@ def _kept(source: "SourceFolder", count: int) -> Iterator[None]:
             yield
         except KeyboardInterrupt:
             source.save()
-            tell(f"Stopped after {len(source.looked)} of {count} photos: the same command goes on.")
+            seen = f"{len(source.looked)} of {count} photos"
+            tell(f"Stopped after {seen}: run the same command again to continue.")
             raise
         except typer.Exit:  # all were looked at; some failed
             source.finish()

@@ -127,7 +127,8 @@ def test_a_run_says_where_it_stopped_and_that_it_has_finished(tmp_path, capsys):
     fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
     finished = capsys.readouterr().out.splitlines()[-1]
 
-    assert stopped == f"stopped at step 3 of 12, saved in {tmp_path}: the same command goes on"
+    again = "run the same command again to continue"
+    assert stopped == f"stopped at step 3 of 12, saved in {tmp_path}: {again}"
     assert finished == f"finished at step 12 of 12: {tmp_path / 'weights.safetensors'}"
 
 

@@ -136,7 +136,7 @@ def test_a_stopped_command_keeps_its_labels_and_goes_on(command, photo, tmp_path
     stopped = command("label", folder, out)
 
     assert stopped.exit_code == 130
-    assert "Stopped after 2 of 3 photos: the same command goes on." in stopped.stderr
+    assert "Stopped after 2 of 3 photos: run the same command again to continue." in stopped.stderr
     assert names_in(out) == ["a.png"]
     again = command("label", folder, out)
     assert again.exit_code == 0, again.stderr
