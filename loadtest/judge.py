@@ -44,7 +44,7 @@ class _Known:
 
     faces: int
     picture: bytes  # the answer whose faces were counted
-    right: set[int]  # checksums of right answers
+    right: set[int]  # checksums of correct answers
     put_aside: dict[int, bytes] = field(default_factory=dict)
 
 

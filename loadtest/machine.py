@@ -14,13 +14,22 @@ _BUSY = 0.5  # load average above which the cores aren't quiet
 def describe() -> str:
     """One line of Markdown: when, processor, cores, memory, versions."""
     packages = ", ".join(f"{name} {_version(name)}" for name in ("torch", "ray"))
-    flags = " ".join(flag for flag in _FLAGS if flag in _cpuinfo("flags").split())
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {_cpuinfo('model name') or platform.machine()} "
-        f"({flags}), {cores()} cores, {_memory_gb():.0f} GB, "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {processor()}, {cores()} cores, "
+        f"{_memory_gb():.0f} GB, "
         f"Linux {platform.release()}, Python {platform.python_version()}, {packages}; "
         f"load average before the run {os.getloadavg()[0]:.1f}"
     )
+
+
+def processor() -> str:
+    """Name, generation and flags. In a virtual machine the name alone may be `AMD EPYC`."""
+    flags = _cpuinfo("flags").split()
+    family = _cpuinfo("cpu family")
+    zen = {"25": "Zen 4" if "avx512f" in flags else "Zen 3", "26": "Zen 5"}  # AMD's families
+    generation = zen.get(family, f"family {family} model {_cpuinfo('model')}")
+    known = " ".join(flag for flag in _FLAGS if flag in flags)
+    return f"{_cpuinfo('model name') or platform.machine()}, {generation} ({known})"
 
 
 def cores() -> int:

@@ -34,7 +34,7 @@ class Trial:
     """The result of one rate of arrivals."""
 
     rate: float  # asked for, requests/s
-    good: float  # right answers/s within the latency bound
+    good: float  # correct answers/s within the latency bound
     holds: bool  # meets the conditions of goodput
     summary: Summary
     is_late: bool = False  # the sender was: the numbers say little
@@ -125,7 +125,7 @@ class Meter:
 
 
 def judge_trial(plan: Plan, outcomes: Sequence[Outcome], p50_ms: float) -> Trial:
-    """Whether a run meets the conditions of goodput, and its right answers/s in time.
+    """Whether a run meets the conditions of goodput, and its correct answers/s in time.
 
     The time to empty the queue after the last arrival counts, so that a short run can't show more
     than the server does.

@@ -169,7 +169,7 @@ class _Sender:
 
 @dataclass(frozen=True)
 class Summary:
-    """The numbers of a run; latencies are those of the right answers, nan if there are none."""
+    """The numbers of a run; latencies are those of the correct answers, nan if there are none."""
 
     sent: int
     right: int
@@ -179,12 +179,12 @@ class Summary:
     p50_ms: float
     p95_ms: float
     p99_ms: float
-    longest_gap_s: float  # without a right answer
+    longest_gap_s: float  # without a correct answer
     late_p99_ms: float  # how late the sender was; unless it is small, trust nothing
 
     @property
     def failed_share(self) -> float:
-        """Share of requests without a right answer: errors, 503s, lost and wrong ones."""
+        """Share of requests without a correct answer: errors, 503s, lost and wrong ones."""
         return 1 - self.right / self.sent if self.sent else 0.0
 
     @property
@@ -221,7 +221,7 @@ def percentiles_ms(seconds: Sequence[float], which: Sequence[float]) -> list[flo
 
 
 def longest_gap_s(outcomes: Sequence[Outcome]) -> float:
-    """The longest time without a right answer, from the first arrival to the last end."""
+    """The longest time without a correct answer, from the first arrival to the last end."""
     if not outcomes:
         return 0.0
     start = min(one.scheduled_s for one in outcomes)

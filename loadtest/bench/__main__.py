@@ -163,7 +163,8 @@ def line_of(record: Record) -> str:
     measured: Measured = record.measured
     text = (
         f"p50 {measured.unloaded.p50_ms:.0f} ms, p99 {measured.unloaded.p99_ms:.0f} ms, "
-        f"goodput {record.goodput:.2f} faces/s (most {measured.capacity * record.faces:.2f}; "
+        f"goodput {record.goodput:.2f} faces/s "
+        f"(closed-loop peak {measured.capacity * record.faces:.2f}; "
         + " ".join(
             f"{one.rate:.1f}/s {'holds' if one.holds else 'fails'}" for one in measured.trials
         )

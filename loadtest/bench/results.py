@@ -70,12 +70,12 @@ class Record:
 
     @property
     def overload_share(self) -> float:
-        """Right answers/s in time at twice the load, as a share of the most at any load."""
+        """Correct answers/s in time at twice the load, as a share of the best at any load."""
         overload = self.measured.overload
         if overload is None:
             return math.nan
-        peak = max(one.good for one in [*self.measured.trials, overload])
-        return overload.good / peak if peak else math.nan
+        best = max(one.good for one in [*self.measured.trials, overload])
+        return overload.good / best if best else math.nan
 
     @property
     def refusal_share(self) -> float:

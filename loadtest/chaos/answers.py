@@ -1,4 +1,4 @@
-"""The requests of the chaos run and their right answers: W1, one in four with a reference.
+"""The requests of the chaos run and their correct answers: W1, one in four with a reference.
 
 A replica that dies may make an answer wrong rather than missing. So each answer is compared with
 the picture that the service gave when undisturbed: byte for byte, or pixel by pixel where bytes

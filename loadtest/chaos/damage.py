@@ -15,14 +15,14 @@ class Damage:
     """The numbers of one incident; times are seconds after it."""
 
     sent: int
-    answered: int  # rightly
+    answered: int  # correctly
     refused: int  # 503
     lost: int  # no answer, a wrong one, or a status other than 200 and 503
     lost_before: int  # lost ones that ended before the incident
     lost_until_s: float  # when the last lost request was sent: below 0 if before the incident
-    # When the last request after it without a right answer within `ANSWER_S` was sent.
+    # When the last request after it without a correct answer within `ANSWER_S` was sent.
     failing_until_s: float
-    longest_gap_s: float  # without a right answer, in the whole run
+    longest_gap_s: float  # without a correct answer, in the whole run
     # p99 is in bounds from then on; inf if nothing shows that, nan if nothing was due after it
     recovered_s: float
     p50_ms: float
@@ -63,9 +63,13 @@ def damage_of(
         recovered_s=_back_s(load, moment_s, bound_ms / 1000, burst),
         p50_ms=p50,
         p99_ms=p99,
-        problems=sorted({f"{one.status} {one.problem}".strip() for one in lost})[:5],
+        problems=sorted({_problem(one) for one in lost})[:5],
         refused_in_flight=in_flight([one for one in outcomes if one.is_refused], moment_s),
     )
+
+
+def _problem(one: Outcome) -> str:
+    return f"{one.status or 'no answer:'} {one.problem}".strip()
 
 
 def in_flight(outcomes: Sequence[Outcome], moment_s: float) -> int:
@@ -121,8 +125,9 @@ def _back_s(
 def recovered_s(outcomes: Sequence[Outcome], moment_s: float, bound_s: float) -> float:
     """Seconds until the p99 of all requests that end from then on is within the bound.
 
-    Requests count when they end; without a right answer they count as infinitely slow. So a request
-    that hung counts until it came back. inf if fewer than `ENOUGH` requests are left to show it.
+    Requests count when they end; without a correct answer they count as infinitely slow. So a
+    request that hung counts until it came back. inf if fewer than `ENOUGH` requests are left to
+    show it.
     """
     ends = sorted(
         (one.answered_s, one.latency_s if one.is_right else math.inf)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loadtest.chaos.cases import END_BURST, KILL_BURST, Must
+from loadtest.chaos.cases import BACK_S, END_BURST, KILL_BURST, Must
 from loadtest.chaos.damage import ANSWER_S, ENOUGH, Damage
 from loadtest.chaos.run import BEFORE_S, Load
 from loadtest.results_file import show, table, write_json
@@ -23,12 +23,12 @@ one in four of the load has a reference.
 - **Closed**: no connection, and nobody got one later, since a service that ends closes its port.
 - **Lost**: any other request without an answer, a wrong picture (in an update: that of neither
   version), or a status other than 200 and 503.
-- **Gap**: the longest time without a right answer in the whole run; after SIGTERM none counts.
-- **p99 back**: the time from the incident until the p99 of all load that ends from then on, of at
-  least {ENOUGH} requests, is within 5 times the unloaded p50 (failed requests count as infinite),
-  and until the end of the last request of the burst that failed or took {ANSWER_S:g} s. "not <"
-  marks a time later than aimed for, where no must says it.
-- **Answered**: rightly; in a must, also within {ANSWER_S:g} s of being sent.
+- **Gap**: the longest time without a correct answer in the whole run; after SIGTERM none counts.
+- **p99 back**: seconds from the incident until the p99 of all later requests (at least {ENOUGH};
+  failures count as infinite) is within 5 times the unloaded p50 and the last request of the burst
+  that failed or took over {ANSWER_S:g} s has ended. (not < {BACK_S:g}): later than the aim, which
+  is no requirement.
+- **Answered**: correctly; in a must, also within {ANSWER_S:g} s of being sent.
 
 Each row is one incident."""
 

@@ -45,7 +45,7 @@ class Load:
 
 
 async def measure_load(url: str, exam: Exam, share: float, rate: float | None) -> Load:
-    """Warms a service up, learns its right answers and measures it.
+    """Warms a service up, learns its correct answers and measures it.
 
     Args:
         url: of the service.

@@ -126,6 +126,7 @@ def markdown(machine: str, soaked: Soaked) -> str:
     """The section of RESULTS.md."""
     result, load = soaked.summary, soaked.load
     head = ["process", "own memory after warm-up, MB", "at the end", "slope, MB/h", "RSS, MB", ""]
+    shown = [one for one in soaked.trends if one.is_ours or not one.is_flat]
     rows = [
         [
             one.title,
@@ -135,7 +136,7 @@ def markdown(machine: str, soaked: Soaked) -> str:
             f"{one.rss_mb:.0f}",
             _verdict(one),
         ]
-        for one in soaked.trends
+        for one in shown
     ]
     files = ", ".join(soaked.files) or "none"
     changes = ", ".join(soaked.came_and_went) or "none"
@@ -144,10 +145,11 @@ def markdown(machine: str, soaked: Soaked) -> str:
             "## Soak",
             machine,
             f"`make soak MINUTES={soaked.minutes:g}`: {load.rate:.1f} requests/s, "
-            f"{result.right} of {result.sent} answered rightly, {result.refused} x 503, "
+            f"{result.right} of {result.sent} answered correctly, {result.refused} x 503, "
             f"{result.lost} lost, {result.wrong} wrong, "
             f"p50 {result.p50_ms:.0f} ms, p99 {result.p99_ms:.0f} ms. {_TERMS}",
             table(head, rows),
+            f"{len(soaked.trends) - len(shown)} others flat. "
             f"Processes that began or ended after the warm-up: {changes}. "
             f"Left in the temp folder: {files}. Ray's session folder: "
             f"{soaked.ray_mb:.1f} MB of logs.",

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -160,3 +161,23 @@ def test_the_report_says_what_was_met_and_what_was_not_measured(results):
     assert "| nets alone, eager fp32 / ours | 2.50 | 3.00 | met |" in text
     assert "bentoml, round 1: no network" in text
     assert "The largest: inpaint 43 ms, crop 23 ms." in text
+
+
+def test_an_aim_counts_neither_as_a_goal_that_was_met_nor_as_one_that_was_missed(results):
+    results.records.append(record("fastapi", 9.0))
+
+    line = "| p99 at that goodput, ours / best peer (aim only) | 1.00 | 1.00 | aim met |"
+    assert line in markdown(results, FULL, "make bench")
+
+
+def test_only_the_main_workload_has_its_stages_in_a_table(results):
+    results.records.append(record("fused", 1.0, workload="W3"))
+    main, other = markdown(results, FULL, "make bench").split("### W3")
+
+    assert "| inpaint | 1.0 | 40.0 | 2.0 | 43.0 |" in main
+    assert "| inpaint |" not in other
+    assert "fused, one client. The largest: inpaint 43 ms, crop 23 ms." in other
+
+
+def test_each_workload_has_its_ceiling(results):
+    assert len(re.findall(r"^Ceiling: [01]\.\d\d\.$", markdown(results, FULL, "x"), re.M)) == 2

@@ -173,3 +173,12 @@ def test_after_an_end_there_is_neither_a_gap_nor_a_way_back():
 
     assert found.longest_gap_s < 1
     assert math.isnan(found.recovered_s)
+
+
+def test_a_request_without_an_answer_is_not_taken_for_zero_errors():
+    cut_off = outcome(5, status=0, problem="IncompleteReadError: 0 bytes read")
+
+    assert damage(cut_off, outcome(5, status=500)).problems == [
+        "500",
+        "no answer: IncompleteReadError: 0 bytes read",
+    ]

@@ -54,6 +54,16 @@ def test_slow_growth_of_rays_own_is_named_and_only_much_of_it_spoils_a_soak():
     assert not much.is_clean
 
 
+def test_the_table_has_our_processes_and_those_that_are_not_flat():
+    raylet, gcs = replace(SLOW, title="raylet"), replace(FLAT, title="gcs_server")
+    text = markdown("a machine", replace(SOAKED, trends=[FLAT, raylet, gcs]))
+
+    assert "| ray::ServeReplica:x |" in text
+    assert "| raylet |" in text
+    assert "| gcs_server |" not in text
+    assert "1 others flat." in text
+
+
 def test_a_jump_is_told_from_what_goes_on():
     medians_mb = [314.0, 314.0, 308.0, 333.0, 333.0, 333.0]
     jumped = replace(FLAT, last_mb=334.0, slope_mb_per_h=91.0, medians_mb=medians_mb)
@@ -97,4 +107,4 @@ def test_what_ends_the_watching_is_raised():
 def test_the_table_says_how_many_were_refused():
     text = markdown("a machine", with_summary(right=995, statuses={200: 995, 503: 5}))
 
-    assert "995 of 1000 answered rightly, 5 x 503, 0 lost" in text
+    assert "995 of 1000 answered correctly, 5 x 503, 0 lost" in text
