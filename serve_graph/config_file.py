@@ -63,7 +63,7 @@ def load_config(
         ConfigError: it can't be read or served.
     """
     content = read_config(path, host, port, device)
-    set_flags()
+    set_flags(http_port=_http_port(content))
     from serve_graph.checks import find_problems  # imports Ray, which reads the flags
 
     problems = find_problems(content, needs_gpu)
@@ -71,6 +71,13 @@ def load_config(
         lines = [f"{path}: {' '.join(problem.split())}" for problem in problems]
         raise ConfigError("\n".join(lines))
     return content
+
+
+def _http_port(content: Any) -> Any:
+    try:
+        return content["http_options"].get("port")
+    except (TypeError, KeyError, AttributeError):  # `find_problems` reports it
+        return None
 
 
 def _set(content: Any, section: str, **values: object) -> None:

@@ -45,19 +45,25 @@ def read_flags(path: Path = FLAGS) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-def set_flags(path: Path = FLAGS) -> None:
+def set_flags(path: Path = FLAGS, http_port: object = None) -> None:
     """Adds the flags to the environment; those already set stay.
+
+    Args:
+        path: of the flags.
+        http_port: the service's own, which nothing else of it may take.
 
     Raises:
         RuntimeError: Ray has already been imported, with other flags.
     """
     if "ray" not in sys.modules:
-        os.environ.update(missing_flags(os.environ, path))
+        os.environ.update(missing_flags(os.environ, path, http_port))
     elif any(name not in os.environ for name in read_flags(path)):
         raise RuntimeError(f"Ray was imported before the flags of {path} were set.")
 
 
-def missing_flags(environment: Mapping[str, str], path: Path = FLAGS) -> dict[str, str]:
+def missing_flags(
+    environment: Mapping[str, str], path: Path = FLAGS, http_port: object = None
+) -> dict[str, str]:
     """The flags that a Ray started in `environment` still needs.
 
     If HAProxy is wanted, it gets its own ports and folder and keeps its routes (`haproxy.sh`). If
@@ -67,7 +73,7 @@ def missing_flags(environment: Mapping[str, str], path: Path = FLAGS) -> dict[st
     flags = _shipped(environment, path, program)
     if not _wants_haproxy(flags, environment):
         return flags
-    return flags | haproxy_flags(environment) | _wrapped(environment, program)
+    return flags | haproxy_flags(environment, http_port) | _wrapped(environment, program)
 
 
 def uses_haproxy(environment: Mapping[str, str], path: Path = FLAGS) -> bool:
@@ -103,7 +109,7 @@ def _wrapped(environment: Mapping[str, str], program: str | None) -> dict[str, s
     return {BINARY: str(WRAPPER), WRAPPED: program}
 
 
-def haproxy_flags(environment: Mapping[str, str]) -> dict[str, str]:
+def haproxy_flags(environment: Mapping[str, str], http_port: object = None) -> dict[str, str]:
     """Flags that let a HAProxy run beside others on this machine; those already set are left out.
 
     Its admin socket answers anyone who can open it, so it is in a folder that only this user can
@@ -111,7 +117,7 @@ def haproxy_flags(environment: Mapping[str, str]) -> dict[str, str]:
     fixed ports.
     """
     missing = {name: file for name, file in _FILES.items() if name not in environment}
-    flags = {name: str(free_port()) for name in _PORTS if name not in environment}
+    flags = {name: str(free_port(http_port)) for name in _PORTS if name not in environment}
     if missing:
         # Not TMPDIR: a socket's path must be short.
         folder = Path(tempfile.mkdtemp(prefix="m2f", dir="/tmp"))
@@ -120,7 +126,7 @@ def haproxy_flags(environment: Mapping[str, str]) -> dict[str, str]:
     return flags
 
 
-def free_port() -> int:
+def free_port(other_than: object = None) -> int:
     """A TCP port that nobody is listening on now, on any of this machine's addresses.
 
     Each call returns a different one, and none that systems use for outgoing connections: such a
@@ -130,6 +136,8 @@ def free_port() -> int:
         OSError: all are taken.
     """
     for port in _untried:
+        if port == other_than:
+            continue
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("", port))  # HAProxy's status and metrics pages are open on all of them
             return port

@@ -2,8 +2,8 @@
 
 import pytest
 
-from serve_graph import PROJECT
-from serve_graph.config_file import ConfigError, read_config
+from serve_graph import PROJECT, config_file
+from serve_graph.config_file import ConfigError, load_config, read_config
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,15 @@ def test_numbers_of_the_command_line_take_the_places_of_the_files():
     assert content["http_options"]["host"] == "::1"
     assert content["http_options"]["port"] == 9000
     assert content["applications"][0]["args"]["device"] == "cpu"
+
+
+def test_the_flags_are_set_for_the_port_of_the_config(monkeypatch, tmp_path):
+    ports = []
+    monkeypatch.setattr(config_file, "set_flags", lambda http_port: ports.append(http_port))
+    (tmp_path / "broken.yaml").write_text("http_options: [8000]")
+
+    load_config(PROJECT / "configs" / "laptop.yaml", port=23_456)
+    with pytest.raises(ConfigError):
+        load_config(tmp_path / "broken.yaml")
+
+    assert ports == [23_456, None]

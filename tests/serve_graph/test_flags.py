@@ -106,6 +106,18 @@ def test_a_port_that_somebody_listens_on_is_passed_over(monkeypatch, address):
             free_port()
 
 
+def test_haproxys_other_ports_leave_the_services_own_free(flags, monkeypatch):
+    ports = [free_port() for _ in range(5)]
+    monkeypatch.setattr(serve_flags, "_untried", iter(ports))
+    monkeypatch.setattr(serve_flags, "find_haproxy", lambda _: "/bin/haproxy")
+    flags.write_text(f"{HAPROXY}=1\n")
+
+    missing = missing_flags({}, flags, http_port=ports[0])
+
+    taken = {value for name, value in missing.items() if name.endswith("_PORT")}
+    assert taken == {str(port) for port in ports[1:]}
+
+
 def test_without_haproxy_rays_own_proxy_is_the_door(flags, monkeypatch):
     flags.write_text(f"{HAPROXY}=1\n{DIRECT}=1\n")
     monkeypatch.setattr(serve_flags, "find_haproxy", lambda _: None)
