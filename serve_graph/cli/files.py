@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from models.atomic_write import atomic_write
 from models.choices import QUALITY
 from models.errors import InputError, ReferencePhotoError
 from serve_graph.cli.errors import complain, tell
@@ -42,10 +43,11 @@ def pictures_of(source: Path) -> list[Path]:
     folders = [path.name for path in shown if path.is_dir()]
     files = [path for path in shown if not path.is_dir()]
     found = [path for path in files if path.suffix.lower() in known]
+    others = [path.name for path in files if path.suffix.lower() not in known]
     if not found:
         nested = _advice_on(folders)
         raise typer.BadParameter(f"{source} holds no picture ({', '.join(sorted(known))}).{nested}")
-    _tell_left_out([path.name for path in files if path not in found], folders)
+    _tell_left_out(others, folders)
     return found
 
 
@@ -150,7 +152,7 @@ def write_photo(
     face_changed: bool = False,
     quality: int = QUALITY,
 ) -> None:
-    """Writes a picture in the format of the suffix; creates the folder.
+    """Writes a picture in the format of the suffix, all of it or nothing; creates the folder.
 
     `quality` applies to JPEG and WebP, 1 to 100.
     """
@@ -164,7 +166,8 @@ def write_photo(
         icc_profile=profile,
         face_changed=face_changed,
     )
-    path.write_bytes(data)
+    with atomic_write(path) as part:
+        part.write_bytes(data)
 
 
 def work_through(paths: Sequence[Path], work: Callable[[Path], str | None], title: str) -> None:

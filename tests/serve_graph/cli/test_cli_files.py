@@ -1,5 +1,6 @@
 import re
 import subprocess
+import time
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def test_an_empty_folder_holds_no_picture(tmp_path):
 
 def test_hidden_pictures_are_left_out(people):
     assert [path.name for path in pictures_of(people / "bob")] == ["1.jpg"]
+
+
+def test_a_folder_of_many_photos_is_listed_within_a_second(tmp_path):
+    for number in range(10_000):
+        (tmp_path / f"{number}.jpg").touch()
+    start_s = time.process_time()
+
+    assert len(pictures_of(tmp_path)) == 10_000
+    assert time.process_time() - start_s < 1
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image as PilImage
@@ -101,6 +103,25 @@ def test_the_input_is_never_overwritten(command, photo):
     assert command("run", path, "-o", path).exit_code == 2
     assert command("run", path.parent, "-o", path.parent).exit_code == 2
     assert path.read_bytes() == before
+
+
+def test_an_earlier_result_stays_whole_if_the_disk_fills_up(command, photo, tmp_path, monkeypatch):
+    path, out = photo(), tmp_path / "out"
+    command("run", path, "-o", out)
+    before = (out / "photo.png").read_bytes()
+
+    def write_half(path, data):
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_half)
+    result = command("run", path, "-o", out)
+
+    assert result.exit_code == 1
+    assert "photo.png: No space left on device" in result.stderr
+    assert [path.name for path in out.iterdir()] == ["photo.png"]
+    assert (out / "photo.png").read_bytes() == before
 
 
 @pytest.mark.parametrize("option", ["--reference", "--mask"])
