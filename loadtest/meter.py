@@ -5,6 +5,7 @@ Poisson arrivals, with errors and 503s under 0.1 %. Its good answers are the rig
 bound per second. The seconds run until the last answer, less the time it would take alone.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ class Trial:
     holds: bool  # meets the conditions of goodput
     summary: Summary
     is_late: bool = False  # the sender was: the numbers say little
+    answered: float = math.nan  # correct answers/s, however late
 
 
 class Meter:
@@ -125,18 +127,22 @@ class Meter:
 
 
 def judge_trial(plan: Plan, outcomes: Sequence[Outcome], p50_ms: float) -> Trial:
-    """Whether a run meets the conditions of goodput, and its correct answers/s in time.
+    """Whether a run meets the conditions of goodput, and its correct answers/s, in time and in all.
 
     The time to empty the queue after the last arrival counts, so that a short run can't show more
     than the server does.
     """
     bound_ms = P99_BOUND * p50_ms
     result = summary(outcomes)
-    in_time = [one for one in outcomes if one.is_right and 1000 * one.latency_s <= bound_ms]
-    end_s = max((one.answered_s for one in in_time), default=0.0) - p50_ms / 1000
+    right = [one for one in outcomes if one.is_right]
+    in_time = [one for one in right if 1000 * one.latency_s <= bound_ms]
+
+    def per_s(some: list[Outcome]) -> float:
+        end_s = max((one.answered_s for one in some), default=0.0) - p50_ms / 1000
+        return len(some) / max(plan.seconds, end_s)
+
     holds = result.p99_ms <= bound_ms and result.failed_share < MAX_FAILED_SHARE
     is_late = result.late_p99_ms > _MAX_LATE_SHARE * bound_ms
     if is_late:
         print(f"The sender was up to {result.late_p99_ms:.0f} ms late: are the cores busy?")
-    good = len(in_time) / max(plan.seconds, end_s)
-    return Trial(plan.rate_per_s, good, holds, result, is_late)
+    return Trial(plan.rate_per_s, per_s(in_time), holds, result, is_late, per_s(right))

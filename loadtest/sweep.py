@@ -23,7 +23,7 @@ from pathlib import Path
 from loadtest.arguments import header
 from loadtest.http_client import LostError
 from loadtest.judge import RefusedError, WrongAnswerError
-from loadtest.meter import Meter
+from loadtest.meter import Meter, Trial
 from loadtest.objectives import FAILED, MAX_ERROR_RATE, MAX_P99_MS, WRONG_ANSWER
 from loadtest.open_loop import Plan, Summary
 from loadtest.own_photos import UnfitError, learn_photos
@@ -38,7 +38,7 @@ _WIDTH = max(len(name) for name in _HEAD) + 2
 
 async def sweep(
     meter: Meter, p50_ms: float, rates: Sequence[float], seconds: float
-) -> AsyncIterator[tuple[float, Summary]]:
+) -> AsyncIterator[Trial]:
     """Measures one rate after the other.
 
     Args:
@@ -51,9 +51,9 @@ async def sweep(
         WrongAnswerError: an answer is wrong.
     """
     for rate in rates or _rising(1000 * _FIRST / p50_ms):
-        found = (await meter.trial(Plan(rate, seconds, seed=0), p50_ms)).summary
-        yield rate, found
-        if not rates and not keeps_objectives(found):
+        trial = await meter.trial(Plan(rate, seconds, seed=0), p50_ms)
+        yield trial
+        if not rates and not keeps_objectives(trial.summary):
             return
 
 
@@ -66,11 +66,12 @@ def keeps_objectives(found: Summary) -> bool:
     return found.p99_ms < MAX_P99_MS and found.failed_share <= MAX_ERROR_RATE
 
 
-def row(rate: float, seconds: float, found: Summary) -> list[str]:
+def row(trial: Trial) -> list[str]:
     """The cells of one rate, as in `_HEAD`."""
+    found = trial.summary
     counts = [str(found.refused), str(found.sent - found.right - found.refused)]
     times = [show(value, 0) for value in (found.p50_ms, found.p95_ms, found.p99_ms)]
-    return [f"{rate:.1f}", f"{found.right / seconds:.1f}", *counts, *times]
+    return [f"{trial.rate:.1f}", f"{trial.answered:.1f}", *counts, *times]
 
 
 async def run(given: argparse.Namespace) -> int:
@@ -88,9 +89,9 @@ async def run(given: argparse.Namespace) -> int:
     print(f"{workload.name}; a lone client: p50 {alone.p50_ms:.0f}, p99 {alone.p99_ms:.0f} ms")
     _show(_HEAD, given.csv)
     best = 0.0
-    async for rate, found in sweep(meter, alone.p50_ms, given.rates, given.seconds):
-        _show(row(rate, given.seconds, found), given.csv)
-        best = max(best, rate) if keeps_objectives(found) else best
+    async for trial in sweep(meter, alone.p50_ms, given.rates, given.seconds):
+        _show(row(trial), given.csv)
+        best = max(best, trial.rate) if keeps_objectives(trial.summary) else best
     bounds = f"p99 under {MAX_P99_MS / 1000:g} s, at most {MAX_ERROR_RATE:.1%} errors and 503s"
     print(f"Objectives: {bounds}. " + (f"Kept at {best:.1f} requests/s." if best else "Not kept."))
     return 0 if best else FAILED

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from loadtest import sweep
+from loadtest.meter import Trial
 from loadtest.open_loop import Outcome, summary
 from tests.loadtest.doubles import OneByOne, answer_with, picture, workload
 from tests.loadtest.small_server import raw, serving
@@ -70,11 +71,22 @@ def test_a_service_that_is_too_slow_at_all_rates_fails(monkeypatch, capsys):
     assert "Not kept." in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("service")
+def test_answers_of_a_queue_that_empties_after_the_last_request_are_no_higher_rate(
+    monkeypatch, capsys
+):
+    run(monkeypatch, URL, "--rates", "120")
+    (beyond,) = rows(capsys.readouterr().out)
+
+    assert float(beyond[1]) == pytest.approx(MOST, rel=0.05)
+
+
 def test_what_is_refused_and_what_fails_are_counted_apart():
     statuses = [200] * 40 + [503] * 20 + [500] * 10 + [0] * 5
     found = summary([Outcome(index, 0, 0, 0.1, one) for index, one in enumerate(statuses)])
 
-    assert sweep.row(37.5, 2.0, found) == ["37.5", "20.0", "20", "15", "100", "100", "100"]
+    trial = Trial(37.5, 20.0, False, found, answered=20.0)
+    assert sweep.row(trial) == ["37.5", "20.0", "20", "15", "100", "100", "100"]
 
 
 def test_a_wrong_answer_ends_the_sweep(monkeypatch, capsys):
