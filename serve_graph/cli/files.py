@@ -1,6 +1,6 @@
 """The pictures that a command reads and writes, and how it continues after a bad one."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from models.atomic_write import atomic_write
 from models.choices import QUALITY
 from models.errors import InputError, ReferencePhotoError
 from serve_graph.cli.errors import complain, tell
+from serve_graph.cli.jobs import Work, calls_of
 
 if TYPE_CHECKING:
     from models.photo.decode import Photo
@@ -130,6 +131,14 @@ def _caseless(path: Path) -> str:
     return str(path.resolve()).casefold()
 
 
+def not_done(targets: Mapping[Path, Sequence[Path]]) -> list[Path]:
+    """The pictures of which a file that they become is missing; says how many the others are."""
+    left = [path for path, written in targets.items() if not all(map(Path.exists, written))]
+    if len(left) < len(targets):
+        tell(f"{len(targets) - len(left)} of {len(targets)} already done")
+    return left
+
+
 def numbered(target: Path, count: int) -> list[Path]:
     """The output paths for one photo: OUT, or OUT_1, OUT_2 and so on if there are several."""
     if count == 1:
@@ -170,18 +179,25 @@ def write_photo(
         part.write_bytes(data)
 
 
-def work_through(paths: Sequence[Path], work: Callable[[Path], str | None], title: str) -> None:
+def work_through(paths: Sequence[Path], work: Work, title: str, jobs: int = 1) -> None:
     """Runs `work` on each picture with a progress bar; it may return a note to show.
+
+    With several `jobs`, it runs in so many processes, see `calls_of`.
 
     Raises:
         typer.Exit: code 1, after all pictures, if any failed; each is named with its reason.
         ReferencePhotoError: at once, since every picture would fail the same way.
+        KilledError: one of several processes was killed.
     """
     failed: list[str] = []
-    with Progress(console=Console(stderr=True)) as progress:
-        for path in progress.track(paths, description=title):
+    with (
+        Progress(console=Console(stderr=True)) as progress,
+        calls_of(work, paths, jobs) as calls,
+    ):
+        made = progress.track(zip(paths, calls, strict=True), len(paths), description=title)
+        for path, call in made:
             try:
-                note = work(path)
+                note = call()
             except ReferencePhotoError:
                 raise
             except (InputError, OSError) as error:

@@ -1,6 +1,9 @@
 """`mask2face run`: takes the masks off faces in photos on disk, without a server."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +23,7 @@ from models.errors import DrawnMaskError, InputError
 from serve_graph.cli.files import (
     check_holds,
     check_written,
+    not_done,
     numbered,
     read_photo,
     targets_of,
@@ -42,6 +46,7 @@ from serve_graph.face_choice import parse_face_choice
 if TYPE_CHECKING:
     from models.outcome import Unmasked
     from models.photo.decode import Photo
+    from models.stages import LocalStages
 
 
 def run(
@@ -118,6 +123,20 @@ def run(
     panels: Annotated[
         bool, typer.Option("--panels", help="Also write the steps side by side.")
     ] = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing",
+            help="Leave out photos whose results are there: a run that was stopped goes on.",
+        ),
+    ] = False,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="How many processes share the photos: a thread and 0.5 GB of memory or more each.",
+        ),
+    ] = 1,
     weights: Weights = WEIGHTS,
     device: Device = "cpu",
 ) -> None:
@@ -127,6 +146,9 @@ def run(
     if mask and len(targets) > 1:
         raise typer.BadParameter("--mask needs a single photo: name that photo, not a folder.")
     which = _parse(faces)
+    left = not_done(targets) if skip_existing else list(targets)
+    if not left:
+        return
     own = _read(reference) if reference else None
 
     from models.landmarks.guess import Wish
@@ -135,26 +157,48 @@ def run(
 
     drawn = to_drawn_mask(_read(mask).pixels) if mask else None
     fan = fan_weights if landmarks == "face-alignment" else None
-    stages = load_stages(weights, device, fan, warp, blend)
+    load = partial(load_stages, weights, device, fan, warp, blend)
     options = Options(which, sharpen, Wish(expression, candidates), max_faces)
+    edit = partial(unmask, options=options, reference=own, drawn=drawn)
+    work_through(left, _Work(load, edit, targets, mask, quality, panels), "unmasking", jobs)
 
-    def unmask_file(path: Path) -> str | None:
-        photo = read_photo(path)
-        check_holds(targets[path][0], photo.pixels)
+
+@dataclass(frozen=True)
+class _Work:
+    """Unmasks a photo; the first call loads the nets, in the process that makes it."""
+
+    load: "Callable[[], LocalStages]"
+    edit: "Callable[[Photo, LocalStages], Awaitable[Unmasked]]"
+    targets: Mapping[Path, Sequence[Path]]
+    mask_file: Path | None
+    quality: int
+    has_panels: bool
+
+    @cached_property
+    def stages(self) -> "LocalStages":
+        return self.load()
+
+    @cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        # asyncio.run starts threads for each photo, and prints all results into a message unseen.
+        return asyncio.new_event_loop()
+
+    def __call__(self, path: Path) -> str | None:
+        """Writes the results; returns what to say of the photo."""
+        photo, targets = read_photo(path), self.targets[path]
+        check_holds(targets[0], photo.pixels)
         try:
-            result = asyncio.run(unmask(photo, stages, options, own, drawn))
+            result = self.loop.run_until_complete(self.edit(photo, self.stages))
         except DrawnMaskError as error:
-            raise DrawnMaskError(f"{mask}: {error}") from error
+            raise DrawnMaskError(f"{self.mask_file}: {error}") from error
         # If nobody wears a mask, there is only one result. The path of the panels is left over.
-        for target, pixels in zip(targets[path], result.best, strict=False):
-            write_photo(target, pixels, photo.icc_profile, result.changed, quality)
-        if panels:
-            _write_panels(targets[path][-1], photo, result)
+        for target, pixels in zip(targets, result.best, strict=False):
+            write_photo(target, pixels, photo.icc_profile, result.changed, self.quality)
+        if self.has_panels:
+            _write_panels(targets[-1], photo, result)
         bare = None if result.changed else "nobody wears a mask, left as it is"
-        notes = (bare, _not_swapped(result) if own else None, left_out(result.more))
+        notes = (bare, _not_swapped(result), left_out(result.more))
         return "; ".join(note for note in notes if note) or None
-
-    work_through(list(targets), unmask_file, "unmasking")
 
 
 def _targets(source: Path, out: Path, candidates: int, panels: bool) -> dict[Path, list[Path]]:
@@ -169,7 +213,9 @@ def _targets(source: Path, out: Path, candidates: int, panels: bool) -> dict[Pat
 
 
 def _not_swapped(result: "Unmasked") -> str | None:
-    """What to say of heads that are turned much farther than the reference's."""
+    """What to say of heads that are turned much farther than the reference's, if there is one."""
+    if result.swapped is None:
+        return None
     painted = [one for one in result.faces if one.painted is not None and one.swapped is None]
     if not painted:
         return None
