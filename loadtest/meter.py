@@ -26,6 +26,7 @@ P99_BOUND = 5.0  # times the unloaded p50
 MAX_FAILED_SHARE = 0.001
 CLIENTS = 4  # enough to saturate a server on two cores
 _MIN_TIMEOUT_S = 10.0
+_FLOOD_TIMEOUT_S = 30.0
 _MIN_REQUESTS, _MIN_OF_A_CLIENT = 10, 4
 _MAX_LATE_SHARE = 0.1  # of the bound: how late the sender may be
 
@@ -111,12 +112,21 @@ class Meter:
     async def refusals_p95_ms(self, plan: Plan) -> float:
         """p95 of the 503s, from when each request was due; nan if there are none.
 
+        A lost request counts as a 503 that came after `_FLOOD_TIMEOUT_S`.
+
         Raises:
             WrongAnswerError: one of the other answers is wrong.
         """
-        outcomes = await send(self._url, plan.arrivals_s, self._workload.message, self._judge.check)
+        outcomes = await send(
+            self._url,
+            plan.arrivals_s,
+            self._workload.message,
+            self._judge.check,
+            _FLOOD_TIMEOUT_S,
+        )
         self._settle(outcomes)
         refused = [one.latency_s for one in outcomes if one.is_refused]
+        refused += [_FLOOD_TIMEOUT_S for one in outcomes if one.is_lost]
         return percentiles_ms(refused, (95,))[0]
 
     def _settle(self, outcomes: Sequence[Outcome]) -> None:

@@ -22,6 +22,13 @@ END_TIMEOUT_S = 45.0  # Ray takes up to half a minute
 _LOG_LINES = 15
 
 
+def end_on_signals() -> None:
+    """SIGTERM, and a terminal that closes, end this program like Ctrl-C, and so its servers."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, signal.default_int_handler)
+
+
 class StartError(Exception):
     """A server didn't come up; the message ends with the last lines of its log."""
 
@@ -87,14 +94,23 @@ async def _wait(process: "subprocess.Popen[bytes]", url: str, ready_path: str) -
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """Sends SIGTERM, then SIGKILL to what is left of its process group."""
+    """Sends SIGTERM, then SIGKILL to what is left of its process group, at a Ctrl-C at once."""
     process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(END_TIMEOUT_S)
-    deadline = time.monotonic() + 3  # its children may still be shutting down
-    with contextlib.suppress(ProcessLookupError):
-        while time.monotonic() < deadline:
-            os.killpg(process.pid, 0)
+    try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(END_TIMEOUT_S)
+        deadline = time.monotonic() + 3  # its children may still be shutting down
+        while time.monotonic() < deadline and _is_alive(process.pid):
             time.sleep(0.1)
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _is_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

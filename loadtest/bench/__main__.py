@@ -9,7 +9,6 @@ after each step; a system that fails is named and left out. A wrong answer ends 
 import argparse
 import asyncio
 import math
-import signal
 import sys
 import time
 from dataclasses import replace
@@ -30,7 +29,7 @@ from loadtest.meter import Meter
 from loadtest.objectives import FAILED, WRONG_ANSWER
 from loadtest.open_loop import Plan
 from loadtest.results_file import FOLDER, PROGRESS, publish
-from loadtest.servers import StartError
+from loadtest.servers import StartError, end_on_signals
 from loadtest.workloads import MAIN, SCENES, Workload, draw
 
 _CORES = 2  # for which the shipped configs and the number of clients are made
@@ -56,12 +55,21 @@ class Bench:
         Raises:
             WrongAnswerError: a system gave one.
         """
+        self._install()
         for number in range(self._effort.rounds):
             workloads = self._workloads_of(number)
             self.results.limits.append({})
             with limit_of(workloads) as limit:
                 for workload in workloads:
                     self._run_workload(number, workload, limit)
+
+    def _install(self) -> None:
+        for one in self._contestants:  # not in the middle of a round
+            try:
+                one.install()
+            except AbsentError as error:
+                self._left_out.add(one.name)
+                self._fail(0, one.name, str(error))
 
     def _workloads_of(self, number: int) -> list[Workload]:
         """The one with the goals in all rounds, the others after it in the first."""
@@ -105,38 +113,40 @@ class Bench:
         try:
             with one.running() as url:
                 self._measure_one(one, url, workload, number)
-        except (AbsentError, StartError, OSError) as error:
+        except (StartError, OSError) as error:
             self._left_out.add(one.name)
             self._fail(number, one.name, str(error))
 
     def _measure_one(self, one: Contestant, url: str, workload: Workload, number: int) -> None:
         name = f"{one.name} {workload.name}"
         try:
-            record = asyncio.run(self._measure(one, url, workload, number))
+            asyncio.run(self._measure(one, url, workload, number))
         except (RefusedError, LostError) as error:
             self._fail(number, name, str(error))
         except WrongAnswerError as error:
             raise WrongAnswerError(f"{name}: {error}") from None
         else:
-            self.results.records.append(record)
             self.results.save(PROGRESS)
-            self._say(number, name, line_of(record))
+            self._say(number, name, line_of(self.results.records[-1]))
 
     def _fail(self, number: int, name: str, why: str) -> None:
         self.results.failures.append(f"{name}, round {number + 1}: {why}")
         self._say(number, name, f"not measured: {why}")
 
-    async def _measure(self, one: Contestant, url: str, workload: Workload, number: int) -> Record:
+    async def _measure(self, one: Contestant, url: str, workload: Workload, number: int) -> None:
         meter = await Meter.ready(url, workload)
         seed = 1000 * number
         measured = await measure(meter, self._effort, seed, workload.name == MAIN)
-        count = self._effort.stage_requests
-        stages = await look_inside(url, meter, count) if one.is_ours else []
-        record = Record(one.name, workload.name, number, measured, stages)
-        if not one.is_ours or workload.name != MAIN:
-            return record
-        plan = Plan(FLOOD * measured.capacity, self._effort.flood_s, seed)
-        return replace(record, refused_p95_ms=await meter.refusals_p95_ms(plan))
+        record = Record(one.name, workload.name, number, measured)
+        records = self.results.records
+        records.append(record)  # kept, even if what follows fails
+        if not one.is_ours:
+            return
+        stages = await look_inside(url, meter, self._effort.stage_requests)
+        records[-1] = record = replace(record, stages=stages)
+        if workload.name == MAIN:
+            plan = Plan(FLOOD * measured.capacity, self._effort.flood_s, seed)
+            records[-1] = replace(record, refused_p95_ms=await meter.refusals_p95_ms(plan))
 
     def _step(self) -> None:
         self._done += 1
@@ -171,8 +181,9 @@ def line_of(record: Record) -> str:
         + ")"
     )
     if measured.overload:
-        statuses = measured.overload.summary.statuses
-        text += f", at twice the load {record.overload_share:.2f} of it, answers {statuses}"
+        over = measured.overload.summary
+        text += f", at twice the load {record.overload_share:.2f} of the best, "
+        text += f"answers {over.statuses}, {over.lost} lost"
     if not math.isnan(record.refused_p95_ms):
         text += f", a 503 at {FLOOD:g} times the capacity within {record.refused_p95_ms:.0f} ms"
     return text
@@ -180,7 +191,7 @@ def line_of(record: Record) -> str:
 
 def main() -> int:
     """Returns the exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the servers end too
+    end_on_signals()
     arguments = parse()
     effort = QUICK if arguments.quick else FULL
     effort = replace(effort, rounds=arguments.rounds or effort.rounds)

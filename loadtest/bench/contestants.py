@@ -28,6 +28,14 @@ class Contestant:
     environment: dict[str, str] = field(default_factory=dict)
     is_ours: bool = False
 
+    def install(self) -> None:
+        """Installs what the server needs, which is done once.
+
+        Raises:
+            AbsentError: the server can't be installed.
+        """
+        self.command(0)
+
     @contextmanager
     def running(self) -> Iterator[str]:
         """Runs the server on a free port while the block runs, and yields its URL.

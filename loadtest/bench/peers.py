@@ -48,6 +48,9 @@ def requirement_of(peer: str, pyproject: Path = PROJECT / "pyproject.toml") -> s
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_TIMEOUT_S)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise AbsentError(f"`{' '.join(command)}` took over {error.timeout:g} s") from None
     if done.returncode:
         raise AbsentError(f"`{' '.join(command)}` failed: {done.stderr.strip()[-500:]}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from prometheus_client.parser import text_string_to_metric_families
 
 from loadtest.http_client import ask, encode
+from loadtest.judge import RefusedError, reason
 from serve_graph.flags import read_flags
 
 METRIC = "mask2face_stage_seconds"
@@ -40,9 +41,15 @@ class StageTime:
 
 
 async def read_stage_seconds(url: str) -> Seconds:
-    """The stages' seconds so far, once all replicas have exported them."""
+    """The stages' seconds so far, once all replicas have exported them.
+
+    Raises:
+        RefusedError: /metrics doesn't answer with 200.
+    """
     await asyncio.sleep(EXPORT_S)
     answer = await ask(url, encode("GET", "/metrics"))
+    if answer.status != 200:
+        raise RefusedError(f"/metrics: {reason(answer)}")
     return parse(answer.body.decode())
 
 

@@ -63,7 +63,7 @@ from loadtest.machine import describe, warn_if_busy
 from loadtest.objectives import FAILED
 from loadtest.open_loop import Plan
 from loadtest.results_file import PROGRESS, publish
-from loadtest.servers import END_TIMEOUT_S, StartError
+from loadtest.servers import END_TIMEOUT_S, StartError, end_on_signals
 
 SHARE = 0.5  # of the capacity
 BACK_TIMEOUT_S = 90.0  # until the killed process is replaced
@@ -210,7 +210,7 @@ class Chaos:
 
 def main() -> int:
     """Returns the exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the services end too
+    end_on_signals()
     arguments = parse()
     warn_if_busy()
     chaos = Chaos(arguments.cases, arguments.rate, arguments.seed)

@@ -11,7 +11,6 @@ minutes or more replaces the last one in loadtest/RESULTS.md.
 import argparse
 import asyncio
 import contextlib
-import signal
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -35,6 +34,7 @@ from loadtest.machine import describe, warn_if_busy
 from loadtest.objectives import FAILED
 from loadtest.open_loop import Plan, Summary, send, summary
 from loadtest.results_file import publish, table, write_json
+from loadtest.servers import end_on_signals
 
 FULL_MINUTES = 20.0  # a shorter run shows slow growth too poorly to be published
 SHARE = 0.7  # of the capacity
@@ -174,7 +174,7 @@ def _save(machine: str, soaked: Soaked, folder: Path) -> None:
 
 def main() -> int:
     """Returns the exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the service ends too
+    end_on_signals()
     parser = argparse.ArgumentParser(prog="python -m loadtest.chaos.soak")
     parser.add_argument("--minutes", type=float, default=FULL_MINUTES)
     parser.add_argument("--rate", type=float, help="requests/s, instead of 0.7 of the capacity")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,9 +96,7 @@ async def _deploy_first(cluster: Cluster) -> None:
 def make_other_weights(folder: Path) -> Path:
     """Copies the weights with a generator that paints fainter, pinned as another version."""
     other = folder / "weights"
-    other.mkdir()
-    for path in WEIGHTS.iterdir():
-        (other / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(WEIGHTS, other)
     file = other / f"{_NET}.safetensors"
     with safe_open(file, framework="numpy") as opened:
         metadata = opened.metadata()

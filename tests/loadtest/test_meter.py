@@ -91,6 +91,13 @@ def test_refusals_are_timed_apart_from_answers(monkeypatch):
     assert asyncio.run(found.refusals_p95_ms(PLAN)) == pytest.approx(10)
 
 
+def test_a_lost_request_is_the_slowest_refusal(monkeypatch):
+    lost = [Outcome(index, 0, 0, 0.01, 0, "reset") for index in range(2)]
+    found = meter_of(monkeypatch, "send", [*outcomes(good=0, shed=18), *lost])
+
+    assert asyncio.run(found.refusals_p95_ms(PLAN)) > 1000
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [

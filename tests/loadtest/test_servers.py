@@ -1,9 +1,12 @@
 import os
+import signal
+import subprocess
 import sys
 
 import pytest
 
-from loadtest.servers import serving
+from loadtest.servers import end, serving
+from serve_graph import PROJECT
 from serve_graph.flags import free_port
 
 
@@ -17,3 +20,48 @@ def test_a_server_shares_the_senders_session_unless_it_is_to_be_found_by_its_own
 
     assert session == (pid if own_session else os.getsid(0))
     assert group == pid  # Ctrl-C reaches the sender alone, and nothing of the server is left
+
+
+RUN = """
+import time
+from loadtest.servers import end_on_signals, serving
+end_on_signals()
+command = [{python!r}, "-m", "http.server", "{port}", "--bind", "127.0.0.1"]
+with serving(command, "http://127.0.0.1:{port}", "/", {{}}) as pid:
+    print(pid, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_no_server_is_left_where_a_run_is_ended_or_its_terminal_closed(number):
+    code = RUN.format(python=sys.executable, port=free_port())
+    run = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=PROJECT
+    )
+    pid = int(run.stdout.readline())
+    run.send_signal(number)
+    run.communicate(timeout=30)
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_second_ctrl_c_kills_what_does_not_end(monkeypatch):
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    code += "; print(); time.sleep(60)"
+    stubborn = subprocess.Popen(
+        [sys.executable, "-uc", code], stdout=subprocess.PIPE, process_group=0
+    )
+    stubborn.stdout.readline()
+    wait = stubborn.wait
+
+    def interrupted(*_) -> None:
+        monkeypatch.setattr(stubborn, "wait", wait)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stubborn, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        end(stubborn)
+
+    assert stubborn.returncode == -signal.SIGKILL

@@ -8,8 +8,10 @@ from loadtest import results_file
 from loadtest.bench import __main__ as bench
 from loadtest.bench.contestants import CONTESTANTS, PEERS_WITH_OUR_NETS
 from loadtest.bench.limit import InProcess, forms
+from loadtest.bench.peers import AbsentError
 from loadtest.bench.results import Results
 from loadtest.bench.stages import EXPORT_S
+from loadtest.http_client import LostError
 from loadtest.judge import WrongAnswerError
 from loadtest.results_file import write_section
 from loadtest.servers import StartError, memory_flags
@@ -26,11 +28,22 @@ ROUNDS = replace(
 class Server:
     """A peer that answers each request after 1 ms with so many faces, or doesn't start."""
 
-    is_ours = False
-
-    def __init__(self, name: str, log: list[str], faces: int = 1, starts: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        log: list[str],
+        faces: int = 1,
+        starts: bool = True,
+        is_ours: bool = False,
+        is_there: bool = True,
+    ) -> None:
         self.name, self._log, self._starts = name, log, starts
+        self.is_ours, self._is_there = is_ours, is_there
         self._answer = answer_with(faces, picture())
+
+    def install(self) -> None:
+        if not self._is_there:
+            raise AbsentError("no network")
 
     @contextmanager
     def running(self):
@@ -99,6 +112,25 @@ def test_a_system_that_does_not_start_is_named_and_left_out():
 
     assert results.failures == ["a, round 1: no port"]
     assert log == ["a", "b", "b"]
+
+
+def test_a_system_that_cannot_be_installed_is_named_before_the_first_turn():
+    log: list[str] = []
+    results = run(Server("a", log), Server("b", log, is_there=False))
+
+    assert results.failures == ["b, round 1: no network"]
+    assert log == ["a", "a"]
+
+
+def test_what_was_measured_is_kept_though_a_look_inside_fails(monkeypatch):
+    async def look_inside(*_):
+        raise LostError("reset")
+
+    monkeypatch.setattr(bench, "look_inside", look_inside)
+    results = run(Server("a", [], is_ours=True))
+
+    assert [(one.system, one.round) for one in results.records] == [("a", 0), ("a", 1)]
+    assert results.failures == ["a W1, round 1: reset", "a W1, round 2: reset"]
 
 
 def test_a_wrong_answer_ends_the_run():

@@ -1,15 +1,27 @@
+import subprocess
 import sys
 
 import pytest
 
+from loadtest.bench import peers
 from loadtest.bench.contestants import CONTESTANTS, Contestant
-from loadtest.bench.peers import requirement_of
+from loadtest.bench.peers import AbsentError, peer_python, requirement_of
 from loadtest.servers import StartError
 
 
 @pytest.mark.parametrize("peer", ["litserve", "bentoml"])
 def test_a_peer_is_pinned(peer):
     assert requirement_of(peer).startswith(f"{peer}==")
+
+
+def test_an_installation_that_hangs_makes_a_peer_absent(monkeypatch, tmp_path):
+    def hang(command, timeout, **_):
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(peers.subprocess, "run", hang)
+
+    with pytest.raises(AbsentError, match="took over 600 s"):
+        peer_python("litserve", tmp_path)
 
 
 def test_our_two_shapes_take_part():

@@ -1,6 +1,11 @@
+import asyncio
+
 import pytest
 
-from loadtest.bench.stages import parse, stage_times
+from loadtest.bench import stages
+from loadtest.bench.stages import parse, read_stage_seconds, stage_times
+from loadtest.judge import RefusedError
+from tests.loadtest.small_server import raw, serving
 
 TEXT = """\
 # HELP mask2face_stage_seconds Seconds of one call of a stage.
@@ -20,6 +25,15 @@ def test_the_seconds_of_all_replicas_are_added():
 
     assert seconds["crop", "queue"] == pytest.approx(0.3)
     assert seconds["crop", "compute"] == pytest.approx(0.4)
+
+
+def test_metrics_that_are_not_to_be_had_are_no_zeros(monkeypatch):
+    async def full(_number: int, _body: bytes) -> bytes:
+        return raw(503)
+
+    monkeypatch.setattr(stages, "EXPORT_S", 0)
+    with serving(full) as server, pytest.raises(RefusedError, match="/metrics: status 503"):
+        asyncio.run(read_stage_seconds(server.url))
 
 
 def test_what_a_stage_takes_beyond_queue_and_compute_is_the_hop():
