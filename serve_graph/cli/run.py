@@ -160,12 +160,15 @@ def run(
     load = partial(load_stages, weights, device, fan, warp, blend)
     options = Options(which, sharpen, Wish(expression, candidates), max_faces)
     edit = partial(unmask, options=options, reference=own, drawn=drawn)
-    work_through(left, _Work(load, edit, targets, mask, quality, panels), "unmasking", jobs)
+    work = _Work(load, edit, targets, mask, quality, panels)
+    if jobs == 1:
+        _ = work.stages  # loaded before the progress bar appears: an error is one line
+    work_through(left, work, "unmasking", jobs)
 
 
 @dataclass(frozen=True)
 class _Work:
-    """Unmasks a photo; the first call loads the nets, in the process that makes it."""
+    """Unmasks a photo; loads the nets at first use, so that each process has its own."""
 
     load: "Callable[[], LocalStages]"
     edit: "Callable[[Photo, LocalStages], Awaitable[Unmasked]]"
@@ -180,7 +183,7 @@ class _Work:
 
     @cached_property
     def loop(self) -> asyncio.AbstractEventLoop:
-        # asyncio.run starts threads for each photo, and prints all results into a message unseen.
+        # asyncio.run takes 10 ms more per photo: new threads, and a repr of the result's arrays.
         return asyncio.new_event_loop()
 
     def __call__(self, path: Path) -> str | None:
