@@ -28,7 +28,7 @@ from loadtest.machine import cores, describe, warn_if_busy
 from loadtest.meter import Meter
 from loadtest.objectives import FAILED, WRONG_ANSWER
 from loadtest.open_loop import Plan
-from loadtest.results_file import FOLDER, PROGRESS, publish
+from loadtest.results_file import PROGRESS, publish
 from loadtest.servers import StartError, end_on_signals
 from loadtest.workloads import MAIN, SCENES, Workload, draw
 
@@ -223,11 +223,10 @@ def main() -> int:
 
 
 def keep(results: Results, text: str, is_quick: bool) -> None:
-    """Saves the numbers of a run of everything; RESULTS.md gets those of full runs only."""
+    """Publishes a run of everything, if it is full and nothing is missing."""
     if is_quick or results.failures:
-        results.save(FOLDER)
         why = "it was quick" if is_quick else "not everything could be measured"
-        print(f"\nThe numbers are in {FOLDER}. RESULTS.md keeps the run before: {why}.")
+        print(f"\nThe numbers are in {PROGRESS}. RESULTS.md keeps the run before: {why}.")
     else:
         publish("bench", text, results.save)
 

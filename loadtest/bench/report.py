@@ -105,7 +105,9 @@ def _stages(results: Results, system: str, workload: str) -> str:
         return ""
     largest = ", ".join(f"{one.stage} {one.total_ms:.0f} ms" for one in record.stages[:_LARGEST])
     if workload != MAIN:
-        return f"{system}, one client. The largest: {largest}."
+        faces = SCENES[workload].faces
+        summed = f" (sums of {faces} faces, which overlap)" if faces > 1 else ""
+        return f"{system}, one client. The largest{summed}: {largest}."
     rows = [
         [one.stage, show(one.queue_ms), show(one.compute_ms), show(one.hop_ms), show(one.total_ms)]
         for one in record.stages

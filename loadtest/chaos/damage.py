@@ -31,6 +31,7 @@ class Damage:
     closed: int = 0  # at an end: no connection, since the port was closed for good
     # Requests sent and not answered when a process was killed, of those it takes part in.
     in_flight: int | None = None  # None: nothing is killed
+    late_p99_ms: float = 0.0  # of the sender
     refused_in_flight: int = 0  # 503 although sent before the incident and not answered until then
 
 
@@ -51,6 +52,7 @@ def damage_of(
     right = [one for one in outcomes if one.is_right]
     failed = [one for one in outcomes if one.sent_s > moment_s and not _is_answered(one)]
     p50, p99 = percentiles_ms([one.latency_s for one in right], (50, 99))
+    (late,) = percentiles_ms([one.sent_s - one.scheduled_s for one in load], (99,))
     return Damage(
         sent=len(outcomes),
         answered=len(right),
@@ -64,6 +66,7 @@ def damage_of(
         p50_ms=p50,
         p99_ms=p99,
         problems=sorted({_problem(one) for one in lost})[:5],
+        late_p99_ms=late,
         refused_in_flight=in_flight([one for one in outcomes if one.is_refused], moment_s),
     )
 

@@ -63,6 +63,12 @@ class Row:
         return self.is_measured and self.must.is_met(self.damage) and not self.notes
 
     @property
+    def disturbances(self) -> list[str]:
+        """Why the row says little, if it does."""
+        late_ms = self.damage.late_p99_ms
+        return [f"the sender was {late_ms:.0f} ms late"] if self.load.is_late(late_ms) else []
+
+    @property
     def verdict(self) -> str:
         """The outcome in a word or two."""
         if not self.is_measured:
@@ -97,7 +103,9 @@ class Report:
         ]
         head += ["p99 back, s", "bound, ms", "must", ""]
         notes = [
-            f"- {row.name}: {note}" for row in self.rows for note in row.notes + row.damage.problems
+            f"- {row.name}: {note}"
+            for row in self.rows
+            for note in row.notes + row.damage.problems + row.disturbances
         ]
         notes += [f"- {one}" for one in self.failures]
         parts = ["## Chaos", self.machine, f"`make chaos`. {_TERMS}"]

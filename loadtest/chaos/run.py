@@ -8,7 +8,7 @@ from itertools import count, islice
 
 from loadtest.chaos.answers import Exam
 from loadtest.chaos.damage import Damage, damage_of, in_flight
-from loadtest.meter import CLIENTS, P99_BOUND
+from loadtest.meter import CLIENTS, MAX_LATE_SHARE, P99_BOUND
 from loadtest.open_loop import Outcome, Plan, capacity_of, send, send_in_turn, summary
 
 BEFORE_S = 4.0  # of load before the burst and the incident
@@ -42,6 +42,10 @@ class Load:
     def bound_ms(self) -> float:
         """The bound of p99."""
         return P99_BOUND * self.p50_ms
+
+    def is_late(self, late_p99_ms: float) -> bool:
+        """The sender was so late that the numbers say little."""
+        return late_p99_ms > MAX_LATE_SHARE * self.bound_ms
 
 
 async def measure_load(url: str, exam: Exam, share: float, rate: float | None) -> Load:

@@ -10,7 +10,6 @@ minutes or more replaces the last one in loadtest/RESULTS.md.
 
 import argparse
 import asyncio
-import contextlib
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -108,12 +107,14 @@ async def _send_and_watch(
             await asyncio.to_thread(memory.sample, time.perf_counter() - start)
             await asyncio.sleep(seconds / SAMPLES)
 
-    watching = asyncio.create_task(watch())
     arrivals_s = Plan(load.rate, seconds, seed=1).arrivals_s
-    outcomes = await send(url, arrivals_s, exam.message, exam.check, TIMEOUT_S)
-    watching.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await watching  # raises the error that ended it, if any
+    try:
+        async with asyncio.TaskGroup() as group:  # an error of either ends the other
+            watching = group.create_task(watch())
+            outcomes = await send(url, arrivals_s, exam.message, exam.check, TIMEOUT_S)
+            watching.cancel()
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
     return summary(exam.settle(outcomes))
 
 
@@ -140,6 +141,8 @@ def markdown(machine: str, soaked: Soaked) -> str:
     ]
     files = ", ".join(soaked.files) or "none"
     changes = ", ".join(soaked.came_and_went) or "none"
+    late_ms = result.late_p99_ms
+    late = f"The sender was {late_ms:.0f} ms late: all this says little. "
     return "\n\n".join(
         [
             "## Soak",
@@ -149,6 +152,7 @@ def markdown(machine: str, soaked: Soaked) -> str:
             f"{result.lost} lost, {result.wrong} wrong, "
             f"p50 {result.p50_ms:.0f} ms, p99 {result.p99_ms:.0f} ms. {_TERMS}",
             table(head, rows),
+            f"{late if load.is_late(late_ms) else ''}"
             f"{len(soaked.trends) - len(shown)} others flat. "
             f"Processes that began or ended after the warm-up: {changes}. "
             f"Left in the temp folder: {files}. Ray's session folder: "
@@ -185,10 +189,12 @@ def main() -> int:
         soaked = soak(graph, arguments.minutes, arguments.rate)
     text = markdown(machine, soaked)
     print(text)
-    if arguments.minutes >= FULL_MINUTES:
-        publish("soak", text, partial(_save, machine, soaked))
-    else:
+    if arguments.minutes < FULL_MINUTES:
         print(f"Not kept: under {FULL_MINUTES:g} minutes.")
+    elif arguments.rate is not None:
+        print("Not kept: at a rate of its own.")
+    else:
+        publish("soak", text, partial(_save, machine, soaked))
     return 0 if soaked.is_clean else FAILED
 
 

@@ -270,8 +270,9 @@ def page(host: str) -> Iterator[str]:
     """Locust's page, started as by `make load-ui`."""
     port = free_port()
     options = ["--host", host, "--web-host", "127.0.0.1", "--web-port", str(port)]
-    start = [sys.executable, "-m", "locust", *locust(*options, "--reference-share", "0")]
-    process = subprocess.Popen(start, stdout=subprocess.DEVNULL)
+    start = [sys.executable, "-c", f"{SMALL_PHOTOS}locust.main.main()"]
+    start += locust(*options, "--reference-share", "0")
+    process = subprocess.Popen(start, cwd=LOCUSTFILE.parent, stdout=subprocess.DEVNULL)
     try:
         yield f"http://127.0.0.1:{port}"
     finally:

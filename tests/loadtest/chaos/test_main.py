@@ -86,3 +86,15 @@ def test_only_a_table_of_all_cases_takes_the_place_of_the_last_one(
 
     assert kept == ["chaos"] * is_kept
     assert ("Not kept: not all cases were measured." in capsys.readouterr().out) == (not is_kept)
+
+
+@pytest.mark.parametrize("option", ["--rate", "--seed"])
+def test_a_run_at_a_rate_or_with_a_seed_of_its_own_is_not_kept(monkeypatch, capsys, option):
+    monkeypatch.setattr(sys, "argv", ["chaos", option, "3"])
+    monkeypatch.setattr(chaos, "warn_if_busy", lambda: None)
+    monkeypatch.setattr(Chaos, "run", lambda _self: None)
+    monkeypatch.setattr(chaos, "publish", lambda *_: pytest.fail("published"))
+
+    chaos.main()
+
+    assert "Not kept: at a rate or with a seed of its own." in capsys.readouterr().out

@@ -47,6 +47,13 @@ def test_the_text_says_how_requests_were_lost():
     assert "- second: 0 refused" in report(Row("second", HELD_ANSWERED, LOAD, HURT)).markdown()
 
 
+def test_a_row_whose_sender_was_late_is_named():
+    late = dataclasses.replace(FINE, late_p99_ms=50.0)
+
+    assert "- first: the sender was 50 ms late" in report(Row("first", BACK, LOAD, late)).markdown()
+    assert "late" not in report(Row("first", BACK, LOAD, FINE)).markdown().partition("| first")[2]
+
+
 def test_a_note_makes_a_demand_missed():
     assert not Row("update", HELD_ANSWERED, LOAD, FINE, ["the old version still answers"]).is_met
 

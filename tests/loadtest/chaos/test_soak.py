@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -86,6 +87,22 @@ def test_a_short_run_leaves_the_record_as_it_is(monkeypatch, capsys, minutes, is
     assert ("Not kept: under 20 minutes." in capsys.readouterr().out) == (not is_kept)
 
 
+def test_a_run_at_a_rate_of_its_own_is_not_kept(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["soak", "--minutes", "20", "--rate", "3"])
+    monkeypatch.setattr(soak, "serving_graph", lambda **_: contextlib.nullcontext())
+    monkeypatch.setattr(soak, "soak", lambda *_: SOAKED)
+    monkeypatch.setattr(soak, "publish", lambda *_: pytest.fail("published"))
+
+    assert soak.main() == 0
+
+
+def test_a_late_sender_is_told():
+    late, punctual = (markdown("a machine", with_summary(late_p99_ms=one)) for one in (50.0, 2.0))
+
+    assert "The sender was 50 ms late" in late
+    assert "late" not in punctual
+
+
 def test_a_process_that_was_replaced_may_have_taken_its_leak_along():
     assert not replace(SOAKED, came_and_went=["ingress"]).is_clean
     assert not replace(SOAKED, trends=[]).is_clean
@@ -99,9 +116,10 @@ def test_what_ends_the_watching_is_raised():
         def sample(self, _at_s: float) -> None:
             raise PermissionError("no memory to look at")
 
-    exam = TrustingExam()
+    exam, start = TrustingExam(), time.monotonic()
     with serving(behaviour) as server, pytest.raises(PermissionError):
-        asyncio.run(_send_and_watch(server.url, exam, Load(90.0, 10.0, 10.0), 0.5, Broken()))
+        asyncio.run(_send_and_watch(server.url, exam, Load(90.0, 10.0, 1.0), 20.0, Broken()))
+    assert time.monotonic() - start < 10  # not at the end of the load
 
 
 def test_the_table_says_how_many_were_refused():
