@@ -62,18 +62,17 @@ class RemoteStages:
         return swapped
 
     async def _call(self, method: DeploymentHandle[Any], *payload: object) -> Any:
-        context = CallContext()
         try:
-            return await self._ask(method, *payload, context)
+            return await self._ask(method, *payload)
         except RayActorError:
             # The replica died with our call. Calls are pure, so another replica may repeat it.
             try:
-                return await self._ask(method, *payload, context)
+                return await self._ask(method, *payload)
             except RayActorError:
                 raise BusyError from None
 
-    async def _ask(self, method: DeploymentHandle[Any], *arguments: object) -> Any:
-        response = method.remote(*arguments)
+    async def _ask(self, method: DeploymentHandle[Any], *payload: object) -> Any:
+        response = method.remote(*payload, CallContext())
         try:
             return await response
         except asyncio.CancelledError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from models.choices import MAX_CANDIDATES
+from models.errors import BadRequestError
 from serve_graph.cli.files import (
     check_format,
     check_holds,
@@ -65,7 +66,7 @@ def expressions(
         if rows:
             write_photo(out, contact_sheet(rows[:people]), face_changed=True)
     if not rows:
-        raise typer.BadParameter(f"nobody in {source} wears a mask.")
+        raise BadRequestError(f"Nobody in {source} wears a mask.")
 
 
 async def _rows_of(path: Path, stages: "Stages") -> "list[list[Image]]":

@@ -52,7 +52,8 @@ def test_no_more_people_than_asked_for(command, photo, tmp_path):
 def test_without_a_masked_face_there_is_no_sheet(command, photo, tmp_path):
     result = command("expressions", photo(masked=False), "-o", tmp_path / "sheet.png")
 
-    assert result.exit_code == 2
+    assert result.exit_code == 1  # as for `wear`, `label` and `synth`: the command was used rightly
+    assert "wears a mask" in result.stderr
     assert not (tmp_path / "sheet.png").exists()
 
 
