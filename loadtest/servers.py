@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from loadtest.http_client import wait_until_ready
 from serve_graph.flags import read_flags
@@ -72,14 +73,22 @@ def serving(
             process_group=None if own_session else 0,
         )
         try:
-            asyncio.run(_wait(process, url, ready_path))
-            yield process.pid
-        except StartError as error:
-            log.seek(0)
-            lines = log.read().splitlines()[-_LOG_LINES:]
-            raise StartError("\n".join([str(error), *lines])) from None
+            try:
+                asyncio.run(_wait(process, url, ready_path))
+            except StartError as error:
+                raise StartError(f"{error}\n{_end_of(log)}") from None
+            try:
+                yield process.pid
+            finally:
+                if code := process.poll():  # while it was needed
+                    print(f"The server ended with exit code {code}:\n{_end_of(log)}", flush=True)
         finally:
             end(process)
+
+
+def _end_of(log: TextIO) -> str:
+    log.seek(0)
+    return "\n".join(log.read().splitlines()[-_LOG_LINES:])
 
 
 async def _wait(process: "subprocess.Popen[bytes]", url: str, ready_path: str) -> None:

@@ -2,12 +2,14 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from loadtest.servers import end, serving
 from serve_graph import PROJECT
 from serve_graph.flags import free_port
+from tests.waiting import wait_for
 
 
 @pytest.mark.parametrize("own_session", [False, True])
@@ -65,3 +67,24 @@ def test_a_second_ctrl_c_kills_what_does_not_end(monkeypatch):
         end(stubborn)
 
     assert stubborn.returncode == -signal.SIGKILL
+
+
+ONCE = """
+import http.server, sys
+files = http.server.SimpleHTTPRequestHandler
+http.server.HTTPServer(("127.0.0.1", {port}), files).handle_request()
+sys.exit("out of memory")
+"""
+
+
+def test_a_server_that_dies_in_a_run_leaves_the_end_of_its_log(capsys):
+    port = free_port()
+    command = [sys.executable, "-c", ONCE.format(port=port)]
+
+    with serving(command, f"http://127.0.0.1:{port}", "/", {}) as pid:
+        state = Path(f"/proc/{pid}/stat")
+        wait_for(lambda: ") Z " in state.read_text(), timeout_s=20, poll_s=0.05)
+
+    said = capsys.readouterr().out
+    assert said.startswith("The server ended with exit code 1:")
+    assert said.endswith("out of memory\n")
