@@ -12,8 +12,9 @@
 # in 10 s is cut off: Ray allows an hour, and some thousands of these would take all connections.
 #
 # An X-Request-ID that is empty, sent twice or not printable ASCII is deleted: Serve would answer 500,
-# or with another id than the body and the log. Methods that nobody uses are counted as `other`: each
-# name would stay in /metrics forever.
+# or with another id than the body and the log. Four more headers that Serve itself reads are deleted:
+# they would let a caller get plain-text 500 and 408, or work that goes on after the client has left.
+# Methods that nobody uses are counted as `other`: each name would stay in /metrics forever.
 set -eu
 
 opens() { grep '^ *bind ' "$1"; }
@@ -32,7 +33,9 @@ if [ -n "$config" ]; then
       /^frontend http_frontend/a\
     http-request set-var(txn.method) str(other)\
     http-request set-var(txn.method) method if { method GET HEAD POST OPTIONS }\
-    http-request del-header x-request-id unless { req.fhdr_cnt(x-request-id) eq 1 } { req.fhdr(x-request-id) -m reg ^[[:print:]]+$ }' "$config"
+    http-request del-header x-request-id unless { req.fhdr_cnt(x-request-id) eq 1 } { req.fhdr(x-request-id) -m reg ^[[:print:]]+$ }\
+    http-request del-header ^(x[-_]session[-_]id|serve[-_]multiplexed[-_]model[-_]id)$ -m reg\
+    http-request del-header ^x[-_]request[-_](timeout[-_]seconds|disconnect[-_]disabled)$ -m reg' "$config"
   fi
   if grep -q '^backend http-' "$config"; then
     # Whole or not at all; if it fails, HAProxy starts all the same.

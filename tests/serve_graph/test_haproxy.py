@@ -84,6 +84,27 @@ async def test_a_request_id_that_serve_would_read_otherwise_is_not_passed_on(
 
 
 @pytest.mark.parametrize(
+    ("name", "arrives"),
+    [
+        ("X-Session-Id", False),
+        ("x_session_id", False),
+        ("Serve-Multiplexed-Model-Id", False),
+        ("serve_multiplexed_model_id", False),
+        ("X-Request-Timeout-Seconds", False),
+        ("X-Request-Disconnect-Disabled", False),
+        ("X-Request-Timeout-Ms", True),
+        ("Their-X-Session-Id", True),
+    ],
+)
+async def test_a_header_that_would_steer_serve_is_not_passed_on(tmp_path, name, arrives):
+    heads = []
+    async with client_of(tmp_path, heads) as client:
+        await client.get("/", headers=[(name.encode(), b"caf\xe9")])
+
+    assert [f"\n{name.lower()}: " in head for head in heads] == [arrives]
+
+
+@pytest.mark.parametrize(
     ("method", "counted"), [("GET", "GET"), ("POST", "POST"), ("FOO7", "other")]
 )
 async def test_a_method_that_nobody_knows_adds_no_series(tmp_path, method, counted):
