@@ -12,7 +12,8 @@ from serve_graph.settings import MAX_TAKING_S
 HELD_BYTES = 65_536  # uvicorn's buffer for a client: while it holds more, the next `send` waits
 PIECE_BYTES = 2 * HELD_BYTES  # smaller pieces cost more CPU
 MAX_STALL_S = 30.0  # for a piece: a client that reads nothing for this long counts as gone
-MAX_UNTAKEN_BYTES = 200_000_000  # of all answers being sent, together
+MAX_UNTAKEN_BYTES = 200_000_000  # of all answers being sent: above, slow readers are given up
+MOST_UNTAKEN_BYTES = 500_000_000  # above, the slowest is given up, however quick
 
 
 class Outgoing:
@@ -32,8 +33,8 @@ class Outgoing:
 
         Raises:
             StalledError: the client didn't read a piece within `MAX_STALL_S`, read the whole more
-                slowly than `MIN_BYTES_PER_S` or not within `MAX_TAKING_S`, or was the slowest when
-                another answer needed room.
+                slowly than `MIN_BYTES_PER_S` or not within `MAX_TAKING_S`, or another answer
+                needed room.
         """
         body = message.get("body", b"")
         if len(body) <= HELD_BYTES:
@@ -49,10 +50,7 @@ class Outgoing:
 
     @asynccontextmanager
     async def _taking(self, size: int) -> AsyncIterator[Transfer]:
-        while self._untaken and sum(self._untaken.values()) + size > MAX_UNTAKEN_BYTES:
-            given_up = slowest(self._untaken)
-            given_up.give_up()
-            del self._untaken[given_up]
+        self._make_room(size)
         answer = Transfer(min(MAX_STALL_S + size / MIN_BYTES_PER_S, MAX_TAKING_S))
         self._untaken[answer] = size
         try:
@@ -60,6 +58,16 @@ class Outgoing:
                 yield answer
         finally:
             self._untaken.pop(answer, None)
+
+    def _make_room(self, size: int) -> None:
+        while self._untaken:
+            last = slowest(self._untaken)
+            is_slow = last.bytes_per_s < MIN_BYTES_PER_S
+            room = MAX_UNTAKEN_BYTES if is_slow else MOST_UNTAKEN_BYTES
+            if sum(self._untaken.values()) + size <= room:
+                return
+            last.give_up()
+            del self._untaken[last]
 
 
 async def _send(send: Send, message: Message) -> None:

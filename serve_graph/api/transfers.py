@@ -62,5 +62,5 @@ class Transfer:
 
 
 def slowest(transfers: Iterable[Transfer]) -> Transfer:
-    """The transfer to abort first."""
-    return min(transfers, key=lambda one: one.bytes_per_s)
+    """The transfer to abort first; of those too young to judge, the youngest has least to lose."""
+    return min(transfers, key=lambda one: (one.bytes_per_s, one.elapsed_s))

@@ -160,8 +160,13 @@ async def test_who_takes_the_whole_too_slowly_is_given_up(monkeypatch, limits):
 
 @pytest.fixture
 def take(monkeypatch):
-    """Sends an answer of 20 pieces, each taken in `seconds`; there is room for two such answers."""
+    """Sends an answer of 20 pieces, each taken in `seconds`; there is room for two such answers.
+
+    If all are quick, there is room for four. Those that take more than 0.13 s for a piece are slow.
+    """
     monkeypatch.setattr(sending, "MAX_UNTAKEN_BYTES", 45 * sending.PIECE_BYTES)
+    monkeypatch.setattr(sending, "MOST_UNTAKEN_BYTES", 90 * sending.PIECE_BYTES)
+    monkeypatch.setattr(sending, "MIN_BYTES_PER_S", 1_000_000)
     monkeypatch.setattr(transfers, "_TOO_EARLY_S", 0.1)
     outgoing = sending.Outgoing()
 
@@ -182,6 +187,25 @@ async def test_where_answers_have_no_room_the_slowest_is_given_up(take):
     with pytest.raises(StalledError):
         await asyncio.wait_for(slow, 0.2)
     await asyncio.gather(quick, newest)
+
+
+async def test_quick_readers_are_not_cut_off_for_each_other(take):
+    answers = []
+    for _ in range(4):
+        answers.append(take(0.03))
+        await asyncio.sleep(0.12)
+
+    await asyncio.gather(*answers)
+
+
+async def test_where_quick_readers_fill_all_room_the_slowest_is_given_up(take):
+    quick, slower = [take(0.02) for _ in range(3)], take(0.06)
+    await asyncio.sleep(0.2)
+    newest = take(0.02)
+
+    await asyncio.gather(*quick, newest)
+    with pytest.raises(StalledError):
+        await slower
 
 
 async def test_what_was_taken_makes_room(take):

@@ -16,3 +16,11 @@ async def test_the_speed_counts_all_chunks(monkeypatch):
 
     assert slowest([in_pieces, in_one]) is in_one
     assert 1000 < in_pieces.bytes_per_s <= 2000 / 0.1
+
+
+async def test_of_those_too_young_to_judge_the_youngest_is_aborted_first():
+    older = Transfer(9)
+    await asyncio.sleep(0.01)
+    younger = Transfer(9)
+
+    assert slowest([older, younger]) is younger
