@@ -51,10 +51,11 @@ def register(
     half = scale_affine(_HALF_PX)
     to_half = compose(compose(half, fitted), invert(half))
     placed = cv2.warpAffine(_grey(reference), to_half, where.shape[::-1])
-    start = np.eye(2, 3, dtype=np.float32)
+    start, everywhere = np.eye(2, 3, dtype=np.float32), np.full_like(where, 255)
     try:
-        back = cv2.findTransformECC(
-            _grey(photo), placed, start, cv2.MOTION_EUCLIDEAN, _STOP, where, _BLUR_PX
+        # Not the mask of `placed`, which would move with it and take the hole's edge for skin.
+        back = cv2.findTransformECCWithMask(
+            _grey(photo), placed, where, everywhere, start, cv2.MOTION_EUCLIDEAN, _STOP, _BLUR_PX
         )[1]
     except cv2.error:  # the pictures have nothing in common: it doesn't converge
         return fitted

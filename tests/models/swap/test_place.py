@@ -50,6 +50,16 @@ def test_hidden_pixels_do_not_count(texture, landmarks, hole):
     assert miss(laid, landmarks, np.eye(2, 3)) < 0.5
 
 
+def test_the_mask_does_not_hold_the_reference_back(texture, landmarks, hole):
+    photo = moved(texture(0), turned(degrees=3, scale=1.0))
+    covered = np.where(hole[..., None], (40, 90, 160), photo).astype(np.uint8)
+    guessed = transform(landmarks, turned(degrees=3, scale=1.0)) + np.array([4, -3], np.float32)
+
+    laid = register(texture(0), landmarks, covered, guessed, hole)
+
+    assert miss(laid, landmarks, turned(degrees=3, scale=1.0)) < 0.15
+
+
 def test_another_light_does_not_matter(texture, landmarks, hole):
     darker = np.clip(texture(0) * np.array([0.5, 0.6, 0.8]) + 10, 0, 255).astype(np.uint8)
 
