@@ -4,6 +4,8 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from models.atomic_write import atomic_write
+
 
 def cut_rows(path: Path, step: int) -> None:
     """Drops the rows after a step: a killed run resumes at its last checkpoint."""
@@ -33,7 +35,7 @@ def append_row(path: Path, row: Mapping[str, float]) -> None:
 
 
 def _write(path: Path, names: Sequence[str], rows: Sequence[Mapping[str, float | str]]) -> None:
-    with path.open("w", newline="") as file:
+    with atomic_write(path) as part, part.open("w", newline="") as file:
         writer = csv.DictWriter(file, names, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)

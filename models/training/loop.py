@@ -29,6 +29,7 @@ from models.pixels import Image
 from models.signals import STOPS, stops_to
 from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.log import append_row, cut_rows
+from models.training.pictures import write_image
 from models.training.settings import check_least, check_shares
 
 _LOG, _WEIGHTS = "log.csv", "weights.safetensors"  # in the run's folder
@@ -160,6 +161,7 @@ def fit(task: Task, average: nn.Module, folder: Path, schedule: Schedule) -> Non
     Raises:
         CheckpointError: the checkpoint is damaged, or can't be written.
         DivergedError: losses or weights became NaN or infinite; the last checkpoint is kept.
+        OSError: log or sheet can't be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if schedule.threads:
@@ -262,12 +264,13 @@ class _Run:
         write_checkpoint(state, self.folder / "checkpoint.pt")
         self._saved = self.step
         self.task.export(self.folder / _WEIGHTS, self.ema.net)
-        sheet = cv2.cvtColor(self.task.sheet(self.ema.net), cv2.COLOR_RGB2BGR)
-        cv2.imwrite(str(self.folder / f"sheet_{self.step:06d}.jpg"), sheet)
+        sheet = self.folder / f"sheet_{self.step:06d}.jpg"
+        write_image(sheet, self.task.sheet(self.ema.net))
 
     def resume(self) -> None:
         path = self.folder / "checkpoint.pt"
-        if not path.exists():
+        if not path.exists():  # a run that ended before its first checkpoint may have left rows
+            cut_rows(self.folder / _LOG, self.step)
             return
         state = read_checkpoint(path)
         self.step = self._saved = state["step"]

@@ -1,5 +1,7 @@
 import csv
 
+import pytest
+
 from models.training.log import append_row, cut_rows
 
 
@@ -28,3 +30,18 @@ def test_a_run_without_a_log_has_no_rows_to_drop(tmp_path):
     cut_rows(tmp_path / "log.csv", 4)
 
     assert not (tmp_path / "log.csv").exists()
+
+
+class Unwritable:
+    def __str__(self):
+        raise OSError("No space left on device")
+
+
+def test_a_log_that_cannot_be_written_anew_is_as_it_was(tmp_path):
+    append_row(tmp_path / "log.csv", {"step": 1, "l1": 0.5})
+    before = (tmp_path / "log.csv").read_bytes()
+
+    with pytest.raises(OSError, match="No space"):
+        append_row(tmp_path / "log.csv", {"step": 2, "whole": Unwritable()})
+
+    assert (tmp_path / "log.csv").read_bytes() == before

@@ -200,6 +200,21 @@ def test_the_log_tells_throughput_and_the_share_of_making_batches(tmp_path):
         assert float(row["images_per_s"]) * float(row["step_s"]) == pytest.approx(4, rel=0.05)
 
 
+def test_a_run_cut_off_before_its_first_checkpoint_leaves_no_rows_to_the_next(tmp_path):
+    with pytest.raises(RuntimeError, match="power"):
+        fit(Line(stop_at=3), nn.Linear(1, 1), tmp_path, SCHEDULE)
+    fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+    assert [int(row["step"]) for row in rows_of(tmp_path)] == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_sheet_that_cannot_be_written_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("cv2.imwrite", lambda *_: False)
+
+    with pytest.raises(OSError, match=r"sheet_000004\.jpg can't be written"):
+        fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+
+
 def test_a_loss_that_joins_late_is_averaged_over_its_own_steps(tmp_path):
     class Joined(Line):
         def train_step(self, batch, progress):
