@@ -59,7 +59,7 @@ _TYPES: dict[str, Any] = {
     "scenes": str,
 }
 _LEAST = {"seed": 0, "faces": 1}
-_MAY_BE_NONE = ("blocks", "depth")  # among the sizes of a net
+_MAY_BE_ZERO = ("blocks", "depth")  # among the sizes of a net
 
 
 def check_recipe(net: str, config: Any) -> None:
@@ -99,8 +99,10 @@ def check_values(net: str, config: Any, where: str, useless: Collection[str] = (
         sizes = config.get("net", {})
         to_settings(SIZES[net], sizes, f"{where}: net")
         for key, value in sizes.items():
-            if key not in _MAY_BE_NONE and (np.asarray(value) <= 0).any():
-                raise ValueError(f"{where}: net: {key} is {value}: it must be more than 0")
+            numbers, may_be_zero = np.asarray(value), key in _MAY_BE_ZERO
+            if (numbers < 0).any() or ((numbers == 0).any() and not may_be_zero):
+                least = "0 or more" if may_be_zero else "more than 0"
+                raise ValueError(f"{where}: net: {key} is {value}: it must be {least}")
 
 
 def _check_values(config: Mapping[str, Any], where: str) -> None:

@@ -129,6 +129,24 @@ def test_lists_of_a_nets_sizes_must_be_as_long_as_it_needs(tmp_path, net, sizes,
 
 
 @pytest.mark.parametrize(
+    ("net", "sizes", "message"),
+    [
+        ("mask", {"depth": -1}, "depth is -1: it must be 0 or more"),
+        (
+            "landmarks",
+            {"blocks": [-1, 2, 2, 1]},
+            r"blocks is \[-1, 2, 2, 1\]: it must be 0 or more",
+        ),
+    ],
+)
+def test_numbers_of_layers_cannot_be_negative(tmp_path, net, sizes, message):
+    config = {"seed": 1, "device": "cpu", "sources": ["some"], "schedule": SCHEDULE, "net": sizes}
+
+    with pytest.raises(ValueError, match=f"net: {message}"):
+        train(net, config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         ("seed: 1", "the training config of mask needs device, sources, schedule"),
