@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.inpaint.generator import GeneratorConfig
-from models.landmarks.net import LandmarkConfig
+from models.inpaint.generator import Generator, GeneratorConfig
+from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.mask.unet import UNetConfig
 from models.training.crop.task import CropTask
 from models.training.frames import STORE_PX, Faces
@@ -66,6 +66,18 @@ def test_a_batch_of_held_out_faces_depends_on_its_number_alone(build, net):
     assert all(torch.equal(first[key], again[key]) for key in first)
     assert len(first[picture]) == COUNT
     assert not torch.equal(first[picture], other[picture])
+
+
+def test_its_losses_are_the_same_for_each_seed_of_a_run(faces):
+    settings, painter = InpaintTraining(2, size=32), Generator(PAINTER).eval()
+    tasks = [
+        InpaintTask(faces, LandmarkNet(POINTS), settings, seed, sizes=PAINTER) for seed in (1, 2)
+    ]
+    tasks[1].landmark_net.load_state_dict(tasks[0].landmark_net.state_dict())
+
+    one, other = (task.losses(painter, task.held_out_batch(0)) for task in tasks)
+
+    assert one == other
 
 
 @pytest.mark.parametrize("net", ["mask", "landmarks", "inpaint"])
