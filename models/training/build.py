@@ -93,7 +93,11 @@ def _faces(config: Mapping[str, Any], data: Path, cache: Path, refused: Set[str]
 def _favoured(config: Mapping[str, Any], data: Path, faces: Faces) -> Faces | None:
     if not config.get("favoured"):
         return None
-    return matching(faces, source_names(data, config["sources"]), config["favoured"])
+    favoured = matching(faces, source_names(data, config["sources"]), config["favoured"])
+    if len(favoured.split()[0]) == 0:
+        patterns = ", ".join(config["favoured"])
+        raise ValueError(f"favoured: {patterns}: all faces of these names are held back")
+    return favoured
 
 
 def _earlier(weights: Path, device: str) -> FaceDetector:

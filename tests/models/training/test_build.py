@@ -133,6 +133,13 @@ def test_favoured_faces_are_seen_as_often_as_their_share_says(stocked, monkeypat
     assert 15 < sum(seen) < 45
 
 
+def test_favoured_faces_that_are_all_held_back_are_an_error(stocked):
+    task = small()["task"] | {"favoured_share": 0.3}
+
+    with pytest.raises(ValueError, match=r"favoured: some/A19, some/A39: .* held back"):
+        build("inpaint", small(task=task, favoured=["some/A19", "some/A39"]), stocked)
+
+
 @pytest.mark.parametrize("half", [{"task": {"favoured_share": 0.3}}, {"favoured": ["some/A*"]}])
 def test_favoured_faces_need_a_share_and_a_share_needs_faces(stocked, half):
     with pytest.raises(ValueError, match="give both"):
