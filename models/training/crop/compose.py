@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.crop.detect import GREY
 from models.crop.frame import compose, scale_of, transform
 from models.pixels import Affine, Floats, Image, Landmarks
 from models.training.crop.labels import Picture
@@ -22,7 +23,6 @@ _LEAST_SIDE_PX = 10.0  # least side of a face that counts, px of the canvas
 _SEEN = 0.55  # share of a face's box that must be on the canvas
 _BARE = 0.4  # share of bare faces that stay bare
 _DECOYS = 0.5  # share of draws from a scene with decoys that aim at one
-_GREY = 114
 
 Rectangle = tuple[int, int, int, int]  # x0, y0, x1, y1
 
@@ -76,7 +76,7 @@ Part = tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]
 def _scene(canvas: Image, tile: Rectangle, pool: Pool, rng: np.random.Generator) -> Part:
     """A scene, scaled to give one of its faces or decoys a random size."""
     picture = _pick(pool.scenes, rng)
-    side = tile[2] - tile[0]
+    side = _least_side(tile)
     _fill(canvas, tile, rng)
     if len(picture.boxes) == 0 or rng.random() < 0.08:
         return _place_anywhere(canvas, tile, picture, rng)
@@ -96,7 +96,7 @@ def _place_anywhere(
 ) -> Part:
     height, width = picture.image.shape[:2]
     box = np.array([0, 0, width, height], np.float32)
-    scale = (tile[2] - tile[0]) / max(height, width) * float(np.exp(rng.uniform(-0.2, 0.9)))
+    scale = _least_side(tile) / max(height, width) * float(np.exp(rng.uniform(-0.2, 0.9)))
     affine = _aim(tile, box, scale, _turn(rng, 7.0), rng.random() < 0.5, rng)
     return _paste(canvas, tile, picture.image, picture, affine, rng)
 
@@ -104,7 +104,7 @@ def _place_anywhere(
 def _letterbox(canvas: Image, pool: Pool, rng: np.random.Generator) -> Part:
     """A picture as the service feeds it: in the upper left corner, the rest grey."""
     size = canvas.shape[0]
-    canvas[:] = _GREY
+    canvas[:] = GREY
     scene = rng.random() < 0.5
     picture = _pick(pool.scenes, rng) if scene else _draw_face(pool, rng)
     image = picture.image if scene else _dressed(picture, rng)
@@ -122,7 +122,7 @@ def _face(canvas: Image, tile: Rectangle, pool: Pool, rng: np.random.Generator) 
     picture = _draw_face(pool, rng)
     _fill(canvas, tile, rng, pool)
     box = picture.boxes[0]
-    side = min(tile[2] - tile[0], tile[3] - tile[1])
+    side = _least_side(tile)
     target = np.exp(rng.uniform(np.log(0.12 * side), np.log(0.95 * side)))
     scale = float(max(target, 14.0) / _side(box))
     affine = _aim(tile, box, scale, _turn(rng, 13.0), rng.random() < 0.5, rng)
@@ -234,7 +234,7 @@ def _fill(
     if ground is not None:
         canvas[y0:y1, x0:x1] = cv2.resize(ground, (width, height), interpolation=cv2.INTER_LINEAR)
     elif kind < 0.75:
-        canvas[y0:y1, x0:x1] = _GREY if rng.random() < 0.4 else rng.integers(0, 256, 3)
+        canvas[y0:y1, x0:x1] = GREY if rng.random() < 0.4 else rng.integers(0, 256, 3)
     else:
         coarse = rng.integers(0, 256, (int(rng.integers(2, 24)), int(rng.integers(2, 24)), 3))
         texture = cv2.resize(coarse.astype(np.uint8), (width, height))
@@ -270,6 +270,10 @@ def _tiles(whole: Rectangle, rng: np.random.Generator, depth: int) -> list[Recta
         cut = int(y0 + share * (y1 - y0))
         halves = [(x0, y0, x1, cut), (x0, cut, x1, y1)]
     return [tile for half in halves for tile in _tiles(half, rng, depth - 1)]
+
+
+def _least_side(tile: Rectangle) -> int:
+    return min(tile[2] - tile[0], tile[3] - tile[1])
 
 
 def _side(box: Landmarks) -> float:

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from models.training.crop import compose
 from models.training.crop.compose import Pool, compose_canvas
 from models.training.crop.labels import Picture
 
@@ -101,6 +102,18 @@ def test_boxes_stay_on_the_canvas(canvases):
     for canvas in canvases:
         assert canvas.boxes.min(initial=0) >= 0
         assert canvas.boxes.max(initial=0) <= 192
+
+
+def test_faces_fit_into_the_lower_side_of_their_tile(monkeypatch):
+    low = [(0, 0, 192, 96), (0, 96, 192, 192)]
+    monkeypatch.setattr("models.training.crop.compose._tiles", lambda *_: low)
+    monkeypatch.setattr("models.training.crop.compose._face", compose._scene)
+    pool = Pool([disc_picture()], [[disc_picture()]], [1.0])
+    canvases = [compose_canvas(pool, 192, np.random.default_rng(seed)) for seed in range(200)]
+
+    eyes = np.concatenate([c.points[:, 1] - c.points[:, 0] for c in canvases if len(c.boxes) > 1])
+    sides = 2 * np.linalg.norm(eyes, axis=1)  # a face is twice as wide as its eyes are apart
+    assert 60 < sides.max() < 96
 
 
 def test_faces_come_in_many_sizes(canvases):
