@@ -9,11 +9,13 @@ class MemoryRecorder:
     def __init__(self):
         self.requests, self.stages, self.places, self.sizes = [], [], [], []
         self.outcomes, self.rejections, self.answered = Counter(), [], []
+        self.seconds = []
 
     def request(self, route, code, seconds, is_answered):
         assert seconds >= 0
         self.requests.append((route, code))
         self.answered.append(is_answered)
+        self.seconds.append(seconds)
 
     def stage(self, stage, queue_s, compute_s):
         self.stages.append((stage, queue_s, compute_s))

@@ -117,17 +117,20 @@ class Calls:
         try:
             async with self._intake.open(request, timeout_ms, fields_class) as call:
                 encoding = self._encoding(request, call)
+                exchange.streams = True
                 for stage, seconds in exchange.clock.seconds.items():
                     ended(stage, seconds)
                 exchange.clock.on_end = ended
                 result = await work(call)
                 candidates, around = call.fields.candidates, frame("result")
-                events.put_framed(await unmask_json(result, encoding, exchange, candidates, around))
+                event = await unmask_json(result, encoding, exchange, candidates, around)
+                exchange.ready(200)
+                events.put_framed(event)
         except Exception as error:
-            if not events.has_begun:
+            if not exchange.streams:
                 raise
             answer = answer_to(error, exchange, self._service)
-            exchange.told = answer.status_code
+            exchange.ready(answer.status_code)
             events.put("problem", bytes(answer.body).decode())
         finally:
             exchange.clock.on_end = None  # a cycle through `events`, which hold the answer

@@ -27,7 +27,6 @@ class EventStream:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._events: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.has_begun = False
 
     def put(self, event: Event, data: BaseModel | str) -> None:
         """Queues an event; a `str` must be JSON on one line."""
@@ -37,7 +36,6 @@ class EventStream:
 
     def put_framed(self, event: bytes) -> None:
         """Queues an event that has its frame: a large one isn't copied."""
-        self.has_begun = True
         self._events.put_nowait(event)
 
     def end(self) -> None:
@@ -51,7 +49,7 @@ class EventStream:
                 await self._send({"type": "http.response.start", "status": 200, "headers": headers})
                 headers = []
             await self._send({"type": "http.response.body", "body": event, "more_body": True})
-        if self.has_begun:
+        if not headers:
             await self._send({"type": "http.response.body", "body": b""})
 
 

@@ -33,14 +33,20 @@ class Exchange:
     clock: Clock = field(default_factory=make_clock)
     threads: Threads = field(default_factory=Threads)
     faces: int | None = None  # found in the photo; None if it wasn't searched
-    told: int | None = None  # status of the problem event that ended an event stream
-    answered_s: float | None = None  # seconds until the answer was ready to be sent
+    # Its status, and the seconds until it was ready to be sent: without the time that the client
+    # took to read it, since a slow client isn't a slow service.
+    answer: tuple[int, float] | None = None
+    streams: bool = False  # events are sent before the answer is ready
     _start: float = field(default_factory=time.perf_counter)
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the request arrived."""
         return time.perf_counter() - self._start
+
+    def ready(self, status: int) -> None:
+        """Says that the answer is ready to be sent; the first call counts."""
+        self.answer = self.answer or (status, self.elapsed_s)
 
     def timings_ms(self, total_s: float | None = None) -> dict[str, float]:
         """Milliseconds by stage so far; the total is the time until now unless given."""
@@ -81,47 +87,45 @@ class ExchangeMiddleware:
         return asked if is_taken else str(uuid.uuid4())
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        code = _CLIENT_GONE
+        cut_off: int | None = _CLIENT_GONE
         is_docs = _is_docs(scope)  # now: mounts change its root_path
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal code
             if message["type"] == "http.response.start":
-                code = message["status"]
+                if not exchange.streams:
+                    exchange.ready(message["status"])
                 self._add_headers(message, exchange)
-                caching = "no-cache" if is_docs and code < 400 else "no-store"
+                caching = "no-cache" if is_docs and message["status"] < 400 else "no-store"
                 MutableHeaders(scope=message).setdefault("Cache-Control", caching)
-            if message.get("body"):
-                exchange.answered_s = exchange.elapsed_s
             await self._outgoing.send(send, message)
 
         try:
             await self._app(scope, receive, send_with_headers)
+            cut_off = None
         except ClientDisconnect:
             log.info("The client of request %s is gone.", exchange.request_id)
         except StalledError:
-            code = _CLIENT_GONE
             log.info(
                 "The client of request %s read its answer too slowly: the answer was cut off.",
                 exchange.request_id,
             )
         except asyncio.CancelledError as error:
-            code = _CLIENT_GONE
             # Serve keeps the cancelled task, and the frames of its traceback would keep the photo.
             error.__traceback__ = None
             raise
         except Exception:
-            code = 500
+            cut_off = 500
             raise
         finally:
-            self._end(exchange, scope, exchange.told or code)
+            self._end(exchange, scope, cut_off)
 
-    def _end(self, exchange: Exchange, scope: Scope, code: int) -> None:
+    def _end(self, exchange: Exchange, scope: Scope, cut_off: int | None) -> None:
+        """Records what became of the request; `cut_off` is its status if it wasn't sent in full."""
         method, route = scope["method"], _route(scope)
-        # Without the time that the client took to read it: a slow client isn't a slow service.
-        seconds = exchange.elapsed_s if exchange.answered_s is None else exchange.answered_s
-        upload_s = exchange.clock.seconds.get("upload", 0.0)  # for the same reason
-        is_answered = code != _CLIENT_GONE or exchange.answered_s is not None
+        status, seconds = exchange.answer or (_CLIENT_GONE, exchange.elapsed_s)
+        code = status if cut_off is None else cut_off
+        upload_s = exchange.clock.seconds.get("upload", 0.0)  # a slow client, too
+        is_answered = exchange.answer is not None
         # The objectives are for all of /v1/: quick answers would make them look better.
         counted = "other" if route == INFO else route
         self._service.recorder.request(counted, code, max(0.0, seconds - upload_s), is_answered)

@@ -152,6 +152,57 @@ async def test_a_problem_is_counted_and_logged_by_its_status(
     assert caplog.records[-1].status == status
 
 
+@pytest.fixture
+def leave(make_api, photo):
+    """Asks for events, leaves 0.5 s after one that has `until`."""
+
+    async def leave(until):
+        headers = [(b"content-type", b"image/jpeg"), (b"accept", b"text/event-stream")]
+        scope = {"type": "http", "method": "POST", "path": "/v1/unmask", "query_string": b""}
+        seen = asyncio.Event()
+
+        async def receive():
+            return {"type": "http.request", "body": photo}
+
+        async def send(message):
+            if until in message.get("body", b""):
+                seen.set()
+                await asyncio.sleep(60)
+
+        answer = asyncio.create_task(make_api()(scope | {"headers": headers}, receive, send))
+        await seen.wait()
+        await asyncio.sleep(0.5)
+        answer.cancel()
+        await asyncio.wait([answer])
+
+    return leave
+
+
+async def test_who_leaves_before_the_result_was_not_answered_by_the_first_stage(
+    leave, stages, recorder
+):
+    stages.delay_s = 60
+    await leave(b"event: stage")
+
+    assert (recorder.requests, recorder.answered) == ([("/v1/unmask", 499)], [False])
+    assert recorder.seconds[0] > 0.4
+
+
+async def test_who_leaves_while_the_result_is_sent_was_answered(leave, recorder):
+    await leave(b"event: result")
+
+    assert (recorder.requests, recorder.answered) == ([("/v1/unmask", 499)], [True])
+    assert recorder.seconds[0] < 0.5
+
+
+async def test_a_result_that_was_sent_was_answered_when_it_was_ready(tell, stages, recorder):
+    stages.delay_s = 0.2
+    await tell()
+
+    assert (recorder.requests, recorder.answered) == ([("/v1/unmask", 200)], [True])
+    assert recorder.seconds[0] > 0.6  # three stages
+
+
 async def test_a_single_step_has_no_events(client, photo):
     answer = await client.post("/v1/mask", files={"photo": photo}, headers=EVENTS)
 
