@@ -1,4 +1,4 @@
-"""Imports go one way, and each imported package is declared."""
+"""Imports go one way; each imported package is declared, and no other is needed to serve."""
 
 import ast
 import re
@@ -185,3 +185,11 @@ def test_each_imported_package_is_declared(
         for package in packages_of(imports_of(ast.parse(path.read_text()))) - siblings - {"tests"}:
             names = {normalise(one) for one in distributions.get(package, [package])}
             assert names & declared(*extras), f"{name} imports {package}"
+
+
+def test_each_package_that_serving_needs_is_imported() -> None:
+    distributions = packages_distributions()
+    serving = (found for name, found in IMPORTS.items() if not name.startswith("loadtest"))
+    packages = packages_of(set().union(*serving))
+    imported = {normalise(one) for name in packages for one in distributions.get(name, [name])}
+    assert declared() - imported == set()

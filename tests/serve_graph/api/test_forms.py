@@ -154,6 +154,10 @@ async def test_a_body_that_is_cut_off_is_refused():
         (b"no multipart", "isn't multipart/form-data: "),
         (b"", "cut off"),
         (b"--B\r\nContent-Type: a/b\r\n\r\nx\r\n--B--", "no name"),
+        # Old python-multipart kept any header, and failed at these names.
+        (b"--B\r\nContent-Disposition: " + b"a" * 300_000, "header"),
+        (b"--B\r\nContent-Disposition: form-data; name*=x; name*0=y\r\n\r\n", "no name"),
+        (b"--B\r\nContent-Disposition: form-data; name*" + b"1" * 5000 + b"=x\r\n\r\n", "header"),
     ],
 )
 async def test_what_is_not_multipart_is_refused(body, told):
@@ -161,7 +165,16 @@ async def test_what_is_not_multipart_is_refused(body, told):
         await read(Upload([body]))
 
 
-@pytest.mark.parametrize("boundary", [b"", b"; boundary=", b"; boundary=" + b"x" * 500])
+@pytest.mark.parametrize(
+    "boundary",
+    [
+        b"",
+        b"; boundary=",
+        b"; boundary=" + b"x" * 500,
+        b"; boundary*=x; boundary*0=y",
+        b"; boundary*" + b"1" * 5000 + b"=x",
+    ],
+)
 async def test_a_boundary_that_cannot_be_used_is_refused(boundary):
     with pytest.raises(BadFormError):
         await read(Upload([b"--B"], b"multipart/form-data" + boundary))
