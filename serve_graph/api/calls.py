@@ -31,7 +31,7 @@ from serve_graph.api.schemas import (
 from serve_graph.problems import FieldProblem, FieldsError
 from serve_graph.service import Service
 
-Work = Callable[[Call[UnmaskFields]], Awaitable[Unmasked]]
+Work = Callable[[Call[UnmaskFields], int], Awaitable[Unmasked]]  # of so many candidates
 
 
 class Calls:
@@ -94,9 +94,10 @@ class Calls:
             return EventsResponse(partial(self._tell, request, timeout_ms, fields_class, work))
         async with self._intake.open(request, timeout_ms, fields_class) as call:
             encoding = self._encoding(request, call)
-            result = await work(call)
+            candidates = call.fields.candidates if kind == "json" else 1
+            result = await work(call, candidates)
             if kind == "json":
-                body = await unmask_json(result, encoding, call.exchange, call.fields.candidates)
+                body = await unmask_json(result, encoding, call.exchange, candidates)
                 return Response(body, media_type=JSON)
             return await unmask_picture(result, encoding, call.exchange)
 
@@ -121,8 +122,8 @@ class Calls:
                 for stage, seconds in exchange.clock.seconds.items():
                     ended(stage, seconds)
                 exchange.clock.on_end = ended
-                result = await work(call)
                 candidates, around = call.fields.candidates, frame("result")
+                result = await work(call, candidates)
                 event = await unmask_json(result, encoding, exchange, candidates, around)
                 exchange.ready(200)
                 events.put_framed(event)
@@ -147,8 +148,8 @@ class Calls:
             min_probability=self._settings.min_probability,
         )
 
-    async def _unmask(self, call: Call[UnmaskFields]) -> Unmasked:
-        wish = Wish(call.fields.expression, call.fields.candidates)
+    async def _unmask(self, call: Call[UnmaskFields], candidates: int) -> Unmasked:
+        wish = Wish(call.fields.expression, candidates)
         options = self._options(call.fields.faces, call.fields.sharpen, wish)
         with _faces_named():
             result = await run_unmask(
@@ -168,8 +169,8 @@ class Calls:
         self._service.recorder.faces("bare", len(result.faces) - changed)
         return result
 
-    async def _swap(self, call: Call[UnmaskFields]) -> Unmasked:
-        result = await self._unmask(call)
+    async def _swap(self, call: Call[UnmaskFields], candidates: int) -> Unmasked:
+        result = await self._unmask(call, candidates)
         if not result.changed:
             raise NoMaskError("No face in the photo wears a mask: there is nothing to swap.")
         return result

@@ -45,9 +45,17 @@ async def test_with_a_reference_the_swapped_face_comes_back(client, photo, refer
 async def test_the_wish_reaches_the_painter(client, photo, stages):
     fields = {"expression": "smile", "candidates": "2"}
 
-    await client.post("/v1/unmask", files={"photo": photo}, data=fields)
+    await client.post("/v1/unmask", files={"photo": photo}, data=fields, headers=JSON)
 
     assert stages.wish == Wish("smile", 2)
+
+
+async def test_where_one_picture_is_sent_no_others_are_painted(client, photo, stages):
+    fields = {"expression": "smile", "candidates": "4"}
+
+    await client.post("/v1/unmask", files={"photo": photo}, data=fields)
+
+    assert stages.wish == Wish("smile", 1)
 
 
 async def test_json_carries_all_candidates_most_likely_first(client, photo, decode):
