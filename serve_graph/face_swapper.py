@@ -30,13 +30,16 @@ class FaceSwapper(Replica):
     async def swap(
         self, painted: Painted, hole: bytes, reference: Reference, context: CallContext
     ) -> Image:
-        """The painted face with the reference's lower face in its hole: uint8 (256, 256, 3) RGB.
+        """The painted face with the reference's lower face in its hole.
 
         Args:
             painted: the face, uint8 (256, 256, 3) RGB, and its landmarks.
             hole: where to swap: 256 x 256 bits, packed by `models.pixels.pack_mask`.
             reference: uint8 (S, S, 3) RGB with S one of REFERENCE_PX, and its landmarks.
             context: of the call.
+
+        Returns:
+            uint8 (S, S, 3) RGB, as large as the reference's face.
 
         Raises:
             ValueError: one of them has another shape or type.

@@ -24,7 +24,7 @@ TURN_REFERENCE_BELOW = 0.67
 _CLEARLY = 1.2  # how many times as much the faces of another rotation must be worth
 # Score minus width / height of the box: 99 in 100 upside-down faces are below, half of the others.
 _LOOK_BELOW = -0.1
-_LOOK_PX = 96  # side of each of the two views; together they cost a fourteenth of a thumb
+_LOOK_PX = 96  # side of each of the two views; padded to 128 x 192, they cost a tenth of a thumb
 _AROUND = 1.6  # side of a view, in sides of the face
 
 

@@ -45,11 +45,11 @@ class SqueezeExcitation(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions and a skip connection, optionally with dilation or squeeze-excitation."""
+    """Two convolutions and a skip connection, optionally with squeeze-excitation."""
 
-    def __init__(self, channels: int, dilation: int = 1, excite: bool = False) -> None:
+    def __init__(self, channels: int, excite: bool = False) -> None:
         super().__init__()
-        self.first = conv_bn(channels, channels, dilation=dilation)
+        self.first = conv_bn(channels, channels)
         self.second = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
         )

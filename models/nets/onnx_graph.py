@@ -30,7 +30,7 @@ def to_onnx(net: nn.Module, method: str) -> ModelProto:
 
     Args:
         net: in eval mode, float32, on the CPU.
-        method: its name; it takes and returns float32 tensors (B, C, H, W).
+        method: its name; it takes float32 tensors (B, C, H, W), and returns some of any shape.
 
     Returns:
         A model with the weights inside. Its inputs are named and ordered as the arguments.

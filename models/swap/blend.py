@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.pixels import Floats, Image, Landmarks, Mask
-from models.swap.colour import face_outline
+from models.swap.colour import filled_face
 
 # Lengths are px of the 256 px frame.
 _FEATHER_PX = 3.0
@@ -52,9 +52,7 @@ def swap_weight(
 
 def _face(shape: tuple[int, int], landmarks: Landmarks) -> Floats:
     """One inside the jaw, falling to zero at it."""
-    face = np.zeros(shape, np.uint8)
-    cv2.fillPoly(face, [face_outline(np.round(landmarks).astype(np.int32))], 1)
-    depth = cv2.distanceTransform(face, cv2.DIST_L2, 5) - _JAW_PX
+    depth = cv2.distanceTransform(filled_face(landmarks, shape), cv2.DIST_L2, 5) - _JAW_PX
     return _smooth_step(depth / _FEATHER_PX)
 
 

@@ -47,7 +47,7 @@ def light_gain(warped: Image, painted: Image, landmarks: Landmarks, hole: Mask) 
         landmarks: float32 (68, 2), (x, y) px of `warped`.
         hole: bool (S, S), True = painted by the generator.
     """
-    bare, face = skin(landmarks, hole.shape), _filled(landmarks, hole.shape)
+    bare, face = skin(landmarks, hole.shape), filled_face(landmarks, hole.shape)
     visible, beside = _whole_cells(bare * ~hole), _whole_cells((1 - face) * ~hole)
     counts = visible if visible.sum() >= _FEWEST else _shrink(bare)
     shown, own = _shrink(painted), _shrink(warped)
@@ -111,7 +111,7 @@ def relight(picture: Image, how: Relighting) -> Image:
 
 def skin(landmarks: Landmarks, shape: tuple[int, int]) -> Floats:
     """Where the face is bare skin, 1 or 0: without eyes, brows and mouth."""
-    canvas, points = _filled(landmarks, shape), np.round(landmarks).astype(np.int32)
+    canvas, points = filled_face(landmarks, shape), np.round(landmarks).astype(np.int32)
     for feature in (range(17, 22), range(22, 27), range(36, 42), range(42, 48), range(48, 60)):
         outline = points[list(feature)]
         cv2.fillPoly(canvas, [outline], 0)
@@ -119,16 +119,12 @@ def skin(landmarks: Landmarks, shape: tuple[int, int]) -> Floats:
     return canvas.astype(np.float32)
 
 
-def _filled(landmarks: Landmarks, shape: tuple[int, int]) -> Image:
-    """1 inside the jaw and the brows."""
+def filled_face(landmarks: Landmarks, shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """1 inside the outline of jaw and brows, else 0: uint8 `shape`."""
+    points = np.round(landmarks).astype(np.int32)
     canvas = np.zeros(shape, np.uint8)
-    cv2.fillPoly(canvas, [face_outline(np.round(landmarks).astype(np.int32))], 1)
+    cv2.fillPoly(canvas, [np.vstack([points[:17], points[26:16:-1]])], 1)
     return canvas
-
-
-def face_outline(points: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """The polygon of the jaw and the brows, (27, 2)."""
-    return np.vstack([points[:17], points[26:16:-1]])
 
 
 def _shrink(picture: Image | Floats) -> Floats:
