@@ -4,12 +4,16 @@ Everything after the detector works in this frame; one similarity transform per 
 the photo into it and back. Integer coordinates are pixel centres.
 """
 
+from typing import TypeVar, cast
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from models.landmarks.order import NOSE_TIP, eye_centres
-from models.pixels import Affine, Image, Landmarks, Mask, Points
+from models.pixels import Affine, Floats, Image, Landmarks, Mask, Points
+
+Picture = TypeVar("Picture", Image, Floats)
 
 FRAME_PX = 256
 
@@ -18,6 +22,7 @@ _CANONICAL = np.array([(88, 86), (168, 86), (128, 130), (95, 168), (161, 168)], 
 _OVAL = (128, 110), (58, 72)  # the face, forehead to mouth: centre, half-axes
 _CUT_PX = 12  # a strap that leaves the frame is narrower
 _BELOW_PX = 4.0  # the photo must show this much more, or a longer frame shows nothing
+_ALIASES, _TINY_PX = 1.5, 8  # a warp that shrinks by more aliases; sides too short to be shrunk
 _SMALLER = 0.88  # scale of a lengthened frame: shows an eighth more, the face stays near its size
 
 
@@ -42,17 +47,16 @@ def face_oval(side: int = FRAME_PX) -> Mask:
     return np.asarray(oval > 0, np.bool_)
 
 
-def fit_frame(points: Points, size: int = FRAME_PX) -> Affine:
+def fit_frame(points: Points) -> Affine:
     """The similarity transform that brings a face into the canonical frame.
 
     Args:
         points: float32 (5, 2), (x, y) px in the photo: eyes, nose tip, mouth corners.
-        size: side of the frame, px.
 
     Returns:
         float32 (2, 3), photo px to frame px: rotation, one scale, shift; no shear.
     """
-    return fit_similarity(points, transform(_CANONICAL, scale_affine(size)))
+    return fit_similarity(points, _CANONICAL)
 
 
 def is_cut_off(mask: Mask, to_frame: Affine, shape: tuple[int, int]) -> bool:
@@ -115,7 +119,7 @@ def compose(second: Affine, first: Affine) -> Affine:
 
 
 def transform(points: Points, affine: Affine) -> Points:
-    """Moves (K, 2) points through the map; float32."""
+    """Moves (..., 2) points through the map; float32."""
     return np.asarray(points @ affine[:, :2].T + affine[:, 2], np.float32)
 
 
@@ -124,12 +128,36 @@ def scale_of(affine: Affine) -> float:
     return float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
 
 
+def shrunk(picture: Picture, affine: Affine) -> tuple[Picture, Affine]:
+    """A picture about to be warped, and the map: shrunk by averaging where the map would alias.
+
+    A warp samples at most four px in each direction.
+
+    Args:
+        picture: uint8 or float32, (H, W, 3) or (H, W).
+        affine: picture px to px of the result.
+
+    Returns:
+        Both as they are unless the map shrinks by more than 1.5; else the picture at about the
+        result's scale, and the map from its px.
+    """
+    factor = 1.0 / scale_of(affine)
+    height, width = picture.shape[:2]
+    if factor <= _ALIASES or min(height, width) <= _TINY_PX:
+        return picture, affine
+    small = (max(1, round(width / factor)), max(1, round(height / factor)))
+    sx, sy = width / small[0], height / small[1]
+    up = np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2]], np.float32)
+    averaged = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+    return cast(Picture, averaged), compose(affine, up)
+
+
 def crop_face(image: Image, to_frame: Affine, size: int = FRAME_PX) -> Image:
     """Crops the face, upright and centred.
 
     Args:
         image: uint8, RGB (H, W, 3) or of one channel (H, W).
-        to_frame: image px to px of the crop, as `fit_frame` gives it for `size`.
+        to_frame: image px to px of the crop, a similarity.
         size: side of the crop, px.
 
     Returns:
@@ -138,15 +166,7 @@ def crop_face(image: Image, to_frame: Affine, size: int = FRAME_PX) -> Image:
     """
     source, shift = _source_rectangle(image, to_frame, size)
     to_crop = compose(to_frame, np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32))
-    # A warp samples at most four px in each direction: shrink first by averaging, or it aliases.
-    factor = 1.0 / scale_of(to_crop)
-    if factor > 1.5 and min(source.shape[:2]) > 8:
-        height, width = source.shape[:2]
-        small = (max(1, round(width / factor)), max(1, round(height / factor)))
-        sx, sy = width / small[0], height / small[1]
-        source = cv2.resize(source, small, interpolation=cv2.INTER_AREA).astype(np.uint8)
-        up = np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2]], np.float32)
-        to_crop = compose(to_crop, up)
+    source, to_crop = shrunk(source, to_crop)
     warped = cv2.warpAffine(
         np.ascontiguousarray(source),
         to_crop,

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.crop.detect import GREY
-from models.crop.frame import compose, scale_of, transform
+from models.crop.frame import shrunk, transform
 from models.pixels import Affine, Floats, Image, Landmarks
 from models.training.crop.labels import Picture
 from models.training.drawing import wear_mask
@@ -206,14 +206,8 @@ def _turned(boxes: Floats, affine: Affine) -> Floats:
 
 def _warp_into(canvas: Image, tile: Rectangle, image: Image, affine: Affine, smooth: bool) -> None:
     """Draws the image into the tile; where there is none, the tile's ground stays."""
-    scale = scale_of(affine)
-    if smooth and scale < 0.7:
-        height, width = image.shape[:2]
-        small = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.uint8)
-        sx, sy = width / small[0], height / small[1]
-        up = np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2]], np.float32)
-        affine = compose(affine, up)
+    if smooth:
+        image, affine = shrunk(image, affine)
     x0, y0, x1, y1 = tile
     part = np.ascontiguousarray(canvas[y0:y1, x0:x1])
     shifted = affine - np.array([[0, 0, x0], [0, 0, y0]], np.float32)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from models.atomic_write import atomic_write
+from models.crop.frame import shrunk
 from models.pixels import Image
 from models.training.crop.labels import read_scenes
 from models.training.crop.score import LabelledFace, StrayBox
@@ -129,12 +130,8 @@ def _tile(photo: Image, corners: tuple[float, ...], lines: tuple[str, str]) -> I
     side = (1 + 2 * _MARGIN) * float((box[1] - box[0]).max())
     scale = _TILE_PX / max(side, 1.0)
     shift = _TILE_PX / 2 - scale * box.mean(axis=0)
-    if scale < 1:  # warpAffine alone would take single px of a large photo
-        small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        photo = np.asarray(small, np.uint8)
-    left = max(scale, 1.0)
-    way = np.array([[left, 0, shift[0]], [0, left, shift[1]]])
-    tile = cv2.warpAffine(photo, way, (_TILE_PX, _TILE_PX))
+    way = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32)
+    tile = cv2.warpAffine(*shrunk(photo, way), (_TILE_PX, _TILE_PX))
     low, high = np.round(box * scale + shift).astype(int).tolist()
     cv2.rectangle(tile, low, high, (0, 255, 0), 1)
     for line, y in zip(lines, (12, _TILE_PX - 5), strict=True):
