@@ -19,7 +19,7 @@ class RequestRecord:
     method: str
     route: str  # the template; in a replica, Serve prepends the application's prefix
     status: int
-    faces: int | None  # found in the photo; None if there was no search
+    faces: int | None  # chosen of those in the photo; None if it wasn't searched
     ms: dict[str, float]  # by stage, and in total
     version: str  # of the code
     model_version: str

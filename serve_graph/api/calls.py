@@ -8,14 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models.choices import FaceChoice
-from models.errors import BadRequestError, NoMaskError
+from models.errors import BadRequestError, NoFaceError, NoMaskError
 from models.landmarks.guess import AS_GUESSED, Wish
 from models.outcome import Unmasked, photo_mask
 from models.pipeline import Options, find_faces, find_masks
 from models.pipeline import unmask as run_unmask
 from serve_graph.api.answers import Encoding, mask_answer, unmask_json, unmask_picture
 from serve_graph.api.events import EventsResponse, EventStream, frame
-from serve_graph.api.exchange import exchange_of
+from serve_graph.api.exchange import Exchange, exchange_of
 from serve_graph.api.failures import answer_to
 from serve_graph.api.intake import Call, Intake, TimeoutMs
 from serve_graph.api.negotiation import JSON, asked_in_query, preferred
@@ -56,7 +56,7 @@ class Calls:
             options = self._options(call.fields.faces)
             clock, run = call.exchange.clock, call.exchange.threads.run
             stages = self._service.stages
-            with _faces_named():
+            with _faces_told(call.exchange):
                 looked = await find_masks(call.photo, stages, options, clock=clock, run=run)
             found = looked.faces
             call.exchange.faces = len(found)
@@ -151,7 +151,7 @@ class Calls:
     async def _unmask(self, call: Call[UnmaskFields], candidates: int) -> Unmasked:
         wish = Wish(call.fields.expression, candidates)
         options = self._options(call.fields.faces, call.fields.sharpen, wish)
-        with _faces_named():
+        with _faces_told(call.exchange):
             result = await run_unmask(
                 call.photo,
                 self._service.stages,
@@ -180,10 +180,13 @@ class Calls:
 
 
 @contextmanager
-def _faces_named() -> Iterator[None]:
-    """Names the field of what the pipeline refuses: the number of a face that isn't there."""
+def _faces_told(exchange: Exchange) -> Iterator[None]:
+    """Logs that there was no face; names the field if a face with the asked number isn't there."""
     try:
         yield
+    except NoFaceError:
+        exchange.faces = 0
+        raise
     except BadRequestError as error:
         detail = str(error).removeprefix("faces=")
         raise FieldsError([FieldProblem(field="faces", detail=detail)]) from None

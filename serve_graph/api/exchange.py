@@ -32,7 +32,7 @@ class Exchange:
     request_id: str
     clock: Clock = field(default_factory=make_clock)
     threads: Threads = field(default_factory=Threads)
-    faces: int | None = None  # found in the photo; None if it wasn't searched
+    faces: int | None = None  # chosen of those in the photo; None if it wasn't searched
     # Its status, and the seconds until it was ready to be sent: without the time that the client
     # took to read it, since a slow client isn't a slow service.
     answer: tuple[int, float] | None = None

@@ -8,6 +8,7 @@ from ray._common.formatters import JSONFormatter
 
 from serve_graph import package_version
 from serve_graph.logs import log
+from tests.serve_graph.api.conftest import face_at
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -37,6 +38,21 @@ async def test_a_request_is_one_line(client, photo, lines):
 @pytest.mark.parametrize("call", ["mask", "faces"])
 async def test_a_single_step_logs_how_many_faces_it_found_too(client, photo, lines, call):
     await client.post(f"/v1/{call}", files={"photo": photo})
+
+    assert lines()[-1]["faces"] == 1
+
+
+@pytest.mark.parametrize("call", ["unmask", "mask", "faces"])
+async def test_a_photo_without_a_face_logs_none_found(client, photo, stages, lines, call):
+    stages.faces = []
+    await client.post(f"/v1/{call}", files={"photo": photo})
+
+    assert lines()[-1]["faces"] == 0
+
+
+async def test_the_faces_logged_are_those_chosen(client, photo, stages, lines):
+    stages.faces = [face_at(40, 60), face_at(120, 60)]
+    await client.post("/v1/unmask?faces=largest", files={"photo": photo})
 
     assert lines()[-1]["faces"] == 1
 
