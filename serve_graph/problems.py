@@ -12,8 +12,8 @@ Mask2FaceError
 └── ServiceError            ours; each class names its status
     ├── TryLaterError       503  Retry-After says when
     │   ├── BusyError       503  the service is full
-    │   └── EndingError     503  the service is shutting down
-    ├── NotReadyError       503  a stage hasn't started
+    │   ├── EndingError     503  the service is shutting down
+    │   └── NotReadyError   503  a stage hasn't started
     └── DeadlineError       504  the request took longer than allowed
 """
 
@@ -128,7 +128,7 @@ class EndingError(TryLaterError):
     reason = "No new requests are accepted"
 
 
-class NotReadyError(ServiceError):
+class NotReadyError(TryLaterError):
     """A stage isn't ready.
 
     Args:
@@ -161,10 +161,9 @@ def problem_of(error: InputError | ServiceError, request_id: str, retry_after_s:
         retry_after_s: when to try again if the service can't answer now.
     """
     detail, headers, retry_after = str(error), dict(getattr(error, "headers", {})), None
-    if isinstance(error, TryLaterError | NotReadyError):
+    if isinstance(error, TryLaterError):
         retry_after = math.ceil(retry_after_s)
         headers["Retry-After"] = str(retry_after)
-    if isinstance(error, TryLaterError):
         detail = f"{detail}: try again in {retry_after} s."
     return problem(
         error.slug,

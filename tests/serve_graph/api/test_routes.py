@@ -53,7 +53,7 @@ async def test_it_tells_which_stage_is_not_ready(make_client):
 
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-ready")
     assert answer.json()["stages"] == {"crop": True, "mask": False}
-    assert answer.json()["detail"] == "Not ready: mask"
+    assert answer.json()["detail"] == "Not ready: mask: try again in 7 s."
     assert answer.headers["retry-after"] == "7"
 
 
