@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from fastapi.routing import APIRoute
@@ -21,7 +22,6 @@ from serve_graph.service import Service
 from serve_graph.tracing import end_request, make_clock, trace_id_of, trace_request
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-INFO = "/v1/info"
 _CLIENT_GONE = 499  # nginx's code for a client that is gone: the answer wasn't sent in full
 
 
@@ -64,10 +64,15 @@ class ExchangeMiddleware:
     """Starts and ends the exchange of each request.
 
     Plain ASGI, so that cancelling a request cancels everything inside it.
+
+    Args:
+        app: answers the requests.
+        service: counts and describes them.
+        uncounted: routes that are counted as `other`.
     """
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
-        self._app, self._service = app, service
+    def __init__(self, app: ASGIApp, service: Service, uncounted: Collection[str]) -> None:
+        self._app, self._service, self._uncounted = app, service, uncounted
         self._outgoing = Outgoing()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,8 +131,7 @@ class ExchangeMiddleware:
         code = status if cut_off is None else cut_off
         upload_s = exchange.clock.seconds.get("upload", 0.0)  # a slow client, too
         is_answered = exchange.answer is not None
-        # The objectives are for all of /v1/: quick answers would make them look better.
-        counted = "other" if route == INFO else route
+        counted = "other" if route in self._uncounted else route
         self._service.recorder.request(counted, code, max(0.0, seconds - upload_s), is_answered)
         end_request(method, route, code, exchange.faces)
         log_request(
