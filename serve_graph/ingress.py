@@ -39,7 +39,6 @@ class Ingress(Replica):
             ready=_readiness(*deployments) if deployments else always_ready,
             metrics=ClusterMetrics(),
             recorder=recorder,
-            adds_request_id=False,  # Serve adds it
         )
 
     async def check_health(self) -> None:

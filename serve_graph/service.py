@@ -19,6 +19,4 @@ class Service:
     ready: Callable[[], Awaitable[dict[str, bool]]]  # by stage
     metrics: Callable[[], Awaitable[bytes]]  # Prometheus text
     recorder: Recorder
-    # False behind Ray Serve's proxy, which adds X-Request-ID itself: two would be sent.
-    adds_request_id: bool = True
     draining: Draining = field(default_factory=Draining)

@@ -1,7 +1,6 @@
-"""What every request gets: an id, headers, metrics, a line in the log."""
+"""What every request gets: headers, metrics, a line in the log; Serve gives it an id."""
 
 import asyncio
-import re
 import time
 import uuid
 from collections.abc import Collection
@@ -21,7 +20,6 @@ from serve_graph.logs import RequestRecord, log, log_request
 from serve_graph.service import Service
 from serve_graph.tracing import end_request, make_clock, trace_id_of, trace_request
 
-_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CLIENT_GONE = 499  # nginx's code for a client that is gone: the answer wasn't sent in full
 
 
@@ -80,16 +78,11 @@ class ExchangeMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        exchange = Exchange(self._request_id(headers))
+        # Serve has put it into its log, and will put it into the answer: ours must be the same.
+        exchange = Exchange(headers.get("x-request-id") or str(uuid.uuid4()))
         scope.setdefault("state", {})["exchange"] = exchange
         with self._service.draining.request(), trace_request(headers):
             await self._answer(exchange, scope, receive, send)
-
-    def _request_id(self, headers: Headers) -> str:
-        asked = headers.get("x-request-id", "")
-        # Serve puts any id into its log and the answer: ours must be the same.
-        is_taken = asked if not self._service.adds_request_id else _SANE_ID.fullmatch(asked)
-        return asked if is_taken else str(uuid.uuid4())
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         cut_off: int | None = _CLIENT_GONE
@@ -150,8 +143,6 @@ class ExchangeMiddleware:
 
     def _add_headers(self, message: Message, exchange: Exchange) -> None:
         headers = MutableHeaders(scope=message)
-        if self._service.adds_request_id:
-            headers["X-Request-ID"] = exchange.request_id
         headers["X-Model-Version"] = self._service.model_version
         if self._service.draining.has_begun:
             headers["Connection"] = "close"  # the next request goes to another replica

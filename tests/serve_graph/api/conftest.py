@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from PIL import Image as PilImage
+from ray.serve._private.http_util import RequestIdMiddleware
 
 from models.crop.detect import Face
 from models.inpaint.paint import Painted
@@ -102,7 +103,7 @@ def recorder():
 def make_api(stages, recorder) -> Callable[..., FastAPI]:
     """Builds the application; keywords are its settings."""
 
-    def make(ready=None, adds_request_id=True, draining=None, **settings) -> FastAPI:
+    def make(ready=None, draining=None, **settings) -> FastAPI:
         async def all_ready():
             return ready or {"crop": True, "mask": True}
 
@@ -117,7 +118,6 @@ def make_api(stages, recorder) -> Callable[..., FastAPI]:
                 ready=all_ready,
                 metrics=metrics,
                 recorder=recorder,
-                adds_request_id=adds_request_id,
                 draining=draining or Draining(),
             )
         )
@@ -127,8 +127,10 @@ def make_api(stages, recorder) -> Callable[..., FastAPI]:
 
 @pytest.fixture
 def make_client(make_api) -> Callable[..., httpx.AsyncClient]:
+    """Calls the application as Serve does, which gives each request and its answer an id."""
+
     def make(**settings) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(make_api(**settings))
+        transport = httpx.ASGITransport(RequestIdMiddleware(make_api(**settings)))
         return httpx.AsyncClient(transport=transport, base_url="http://mask2face")
 
     return make

@@ -7,10 +7,9 @@ import pytest
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/docs", "/nothing", "/static/nothing"])
-async def test_every_answer_has_id_timing_and_version(client, path):
+async def test_every_answer_has_timing_and_version(client, path):
     headers = (await client.get(path)).headers
 
-    assert headers["x-request-id"]
     assert headers["server-timing"].startswith("total;dur=")
     assert headers["x-model-version"] == "test-7"
 
@@ -60,44 +59,37 @@ async def test_a_failure_is_kept_by_no_cache(client, photo, stages):
     assert (answer.status_code, answer.headers["cache-control"]) == (500, "no-store")
 
 
-async def test_the_callers_id_comes_back(client):
-    answer = await client.get("/healthz", headers={"X-Request-ID": "shop-42_a.b"})
-
-    assert answer.headers["x-request-id"] == "shop-42_a.b"
-
-
-@pytest.mark.parametrize("bad", ["a" * 65, "a b", "<script>", ""])
-async def test_an_id_that_is_not_sane_is_replaced(client, bad):
-    answer = await client.get("/healthz", headers={"X-Request-ID": bad})
-
-    assert answer.headers["x-request-id"] not in {bad, ""}
-
-
 async def test_a_connection_stays_open_for_the_next_request(client):
     assert "connection" not in (await client.get("/healthz")).headers
 
 
+async def test_the_id_that_serve_adds_is_not_sent_twice(client):
+    answer = await client.get("/healthz", headers={"X-Request-ID": "shop-42_a.b"})
+
+    assert answer.headers.get_list("x-request-id") == ["shop-42_a.b"]
+
+
 async def test_two_requests_have_two_ids(client):
-    first, second = await client.get("/healthz"), await client.get("/healthz")
+    first, second = await client.get("/nothing"), await client.get("/nothing")
 
-    assert first.headers["x-request-id"] != second.headers["x-request-id"]
-
-
-async def test_where_the_proxy_adds_the_id_it_is_not_sent_twice(make_client):
-    answer = await make_client(adds_request_id=False).get("/healthz")
-
-    assert "x-request-id" not in answer.headers
+    assert first.json()["instance"] != second.json()["instance"]
 
 
-@pytest.mark.parametrize("asked", ["abc d/\u00e9", "x" * 200])
-async def test_where_serve_logs_an_id_as_it_is_a_problem_names_the_same(make_client, asked):
-    client = make_client(adds_request_id=False)
+async def test_without_an_id_of_serve_a_problem_has_one_too(make_api):
+    transport = httpx.ASGITransport(make_api())
+    client = httpx.AsyncClient(transport=transport, base_url="http://mask2face")
 
+    assert (await client.get("/nothing")).json()["instance"]
+
+
+@pytest.mark.parametrize("asked", ["shop-42_a.b", "abc d/\u00e9", "<script>", "x" * 200])
+async def test_serve_logs_an_id_as_it_is_and_a_problem_names_the_same(client, asked):
     answer = await client.post(
         "/v1/faces", content=b"", headers={"X-Request-ID": asked.encode("latin-1")}
     )
 
     assert answer.json()["instance"] == asked
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_server_timing_lists_the_stages(client, photo):
@@ -219,11 +211,11 @@ async def test_pages_of_allowed_origins_may_read_a_failure(make_client, photo, s
     assert answer.headers["x-request-id"] == answer.json()["instance"]
 
 
-async def test_preflights_carry_an_id_too(make_client):
+async def test_preflights_carry_timing_too(make_client):
     client: httpx.AsyncClient = make_client(allow_origins=["https://app.example"])
     headers = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
 
     answer = await client.options("/v1/unmask", headers=headers)
 
     assert answer.status_code == 200
-    assert answer.headers["x-request-id"]
+    assert answer.headers["server-timing"]
