@@ -4,8 +4,8 @@ import asyncio
 import contextvars
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -27,6 +27,50 @@ class CallContext:
     trace: Carrier | None = field(default_factory=current_trace)
 
 
+class StageMeter:
+    """Measures the batches of a stage, and knows whether it still works.
+
+    Args:
+        stage: label of the measurements.
+        recorder: receives each batch's size and, for each call, its seconds in the queue (right
+            only if the clocks of caller and replica agree) and in the stage function.
+        is_remote: whether the callers are other processes.
+    """
+
+    def __init__(self, stage: str, recorder: Recorder, is_remote: bool) -> None:
+        self._stage, self._recorder, self._is_remote = stage, recorder, is_remote
+        self.streak, self.in_progress = Streak(), InProgress(stage)
+
+    @contextmanager
+    def batch(self, contexts: list[CallContext]) -> Iterator[list[bool]]:
+        """Wraps the computation of these calls, in its thread; several threads may be inside.
+
+        Yields:
+            Which of the calls fail: all, unless the block says otherwise.
+        """
+        failed = [True] * len(contexts)
+        queued = [max(0.0, time.time() - context.at) for context in contexts]
+        start = time.perf_counter()
+        try:
+            with self.in_progress.call():
+                self._recorder.batch(self._stage, len(contexts))
+                yield failed
+        finally:
+            compute_s = time.perf_counter() - start
+            for context, queue_s, has_failed in zip(contexts, queued, failed, strict=True):
+                self.streak.note(has_failed)
+                self._recorder.stage(self._stage, queue_s, compute_s)
+                trace_stage(
+                    self._stage,
+                    context.trace,
+                    queue_s,
+                    compute_s,
+                    batch_size=len(contexts),
+                    failed=has_failed,
+                    is_remote=self._is_remote,
+                )
+
+
 @dataclass(frozen=True, eq=False)
 class _Call(Generic[T, R]):
     item: T
@@ -44,16 +88,16 @@ class Batcher(Generic[T, R]):
     Args:
         work: the stage function; returns one result per item, in order.
         stage: label of the measurements.
-        recorder: see `run_batch`.
+        recorder: see `StageMeter`.
     """
 
     def __init__(self, work: Callable[[list[T]], list[R]], stage: str, recorder: Recorder) -> None:
         self.batching = Batching()  # may change at any time; applies to the next batch
-        self._work, self._stage, self._recorder = work, stage, recorder
+        self.meter = StageMeter(stage, recorder, is_remote=True)
+        self._work = work
         self._waiting: deque[_Call[T, R]] = deque()
         self._has_come = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
-        self._streak, self._in_progress = Streak(), InProgress()
 
     async def __call__(self, item: T, context: CallContext) -> R:
         """The result of one item; a caller cancelled before its batch starts leaves the queue.
@@ -82,17 +126,9 @@ class Batcher(Generic[T, R]):
             TimeoutError: a batch hangs.
             Exception: what the stage function raised.
         """
-        self.raise_if_hung()
-        if self._streak.needs_test:
+        self.meter.in_progress.raise_if_hung()
+        if self.meter.streak.needs_test:
             await self(item, CallContext())
-
-    def raise_if_hung(self) -> None:
-        """Checks for a batch that hangs.
-
-        Raises:
-            TimeoutError: there is one.
-        """
-        self._in_progress.raise_if_hung()
 
     async def _run(self) -> None:
         while self._waiting:
@@ -113,15 +149,13 @@ class Batcher(Generic[T, R]):
                 await asyncio.wait_for(self._has_come.wait(), left_s)
 
     async def _compute(self, calls: list[_Call[T, R]]) -> None:
-        batch = [(call.item, call.context) for call in calls]
         results: list[R | Exception]
         try:
-            with self._in_progress.call(self._stage):
-                results = await run_batch(batch, self._work, self._stage, self._recorder)
+            # A thread, so that the replica can keep gathering the next batch.
+            results = await asyncio.to_thread(run_niced, self._measured, calls)
         except Exception as error:
             results = [error] * len(calls)
         for call, result in zip(calls, results, strict=True):
-            self._streak.note(isinstance(result, Exception))
             if call.answer.done():
                 continue  # its caller was cancelled meanwhile
             if isinstance(result, Exception):
@@ -129,49 +163,18 @@ class Batcher(Generic[T, R]):
             else:
                 call.answer.set_result(result)
 
-
-async def run_batch(
-    batch: list[tuple[T, CallContext]],
-    work: Callable[[list[T]], list[R]],
-    stage: str,
-    recorder: Recorder,
-) -> list[R | Exception]:
-    """Runs a batch in a thread, so that the replica can keep gathering the next one.
-
-    Args:
-        batch: its items, each with its call.
-        work: the stage function; returns one result per item, in order.
-        stage: label of the measurements.
-        recorder: receives the batch's size and, for each item, its seconds in the queue (right only
-            if the clocks of caller and replica agree) and in the stage function.
-
-    Returns:
-        One result per item; an exception for an item that failed.
-    """
-    queued = [max(0.0, time.time() - context.at) for _, context in batch]
-    recorder.batch(stage, len(batch))
-    start = time.perf_counter()
-    results = await asyncio.to_thread(run_niced, _run, work, [item for item, _ in batch])
-    compute_s = time.perf_counter() - start
-    for (_, context), queue_s, result in zip(batch, queued, results, strict=True):
-        recorder.stage(stage, queue_s, compute_s)
-        trace_stage(
-            stage,
-            context.trace,
-            queue_s,
-            compute_s,
-            batch_size=len(batch),
-            failed=isinstance(result, Exception),
-            is_remote=True,
-        )
-    return results
+    def _measured(self, calls: list[_Call[T, R]]) -> list[R | Exception]:
+        with self.meter.batch([call.context for call in calls]) as failed:
+            results = _results_of(self._work, [call.item for call in calls])
+            failed[:] = [isinstance(result, Exception) for result in results]
+        return results
 
 
-def _run(work: Callable[[list[T]], list[R]], items: list[T]) -> list[R | Exception]:
+def _results_of(work: Callable[[list[T]], list[R]], items: list[T]) -> list[R | Exception]:
     try:
         return list(work(items))
     except Exception as error:
         if len(items) == 1:
             return [error]
         # At least one item is bad. One by one, the others still get their results.
-        return [result for item in items for result in _run(work, [item])]
+        return [result for item in items for result in _results_of(work, [item])]

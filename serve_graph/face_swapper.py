@@ -25,7 +25,7 @@ class FaceSwapper(Replica):
 
     async def check_health(self) -> None:
         """Serve replaces the replica if this raises three times in a row."""
-        self._swap.raise_if_hung()  # there is no net that could break
+        self._swap.meter.in_progress.raise_if_hung()  # there is no net that could break
 
     async def swap(
         self, painted: Painted, hole: bytes, reference: Reference, context: CallContext

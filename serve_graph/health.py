@@ -42,16 +42,20 @@ class Streak:
 
 
 class InProgress:
-    """The stage calls being computed now; one that hangs (driver, deadlock) never ends."""
+    """The calls of a stage being computed now; one that hangs (driver, deadlock) never ends."""
 
-    def __init__(self) -> None:
-        self._begun: dict[object, tuple[str, float]] = {}  # stage, s by `monotonic`
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self._begun: dict[object, float] = {}  # s by `monotonic`
 
     @contextmanager
-    def call(self, stage: str) -> Iterator[None]:
-        """Wraps the computation, not the wait for a thread; several threads may be inside."""
+    def call(self) -> Iterator[None]:
+        """Wraps the computation, not the wait for a thread; several threads may be inside.
+
+        If all threads hang, those that wait for one needn't be counted.
+        """
         key = object()
-        self._begun[key] = stage, monotonic()
+        self._begun[key] = monotonic()
         try:
             yield
         finally:
@@ -64,6 +68,7 @@ class InProgress:
             TimeoutError: one has been running for longer than HUNG_S.
         """
         now = monotonic()
-        for stage, begun in list(self._begun.values()):
-            if now - begun > HUNG_S:
-                raise TimeoutError(f"{stage} hangs: its call has run for {now - begun:.0f} s.")
+        for begun in list(self._begun.values()):
+            run_s = now - begun
+            if run_s > HUNG_S:
+                raise TimeoutError(f"{self._stage} hangs: its call has run for {run_s:.0f} s.")

@@ -1,8 +1,6 @@
 """The stages of `models.pipeline`, run by the deployments (split) or by this replica (fused)."""
 
 import asyncio
-import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -19,15 +17,16 @@ from models.mask.detect import MaskFinding
 from models.pixels import Image, Landmarks, Mask, pack_mask, unpack_mask
 from models.stages import LocalStages, Models
 from models.swap.reference import Reference
-from serve_graph.batch import CallContext
-from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB, InProgress, Streak
+from serve_graph.batch import CallContext, StageMeter
+from serve_graph.health import ALL_HIDDEN, BLANK_FACE, BLANK_THUMB
 from serve_graph.metrics import Recorder
 from serve_graph.priority import run_niced
 from serve_graph.problems import BusyError
-from serve_graph.tracing import Carrier, current_trace, trace_stage
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_STAGES = ("crop", "mask", "inpaint", "landmarks", "swap")
 
 
 class RemoteStages:
@@ -91,9 +90,7 @@ class MeasuredStages(LocalStages):
         self, models: Models, recorder: Recorder, workers: int, warp: Warp, blend: Blend
     ) -> None:
         super().__init__(models, workers, warp, blend)
-        self._recorder = recorder
-        self._streaks: dict[str, Streak] = defaultdict(Streak)
-        self._in_progress = InProgress()
+        self._meters = {stage: StageMeter(stage, recorder, is_remote=False) for stage in _STAGES}
 
     async def self_test(self) -> None:
         """Runs each step that has a net and whose last calls all failed, with a blank picture.
@@ -102,7 +99,8 @@ class MeasuredStages(LocalStages):
             TimeoutError: a step hangs.
             Exception: what the step raised.
         """
-        self._in_progress.raise_if_hung()
+        for meter in self._meters.values():
+            meter.in_progress.raise_if_hung()
         trials: dict[str, Callable[[], Awaitable[object]]] = {
             "crop": partial(self.detect, BLANK_THUMB),
             "mask": partial(self.find_mask, BLANK_FACE),
@@ -110,28 +108,16 @@ class MeasuredStages(LocalStages):
             "landmarks": partial(self.landmarks, BLANK_FACE),
         }
         for stage, trial in trials.items():
-            if self._streaks[stage].needs_test:
+            if self._meters[stage].streak.needs_test:
                 await trial()
 
     async def _run(self, stage: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        asked_s, trace = time.perf_counter(), current_trace()
-        done = partial(work, *args, **kwargs)
-        measured = partial(self._measure, stage, asked_s, trace, done)
-        return await super()._run(stage, run_niced, measured)
+        measured = partial(_measured, self._meters[stage], CallContext())
+        return await super()._run(stage, run_niced, measured, partial(work, *args, **kwargs))
 
-    def _measure(
-        self, stage: str, asked_s: float, trace: Carrier | None, work: Callable[[], T]
-    ) -> T:
-        start = time.perf_counter()
-        self._recorder.batch(stage, 1)
-        failed = True
-        try:
-            with self._in_progress.call(stage):
-                result = work()
-            failed = False
-            return result
-        finally:
-            queue_s, compute_s = start - asked_s, time.perf_counter() - start
-            self._streaks[stage].note(failed)
-            self._recorder.stage(stage, queue_s, compute_s)
-            trace_stage(stage, trace, queue_s, compute_s, 1, failed, is_remote=False)
+
+def _measured(meter: StageMeter, context: CallContext, work: Callable[[], T]) -> T:
+    with meter.batch([context]) as failed:
+        result = work()
+        failed[0] = False
+    return result

@@ -1,8 +1,10 @@
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-from serve_graph.batch import Batcher, CallContext, run_batch
+from serve_graph.batch import Batcher, CallContext
 from serve_graph.settings import Batching
+from tests.batches import run_batch
 from tests.recorder import MemoryRecorder
 
 
@@ -54,6 +56,23 @@ def test_queue_and_compute_are_recorded_apart_for_each_item():
     assert [stage for stage, _, _ in recorder.stages] == ["crop", "crop"]
     assert all(3 <= queue_s < 4 for _, queue_s, _ in recorder.stages)
     assert all(0.01 <= compute_s < 1 for _, _, compute_s in recorder.stages)
+
+
+async def test_the_wait_for_a_thread_is_no_part_of_the_computation(monkeypatch):
+    monkeypatch.setattr("serve_graph.health.HUNG_S", 0.2)
+    recorder = MemoryRecorder()
+    batch = Batcher(half, "crop", recorder)
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.get_running_loop().set_default_executor(pool)
+        pool.submit(time.sleep, 0.5)
+        call = asyncio.create_task(batch(1, CallContext()))
+        await asyncio.sleep(0.3)
+        await batch.self_test(1)  # the stage doesn't hang
+        await call
+
+    ((_, queue_s, compute_s),) = recorder.stages
+    assert queue_s > 0.4
+    assert compute_s < 0.4
 
 
 def test_a_caller_whose_clock_is_ahead_waited_no_time():
@@ -163,9 +182,9 @@ async def test_new_numbers_hold_from_the_next_batch_on():
 
 async def test_after_a_recorder_that_fails_the_next_call_is_answered():
     batch = batcher(Slow(0))
-    recorder, batch._recorder = batch._recorder, None
+    recorder, batch.meter._recorder = batch.meter._recorder, None
     (failed,) = await ask(batch, 1)
-    batch._recorder = recorder
+    batch.meter._recorder = recorder
 
     assert isinstance(failed, AttributeError)
     assert await ask(batch, 2) == [5]

@@ -82,7 +82,7 @@ def test_as_many_swaps_are_done_at_once_as_there_are_threads(swap, threads):
 def test_a_swap_that_waits_for_others_spends_that_time_in_the_queue():
     swapper = replica()
     asyncio.run(ask(swapper, 4))
-    queues_s = [queue_s for _, queue_s, _ in swapper._swap._recorder.stages]
+    queues_s = [queue_s for _, queue_s, _ in swapper._swap.meter._recorder.stages]
 
     assert queues_s == sorted(queues_s)
     assert queues_s[-1] > 2.9 * SWAP_S

@@ -12,9 +12,10 @@ import pytest
 import models.stages
 from models.stages import load_models
 from serve_graph.api.threads import Threads
-from serve_graph.batch import CallContext, run_batch
+from serve_graph.batch import CallContext
 from serve_graph.priority import run_niced
 from serve_graph.stages import MeasuredStages
+from tests.batches import run_batch
 from tests.recorder import MemoryRecorder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="niceness is the process's")

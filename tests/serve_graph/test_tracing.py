@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind
 
 from models.stages import load_models
 from serve_graph import PROJECT, tracing
-from serve_graph.batch import CallContext, run_batch
+from serve_graph.batch import CallContext
 from serve_graph.face_cropper import FaceCropper
 from serve_graph.face_swapper import FaceSwapper
 from serve_graph.ingress import Ingress
@@ -22,6 +22,7 @@ from serve_graph.inpainter import Inpainter
 from serve_graph.mask_detector import MaskDetector
 from serve_graph.replica import Replica
 from serve_graph.stages import MeasuredStages
+from tests.batches import run_batch
 from tests.portrait import masked_portrait, to_jpeg
 from tests.recorder import MemoryRecorder
 from tests.serve_graph.test_stages import FACE, FakeHandle
