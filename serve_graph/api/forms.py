@@ -4,7 +4,7 @@ Starlette's own form parser spools files over 1 MB to disk; nothing here touches
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, closing
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -105,13 +105,12 @@ async def _bounded(
     if announced.isdecimal() and int(announced[:20]) > max_bytes:
         raise _too_large(max_bytes, max_photo_bytes)
     seen = 0
-    async with aclosing(request.stream()) as stream:
-        async for chunk in stream:
-            seen += len(chunk)
-            on_bytes(len(chunk))
-            if seen > max_bytes:
-                raise _too_large(max_bytes, max_photo_bytes)
-            yield chunk
+    async for chunk in request.stream():
+        seen += len(chunk)
+        on_bytes(len(chunk))
+        if seen > max_bytes:
+            raise _too_large(max_bytes, max_photo_bytes)
+        yield chunk
 
 
 def _too_large(max_bytes: int, max_photo_bytes: int) -> TooLargeError:
