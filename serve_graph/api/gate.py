@@ -10,7 +10,7 @@ from serve_graph.api.threads import Threads
 from serve_graph.api.transfers import MIN_BYTES_PER_S, StalledError, Transfer, slowest
 from serve_graph.draining import Draining
 from serve_graph.metrics import Recorder
-from serve_graph.problems import BusyError, DeadlineError, EndingError, SlowUploadError
+from serve_graph.problems import BusyError, EndingError, SlowUploadError
 
 
 class Gate:
@@ -111,24 +111,3 @@ class Gate:
             await self._photos.acquire()
         finally:  # a cancelled request has waited too
             self._recorder.place(time.perf_counter() - start)
-
-
-@asynccontextmanager
-async def deadline(left_s: float, detail: str) -> AsyncIterator[None]:
-    """Cancels the block when its time is up.
-
-    Args:
-        left_s: seconds until then.
-        detail: message for the caller.
-
-    Raises:
-        DeadlineError: the time was up.
-    """
-    timeout = asyncio.timeout(left_s)
-    try:
-        async with timeout:
-            yield
-    except TimeoutError:
-        if not timeout.expired():
-            raise  # raised inside, not by this timeout
-        raise DeadlineError(detail) from None

@@ -1,8 +1,10 @@
 """Takes requests in: receives the body and decodes its pictures, within deadline and limits."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Generic
 
 from fastapi import Header
@@ -15,10 +17,11 @@ from models.photo.decode import Photo, decode_photo
 from models.pixels import Mask
 from serve_graph.api.exchange import Exchange, exchange_of
 from serve_graph.api.forms import FieldsT, Form, read_form
-from serve_graph.api.gate import Gate, deadline
+from serve_graph.api.gate import Gate
 from serve_graph.api.places import Places
 from serve_graph.api.schemas import UnmaskFields
-from serve_graph.problems import ConsentError, FieldProblem
+from serve_graph.api.transfers import expiring
+from serve_graph.problems import ConsentError, DeadlineError, FieldProblem
 from serve_graph.service import Service
 from serve_graph.settings import UPLOADS_PER_PLACE
 
@@ -79,8 +82,10 @@ class Intake:
         form = await self._receive(request, fields_class, seconds)
         _check_consent(form)
         detail = f"No answer within {seconds:g} s: {self._advice(seconds)}."
-        left_s = seconds - exchange.elapsed_s
-        async with deadline(left_s, detail), self._gate.photo(exchange.threads):
+        deadline = expiring(
+            asyncio.timeout(seconds - exchange.elapsed_s), partial(DeadlineError, detail)
+        )
+        async with deadline, self._gate.photo(exchange.threads):
             with exchange.clock.measure("decode"):
                 photo = await self._decode(form.photos.pop("photo"), exchange)
                 reference = await self._decode_if_there("reference", form, exchange)

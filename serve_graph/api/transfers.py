@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 MIN_BYTES_PER_S = 32_000  # slower ones may be aborted: others mustn't wait for the slowest phones
@@ -47,18 +47,32 @@ class Transfer:
         Raises:
             StalledError: its time was up, or `give_up` was called.
         """
-        try:
-            async with self._timeout:
-                yield
-        except TimeoutError:
-            if not self._timeout.expired():
-                raise  # raised inside, not by this timeout
-            raise StalledError from None
+        async with expiring(self._timeout, StalledError):
+            yield
 
     def give_up(self) -> None:
         """Aborts the transfer, to make room for others."""
         if not self._timeout.expired():
             self._timeout.reschedule(asyncio.get_running_loop().time())
+
+
+@asynccontextmanager
+async def expiring(
+    timeout: asyncio.Timeout, to_error: Callable[[], Exception]
+) -> AsyncIterator[None]:
+    """Context that raises an error of its own when the timeout expires.
+
+    Args:
+        timeout: not entered yet. A TimeoutError that is raised inside passes through.
+        to_error: makes the error; one made before would be in a cycle with this frame.
+    """
+    try:
+        async with timeout:
+            yield
+    except TimeoutError:
+        if not timeout.expired():
+            raise
+        raise to_error() from None
 
 
 def slowest(transfers: Iterable[Transfer]) -> Transfer:

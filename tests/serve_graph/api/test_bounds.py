@@ -8,9 +8,10 @@ import pytest
 
 from models import pipeline
 from serve_graph.api import answers, intake
-from serve_graph.api.gate import Gate, deadline
+from serve_graph.api.gate import Gate
 from serve_graph.api.places import Places
 from serve_graph.api.threads import Threads
+from serve_graph.api.transfers import StalledError, expiring
 from serve_graph.draining import Draining
 from serve_graph.problems import BusyError
 from tests.recorder import MemoryRecorder
@@ -91,7 +92,7 @@ async def test_the_operator_bounds_the_default_too(make_client, photo, stages):
 
 async def test_a_timeout_inside_is_not_taken_for_the_deadline():
     with pytest.raises(TimeoutError):
-        async with deadline(10, "too late"):
+        async with expiring(asyncio.timeout(10), StalledError):
             raise TimeoutError
 
 
