@@ -7,6 +7,7 @@ from models.landmarks.net import LandmarkConfig, LandmarkNet
 from models.training.drawing import KINDS
 from models.training.frames import STORE_PX, Faces
 from models.training.inpaint.task import InpaintTask, InpaintTraining
+from models.training.judge.task import JudgeTask, JudgeTraining
 from models.training.landmarks.task import LandmarkTask, LandmarkTraining
 from models.training.loop import set_rates
 from models.training.mask.real_masks import OPEN, RealFaces
@@ -61,6 +62,8 @@ def build(name, faces, seed=1):
         return LandmarkTask(faces, LandmarkTraining(batch_size=2), seed)
     if name == "mask":
         return mask_task(faces, seed=seed, real_share=0.5)
+    if name == "judge":
+        return JudgeTask(faces, faces, JudgeTraining(batch_size=2), seed)
     return inpaint_task(faces, seed)
 
 
@@ -72,7 +75,7 @@ def added_losses(monkeypatch):
     return added
 
 
-@pytest.mark.parametrize("name", ["landmarks", "mask", "inpaint"])
+@pytest.mark.parametrize("name", ["landmarks", "mask", "inpaint", "judge"])
 def test_a_step_moves_the_net_and_gives_finite_losses(faces, name):
     task = build(name, faces)
     before = [p.clone() for p in task.net.parameters()]
@@ -83,7 +86,7 @@ def test_a_step_moves_the_net_and_gives_finite_losses(faces, name):
     assert any(not torch.equal(a, b) for a, b in zip(before, task.net.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("name", ["landmarks", "mask", "inpaint"])
+@pytest.mark.parametrize("name", ["landmarks", "mask", "inpaint", "judge"])
 def test_a_batch_depends_on_its_step_alone(faces, name):
     task = build(name, faces)
 
@@ -93,7 +96,7 @@ def test_a_batch_depends_on_its_step_alone(faces, name):
     assert not torch.equal(first["face"], other["face"])
 
 
-@pytest.mark.parametrize("name", ["landmarks", "mask", "inpaint"])
+@pytest.mark.parametrize("name", ["landmarks", "mask", "inpaint", "judge"])
 def test_another_seed_has_other_batches(faces, name):
     first, other = (build(name, faces, seed).batch(0) for seed in (1, 2))
 

@@ -28,18 +28,29 @@ NET = {"inpaint": {"width": 8, "middle": 8, "deep": 8, "head": 8}, "mask": {"wid
 TASK = {"inpaint": {"batch_size": 2, "size": 32}, "mask": {"batch_size": 2, "real_share": 0.0}}
 
 
-@pytest.fixture
-def places(tmp_path, monkeypatch):
-    monkeypatch.setattr("models.training.ablations.rows._PICTURES", SHOWN)
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory):
+    """Labels of sources, and stores of their cut faces; nothing writes into them."""
+    root = tmp_path_factory.mktemp("stocked")
     images = np.random.default_rng(0).integers(0, 256, (COUNT, STORE_PX, STORE_PX, 3), np.uint8)
     landmarks = np.repeat(oval_face()[None], COUNT, axis=0)
     for name in ("some", "masked", "aaf", "scut", "utk", "omi"):
-        (tmp_path / name).mkdir()
+        (root / name).mkdir()
         own = COUNT if name in ("some", "masked") else COUNT // 4
         names = [f"{'AC'[row // 20 % 2]}{row}" for row in range(own)]
-        np.savez(tmp_path / name / "labels.npz", name=names, landmarks=landmarks[:own])
+        np.savez(root / name / "labels.npz", name=names, landmarks=landmarks[:own])
     for name in ("some", "aaf+scut+utk+omi", "masked"):
-        write_store(tmp_path, name, landmarks, images)
+        write_store(root, name, landmarks, images)
+    return root
+
+
+@pytest.fixture
+def places(stocked, tmp_path, monkeypatch):
+    monkeypatch.setattr("models.training.ablations.rows._PICTURES", SHOWN)
+    shutil.copytree(stocked, tmp_path, ignore=lambda *_: ["cache"], dirs_exist_ok=True)
+    (tmp_path / "cache").mkdir()
+    for store in (stocked / "cache").iterdir():  # 20 MB each
+        (tmp_path / "cache" / store.name).symlink_to(store)
     save_small_nets(tmp_path / "weights")
     return Places(tmp_path, tmp_path / "run", tmp_path / "weights")
 
