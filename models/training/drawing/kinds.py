@@ -45,7 +45,7 @@ _KINDS: dict[str, Kind] = {
 KINDS: tuple[str, ...] = tuple(_KINDS)
 
 
-def pick_kind(name: str | None, rng: np.random.Generator) -> tuple[str, Kind]:
+def pick_kind(name: str | None, rng: np.random.Generator) -> Kind:
     """The named kind, or a random one for None.
 
     Raises:
@@ -55,7 +55,7 @@ def pick_kind(name: str | None, rng: np.random.Generator) -> tuple[str, Kind]:
         name = KINDS[int(rng.integers(len(KINDS)))]
     if name not in _KINDS:
         raise ValueError(f"no mask kind {name!r}: choose one of {', '.join(KINDS)}")
-    return name, _KINDS[name]
+    return _KINDS[name]
 
 
 def pick_shape(kind: Kind, rng: np.random.Generator) -> str:

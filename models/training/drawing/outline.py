@@ -27,7 +27,7 @@ def draw_outline(
         bool `shape`, True = hidden, straps included; moved away from the landmarks like the
         training masks of `wear_mask`.
     """
-    chosen = pick_kind(kind, rng)[1]
+    chosen = pick_kind(kind, rng)
     face = measure(landmarks)
     worn = fit_shape(face, chosen, pick_shape(chosen, rng), rng, independent=True)
     canvas = np.zeros(shape, np.uint8)

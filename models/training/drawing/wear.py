@@ -23,8 +23,6 @@ _FRAY_PX = 3  # a strap's colour extends this far beyond its coverage
 class Worn:
     image: Image  # the masked face
     mask: Mask  # every pixel of the mask and its straps
-    shadow: Mask  # pixels beside the mask that are darkened by its soft shadow
-    kind: str
 
 
 def wear_mask(
@@ -45,22 +43,21 @@ def wear_mask(
             a net can't read them off it (training); False lets the mask sit well.
 
     Returns:
-        The masked face and its exact mask. Outside `mask` and `shadow` no pixel changed.
+        The masked face and its exact mask. Outside `mask`, its soft shadow darkens some pixels.
 
     Raises:
         ValueError: there is no such kind.
     """
-    name, chosen = pick_kind(kind, rng)
+    chosen = pick_kind(kind, rng)
     family = pick_shape(chosen, rng)
     face = measure(landmarks)
     shape = fit_shape(face, chosen, family, rng, independent_outline)
     window = _window(face, shape, image)
     if window is None:
-        nothing = np.zeros(image.shape[:2], bool)
-        return Worn(image.copy(), nothing, nothing.copy(), name)
+        return Worn(image.copy(), np.zeros(image.shape[:2], bool))
     cloth = np.zeros(window.shape, np.uint8)
     fill_polygon(cloth, window, face.to_px(shape.outline))
-    return _draw(image, face, shape, window, cloth, (name, chosen, family), rng)
+    return _draw(image, face, shape, window, cloth, chosen, family, rng)
 
 
 def _window(face: Face, shape: Shape, image: Image) -> Window | None:
@@ -82,10 +79,10 @@ def _draw(
     shape: Shape,
     window: Window,
     cloth: Coverage,
-    what: tuple[str, Kind, str],
+    kind: Kind,
+    family: str,
     rng: np.random.Generator,
 ) -> Worn:
-    name, kind, family = what
     sheet = lay_sheet(face, shape, window, (cloth > 127).astype(np.uint8))
     fabric = make_fabric(kind, family, sheet, face.unit, rng)
     light = measure_light(image, window, face.unit, rng)
@@ -94,7 +91,7 @@ def _draw(
     soft = cv2.GaussianBlur(cover, (0, 0), light.blur_px).astype(np.float32) / 255
     alpha = np.clip((soft - _VISIBLE) / (1 - 2 * _VISIBLE), 0, 1).astype(np.float32)
     dark = _cast(alpha, sheet.coarse, face.unit, rng)
-    return _compose(image, window, lit, alpha, dark, name)
+    return _compose(image, window, lit, alpha, dark)
 
 
 def _add_straps(
@@ -124,17 +121,10 @@ def _cast(alpha: Field, coarse: tuple[int, int], unit: float, rng: np.random.Gen
     return enlarge(rng.uniform(0.0, 0.5) * np.asarray(soft), (alpha.shape[0], alpha.shape[1]))
 
 
-def _compose(
-    image: Image, window: Window, lit: Colours, alpha: Field, dark: Field, name: str
-) -> Worn:
+def _compose(image: Image, window: Window, lit: Colours, alpha: Field, dark: Field) -> Worn:
     area = (slice(window.y0, window.y1), slice(window.x0, window.x1))
-    bare = np.ascontiguousarray(image[area])
-    skin = bare.astype(np.float32) * in_colour(1 - dark)
-    blended = (skin + in_colour(alpha) * (lit - skin) + 0.5).astype(np.uint8)
-    worn = image.copy()
-    worn[area] = blended
-    mask, shadow = np.zeros(image.shape[:2], bool), np.zeros(image.shape[:2], bool)
+    skin = image[area].astype(np.float32) * in_colour(1 - dark)
+    worn, mask = image.copy(), np.zeros(image.shape[:2], bool)
+    worn[area] = (skin + in_colour(alpha) * (lit - skin) + 0.5).astype(np.uint8)
     mask[area] = alpha > 0
-    same = blended == bare
-    shadow[area] = ~np.asarray(same[..., 0] & same[..., 1] & same[..., 2])
-    return Worn(worn, mask, shadow & ~mask, name)
+    return Worn(worn, mask)
