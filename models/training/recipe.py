@@ -7,10 +7,7 @@ from typing import Any, get_type_hints
 import numpy as np
 import torch
 
-from models.crop.net import DetectorConfig
-from models.inpaint.generator import GeneratorConfig
-from models.landmarks.net import LandmarkConfig
-from models.mask.unet import UNetConfig
+from models.nets.budgets import NETS
 from models.training.crop.task import CropTraining
 from models.training.inpaint.task import InpaintTraining
 from models.training.judge.task import JudgeTraining
@@ -19,7 +16,7 @@ from models.training.loop import Schedule
 from models.training.mask.task import MaskTraining
 from models.training.settings import check_types, refuse_missing, to_settings
 
-NETS = ("crop", "mask", "landmarks", "inpaint", "judge")
+TRAINED = ("crop", "mask", "landmarks", "inpaint", "judge")
 _ALL = {"seed", "device", "net", "start", "schedule", "task"}
 _CUT = {"sources", "only", "faces"}  # for nets trained on faces cut to the frame
 KEYS = {
@@ -36,12 +33,7 @@ _TRAININGS = {
     "inpaint": InpaintTraining,
     "judge": JudgeTraining,
 }
-SIZES = {
-    "crop": DetectorConfig,
-    "mask": UNetConfig,
-    "landmarks": LandmarkConfig,
-    "inpaint": GeneratorConfig,
-}
+SIZES = {net: spec.config_class for net, spec in NETS.items()}
 _NAMES = tuple[str, ...]
 _TYPES: dict[str, Any] = {
     "seed": int,
@@ -69,8 +61,8 @@ def check_recipe(net: str, config: Any) -> None:
         net: the net that it is for.
         config: what the YAML says.
     """
-    if net not in NETS:
-        raise ValueError(f"no net '{net}': choose one of {', '.join(NETS)}")
+    if net not in TRAINED:
+        raise ValueError(f"no net '{net}': choose one of {', '.join(TRAINED)}")
     where = f"the training config of {net}"
     check_values(net, config, where)
     needed = ["seed", "device", *(["sources"] if "sources" in KEYS[net] else []), "schedule"]
@@ -86,7 +78,7 @@ def check_values(net: str, config: Any, where: str, useless: Collection[str] = (
     right types and are within bounds.
 
     Args:
-        net: one of `NETS`, the net that the config is for.
+        net: one of `TRAINED`, the net that the config is for.
         config: what the YAML says.
         where: name of the config, for the message.
         useless: keys that aren't allowed here, nor in the schedule.

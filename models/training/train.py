@@ -41,7 +41,7 @@ def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: P
     """Trains one net, or resumes a stopped run.
 
     Args:
-        net: one of `NETS`.
+        net: one of `TRAINED`.
         config: content of its YAML: `seed`; `device` (cpu, cuda, cuda:N or auto); `sources` of
             faces, limited to those in `only` (patterns of SOURCE/NAME), `faces` of them to train
             on; `favoured` (patterns of faces that the editor sees more often); `real`, sources of

@@ -53,12 +53,12 @@ def train(
         check_device(device)
         overrides = [*overrides, f"device={device}"]
 
-    from models.training.recipe import NETS
+    from models.training.recipe import TRAINED
     from models.training.settings import ConfigError
     from models.training.train import train_by
 
-    if net not in NETS:
-        raise typer.BadParameter(f"'{net}' is none of {', '.join(NETS)}.")
+    if net not in TRAINED:
+        raise typer.BadParameter(f"'{net}' is none of {', '.join(TRAINED)}.")
     recipe = config or PROJECT / "configs" / "train" / f"{net}.yaml"
     try:
         train_by(recipe, net, data, run or Path("runs") / net, weights, overrides)

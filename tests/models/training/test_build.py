@@ -9,7 +9,7 @@ from models.errors import WeightsError
 from models.training.build import build_task, schedule_of
 from models.training.crop.task import CropTask
 from models.training.loop import Schedule
-from models.training.recipe import NETS
+from models.training.recipe import TRAINED
 from models.training.sources import SourceError
 from tests.models.training.stores import write_store
 
@@ -51,7 +51,7 @@ def test_each_config_that_ships_builds_its_task_and_schedule(stem, stocked, monk
 
     task = build(NET_OF[stem], config, stocked)
 
-    assert NET_OF[stem] in NETS
+    assert NET_OF[stem] in TRAINED
     assert schedule_of(config["schedule"], task).steps > 0
 
 
