@@ -9,10 +9,8 @@ truth/ID.*, masked/ID.*, mask/ID.* (0/255) and index.csv (id, source, mask_kind)
 
 import hashlib
 import sys
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -23,6 +21,7 @@ from models.photo.header import Limits
 from models.pixels import Landmarks
 from models.training.csv_rows import read_rows
 from models.training.pictures import are_guessed, read_image, read_mask, spread
+from models.training.sources import SourceError, to_labels
 
 _PARTS = ("truth", "masked", "mask", "real", "swap")  # of the folder, where pictures are read
 _NO_LIMITS = Limits(max_bytes=sys.maxsize, max_pixels=sys.maxsize, max_side=sys.maxsize)
@@ -121,17 +120,17 @@ def read_landmarks(folder: Path) -> dict[str, Landmarks]:
     if not path.is_file():
         return {}
     try:
-        labels = dict(np.load(path))
-        if are_guessed(labels):
-            return {}
-        points = labels["landmarks"].astype(np.float32).reshape(-1, 68, 2)
-        return {str(name): own for name, own in zip(labels["name"], points, strict=True)}
-    except (KeyError, ValueError, TypeError, OSError, EOFError, BadZipFile, zlib.error) as error:
+        labels = to_labels(path.read_bytes(), path)
+    except SourceError as error:
         # numpy's own words would advise to allow pickles, which may run code.
         raise EvalFolderError(
-            f"{path} is damaged, or lacks name (N,) and landmarks (N, 68, 2): replace it, or "
-            "delete it to leave landmarks out."
+            f"{path} is damaged, or lacks name (N,), strings, and landmarks (N, 68, 2): replace "
+            "it, or delete it to leave landmarks out."
         ) from error
+    if are_guessed(labels):
+        return {}
+    points = labels["landmarks"].astype(np.float32)
+    return {str(name): own for name, own in zip(labels["name"], points, strict=True)}
 
 
 def check_case(case: Case) -> None:

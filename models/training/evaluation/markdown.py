@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from models.training.evaluation.cells import number, table
 from models.training.evaluation.goals import goal_table
+from models.training.evaluation.pairs import FOUND
 from models.training.evaluation.report import (
     GroupReport,
     LargeReport,
@@ -99,7 +100,7 @@ def _group_table(groups: Mapping[str, GroupReport]) -> str:
             f"{group.mask.pictures}",
             f"{group.mask.face_found:.1%}",
             number(group.mask.iou, ".3f"),
-            *(number(group.marks["found mask"][m], form) for m, (_, form) in _MARKS.items()),
+            *(number(group.marks[FOUND][m], form) for m, (_, form) in _MARKS.items()),
         )
         for name, group in groups.items()
     ]

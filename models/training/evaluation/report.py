@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from models.training.evaluation.real import RealScore
 from models.training.evaluation.residual import SEEN
 from models.training.evaluation.swaps import SwapScore
 from models.training.statistics import Estimate, estimate, worst_tenth
+
+Score = TypeVar("Score")
+Part = TypeVar("Part")
 
 # A few smooth or noisy pictures would distort the means of these.
 _MEDIANS = ("sharpness", "detail")
@@ -107,15 +111,15 @@ def summarize(evaluation: Evaluation) -> Report:
         judge=evaluation.judge,
         compute=evaluation.compute,
         whole=_group(pairs),
-        by_source=_grouped(pairs, lambda score: score.source),
-        by_kind=_grouped(pairs, lambda score: score.kind),
-        by_view=_grouped(pairs, lambda score: score.view),
+        by_source=_grouped(pairs, lambda score: score.source, _group),
+        by_kind=_grouped(pairs, lambda score: score.kind, _group),
+        by_view=_grouped(pairs, lambda score: score.view, _group),
         landmarks=_regions([score.landmarks for score in pairs]),
         ready_landmarks=_regions([score.ready_landmarks for score in pairs]),
         bare=_bare(evaluation.bare) if evaluation.bare else None,
         real=_masks(real) if real else None,
-        real_by_kind=_real_grouped(real, lambda score: score.kind),
-        real_by_view=_real_grouped(real, lambda score: score.view),
+        real_by_kind=_grouped(real, lambda score: score.kind, _masks),
+        real_by_view=_grouped(real, lambda score: score.view, _masks),
         sights=_sights(pairs, real) if evaluation.judge else {},
         swap=_swap(swaps) if swaps else None,
         large=_large(evaluation.large) if evaluation.large else None,
@@ -133,17 +137,10 @@ def _group(scores: Sequence[PairScore]) -> GroupReport:
 
 
 def _grouped(
-    scores: Sequence[PairScore], key: Callable[[PairScore], str]
-) -> dict[str, GroupReport]:
+    scores: Sequence[Score], key: Callable[[Score], str], report: Callable[[list[Score]], Part]
+) -> dict[str, Part]:
     names = sorted({key(score) for score in scores})
-    return {name: _group([score for score in scores if key(score) == name]) for name in names}
-
-
-def _real_grouped(
-    scores: Sequence[RealScore], key: Callable[[RealScore], str]
-) -> dict[str, MaskReport]:
-    names = sorted({key(score) for score in scores})
-    return {name: _masks([score for score in scores if key(score) == name]) for name in names}
+    return {name: report([score for score in scores if key(score) == name]) for name in names}
 
 
 def _regions(errors: Sequence[dict[str, float]]) -> dict[str, Estimate | None]:
