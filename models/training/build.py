@@ -135,8 +135,7 @@ def _labelled(
     path = _built_on(weights, "mask", "leave out the key 'real', whose faces it would label")
     store = store_path(data, config["real"], cache).name
     kept = cache / f"{store}_masks_{file_sha256(path)[:12]}.npz"  # another net, other labels
-    labelled = label_masks(load_net(path, UNet, UNetConfig), real, kept)
-    return RealFaces(kept_faces, labelled.labels)
+    return RealFaces(kept_faces, label_masks(load_net(path, UNet, UNetConfig), real, kept))
 
 
 def _refused(config: Mapping[str, Any], data: Path) -> set[str]:

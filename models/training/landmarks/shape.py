@@ -13,8 +13,8 @@ from models.landmarks.shape import GAP, SMILE, Doubles, ShapeModel, align, freed
 from models.training.frames import Faces
 from models.training.samples import draw_sample
 
-_WIDTH, _LIFT, _GAP = 1, 2, 3  # columns of `features`
-_POSE = [0, 4, 5, 6]  # columns of `features`: one, yaw, yaw squared, pitch
+_WIDTH, _LIFT, _GAP = 1, 2, 3  # columns of `measures`
+_POSE = [0, 4, 5, 6]  # columns of `measures`: one, yaw, yaw squared, pitch
 _NEUTRAL, _SMILING = 30, 92  # percentiles of the training faces
 _RIDGE = 1e-3  # times the number of faces
 _ERRORS = 480  # masked held-back faces on which the spread is measured
@@ -49,7 +49,7 @@ def fit_face_model(net: LandmarkNet, faces: Faces, apart: Faces) -> None:
 
 
 def fit_gauges(measured: Doubles) -> Doubles:
-    """How smile and lip gap are computed from the features: linear, z-scored.
+    """How smile and lip gap are computed from the measures: linear, z-scored.
 
     Args:
         measured: (N, MEASURES) of training faces.

@@ -37,19 +37,22 @@ class RealFaces:
     labels: npt.NDArray[np.uint8]
 
 
-def label_masks(net: UNet, faces: Faces, kept: Path) -> RealFaces:
+def label_masks(net: UNet, faces: Faces, kept: Path) -> npt.NDArray[np.uint8]:
     """Labels all faces in a store of real masks, or reads the labels of an earlier call.
 
     Args:
         net: the mask net that labels.
         faces: the store.
         kept: npz file that keeps the labels for the next call.
+
+    Returns:
+        Labels as in `RealFaces`.
     """
     if not kept.exists():
         with locked(kept.with_suffix(".lock"), "it labels the same real masks"):
             if not kept.exists():
                 _label_all(net, faces, kept)
-    return RealFaces(faces, np.load(kept)["labels"])
+    return np.asarray(np.load(kept)["labels"], np.uint8)
 
 
 def _label_all(net: UNet, faces: Faces, kept: Path) -> None:

@@ -64,4 +64,4 @@ def test_labels_are_kept_for_the_next_call(masked, tmp_path):
     first = label_masks(BlueFinder(), faces, tmp_path / "labels.npz")
     second = label_masks(Undecided(), faces, tmp_path / "labels.npz")
 
-    np.testing.assert_array_equal(first.labels, second.labels)
+    np.testing.assert_array_equal(first, second)
