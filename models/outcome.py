@@ -14,6 +14,7 @@ from models.mask.detect import MaskFinding
 from models.paste.grain import is_finer
 from models.paste.paste import paste_face
 from models.pixels import Affine, Image, Mask
+from models.swap.reference import Reference
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Unmasked:
     swapped: Image | None  # the photo with the reference's lower face; None without a reference
     faces: list[EditedFace]
     more: int = 0  # see `models.pipeline.Found`
+    reference: Reference | None = None  # what was swapped in, as the swap stage received it
 
     @property
     def painted(self) -> Image:

@@ -150,25 +150,6 @@ async def unmask(
     return await _Pass(stages, options, clock or Clock(), run).unmask(photo, reference, drawn)
 
 
-async def as_reference(
-    photo: Photo, own: ExaminedFace, stages: Stages, run: Runner = asyncio.to_thread
-) -> Reference:
-    """A bare face as a reference, cropped as finely as its photo shows it.
-
-    Raises:
-        ReferencePhotoError: see `check_not_small` and `check_not_cut_off`.
-    """
-    check_not_small(own.frame)
-    face, side = own.crop, max(REFERENCE_PX)
-    if scale_of(own.frame) < 1:
-        finer = compose(scale_affine(side), own.frame)
-        face = await run(crop_face, photo.pixels, finer, side)
-    corners = photo_corners(own.frame, photo.pixels.shape[:2])
-    landmarks = await stages.landmarks(own.crop)
-    check_not_cut_off(landmarks, corners)
-    return Reference(face, landmarks, corners)
-
-
 @dataclass(frozen=True)
 class _Pass:
     """One photo's way through the stages."""
@@ -195,7 +176,7 @@ class _Pass:
         with self.clock.measure("paste"):
             ways = self.options.sharpen, own is not None
             result = await self.run(assemble, photo.pixels, faces, *ways)
-        return replace(result, more=looked.more)
+        return replace(result, more=looked.more, reference=own)
 
     async def find_masks(self, pixels: Image, drawn: Mask | None = None) -> Found:
         white = None if drawn is None else await self.run(open_drawn, drawn, pixels)
@@ -310,9 +291,26 @@ class _Pass:
                 raise ReferencePhotoError(
                     "The face in the reference photo wears a mask: send a photo without one."
                 )
-            own = await as_reference(photo, one, self.stages, self.run)
+            own = await _as_reference(photo, one, self.stages, self.run)
         face = await self.run(to_profile, own.face, photo.icc_profile, profile)
         return replace(own, face=face)
+
+
+async def _as_reference(photo: Photo, own: ExaminedFace, stages: Stages, run: Runner) -> Reference:
+    """A bare face as a reference, cropped as finely as its photo shows it.
+
+    Raises:
+        ReferencePhotoError: see `check_not_small` and `check_not_cut_off`.
+    """
+    check_not_small(own.frame)
+    face, side = own.crop, max(REFERENCE_PX)
+    if scale_of(own.frame) < 1:
+        finer = compose(scale_affine(side), own.frame)
+        face = await run(crop_face, photo.pixels, finer, side)
+    corners = photo_corners(own.frame, photo.pixels.shape[:2])
+    landmarks = await stages.landmarks(own.crop)
+    check_not_cut_off(landmarks, corners)
+    return Reference(face, landmarks, corners)
 
 
 def _others(faces: Sequence[Face], chosen: Sequence[int]) -> list[Affine]:

@@ -80,8 +80,7 @@ def _swap(
     """`swap_face` of a face that is shown in usual levels."""
     if are_opposite(reference.landmarks, landmarks):
         reference = mirrored(reference)
-    corners = reference.corners
-    unseen = hole if corners is None else hole | _beyond(reference.landmarks, landmarks, corners)
+    unseen = _unseen(reference, landmarks, hole)
     move, points, trust = _lay(reference, painted, landmarks, unseen, warp)
     warped, known = move(reference.face), _known(move, reference)
     base, near = at_size(painted, FRAME_PX), at_size(warped, FRAME_PX)
@@ -98,7 +97,8 @@ def warp_reference(
     """The reference in the photo's geometry, in its own light; arguments as for `swap_face`."""
     if are_opposite(reference.landmarks, landmarks):
         reference = mirrored(reference)
-    return _lay(reference, painted, landmarks, hole, warp)[0](reference.face)
+    unseen = _unseen(reference, landmarks, hole)
+    return _lay(reference, painted, landmarks, unseen, warp)[0](reference.face)
 
 
 def check_not_small(to_frame: Affine) -> None:
@@ -135,13 +135,13 @@ def check_not_cut_off(landmarks: Landmarks, corners: Points) -> None:
         )
 
 
-def _beyond(own: Landmarks, landmarks: Landmarks, corners: Points) -> Mask:
-    """Roughly what lies beyond the reference's photo, bool (256, 256), px of the painted face."""
-    seen = lies_inside(own, corners)
-    if seen.all():
-        return np.zeros((FRAME_PX, FRAME_PX), np.bool_)
+def _unseen(reference: Reference, landmarks: Landmarks, hole: Mask) -> Mask:
+    """The hole and, roughly, what lies beyond the reference's photo, px of the painted face."""
+    own, corners = reference.landmarks, reference.corners
+    if corners is None or (seen := lies_inside(own, corners)).all():
+        return hole
     some = seen if seen.sum() >= MIN_VISIBLE else np.ones_like(seen)
-    return ~inside_photo(transform(corners, fit_similarity(own[some], landmarks[some])))
+    return hole | ~inside_photo(transform(corners, fit_similarity(own[some], landmarks[some])))
 
 
 def _known(move: _Move, reference: Reference) -> Mask | None:

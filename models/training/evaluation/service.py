@@ -17,10 +17,9 @@ from models.landmarks.net import LandmarkNet
 from models.landmarks.predict import predict_landmarks
 from models.outcome import ExaminedFace, Unmasked, as_fine
 from models.paste.paste import paste_face
-from models.pipeline import Options, as_reference, find_masks, unmask
+from models.pipeline import Options, find_masks, unmask
 from models.pixels import Affine, Image, Landmarks, Mask
 from models.stages import LocalStages, Models
-from models.swap.reference import Reference
 from models.training.evaluation.folder import read_photo
 
 # The pictures show one person: take the surest face, not somebody in the background.
@@ -95,16 +94,6 @@ class Service:
         bare = np.zeros(crop.shape[:2], np.bool_)
         points = predict_landmarks(self._models.landmarks, [crop], [bare])[0]
         return transform(points, invert(frame))
-
-    def reference(self, photo: Path) -> Reference:
-        """A bare face as the swap stage receives it.
-
-        Raises:
-            NoFaceError: the photo shows no face.
-        """
-        picture = read_photo(photo)
-        found = asyncio.run(find_masks(picture, self._stages, _OPTIONS))
-        return asyncio.run(as_reference(picture, found.faces[0], self._stages))
 
 
 class _Told(LandmarkNet):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.crop.frame import FRAME_PX
+from models.crop.neighbours import joined
 from models.errors import ReferencePhotoError
 from models.outcome import Unmasked
 from models.swap.swap import warp_reference
@@ -48,20 +49,20 @@ def score_swap(case: Case, service: Service, out: Path) -> SwapScore:
     answer = _swap(case, service)
     result = answer.pixels if answer else read_image(case.photo)
     write_image(out / "swap" / f"{case.id}.png", result)
-    return SwapScore(case.id, _marks(case, service, answer) if answer else None)
+    return SwapScore(case.id, _marks(case, answer) if answer else None)
 
 
-def _marks(case: Case, service: Service, answer: Unmasked) -> SwapMarks | None:
+def _marks(case: Case, answer: Unmasked) -> SwapMarks | None:
     assert case.truth is not None
-    assert case.reference is not None
     face = answer.faces[0]
     hole, painted = face.hole, face.painted
-    if answer.swapped is None or face.swapped is None or hole is None or painted is None:
+    if answer.swapped is None or answer.reference is None or face.swapped is None:
+        return None
+    if hole is None or painted is None:
         return None
     mask, truth = read_mask(case.mask), read_image(case.truth)
-    own, points = service.reference(case.reference), painted.landmarks
-    swapped = at_size(face.swapped, FRAME_PX)
-    warped = warp_reference(own, painted.face, points, hole)
+    swapped, whole = at_size(face.swapped, FRAME_PX), joined(hole, face.beside)
+    warped = warp_reference(answer.reference, painted.face, painted.landmarks, whole)
     marks = compare(answer.swapped, truth, mask)
     return SwapMarks(
         painted_hole_psnr=psnr(unit(answer.painted)[mask], unit(truth)[mask]),

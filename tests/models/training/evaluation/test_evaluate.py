@@ -2,8 +2,11 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from models.errors import BadImageError
+from models.photo.profiles import display_p3
+from models.swap.swap import swap_face, warp_reference
 from models.training.crop.labels import is_held_back
 from models.training.evaluation.evaluate import Scenes
 from models.training.evaluation.folder import EvalFolderError
@@ -151,6 +154,26 @@ def test_a_swap_is_more_like_the_reference_than_like_the_painted_face(scored):
 
     assert swap.marks.to_reference > swap.marks.to_painted
     assert read_image(scored.out / "swap" / "1.png").shape == (256, 256, 3)
+
+
+def test_a_swap_is_compared_with_the_reference_that_was_swapped_in(score, folder, monkeypatch):
+    own, given = folder / "swap" / "reference" / "1.png", []
+    Image.fromarray(face()).save(own, icc_profile=display_p3())
+
+    def lay(reference, painted, landmarks, hole):
+        given.append(reference.face)
+        return warp_reference(reference, painted, landmarks, hole)
+
+    def swap(painted, landmarks, hole, reference, *ways):
+        given.append(reference.face)
+        return swap_face(painted, landmarks, hole, reference, *ways)
+
+    monkeypatch.setattr("models.training.evaluation.swaps.warp_reference", lay)
+    monkeypatch.setattr("models.stages.swap_face", swap)
+
+    score()
+
+    np.testing.assert_array_equal(*given)
 
 
 def test_a_reference_without_a_face_leaves_the_person_unswapped(score, folder, tmp_path):
