@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,10 +80,6 @@ class Task(ABC):
     optimizers: dict[str, torch.optim.Optimizer]
 
     @abstractmethod
-    def build(self) -> nn.Module:
-        """Another net of the class and sizes of `net`."""
-
-    @abstractmethod
     def batch(self, step: int) -> Batch:
         """The training batch of a step; always the same for a step."""
 
@@ -129,9 +126,8 @@ class _Steps(Dataset[Batch]):
 class Ema:
     """Exponential moving average of a net's weights and buffers."""
 
-    def __init__(self, net: nn.Module, copy: nn.Module, decay: float) -> None:
-        self.net, self._decay = copy, decay
-        self.net.load_state_dict(net.state_dict())
+    def __init__(self, net: nn.Module, decay: float) -> None:
+        self.net, self._decay = deepcopy(net), decay
         self.net.eval().requires_grad_(False)
 
     @torch.no_grad()
@@ -145,14 +141,13 @@ class Ema:
                 average.copy_(state[name])
 
 
-def fit(task: Task, average: nn.Module, folder: Path, schedule: Schedule) -> None:
+def fit(task: Task, folder: Path, schedule: Schedule) -> None:
     """Trains until the last step, SIGTERM or SIGINT, whichever comes first.
 
     Another such signal, a second or more later, ends the process immediately.
 
     Args:
         task: what to train.
-        average: another net of the class and config of `task.net`; becomes its EMA.
         folder: the run's folder: checkpoint.pt, weights.safetensors, log.csv (with the losses on
             held-out faces, `val_...`, of each save) and sheet_*.jpg. A checkpoint in it is
             resumed; if that is at or past the last step, only weights and sheet are written again.
@@ -166,7 +161,7 @@ def fit(task: Task, average: nn.Module, folder: Path, schedule: Schedule) -> Non
     folder.mkdir(parents=True, exist_ok=True)
     if schedule.threads:
         torch.set_num_threads(schedule.threads)
-    ema = Ema(task.net, average, schedule.ema_decay)
+    ema = Ema(task.net, schedule.ema_decay)
     run = _Run(task, ema, folder, schedule)
     run.resume()
     if run.step >= schedule.steps:

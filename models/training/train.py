@@ -79,7 +79,7 @@ def _train(
     with locked(run / "lock", f"it trains in {run}"):
         with blame():
             task, schedule = _begin(net, config, data, run, weights)
-        fit(task, task.build(), run, schedule)
+        fit(task, run, schedule)
 
 
 def _begin(

@@ -144,7 +144,7 @@ def train_for(task: Task, settings: Mapping[str, Any], budget_s: float) -> tuple
     on_gpu = next(task.net.parameters()).is_cuda
     clock = time.perf_counter if on_gpu else time.process_time
     schedule = Schedule(steps=_THOUSAND, **settings)
-    ema = Ema(task.net, task.build(), schedule.ema_decay)
+    ema = Ema(task.net, schedule.ema_decay)
     start, step = clock(), 0
     for step in count():
         spent = (clock() - start) / budget_s

@@ -96,8 +96,9 @@ class CropTask(Task):
         earlier: FaceDetector | None = None,
         sizes: DetectorConfig = DetectorConfig(),  # noqa: B008, frozen
     ) -> None:
-        self.settings, self.seed, self.device, self.sizes = settings, seed, device, sizes
-        self.net = self.build()
+        self.settings, self.seed, self.device = settings, seed, device
+        self.net = FaceDetector(sizes).to(device)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if settings.pretrained:
             load_pretrained(self.net.backbone)
         self.others: dict[str, nn.Module] = {}
@@ -108,10 +109,6 @@ class CropTask(Task):
         self.optimizers = {"net": adam}
         self._pool, self._apart = _pools(folder, settings, earlier)
         cv2.setNumThreads(1)
-
-    def build(self) -> FaceDetector:
-        net = FaceDetector(self.sizes).to(self.device)
-        return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))

@@ -90,22 +90,18 @@ class InpaintTask(Task):
     ) -> None:
         if (settings.favoured_share > 0) != (favoured is not None):
             raise ValueError("'favoured' says which faces, 'favoured_share' how often: give both")
-        self.sizes = sizes
         self.settings, self.seed, self.device = settings, seed, device
         self.faces, self.apart = faces.split()
         self._favoured = favoured.split()[0] if favoured else self.faces
         self.landmark_net = landmark_net.to(device).eval() if landmark_net else None
-        self.net = self.build()
+        self.net = Generator(sizes).to(device)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.adversaries = Adversaries(settings.projected, device)
         self.others = self.adversaries.nets
         adam = torch.optim.Adam(self.net.parameters(), betas=(0.5, 0.99))
         self.optimizers = {"net": adam} | self.adversaries.optimizers
         for optimizer in self.adversaries.optimizers.values():
             optimizer.param_groups[0]["rate_factor"] = settings.discriminator_rate
-
-    def build(self) -> Generator:
-        net = Generator(self.sizes).to(self.device)
-        return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))

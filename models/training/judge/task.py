@@ -68,14 +68,11 @@ class JudgeTask(Task):
         self.settings, self.seed, self.device = settings, seed, device
         self.faces, self.apart = faces.split()
         self.real = real
-        self.net = self.build()
+        self.net = JudgeNet(JudgeConfig()).to(device)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.others: dict[str, nn.Module] = {}
         adam = torch.optim.AdamW(self.net.parameters(), weight_decay=settings.weight_decay)
         self.optimizers = {"net": adam}
-
-    def build(self) -> JudgeNet:
-        net = JudgeNet(JudgeConfig()).to(self.device)
-        return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))

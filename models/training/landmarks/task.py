@@ -54,18 +54,14 @@ class LandmarkTask(Task):
         device: str = "cpu",
         sizes: LandmarkConfig = LandmarkConfig(),  # noqa: B008, frozen
     ) -> None:
-        self.sizes = sizes
         self.settings, self.seed, self.device = settings, seed, device
         self.faces, self.apart = faces.split()
-        self.net = self.build()
+        self.net = LandmarkNet(sizes).to(device)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.net.mean_face.copy_(_mean_face(self.faces))
         self.others: dict[str, nn.Module] = {}
         adam = torch.optim.AdamW(self.net.parameters(), weight_decay=settings.weight_decay)
         self.optimizers = {"net": adam}
-
-    def build(self) -> LandmarkNet:
-        net = LandmarkNet(self.sizes).to(self.device)
-        return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))

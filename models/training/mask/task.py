@@ -72,18 +72,14 @@ class MaskTask(Task):
         device: str = "cpu",
         sizes: UNetConfig = UNetConfig(),  # noqa: B008, frozen
     ) -> None:
-        self.sizes = sizes
         self.settings, self.seed, self.device = settings, seed, device
         self.faces, self.apart = faces.split()
         self.real, self.scenes = real, scenes
-        self.net = self.build()
+        self.net = UNet(sizes).to(device)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.others: dict[str, nn.Module] = {}
         adam = torch.optim.AdamW(self.net.parameters(), weight_decay=settings.weight_decay)
         self.optimizers = {"net": adam}
-
-    def build(self) -> UNet:
-        net = UNet(self.sizes).to(self.device)
-        return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from torch import nn
 
 from models.training.checkpoints import CheckpointError
 from models.training.loop import fit
@@ -19,7 +18,7 @@ def test_a_checkpoint_that_a_full_disk_cuts_off_is_told_in_a_line(tmp_path, monk
     monkeypatch.setattr(torch, "save", save)
 
     with pytest.raises(CheckpointError, match=r"checkpoint\.pt can't be written") as error:
-        fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+        fit(Line(), tmp_path, SCHEDULE)
 
     assert len(str(error.value).splitlines()) == 1
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == saved[0] == 4
@@ -28,14 +27,14 @@ def test_a_checkpoint_that_a_full_disk_cuts_off_is_told_in_a_line(tmp_path, monk
 
 @pytest.mark.parametrize("kept", [0, 100, -40])
 def test_a_damaged_checkpoint_is_named(tmp_path, kept):
-    fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+    fit(Line(), tmp_path, SCHEDULE)
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(path.read_bytes()[:kept])
 
     with pytest.raises(
         CheckpointError, match=f"{path} can.t be read .*If it is damaged, remove it"
     ):
-        fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+        fit(Line(), tmp_path, SCHEDULE)
 
 
 @pytest.mark.parametrize("content", [b"hello", b"step 3\n"])
@@ -46,4 +45,4 @@ def test_a_checkpoint_that_is_none_is_named(tmp_path, content):
     with pytest.raises(
         CheckpointError, match=f"{path} can.t be read .*If it is damaged, remove it"
     ):
-        fit(Line(), nn.Linear(1, 1), tmp_path, SCHEDULE)
+        fit(Line(), tmp_path, SCHEDULE)

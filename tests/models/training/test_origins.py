@@ -3,7 +3,6 @@ import json
 import threading
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -57,8 +56,7 @@ def place(tmp_path, monkeypatch):
     for name in ("verdicts.csv", "refused.csv"):
         (tmp_path / name).write_text("name\n")
     monkeypatch.chdir(tmp_path)
-    task = SimpleNamespace(build=lambda: None)
-    monkeypatch.setattr(training, "build_task", lambda *_: task)
+    monkeypatch.setattr(training, "build_task", lambda *_: None)
     monkeypatch.setattr(training, "_go_on_from", lambda *_: None)
     monkeypatch.setattr(training, "fit", lambda *_: None)
     return tmp_path

@@ -84,7 +84,7 @@ def test_pictures_held_back_are_on_sheets_alone(task, monkeypatch):
     )
     task.batch(0)
     trained = pools[-1]
-    task.sheet(task.build().eval())
+    task.sheet(task.net.eval())
     apart = pools[-1]
 
     for pool, held_back in ((trained, False), (apart, True)):
@@ -170,7 +170,7 @@ def test_the_exported_weights_load_as_the_detector(task, tmp_path):
 
 
 def test_the_sheet_shows_twelve_canvases(task):
-    assert task.sheet(task.build().eval()).shape == (3 * 320, 4 * 320, 3)
+    assert task.sheet(task.net.eval()).shape == (3 * 320, 4 * 320, 3)
 
 
 def test_drawing_leaves_the_picture_itself_alone():
