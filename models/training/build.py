@@ -27,7 +27,10 @@ from models.training.sources import source_names
 
 
 def build_task(net: str, config: Mapping[str, Any], data: Path, cache: Path, weights: Path) -> Task:
-    """The task that a config describes; `cache` holds the cut faces. Raises as `train` does."""
+    """The task that a config describes; `cache` holds the cut faces.
+
+    Raises as `train_by`, but ValueError instead of ConfigError.
+    """
     if net == "judge" and config.get("net"):
         raise ValueError(f"the sizes of {net} can't be set: leave 'net' out")
     seed, device = config["seed"], device_of(config)

@@ -1,7 +1,6 @@
 """Trains one net by its recipe."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,57 +22,36 @@ from models.training.settings import blaming
 def train_by(
     recipe: Path, net: str, data: Path, run: Path, weights: Path, overrides: Sequence[str] = ()
 ) -> None:
-    """Runs `train` with the config in a YAML file; `overrides` replace some of its values.
-
-    Raises:
-        ConfigError: the recipe isn't YAML, it or an override holds what `train` refuses with a
-            ValueError, or an override isn't of the form that `override` takes.
-        OSError: the recipe can't be read.
-        Mask2FaceError: as `train` does.
-    """
-    blame = partial(blaming, " with --set ".join([str(recipe), *overrides]))
-    with blame():
-        config = override(yaml.safe_load(recipe.read_text()), overrides)
-    _train(net, config, data, run, weights, blame)
-
-
-def train(net: str, config: Mapping[str, Any], data: Path, run: Path, weights: Path) -> None:
-    """Trains one net, or resumes a stopped run.
+    """Trains one net by a recipe, or resumes a stopped run.
 
     Args:
-        net: one of `TRAINED`.
-        config: content of its YAML: `seed`; `device` (cpu, cuda, cuda:N or auto); `sources` of
+        recipe: YAML with `seed`; `device` (cpu, cuda, cuda:N or auto); `sources` of
             faces, limited to those in `only` (patterns of SOURCE/NAME), `faces` of them to train
             on; `favoured` (patterns of faces that the editor sees more often); `real`, sources of
             masked faces; `refused`, a CSV file with faces of either to leave out (SOURCE/NAME as
             `name`); `scenes`, photos for backgrounds; `net` (its sizes); `start` (a file in
             `weights` to start from); `schedule`; `task`.
+        net: one of `TRAINED`.
         data: folder with the sources of faces.
         run: the run's folder; cut faces are cached beside it.
         weights: folder of the trained nets that this one builds on (the editor: landmarks; a mask
             net with `real`: an earlier mask net; a detector that leaves out unlabelled faces: an
             earlier detector).
+        overrides: values instead of the recipe's, see `override`.
 
     Raises:
-        ValueError: an unknown net or key, a missing key, a value of the wrong type, a start file
-            of other sizes, or a run that was started with another config.
+        ConfigError: the recipe isn't YAML; it or an override has an unknown key, lacks one, or
+            has a value of the wrong type or out of bounds; the start file has other sizes; the run
+            was started with another config, or its record can't be read.
         SourceError: `data` lacks a source, or it isn't laid out as `models.training.sources` says.
         WeightsError: `weights` lacks a net that this one builds on.
-        ConfigError: the record in the run's folder can't be read.
-        CheckpointError: nor can its checkpoint.
+        CheckpointError: the run's checkpoint is damaged, or can't be written.
+        DivergedError: losses or weights became NaN or infinite; the last checkpoint is kept.
+        OSError: the recipe can't be read, or a file of the run can't be written.
     """
-    _train(net, config, data, run, weights, nullcontext)
-
-
-def _train(
-    net: str,
-    config: Mapping[str, Any],
-    data: Path,
-    run: Path,
-    weights: Path,
-    blame: Callable[[], AbstractContextManager[None]],  # around what reads the config
-) -> None:
+    blame = partial(blaming, " with --set ".join([str(recipe), *overrides]))
     with blame():
+        config = override(yaml.safe_load(recipe.read_text()), overrides)
         check_recipe(net, config)
     # Two trainings in one folder would write over each other's checkpoints.
     with locked(run / "lock", f"it trains in {run}"):

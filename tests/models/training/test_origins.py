@@ -12,7 +12,8 @@ from models.checkpoint import file_sha256
 from models.training import train as training
 from models.training.crop.labels import boxes_digest
 from models.training.settings import ConfigError
-from models.training.train import train, train_by
+from models.training.train import train_by
+from tests.models.training.recipes import train
 
 BOXES = {"photo": [{"label": "with_mask", "box": [0, 0, 9, 9]}]}
 SCHEDULE = {"steps": 1, "learning_rate": 0.1}
@@ -86,7 +87,7 @@ def test_a_run_is_not_gone_on_with_by_another_net_or_list(place, net, file, key)
     start(net, place)
     (place / file).write_text("newer")
 
-    with pytest.raises(ValueError, match=rf"other content of .*{file} .*see {key} of") as error:
+    with pytest.raises(ConfigError, match=rf"other content of .*{file} .*see {key} of") as error:
         start(net, place)
 
     (line,) = str(error.value).splitlines()
@@ -100,7 +101,7 @@ def test_a_run_is_not_gone_on_with_by_other_boxes(place, net, scenes):
     moved = {"photo": [{"label": "with_mask", "box": [0, 0, 9, 10]}]}
     (place / scenes / "boxes.json").write_text(json.dumps(moved))
 
-    with pytest.raises(ValueError, match=rf"other content of .*{scenes} \(see scenes"):
+    with pytest.raises(ConfigError, match=rf"other content of .*{scenes} \(see scenes"):
         start(net, place)
 
 
@@ -108,7 +109,7 @@ def test_a_detectors_run_is_not_gone_on_with_by_other_points_of_its_scenes(place
     start("crop", place)
     write_labels(place / "scenes_landmarks.npz", shift=1)
 
-    with pytest.raises(ValueError, match="see scenes"):
+    with pytest.raises(ConfigError, match="see scenes"):
         start("crop", place)
 
 
@@ -116,7 +117,7 @@ def test_a_detectors_run_is_not_gone_on_with_by_other_faces(place):
     start("crop", place)
     write_labels(place / "some" / "labels.npz", shift=1)
 
-    with pytest.raises(ValueError, match=r"other faces \(see labels in"):
+    with pytest.raises(ConfigError, match=r"other faces \(see labels in"):
         start("crop", place)
 
 
@@ -158,7 +159,7 @@ def test_a_run_of_an_old_version_goes_on_and_is_checked_from_then_on(place, net,
 
     assert new <= begun(place).keys()
     (place / "refused.csv").write_text("newer")
-    with pytest.raises(ValueError, match="see refused"):
+    with pytest.raises(ConfigError, match="see refused"):
         start(net, place)
 
 
@@ -167,7 +168,7 @@ def test_a_refused_run_keeps_what_it_was_begun_with(place):
     before = begun(place)
     (place / "weights" / "mask.safetensors").write_text("newer")
 
-    with pytest.raises(ValueError, match="mask"):
+    with pytest.raises(ConfigError, match="mask"):
         start("mask", place)
 
     assert begun(place) == before

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from models.training.settings import ConfigError
-from models.training.train import train, train_by
+from models.training.train import train_by
+from tests.models.training.recipes import train
 from tests.models.training.test_build import SCHEDULE, small
 
 
@@ -48,7 +49,7 @@ from tests.models.training.test_build import SCHEDULE, small
     ],
 )
 def test_a_mistake_in_a_config_is_named_before_any_face_is_read(tmp_path, config, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ConfigError, match=message):
         train("inpaint", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
 
 
@@ -58,7 +59,7 @@ def test_a_device_that_is_not_there_is_named_before_any_face_is_read(tmp_path, m
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     config = small(device=device, schedule=SCHEDULE)
 
-    with pytest.raises(ValueError, match=f"device is '{device}': .* cpu, auto, cuda, cuda:0$"):
+    with pytest.raises(ConfigError, match=f"device is '{device}': .* cpu, auto, cuda, cuda:0$"):
         train("inpaint", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
 
 
@@ -66,14 +67,14 @@ def test_a_gpu_on_a_machine_without_one_is_named_before_any_face_is_read(tmp_pat
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     config = small(device="cuda:0", schedule=SCHEDULE)
 
-    with pytest.raises(ValueError, match="device: torch sees no GPU here; use cpu or auto"):
+    with pytest.raises(ConfigError, match="device: torch sees no GPU here; use cpu or auto"):
         train("inpaint", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
 
 
 def test_lists_of_a_task_are_checked_too(tmp_path):
     config = {"seed": 1, "device": "cpu", "schedule": SCHEDULE, "task": {"sources": "mine"}}
 
-    with pytest.raises(ValueError, match="task: sources is 'mine': it must be a list"):
+    with pytest.raises(ConfigError, match="task: sources is 'mine': it must be a list"):
         train("crop", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
 
 
@@ -93,7 +94,7 @@ def test_what_a_detector_cannot_draw_from_is_named_before_any_face_is_read(tmp_p
     task = {"sources": ["a", "b"], "masked": [], "shares": [0.5, 0.5], **task}
     config = {"seed": 1, "device": "cpu", "schedule": SCHEDULE, "task": task}
 
-    with pytest.raises(ValueError, match=f"the training config of crop: task: .*{message}"):
+    with pytest.raises(ConfigError, match=f"the training config of crop: task: .*{message}"):
         train("crop", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
 
 
@@ -101,7 +102,7 @@ def test_shares_of_the_judges_samples_that_sum_to_more_than_1_are_refused(tmp_pa
     config = {"seed": 1, "device": "cpu", "sources": ["some"], "real": ["worn"]}
     config |= {"schedule": SCHEDULE, "task": {"bare_share": 0.6, "painted_share": 0.3}}
 
-    with pytest.raises(ValueError, match=r"task: the shares sum to 1.15: .* 1 or less"):
+    with pytest.raises(ConfigError, match=r"task: the shares sum to 1.15: .* 1 or less"):
         train("judge", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
 
 
@@ -109,7 +110,7 @@ def test_a_detector_counts_no_epochs(tmp_path):
     schedule = {"epochs": 1, "learning_rate": 0.1}
     config = {"seed": 1, "device": "cpu", "schedule": schedule}
 
-    with pytest.raises(ValueError, match=r"schedule has no key \['epochs'\]"):
+    with pytest.raises(ConfigError, match=r"schedule has no key \['epochs'\]"):
         train("crop", config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
 
 
@@ -124,7 +125,7 @@ def test_lists_of_a_nets_sizes_must_be_as_long_as_it_needs(tmp_path, net, sizes,
     config = {"seed": 1, "device": "cpu", "schedule": SCHEDULE, "net": sizes}
     config |= {"sources": ["some"]} if net == "landmarks" else {}
 
-    with pytest.raises(ValueError, match=f"net: {message}"):
+    with pytest.raises(ConfigError, match=f"net: {message}"):
         train(net, config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
 
 
@@ -142,7 +143,7 @@ def test_lists_of_a_nets_sizes_must_be_as_long_as_it_needs(tmp_path, net, sizes,
 def test_numbers_of_layers_cannot_be_negative(tmp_path, net, sizes, message):
     config = {"seed": 1, "device": "cpu", "sources": ["some"], "schedule": SCHEDULE, "net": sizes}
 
-    with pytest.raises(ValueError, match=f"net: {message}"):
+    with pytest.raises(ConfigError, match=f"net: {message}"):
         train(net, config, tmp_path / "nowhere", tmp_path / "run", tmp_path)
 
 

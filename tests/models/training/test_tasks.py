@@ -15,7 +15,8 @@ from models.training.loop import set_rates
 from models.training.mask.real_masks import OPEN, RealFaces
 from models.training.mask.task import MaskTask, MaskTraining
 from models.training.samples import draw_sample
-from models.training.train import train
+from models.training.settings import ConfigError
+from tests.models.training.recipes import train
 
 STRAIGHT = np.array([[1, 0, -16], [0, 1, -16]], np.float32)  # store px to frame px
 
@@ -280,7 +281,7 @@ def test_discriminators_of_weight_zero_are_not_trained(faces):
 def test_a_misspelt_key_is_refused(tmp_path, config, message):
     whole = {"seed": 1, "device": "cpu", "sources": ["a"], **config}
 
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ConfigError, match=message):
         train("mask", whole, tmp_path, tmp_path / "run", tmp_path)
 
 

@@ -5,8 +5,9 @@ import torch
 from models.checkpoint import load_net, save_net
 from models.inpaint.generator import Generator, GeneratorConfig
 from models.training.record import WITH_OWN
+from models.training.settings import ConfigError
 from models.training.sources import NoSourceError
-from models.training.train import train
+from tests.models.training.recipes import train
 from tests.models.training.test_build import CONFIGS, config_of, small
 
 
@@ -39,7 +40,7 @@ def test_a_start_of_other_sizes_is_a_clear_error_without_a_list_of_tensors(stock
     config = small(schedule={"steps": 1, "learning_rate": 0.1}, start="landmarks.safetensors")
 
     told = r"start: .* doesn't fit this net: it holds no inpaint net, or one of other sizes$"
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ConfigError, match=told):
         train("inpaint", config, stocked, stocked / "misfit", stocked / "weights")
 
 
@@ -48,7 +49,7 @@ def test_a_run_is_not_gone_on_with_by_another_config(stocked):
     run = stocked / "begun"
     train("inpaint", small(schedule=schedule), stocked, run, stocked / "weights")
 
-    with pytest.raises(ValueError, match=r"begun with another config .*\(see seed in .*--run"):
+    with pytest.raises(ConfigError, match=r"begun with another config .*\(see seed in .*--run"):
         train("inpaint", small(schedule=schedule, seed=2), stocked, run, stocked / "weights")
 
 
@@ -60,7 +61,7 @@ def test_a_run_is_not_gone_on_with_by_other_faces_of_the_same_names(stocked):
     np.savez(before, name=labels["name"], landmarks=labels["landmarks"] + 9)
 
     try:
-        with pytest.raises(ValueError, match="see labels in"):
+        with pytest.raises(ConfigError, match="see labels in"):
             train("inpaint", small(schedule=schedule), stocked, run, stocked / "weights")
     finally:
         before.write_bytes(content)
@@ -92,7 +93,7 @@ def test_a_detector_without_scenes_is_told_of_boxes(tmp_path):
 def test_a_key_that_a_net_has_no_use_for_is_refused(stocked, net, key):
     config = {"seed": 1, "device": "cpu", "schedule": {"steps": 1}, key: ["some"]}
 
-    with pytest.raises(ValueError, match=rf"config of {net} has no key \['{key}'\]"):
+    with pytest.raises(ConfigError, match=rf"config of {net} has no key \['{key}'\]"):
         train(net, config, stocked, stocked / "useless", stocked / "weights")
 
 
