@@ -84,7 +84,7 @@ def test_a_header_is_in_the_environment_of_a_load_test_and_in_no_command(word, t
 def test_a_sweep_takes_all_that_its_help_names():
     given = {"RATES": "2,4", "SECONDS": "5", "PHOTOS": "my photos", "CSV": "out.csv"}
     words = [f"{name}={value}" for name, value in given.items()]
-    made = ["make", "--dry-run", "sweep", "WORKLOAD=W2", *words]
+    made = ["make", "--no-print-directory", "--dry-run", "sweep", "WORKLOAD=W2", *words]
     told = subprocess.run(made, cwd=ROOT, capture_output=True, text=True).stdout
 
     command = shlex.split(told.replace("\\\n", " ").splitlines()[-1])

@@ -25,8 +25,9 @@ def test_a_server_shares_the_senders_session_unless_it_is_to_be_found_by_its_own
 
 
 RUN = """
-import time
+import signal, time
 from loadtest.servers import end_on_signals, serving
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 end_on_signals()
 command = [{python!r}, "-m", "http.server", "{port}", "--bind", "127.0.0.1"]
 with serving(command, "http://127.0.0.1:{port}", "/", {{}}) as pid:

@@ -225,7 +225,7 @@ def test_the_rules_for_requests_are_added_once(door):
         "    bind 127.0.0.1:9000",
         ROUTES,
     )
-    assert len(rules) == 3
+    assert len(rules) == 5
     assert all(one.startswith("    http-request ") for one in rules)
     assert door(kept) == kept
 
